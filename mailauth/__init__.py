@@ -1,0 +1,30 @@
+"""mailauth: prove that mail is yours, and judge the mail of others.
+
+The protocols are in modules of their own (`from mailauth import dkim`); this
+one holds two functions for those who want one line, with the clock and the
+resolver of the system.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from mailauth import dkim, dns, errors, keys
+    from mailauth.one_line import sign, verify
+
+__version__ = "0.1.0"
+
+_MODULES = frozenset({"dkim", "dns", "errors", "keys"})
+_FUNCTIONS = frozenset({"sign", "verify"})
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
+    if name in _MODULES:
+        return import_module(f"mailauth.{name}")
+    if name in _FUNCTIONS:
+        return getattr(import_module("mailauth.one_line"), name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+__all__ = ["__version__", "dkim", "dns", "errors", "keys", "sign", "verify"]

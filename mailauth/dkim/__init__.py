@@ -1,0 +1,30 @@
+"""DKIM: sign and verify (RFC 6376, 8301, 8463, 8616)."""
+
+from mailauth.dkim.canonical import Canonicalization
+from mailauth.dkim.hashing import BodyHasher
+from mailauth.dkim.key import FoundKey, KeyRecord, find_key
+from mailauth.dkim.policy import RFC6376, RFC8301, Policy
+from mailauth.dkim.sign import OVERSIGNED, SIGNED, Signing, sign, sign_all
+from mailauth.dkim.verdict import Refusal, Result, Verdict
+from mailauth.dkim.verify import Verification, verify
+
+__all__ = [
+    "OVERSIGNED",
+    "RFC6376",
+    "RFC8301",
+    "SIGNED",
+    "BodyHasher",
+    "Canonicalization",
+    "FoundKey",
+    "KeyRecord",
+    "Policy",
+    "Refusal",
+    "Result",
+    "Signing",
+    "Verdict",
+    "Verification",
+    "find_key",
+    "sign",
+    "sign_all",
+    "verify",
+]

@@ -1,0 +1,99 @@
+"""The two hashes of a signature: of the body, and of the header with the signature (RFC 6376 §3.7).
+
+Both are SHA-256, the only hash that is left (RFC 8301 §3.1).
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+
+from mailauth.dkim.canonical import BODY, Canonicalization, header
+from mailauth.errors import BadArgument
+from mailauth.syntax.message import Field
+
+
+class BodyHasher:
+    """The hash of a canonical body that arrives in any pieces (RFC 6376 §3.7).
+
+    `length` is l=: only so many octets of the canonical body are hashed, and
+    `unsigned` tells how many were left out, `missing` how many were not there.
+    """
+
+    __slots__ = ("_canonicalizer", "_digest", "_hash", "_room", "unsigned")
+
+    def __init__(
+        self,
+        canonicalization: str = Canonicalization.RELAXED,
+        *,
+        length: int | None = None,
+    ) -> None:
+        if canonicalization not in BODY:
+            raise BadArgument(f"{canonicalization!r} is not a body canonicalization")
+        self._hash = hashlib.sha256()
+        self._room = length or 0
+        self.unsigned = 0
+        self._digest: bytes | None = None
+        emit = self._hash.update if length is None else self._update_within_length
+        self._canonicalizer = BODY[Canonicalization(canonicalization)](emit)
+
+    def update(self, octets: bytes, start: int = 0, end: int | None = None) -> None:
+        """The next piece: `octets`, or of them what stands from `start` to `end`."""
+        self._canonicalizer.feed(octets, start, len(octets) if end is None else end)
+
+    def digest(self) -> bytes:
+        """The hash, 32 octets; the body has ended."""
+        if self._digest is None:
+            self._canonicalizer.finish()
+            self._digest = self._hash.digest()
+        return self._digest
+
+    @property
+    def missing(self) -> int:
+        """By how many octets the body is shorter than l= says."""
+        return self._room
+
+    def _update_within_length(self, octets: bytes | memoryview) -> None:
+        taken = min(self._room, len(octets))
+        self._hash.update(octets[:taken])
+        self._room -= taken
+        self.unsigned += len(octets) - taken
+
+
+def index(fields: Iterable[Field]) -> dict[bytes, list[Field]]:
+    """The fields of each name, from top to bottom."""
+    by_key: dict[bytes, list[Field]] = {}
+    for field in fields:
+        instances = by_key.get(field.key)
+        if instances is None:
+            by_key[field.key] = [field]
+        else:
+            instances.append(field)
+    return by_key
+
+
+def select(by_key: Mapping[bytes, Sequence[Field]], keys: Iterable[bytes]) -> list[Field]:
+    """The fields that h= names: of each name the lowest first, then upwards (§5.4.2).
+
+    A name for which no field is left stands for the null string (§3.5).
+    """
+    taken: dict[bytes, int] = {}
+    selected: list[Field] = []
+    for key in keys:
+        instances = by_key.get(key)
+        if instances is None:
+            continue
+        count = taken.get(key, 0) + 1
+        taken[key] = count
+        if count <= len(instances):
+            selected.append(instances[-count])
+    return selected
+
+
+def data_hash(
+    selected: Sequence[Field], signature: Field, canonicalization: Canonicalization
+) -> bytes:
+    """The hash that is signed: the selected fields, then the signature field (§3.7).
+
+    `signature` has an empty b= and no CRLF at its end.
+    """
+    octets = header([*selected, signature], canonicalization)
+    return hashlib.sha256(octets.removesuffix(b"\r\n")).digest()

@@ -1,0 +1,222 @@
+"""Signing (RFC 6376 §5): one pass over a message, any number of signatures."""
+
+from base64 import b64encode
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from mailauth.dkim import signature as signatures
+from mailauth.dkim.canonical import Canonicalization
+from mailauth.dkim.hashing import BodyHasher, data_hash, index, select
+from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage
+from mailauth.keys import Signer
+from mailauth.syntax import domain as domains
+from mailauth.syntax.abnf import FTEXT
+from mailauth.syntax.message import Field, Message
+
+OVERSIGNED = frozenset(
+    b"from reply-to to cc date subject message-id mime-version content-type "
+    b"content-transfer-encoding".split()
+)
+"""Fields that are signed once more than they are there, so that none can be added (§5.4).
+
+From always; the others where they are present, because a later hop may add
+those that a message lacks.
+"""
+
+SIGNED = OVERSIGNED | frozenset(
+    b"sender in-reply-to references resent-date resent-from resent-sender resent-to resent-cc "
+    b"resent-message-id list-id list-help list-unsubscribe list-unsubscribe-post list-subscribe "
+    b"list-post list-owner list-archive".split()
+)
+"""Fields that are signed where they are present (§5.4.1, RFC 8058 §4)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signing:
+    """One signature to make: who signs, and with what."""
+
+    domain: str  # d=
+    selector: str  # s=
+    key: Signer
+    identity: str | None = None  # i=
+
+
+def sign(  # noqa: PLR0913 - the tags of a signature
+    message: bytes | Message,
+    *,
+    domain: str,
+    selector: str,
+    key: Signer,
+    identity: str | None = None,
+    canonicalization: str = "relaxed/relaxed",
+    headers: Sequence[str] | None = None,
+    oversign: Sequence[str] | None = None,
+    now: int | None = None,
+    expire: int | None = None,
+    copied_headers: bool = False,
+) -> bytes:
+    """The DKIM-Signature field to put before `message`, with its final CRLF (§5).
+
+    `headers` are the names to sign where present, `SIGNED` by default, and
+    `oversign` those to sign once more than they are there, `OVERSIGNED` by
+    default.  With `now`, in seconds since the epoch, the signature says when it
+    was made (t=); with `expire` also for how many seconds it holds (x=).
+    `copied_headers` adds the signed fields themselves (z=), for diagnosis.
+
+    **Raises** UnsignableMessage: the header is malformed, has a bare CR or LF, or
+    not exactly one From.  BadArgument: an argument is not of its form.
+    """
+    return sign_all(
+        message,
+        [Signing(domain, selector, key, identity)],
+        canonicalization=canonicalization,
+        headers=headers,
+        oversign=oversign,
+        now=now,
+        expire=expire,
+        copied_headers=copied_headers,
+    )
+
+
+def sign_all(  # noqa: PLR0913 - the tags of a signature
+    message: bytes | Message,
+    signings: Iterable[Signing],
+    *,
+    canonicalization: str = "relaxed/relaxed",
+    headers: Sequence[str] | None = None,
+    oversign: Sequence[str] | None = None,
+    now: int | None = None,
+    expire: int | None = None,
+    copied_headers: bool = False,
+) -> bytes:
+    """The DKIM-Signature fields of all `signings`, in one pass over the message.
+
+    Arguments and errors are those of `sign`.  None of the signatures covers
+    another (§5.4), so their order means nothing.
+    """
+    if not isinstance(message, Message):
+        message = Message.parse(message)
+    header, body = _canonicalizations(canonicalization)
+    by_key = index(message.fields)
+    _check_signable(message, by_key)
+    keys = _signed_keys(by_key, headers, oversign)
+    selected = select(by_key, keys)
+    hasher = BodyHasher(body)
+    hasher.update(message.octets, message.body_start)
+    tags = {
+        **_times(now, expire),
+        "h": ":".join(_written_names(keys, selected)),
+        "bh": b64encode(hasher.digest()).decode(),
+    }
+    if copied_headers:
+        tags["z"] = _copied(selected)
+    fields = b""
+    for signing in signings:
+        field = signatures.format(_identity_tags(signing, f"{header}/{body}") | tags)
+        digest = data_hash(selected, signatures.emptied(field), header)
+        fields += signatures.with_value(field, signing.key.sign(digest))
+    return fields
+
+
+def _canonicalizations(text: str) -> tuple[Canonicalization, Canonicalization]:
+    header, _, body = text.partition("/")
+    try:
+        return Canonicalization(header), Canonicalization(body or "simple")
+    except ValueError:
+        msg = f"the canonicalization {text!r} is not one of simple, relaxed or a pair with '/'"
+        raise BadArgument(msg) from None
+
+
+def _check_signable(message: Message, by_key: Mapping[bytes, Sequence[Field]]) -> None:
+    """What §5.3 and §3.8 ask of a message before it is signed."""
+    if message.faults:
+        msg = f"the header is malformed: {message.faults[0]}; mend the message, then sign it"
+        raise UnsignableMessage(msg)
+    authors = len(by_key.get(b"from", ()))
+    if authors != 1:
+        msg = f"the message has {authors} From fields; it must have exactly one to be signed"
+        raise UnsignableMessage(msg)
+    body = message.octets.count(b"\n", message.body_start)
+    if not (
+        body
+        == message.octets.count(b"\r\n", message.body_start)
+        == message.octets.count(b"\r", message.body_start)
+    ):
+        msg = "the body has a bare CR or LF, which relays change; make every line end a CRLF"
+        raise UnsignableMessage(msg)
+
+
+def _signed_keys(
+    by_key: Mapping[bytes, Sequence[Field]],
+    headers: Sequence[str] | None,
+    oversign: Sequence[str] | None,
+) -> list[bytes]:
+    """The names of h=, in the order of the message, each as often as it is signed (§5.4.2)."""
+    wanted = SIGNED if headers is None else _keys_of(headers)
+    once_more = OVERSIGNED if oversign is None else _keys_of(oversign)
+    keys: list[bytes] = []
+    for key, fields in by_key.items():
+        if key in wanted or key in once_more or key == b"from":
+            keys += [key] * len(fields)
+    # Names that the caller asked for by hand are oversigned though they are absent.
+    absent = () if oversign is None else sorted(once_more.difference(by_key))
+    keys += [key for key in by_key if key in once_more]
+    keys += absent
+    return keys
+
+
+def _keys_of(names: Iterable[str]) -> frozenset[bytes]:
+    keys = frozenset(name.lower().encode() for name in names)
+    for key in keys:
+        if not key or key.translate(None, FTEXT):
+            msg = f"{key.decode()!r} is not the name of a header field"
+            raise BadArgument(msg)
+        if key == signatures.FIELD_KEY:
+            msg = "a signature does not sign DKIM-Signature fields (RFC 6376 §5.4)"
+            raise BadArgument(msg)
+    return keys
+
+
+def _written_names(keys: Iterable[bytes], selected: Iterable[Field]) -> list[str]:
+    """The names as the message spells them, or in lower case."""
+    spelled = {field.key: field.name.decode() for field in selected}
+    return [spelled.get(key, key.decode()) for key in keys]
+
+
+def _identity_tags(signing: Signing, canonicalization: str) -> dict[str, str]:
+    try:
+        domain = domains.parse(signing.domain)
+        selector = domains.parse(signing.selector)
+        tags = {
+            "v": "1",
+            "a": signing.key.algorithm.value,
+            "c": canonicalization,
+            "d": domain,
+            "s": selector,
+        }
+        if signing.identity is not None:
+            local, _, name = signing.identity.rpartition("@")
+            name = domains.parse(name)
+            tags["i"] = f"{signatures.encode_quoted_printable(local.encode())}@{name}"
+    except SyntaxFault as fault:
+        msg = f"{fault}: {fault.text!r}"
+        raise BadArgument(msg) from None
+    if signing.identity is not None and not domains.is_same_or_subdomain(name, domain):
+        msg = f"the identity {signing.identity!r} is not of {domain} or below it (RFC 6376 §3.5)"
+        raise BadArgument(msg)
+    return tags
+
+
+def _times(now: int | None, expire: int | None) -> dict[str, str]:
+    if expire is None:
+        return {} if now is None else {"t": str(now)}
+    if now is None or expire <= 0:
+        msg = "expire is a number of seconds after now, and needs now"
+        raise BadArgument(msg)
+    return {"t": str(now), "x": str(now + expire)}
+
+
+def _copied(selected: Iterable[Field]) -> str:
+    """sig-z-tag: the signed fields, as dkim-quoted-printable (§3.5)."""
+    encode = signatures.encode_quoted_printable
+    return "|".join(f"{field.name.decode()}:{encode(field.value)}" for field in selected)

@@ -1,0 +1,252 @@
+"""The DKIM-Signature field: parse and format (RFC 6376 §3.5).
+
+A parsed `Signature` is well-formed and consistent; whether it is acceptable
+and whether it verifies is for `verify`.
+"""
+
+import binascii
+from base64 import b64encode
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mailauth.dkim.canonical import Canonicalization
+from mailauth.dkim.verdict import Refusal, Result
+from mailauth.errors import SyntaxFault
+from mailauth.keys import Algorithm
+from mailauth.syntax import domain as domains
+from mailauth.syntax import folding, taglist
+from mailauth.syntax.abnf import BODY_LENGTH, FTEXT, TIMESTAMP
+from mailauth.syntax.message import Field
+
+FIELD_NAME = "DKIM-Signature"
+FIELD_KEY = FIELD_NAME.lower().encode()
+MAX_SIGNED_FIELDS = 1000
+
+
+@dataclass(frozen=True, slots=True)
+class Signature:
+    """The tags of one DKIM-Signature field (§3.5)."""
+
+    value: bytes  # b=
+    shown: str
+    """The first characters of b=, which tell signatures apart (RFC 8601 §2.7.1)."""
+    body_hash: bytes  # bh=
+    algorithm: Algorithm  # a=
+    header_canonicalization: Canonicalization  # c=, before the slash
+    body_canonicalization: Canonicalization  # c=, after it
+    domain: str  # d=, the SDID
+    selector: str  # s=
+    identity: str  # i=, the AUID
+    identity_domain: str
+    signed_fields: tuple[bytes, ...]  # h=, in lower case
+    body_length: int | None  # l=
+    signed_at: int | None  # t=
+    expires_at: int | None  # x=
+    emptied: Field
+    """The field with an empty b=, as it was signed (§3.7)."""
+
+
+def parse(field: Field, tags: Mapping[str, str]) -> Signature:
+    """The signature that `tags`, the list in `field`, describe (§3.5, §6.1.1).
+
+    z= is not read: it is for diagnosis by people (§3.5), and may be huge.
+
+    **Raises** Refusal, permerror: a required tag is missing, a value is not of
+    its form, or two tags contradict each other.
+    """
+    if tags.get("v") != "1":  # §3.5: compared as a string
+        raise _malformed("v= is not 1" if "v" in tags else "v= is missing")
+    for name in ("a", "b", "bh", "d", "h", "s"):
+        if name not in tags:
+            raise _malformed(f"the required tag {name}= is missing")
+    if "q" in tags and "dns/txt" not in taglist.words(tags["q"]):  # §3.5
+        raise _malformed("q= knows no method but dns/txt, and it is not there")
+    domain = _domain("d", tags["d"])
+    identity, identity_domain = _identity(tags.get("i"), domain)
+    signed_at, expires_at = (_timestamp(name, tags) for name in "tx")
+    if signed_at is not None and expires_at is not None and expires_at <= signed_at:
+        raise _malformed("x= is not later than t=")  # §3.5
+    header_canonicalization, body_canonicalization = _canonicalizations(tags.get("c"))
+    return Signature(
+        _base64("b", tags["b"]),
+        shown(tags),
+        _body_hash(tags["bh"]),
+        _algorithm(tags["a"]),
+        header_canonicalization,
+        body_canonicalization,
+        domain,
+        _domain("s", tags["s"]),
+        identity,
+        identity_domain,
+        _signed_fields(tags["h"]),
+        _body_length(tags.get("l")),
+        signed_at,
+        expires_at,
+        _emptied(field, list(tags).index("b")),
+    )
+
+
+def shown(tags: Mapping[str, str]) -> str:
+    """The first eight characters of b= (RFC 8601 §2.7.1, header.b)."""
+    return taglist.without_blanks(tags.get("b", "")[:80])[:8]
+
+
+def format(tags: Mapping[str, str]) -> bytes:  # noqa: A001 - the inverse of parse
+    """The field of these tags with an empty b= at its end, folded, with its CRLF (§3.5)."""
+    words: list[str] = []
+    for name, value in tags.items():
+        words += _words(name, value)
+    return folding.fold(FIELD_NAME, [*words, "b="])
+
+
+def with_value(field: bytes, value: bytes) -> bytes:
+    """A field of `format` with its b= filled in."""
+    text = b64encode(value).decode()
+    lines = folding.cut(text, first=folding.WIDTH - len(field) + 2 + field.rfind(b"\r\n", 0, -2))
+    return field.removesuffix(b"\r\n") + "\r\n\t".join(lines).encode() + b"\r\n"
+
+
+def emptied(octets: bytes) -> Field:
+    """The field `octets` of `format`, whose b= is empty, without its CRLF."""
+    return Field(FIELD_KEY, octets.removesuffix(b"\r\n"), len(FIELD_NAME))
+
+
+def decode_quoted_printable(value: str) -> str:
+    """dkim-quoted-printable (§2.11), of i= and n=; what is not of its form stays.
+
+    Octets that are no UTF-8 come to U+FFFD.
+    """
+    head, *rest = value.split("=")
+    octets = bytearray(head.encode())
+    for piece in rest:
+        digits = piece[:2]
+        if len(digits) == 2 and set(digits) <= _HEX_DIGITS:  # noqa: PLR2004 - =XX
+            octets.append(int(digits, 16))
+            octets += piece[2:].encode()
+        else:
+            octets += f"={piece}".encode()
+    return octets.decode(errors="replace")
+
+
+def encode_quoted_printable(octets: bytes) -> str:
+    """dkim-quoted-printable (§2.11): all but dkim-safe-chars as =XX, `|` of z= too."""
+    return "".join(chr(octet) if octet in _SAFE_CHARS else f"={octet:02X}" for octet in octets)
+
+
+_HEX_DIGITS = set("0123456789ABCDEF")
+# dkim-safe-char = %x21-3A / %x3C / %x3E-7E                          §2.11
+_SAFE_CHARS = frozenset({*range(0x21, 0x3B), 0x3C, *range(0x3E, 0x7F)} - {ord("|")})
+_SHA256_SIZE = 32
+_SEPARATORS = {"h": ":", "z": "|"}
+
+
+def _malformed(reason: str) -> Refusal:
+    return Refusal(Result.PERMERROR, reason)
+
+
+def _domain(tag: str, value: str) -> str:
+    try:
+        return domains.parse(value)
+    except SyntaxFault as fault:
+        raise _malformed(f"{tag}= is not a domain name: {fault}: {value[:80]!r}") from None
+
+
+def _identity(value: str | None, domain: str) -> tuple[str, str]:
+    """sig-i-tag = [ Local-part ] "@" domain-name (§3.5); its default is "@" and d=."""
+    if value is None:
+        return f"@{domain}", domain
+    identity = decode_quoted_printable(value) if "=" in value else value
+    local, at, name = identity.rpartition("@")
+    if not at:
+        raise _malformed("i= has no @")
+    name = _domain("i", name)
+    if not domains.is_same_or_subdomain(name, domain):
+        raise _malformed(f"the domain of i= is not {domain} or below it")  # §3.5, §6.1.1
+    return f"{local}@{name}", name
+
+
+def _algorithm(value: str) -> Algorithm:
+    if value == "rsa-sha1":
+        raise _malformed("a=rsa-sha1 must not be verified (RFC 8301 §3.1)")
+    try:
+        return Algorithm(value)
+    except ValueError:
+        raise _malformed(f"a={value[:40]!r} is not a known algorithm") from None
+
+
+def _canonicalizations(value: str | None) -> tuple[Canonicalization, Canonicalization]:
+    """x-sig-c-tag: the header's, and after a slash the body's; both default to simple (§3.5)."""
+    header, slash, body = (value or "simple").partition("/")
+    try:
+        return Canonicalization(header), Canonicalization(body if slash else "simple")
+    except ValueError:
+        raise _malformed(f"c={value!r:.40} is not a pair of canonicalizations") from None
+
+
+def _signed_fields(value: str) -> tuple[bytes, ...]:
+    """sig-h-tag = hdr-name *( ":" hdr-name ) (§3.5); From must be among them (§5.4)."""
+    if value.count(":") >= MAX_SIGNED_FIELDS:
+        raise _malformed(f"h= lists more than {MAX_SIGNED_FIELDS} names")
+    keys = tuple(word.lower().encode() for word in taglist.words(value))
+    if not all(keys) or b"".join(keys).translate(None, FTEXT):
+        raise _malformed("h= is not a list of field names")
+    if b"from" not in keys:
+        raise _malformed("h= does not sign From")
+    return keys
+
+
+def _timestamp(name: str, tags: Mapping[str, str]) -> int | None:
+    value = tags.get(name)
+    if value is None:
+        return None
+    if not TIMESTAMP.fullmatch(value):
+        raise _malformed(f"{name}= is not a number of 1 to 12 digits")
+    return int(value)
+
+
+def _body_length(value: str | None) -> int | None:
+    if value is None:
+        return None
+    if not BODY_LENGTH.fullmatch(value):
+        raise _malformed("l= is not a number of 1 to 76 digits")
+    return int(value)
+
+
+def _body_hash(value: str) -> bytes:
+    digest = _base64("bh", value)
+    if len(digest) != _SHA256_SIZE:
+        raise _malformed(f"bh= has {len(digest)} octets, and a SHA-256 has {_SHA256_SIZE}")
+    return digest
+
+
+def _base64(name: str, value: str) -> bytes:
+    """base64string (§3.1), by RFC 4648 §4 to the letter: one text for each value."""
+    value = taglist.without_blanks(value)
+    try:
+        octets = binascii.a2b_base64(value, strict_mode=True)
+    except ValueError:
+        raise _malformed(f"{name}= is not base64") from None
+    if binascii.b2a_base64(octets, newline=False) != value.encode():
+        raise _malformed(f"{name}= is not canonical base64 (RFC 4648 §3.5)")
+    if not octets:
+        raise _malformed(f"{name}= is empty")
+    return octets
+
+
+def _emptied(field: Field, index: int) -> Field:
+    """The field with nothing between the "=" and the ";" of b= (§3.7)."""
+    start, end = taglist.parse_value(field.value, index)
+    offset = field.colon + 1
+    octets = field.octets[: offset + start] + field.octets[offset + end :]
+    return Field(field.key, octets, field.colon)
+
+
+def _words(name: str, value: str) -> list[str]:
+    """A tag as words for folding: a list may be cut before its separators (§3.5)."""
+    separator = _SEPARATORS.get(name)
+    if separator is None:
+        return [f"{name}={value}; "]
+    first, *rest = value.split(separator)
+    words = [f"{name}={first}", *(separator + word for word in rest)]
+    words[-1] += "; "
+    return words

@@ -1,0 +1,69 @@
+"""What verification comes to: a result word of RFC 8601 §2.7.1 and the reason for it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Never
+
+
+class Result(StrEnum):
+    """The results of the method dkim (RFC 8601 §2.7.1)."""
+
+    NONE = "none"
+    """The message is not signed."""
+    PASS = "pass"  # noqa: S105 - a word of the RFC, no secret
+    """The signature verifies and is acceptable."""
+    FAIL = "fail"
+    """The signature is well-formed, and the message is not what was signed."""
+    POLICY = "policy"
+    """Something about the signature is not acceptable to the verifier."""
+    NEUTRAL = "neutral"
+    """The signature does not count, for example of a key in test mode."""
+    TEMPERROR = "temperror"
+    """The DNS did not answer; a later attempt may."""
+    PERMERROR = "permerror"
+    """The signature, its key or the message is malformed or unsupported."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The verdict on one signature.
+
+    It is compared by its `result`: a question with seven answers refuses to be
+    a boolean.
+    """
+
+    result: Result
+    reason: str
+    """A sentence for a postmaster; it may quote octets of the message."""
+    domain: str | None = None  # d=, the SDID, as A-labels
+    selector: str | None = None  # s=
+    identity: str | None = None  # i=, the AUID
+    algorithm: str | None = None  # a=
+    key_size: int | None = None
+    """Bits of the public key; 256 for Ed25519."""
+    testing: bool = False
+    """The domain only tests DKIM: t=y in its key record (RFC 6376 §3.6.1)."""
+    signed_at: int | None = None  # t=, seconds since the epoch
+    expires_at: int | None = None  # x=
+    signed_fields: tuple[str, ...] = ()  # h=, in lower case
+    secure: bool = False
+    """A validating resolver vouched for the key record (the AD bit)."""
+    signature: str = ""
+    """The first octets of b=, which tell signatures apart (RFC 8601 §2.7.1, header.b)."""
+
+    def __bool__(self) -> Never:
+        msg = "a verdict is not true or false: compare its .result"
+        raise TypeError(msg)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The verdict for JSON, each value under its attribute's name."""
+        return {name: getattr(self, name) for name in self.__slots__}
+
+
+class Refusal(Exception):  # noqa: N818 - a verdict on its way up
+    """Why a signature is not accepted; caught where its verdict is made."""
+
+    def __init__(self, result: Result, reason: str) -> None:
+        super().__init__(reason)
+        self.result = result
+        self.reason = reason

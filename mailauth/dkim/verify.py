@@ -1,0 +1,230 @@
+"""Verification, in the steps of RFC 6376 §6.1.
+
+Every DKIM-Signature field comes to a verdict of its own, and no octet of a
+message or of a key record comes to an exception.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from hmac import compare_digest
+
+from mailauth.dkim import key as keys
+from mailauth.dkim import signature as signatures
+from mailauth.dkim.hashing import BodyHasher, data_hash, index, select
+from mailauth.dkim.policy import RFC8301, Policy
+from mailauth.dkim.signature import FIELD_KEY, Signature
+from mailauth.dkim.verdict import Refusal, Result, Verdict
+from mailauth.dns.ask import LookupFailed
+from mailauth.dns.lookups import Lookups
+from mailauth.errors import SyntaxFault, UnusableKey
+from mailauth.keys import PublicKey
+from mailauth.syntax import taglist
+from mailauth.syntax.message import Field, Message
+
+ONCE_ONLY = frozenset(
+    b"from sender reply-to to cc bcc date subject message-id in-reply-to references "
+    b"mime-version content-type content-transfer-encoding".split()
+)
+"""The fields that a message may have once (RFC 5322 §3.6, RFC 2045 §3)."""
+
+
+def verify(
+    message: bytes | Message, *, now: int, policy: Policy = RFC8301
+) -> Lookups[list[Verdict]]:
+    """The verdict on each signature of `message`, from top to bottom (§6.1).
+
+    A message without a signature comes to one verdict, none.  **Asks** one TXT
+    question for each signature that is well-formed, `policy.max_signatures` at
+    most.  `now` is in seconds since the epoch.
+    """
+    if not isinstance(message, Message):
+        message = Message.parse(message)
+    verification = Verification(message, now=now, policy=policy)
+    verification.update(message.octets, message.body_start)
+    return (yield from verification.verdicts())
+
+
+class Verification:
+    """A verification whose body arrives in pieces: header first, then `update`, then `verdicts`."""
+
+    def __init__(self, header: Message, *, now: int, policy: Policy = RFC8301) -> None:
+        """Read the signatures of `header`, a message of which only the fields are looked at."""
+        self._now = now
+        self._policy = policy
+        self._by_key = index(header.fields)
+        self._examined: list[Signature | Verdict] = []
+        self._hashers: dict[tuple[str, int | None], BodyHasher] = {}
+        fields = self._by_key.get(FIELD_KEY, [])
+        refusal = self._unfit(header)
+        for field in fields[: policy.max_signatures]:
+            self._examined.append(self._examine(field, refusal))
+        self._examined += self._summary(header, len(fields), refusal)
+
+    def update(self, octets: bytes, start: int = 0, end: int | None = None) -> None:
+        """The next piece of the body: `octets`, or of them what stands from `start` to `end`."""
+        for hasher in self._hashers.values():
+            hasher.update(octets, start, end)
+
+    def verdicts(self) -> Lookups[list[Verdict]]:
+        """The verdicts; the body has ended.  **Asks** what `verify` says."""
+        found: list[Verdict] = []
+        for examined in self._examined:
+            if isinstance(examined, Verdict):
+                found.append(examined)
+            else:
+                found.append((yield from self._judge(examined)))
+        return found
+
+    def _unfit(self, header: Message) -> str:
+        """Why no signature of this header can be trusted, or nothing (§3.8, §8.4)."""
+        if header.faults:
+            return f"the header is malformed: {header.faults[0]}"
+        if header.header_size > self._policy.max_header_octets:
+            return f"the header has more than {self._policy.max_header_octets} octets"
+        if len(header.fields) > self._policy.max_fields:
+            return f"the header has more than {self._policy.max_fields} fields"
+        return ""
+
+    def _examine(self, field: Field, unfit: str) -> Signature | Verdict:
+        """§6.1.1: the signature, or why its field is not one."""
+        tags: dict[str, str] = {}
+        try:
+            if unfit:
+                raise Refusal(Result.PERMERROR, unfit)
+            tags = taglist.parse(field.value)
+            signature = signatures.parse(field, tags)
+            self._check_times(signature)
+        except SyntaxFault as fault:
+            return Verdict(Result.PERMERROR, f"the signature is not a tag list: {fault}")
+        except Refusal as refusal:
+            # Named by what it claims, so that a postmaster can find it.
+            claims = (tags.get(name) for name in ("d", "s", "i", "a"))
+            return Verdict(refusal.result, refusal.reason, *claims, signature=signatures.shown(tags))
+        body = (signature.body_canonicalization, signature.body_length)
+        if body not in self._hashers:
+            self._hashers[body] = BodyHasher(body[0], length=body[1])
+        return signature
+
+    def _check_times(self, signature: Signature) -> None:
+        skew = self._policy.clock_skew
+        if signature.expires_at is not None and signature.expires_at + skew < self._now:
+            raise Refusal(
+                Result.PERMERROR,
+                f"the signature expired {self._now - signature.expires_at} seconds ago (x=)",
+            )  # §6.1.1
+        if signature.signed_at is not None and signature.signed_at - skew > self._now:
+            raise Refusal(
+                Result.PERMERROR,
+                f"the signature is from {signature.signed_at - self._now} seconds ahead (t=)",
+            )  # §3.5
+
+    def _summary(self, header: Message, count: int, unfit: str) -> Iterable[Verdict]:
+        """What is to be said of signatures that were not examined, and of none."""
+        more = count - self._policy.max_signatures
+        if more > 0:
+            reason = f"too many signatures: {more} more than {self._policy.max_signatures}"
+            yield Verdict(Result.POLICY, reason)
+        if not count:
+            block = header.octets[: header.header_size].lower()
+            if unfit and FIELD_KEY in block:
+                yield Verdict(Result.PERMERROR, unfit)
+            else:
+                yield Verdict(Result.NONE, "the message is not signed")
+
+    def _judge(self, signature: Signature) -> Lookups[Verdict]:
+        """§6.1.2 and §6.1.3: the key, the body, the header, and what policy says of them."""
+        key: PublicKey | None = None
+        testing = secure = False
+        try:
+            record, secure = yield from keys.find_key(signature.domain, signature.selector)
+            testing = record.testing
+            key = _usable_key(record, signature)
+            self._check_body(signature)
+            self._check_header(signature, key)
+            self._check_policy(signature)
+        except LookupFailed as failure:
+            result, reason = Result.TEMPERROR, f"the key could not be looked up: {failure}"
+        except UnusableKey as fault:
+            result, reason = Result.PERMERROR, f"the key is not usable: {fault}"
+        except Refusal as refusal:
+            result, reason = refusal.result, refusal.reason
+        else:
+            result, reason = Result.PASS, "the signature verifies"
+        if testing and result is not Result.PASS:
+            # §3.6.1: a failure under t=y is not treated differently from no signature.
+            result, reason = Result.NEUTRAL, f"{reason}; the domain only tests its key (t=y)"
+        return Verdict(
+            result,
+            reason,
+            signature.domain,
+            signature.selector,
+            signature.identity,
+            signature.algorithm,
+            None if key is None else key.size,
+            testing,
+            signature.signed_at,
+            signature.expires_at,
+            tuple(map(bytes.decode, signature.signed_fields)),
+            secure,
+            signature.shown,
+        )
+
+    def _check_body(self, signature: Signature) -> None:
+        """§6.1.3, steps 2 and 3."""
+        hasher = self._hashers[signature.body_canonicalization, signature.body_length]
+        digest = hasher.digest()
+        if hasher.missing:
+            raise Refusal(Result.PERMERROR, "l= counts more octets than the body has")  # §3.5
+        if not compare_digest(digest, signature.body_hash):
+            raise Refusal(Result.FAIL, "the body is not what was signed: bh= differs")
+
+    def _check_header(self, signature: Signature, key: PublicKey) -> None:
+        """§6.1.3, step 4."""
+        selected = select(self._by_key, signature.signed_fields)
+        digest = data_hash(selected, signature.emptied, signature.header_canonicalization)
+        if not key.verify(signature.value, digest):
+            raise Refusal(
+                Result.FAIL,
+                "the header is not what was signed, or not by this key: b= does not verify",
+            )
+
+    def _check_policy(self, signature: Signature) -> None:
+        """What a valid signature may still lack (§6.3, §8.2, §8.15)."""
+        if "." not in signature.domain:
+            raise Refusal(Result.POLICY, f"d={signature.domain} is a top-level domain")
+        if not self._policy.admit_partial_body:
+            hasher = self._hashers[signature.body_canonicalization, signature.body_length]
+            if hasher.unsigned:
+                raise Refusal(
+                    Result.POLICY, f"l= leaves {hasher.unsigned} octets of the body unsigned"
+                )
+        authors = len(self._by_key.get(b"from", ()))
+        if authors != 1:
+            raise Refusal(Result.POLICY, f"the message has {authors} From fields")
+        if not self._policy.admit_unsigned_duplicates:
+            signed = Counter(signature.signed_fields)
+            for key, fields in self._by_key.items():
+                if len(fields) > 1 and key in ONCE_ONLY and signed[key] < len(fields):
+                    word = fields[0].name.decode()
+                    raise Refusal(
+                        Result.POLICY,
+                        f"the message has {len(fields)} {word} fields, and not all are signed",
+                    )
+
+
+def _usable_key(record: keys.KeyRecord, signature: Signature) -> PublicKey:
+    """§6.1.2, steps 4 to 7.  **Raises** Refusal, permerror; UnusableKey."""
+    reason = ""
+    if record.revoked:
+        reason = "the key is revoked: p= is empty"
+    elif record.hashes is not None and "sha256" not in record.hashes:
+        reason = "the key does not admit sha256 (h=)"
+    elif not {"*", "email"}.intersection(record.services):
+        reason = "the key is not for email (s=)"
+    elif record.key_type != signature.algorithm.key_type:
+        reason = f"the key is of type {record.key_type[:40]!r}, not of that of a="
+    elif record.strict and signature.identity_domain != signature.domain:
+        reason = "the key admits no subdomain in i= (t=s)"
+    if reason:
+        raise Refusal(Result.PERMERROR, reason)
+    return record.public_key()

@@ -1,0 +1,58 @@
+"""The shared resolver layer: questions, answers, and what drives them.
+
+`Zone`, `Resolver` and `AsyncResolver` are imported when they are first used,
+because signing needs no DNS and dnspython takes its time.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from mailauth.dns.ask import LookupFailed
+from mailauth.dns.lookups import (
+    MX,
+    Answer,
+    Lookups,
+    Question,
+    RRType,
+    Status,
+    run,
+    run_all,
+    run_async,
+)
+
+if TYPE_CHECKING:
+    from mailauth.dns.cache import Cache
+    from mailauth.dns.resolver import AsyncResolver, Resolver
+    from mailauth.dns.zone import Zone
+
+_LATER = {
+    "AsyncResolver": "mailauth.dns.resolver",
+    "Cache": "mailauth.dns.cache",
+    "Resolver": "mailauth.dns.resolver",
+    "Zone": "mailauth.dns.zone",
+}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
+    if name in _LATER:
+        return getattr(import_module(_LATER[name]), name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)
+
+
+__all__ = [
+    "MX",
+    "Answer",
+    "AsyncResolver",
+    "Cache",
+    "LookupFailed",
+    "Lookups",
+    "Question",
+    "RRType",
+    "Resolver",
+    "Status",
+    "Zone",
+    "run",
+    "run_all",
+    "run_async",
+]

@@ -1,0 +1,49 @@
+"""The one door to the DNS: the only place where a question is yielded.
+
+Each function asks for one type and comes to the `Answer`, which exists, has no
+data, or has no such name.  A failure of the DNS does not come back as an
+answer: it is raised as `LookupFailed`, which each protocol maps to its
+temperror in one place.
+"""
+
+from ipaddress import IPv4Address, IPv6Address
+
+from mailauth.dns.lookups import MX, Address, Answer, Lookups, Question, Record, RRType
+
+
+class LookupFailed(Exception):  # noqa: N818 - it is weather, not an error
+    """The DNS did not answer: a time-out, a server failure, a refusal."""
+
+    def __init__(self, question: Question, answer: Answer[object]) -> None:
+        detail = f" ({answer.reason})" if answer.reason else ""
+        super().__init__(f"{question.rrtype} of {question.name}: {answer.status}{detail}")
+        self.question = question
+        self.answer = answer
+
+
+def _ask(question: Question) -> Lookups[Answer[Record]]:
+    answer: Answer[Record] = yield question
+    if answer.failed:
+        raise LookupFailed(question, answer)
+    return answer
+
+
+def txt(name: str) -> Lookups[Answer[bytes]]:
+    """The TXT records of a name, each with its strings joined.  **Asks** one question."""
+    return (yield from _ask(Question(name, RRType.TXT)))
+
+
+def addresses(name: str, *, like: Address) -> Lookups[Answer[Address]]:
+    """The addresses of a name in the family of `like` (RFC 7208 §5).  **Asks** one question."""
+    rrtype = RRType.A if isinstance(like, IPv4Address) else RRType.AAAA
+    return (yield from _ask(Question(name, rrtype)))
+
+
+def mx(name: str) -> Lookups[Answer[MX]]:
+    """The mail exchanges of a name.  **Asks** one question."""
+    return (yield from _ask(Question(name, RRType.MX)))
+
+
+def ptr(address: IPv4Address | IPv6Address) -> Lookups[Answer[str]]:
+    """The names that an address claims, not validated.  **Asks** one question."""
+    return (yield from _ask(Question(address.reverse_pointer, RRType.PTR)))

@@ -1,0 +1,43 @@
+"""TXT data as people publish it (RFC 1035 §3.3.14, §5.1): strings, master file, one line, JSON."""
+
+import json
+
+MAX_STRING = 255
+
+
+def strings(octets: bytes) -> list[bytes]:
+    """The octets as character-strings of at most 255 octets each, at least one (§3.3)."""
+    pieces = [octets[at : at + MAX_STRING] for at in range(0, len(octets), MAX_STRING)]
+    return pieces or [b""]
+
+
+def one_line(octets: bytes) -> str:
+    """The strings in quotes on one line, as the form of a DNS provider takes them."""
+    return " ".join(map(_quoted, strings(octets)))
+
+
+def master_file(name: str, octets: bytes, *, ttl: int = 3600) -> str:
+    """The record as lines of a master file (§5.1); several strings stand in parentheses."""
+    quoted = [_quoted(string) for string in strings(octets)]
+    if len(quoted) == 1:
+        return f"{name}. {ttl} IN TXT {quoted[0]}"
+    lines = "\n".join(f"    {string}" for string in quoted)
+    return f"{name}. {ttl} IN TXT (\n{lines} )"
+
+
+def as_json(name: str, octets: bytes) -> str:
+    """The record in the form that `Zone.from_json` reads."""
+    pieces = [string.decode("utf-8", "surrogateescape") for string in strings(octets)]
+    return json.dumps({name: {"TXT": [pieces]}}, indent=2)
+
+
+def _quoted(string: bytes) -> str:
+    text = "".join(
+        f"\\{chr(octet)}"
+        if octet in b'"\\'
+        else chr(octet)
+        if 0x20 <= octet < 0x7F  # noqa: PLR2004 - the printable octets
+        else f"\\{octet:03d}"
+        for octet in string
+    )
+    return f'"{text}"'

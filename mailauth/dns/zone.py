@@ -1,0 +1,221 @@
+"""A zone in memory: the DNS of tests, of offline use, and of replayed conversations.
+
+It answers as an authoritative server would: CNAMEs are followed, a name above
+an existing one exists without data, wildcards stand for what does not exist
+(RFC 1034 §4.3.2, RFC 4592).  Unlike a server it can be told to fail.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from ipaddress import IPv4Address, IPv6Address
+from pathlib import Path
+from typing import Any, NoReturn, TypeAlias, TypeVar
+
+from mailauth.dns.lookups import MX, Answer, Lookups, Question, RRType, Status, run, run_all
+from mailauth.dns.names import labels
+from mailauth.errors import BadArgument
+
+T = TypeVar("T")
+
+Records: TypeAlias = Mapping[str, Mapping[str, Any]]
+"""`{"name": {"TXT": [["string", ...]], "A": ["192.0.2.1"], "MX": [[10, "host"]], ...}}`"""
+
+MAX_CHAIN = 10
+_FAIL = "FAIL"
+
+
+class Zone:
+    """Records by name, and the answers that follow from them."""
+
+    def __init__(self, records: Records, *, ttl: int = 3600, secure: bool = False) -> None:
+        """Take the records of a mapping of names to mappings of types to lists.
+
+        A TXT record is a list of character-strings, or one string or `bytes`; an
+        MX is a pair, or Node mailauth's `{"priority": 10, "exchange": "host"}`.
+        `FAIL` lists the types that answer with a server failure, `"*"` being
+        every type without records.  A name that is absent does not exist.
+
+        **Raises** BadArgument: a record is not of its form; the text says which.
+        """
+        self._ttl = ttl
+        self._secure = secure
+        self._nodes: dict[str, dict[str, Any]] = {}
+        self._answers: dict[Question, Answer[Any]] = {}
+        for name, node in records.items():
+            self._add(name, node)
+
+    @classmethod
+    def from_json(cls, text: str | bytes) -> "Zone":
+        """The zone of a JSON object of the form of `Records`.  **Raises** BadArgument."""
+        try:
+            records = json.loads(text)
+        except (ValueError, RecursionError) as fault:
+            msg = f"the zone is not JSON: {fault}"
+            raise BadArgument(msg) from None
+        if not isinstance(records, dict):
+            _refuse("the zone", "an object")
+        return cls(records)
+
+    @classmethod
+    def from_master_file(cls, text: str, *, origin: str = ".") -> "Zone":
+        """The zone of a master file (RFC 1035 §5).  **Raises** BadArgument."""
+        from mailauth.dns.masterfile import parse  # noqa: PLC0415 - it loads dnspython
+
+        return cls(parse(text, origin))
+
+    @classmethod
+    def read(cls, path: str | Path) -> "Zone":
+        """The zone in a file: JSON if it begins with a brace, else a master file.
+
+        **Raises** BadArgument: the file cannot be read, or what is in it.
+        """
+        try:
+            text = Path(path).read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as fault:
+            msg = f"the zone file {path} cannot be read: {fault}"
+            raise BadArgument(msg) from None
+        try:
+            return cls.from_json(text) if text.lstrip().startswith("{") else cls.from_master_file(text)
+        except BadArgument as fault:
+            msg = f"{path}: {fault}"
+            raise BadArgument(msg) from None
+
+    def resolve(self, question: Question) -> Answer[Any]:
+        """The answer to one question."""
+        answer = self._answers.get(question)
+        if answer is None:
+            answer = self._answer(question)
+            if len(self._answers) < _MAX_REMEMBERED:
+                self._answers[question] = answer
+        return answer
+
+    def run(self, lookups: Lookups[T]) -> T:
+        """The result of `lookups`."""
+        return run(lookups, self.resolve)
+
+    def run_all(self, batch: Iterable[Lookups[T]]) -> list[T]:
+        """The results of many, in order."""
+        return run_all(batch, self.resolve)
+
+    def _add(self, name: str, node: object) -> None:
+        parts = labels(name.removesuffix("."))
+        if parts is None:
+            _refuse(repr(name), "a domain name in ASCII")
+        if not isinstance(node, Mapping):
+            _refuse(name, "an object of record types")
+        key = b".".join(parts).decode()
+        read = self._nodes.setdefault(key, {})
+        for rrtype, records in node.items():
+            reader = _READERS.get(str(rrtype).upper())
+            if reader is None:
+                continue  # a type that mail authentication does not ask for
+            where = f"{name} {rrtype}"
+            many = records if isinstance(records, list | tuple) else [records]
+            read[str(rrtype).upper()] = tuple(reader(where, record) for record in many)
+        while "." in key:  # names above exist (RFC 4592 §2.2.2)
+            key = key.partition(".")[2]
+            self._nodes.setdefault(key, {})
+
+    def _answer(self, question: Question) -> Answer[Any]:
+        parts = labels(question.name)
+        if parts is None:
+            return Answer(Status.MALFORMED_NAME)
+        name = b".".join(parts).decode()
+        for _ in range(MAX_CHAIN + 1):
+            node = self._node(name)
+            if node is None:
+                return self._of(Status.NO_SUCH_NAME)
+            records = node.get(question.rrtype)
+            if records:
+                return self._of(Status.EXISTS, records)
+            failing = node.get(_FAIL, ())
+            if question.rrtype in failing or "*" in failing:
+                return Answer(Status.SERVER_FAILURE, reason="the zone says FAIL")
+            alias = node.get("CNAME")
+            if not alias:
+                return self._of(Status.NO_DATA)
+            name = alias[0]
+        return Answer(Status.SERVER_FAILURE, reason=f"more than {MAX_CHAIN} aliases in a chain")
+
+    def _node(self, name: str) -> dict[str, Any] | None:
+        node = self._nodes.get(name)
+        above = name
+        while node is None and "." in above:
+            above = above.partition(".")[2]
+            if above in self._nodes:
+                return self._nodes.get(f"*.{above}")
+        return node
+
+    def _of(self, status: Status, records: tuple[Any, ...] = ()) -> Answer[Any]:
+        return Answer(status, records, self._ttl, self._secure)
+
+
+_MAX_REMEMBERED = 100_000
+
+
+def _refuse(where: str, form: str) -> NoReturn:
+    msg = f"{where}: this is not {form}"
+    raise BadArgument(msg)
+
+
+def _txt(where: str, record: object) -> bytes:
+    strings = record if isinstance(record, list | tuple) else [record]
+    octets = b""
+    for string in strings:
+        if isinstance(string, bytes):
+            octets += string
+        elif isinstance(string, str):
+            octets += string.encode("utf-8", "surrogateescape")
+        else:
+            _refuse(where, "a string or a list of strings")
+    return octets
+
+
+def _a(where: str, record: object) -> IPv4Address:
+    try:
+        return IPv4Address(record if isinstance(record, str | IPv4Address) else "")
+    except ValueError:
+        _refuse(f"{where} {record!r}", "an IPv4 address")
+
+
+def _aaaa(where: str, record: object) -> IPv6Address:
+    try:
+        return IPv6Address(record if isinstance(record, str | IPv6Address) else "")
+    except ValueError:
+        _refuse(f"{where} {record!r}", "an IPv6 address")
+
+
+def _mx(where: str, record: object) -> MX:
+    match record:
+        case MX():
+            return record
+        case [int(preference), str(host)]:
+            pass
+        case {"priority": int(preference), "exchange": str(host)}:
+            pass  # as Node's mailauth, and Node itself, spell it
+        case _:
+            _refuse(f"{where} {record!r}", "a pair of preference and host")
+    return MX(preference, host.removesuffix("."))
+
+
+def _name(where: str, record: object) -> str:
+    if not isinstance(record, str):
+        _refuse(f"{where} {record!r}", "a name")
+    return record.removesuffix(".").lower()
+
+
+def _type(where: str, record: object) -> str:
+    if not isinstance(record, str) or (record != "*" and record.upper() not in RRType.__members__):
+        _refuse(f"{where} {record!r}", "a record type or *")
+    return record.upper()
+
+
+_READERS = {
+    "TXT": _txt,
+    "A": _a,
+    "AAAA": _aaaa,
+    "MX": _mx,
+    "PTR": _name,
+    "CNAME": _name,
+    _FAIL: _type,
+}

@@ -1,0 +1,49 @@
+"""The grammar's small words: one pattern for each ABNF rule, named after the rule.
+
+Patterns are for `fullmatch` and for `Scanner`; none of them backtracks.  On
+text, a class names its characters one by one, because `\\d`, `\\w` and `\\s` know
+all of Unicode.
+"""
+
+import re
+
+WSP = " \t"
+FWS = " \t\r\n"
+"""What may stand around the parts of a tag; a message unfolds to it (RFC 5322 §3.2.2)."""
+
+# ftext = %d33-57 / %d59-126                                        RFC 5322 §3.6.8
+FTEXT = bytes(range(33, 58)) + bytes(range(59, 127))
+
+# VALCHAR = %x21-3A / %x3C-7E, and UTF8-non-ascii                   RFC 6376 §3.2, RFC 6532 §3.1
+# A tag list as a whole may hold these, its blanks and its semicolons.
+TAG_LIST_OCTETS = bytes([9, *range(32, 127), *range(128, 256)])
+
+# atext = ALPHA / DIGIT / some specials / UTF8-non-ascii            RFC 5322 §3.2.3, RFC 6532 §3.2
+_ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-"
+
+# dot-atom-text = 1*atext *("." 1*atext)                            RFC 5322 §3.2.3
+DOT_ATOM_TEXT = re.compile(rf"[{_ATEXT}]++(?:\.[{_ATEXT}]++)*+")
+
+# obs-phrase, in which a dot may stand anywhere                     RFC 5322 §4.1
+ATOM_OR_DOTS = re.compile(rf"[{_ATEXT}.]++")
+
+# quoted-string = DQUOTE *(qtext / quoted-pair / WSP) DQUOTE        RFC 5322 §3.2.4
+QUOTED_STRING = re.compile(r'"(?:[^"\\\r\n\x00]|\\[^\r\n\x00])*+"')
+
+# domain-literal = "[" *dtext "]"                                   RFC 5322 §3.4.1
+DOMAIN_LITERAL = re.compile(r"\[[\t !-Z^-~]*+\]")
+
+# sub-domain = Let-dig [Ldh-str]                                    RFC 5321 §4.1.2
+SUB_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
+
+# 1*12DIGIT, of t= and x=                                           RFC 6376 §3.5
+TIMESTAMP = re.compile(r"[0-9]{1,12}")
+
+# 1*76DIGIT, of l=                                                  RFC 6376 §3.5
+BODY_LENGTH = re.compile(r"[0-9]{1,76}")
+
+# hyphenated-word = ALPHA [ *(ALPHA / DIGIT / "-") (ALPHA / DIGIT) ] RFC 6376 §3.1
+HYPHENATED_WORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
+
+# base64string without its FWS                                      RFC 6376 §3.1, RFC 4648 §4
+BASE64_STRING = re.compile(r"[A-Za-z0-9+/]*+={0,2}")

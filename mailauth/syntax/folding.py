@@ -1,0 +1,34 @@
+"""Header fields for output: lines of at most 78 columns (RFC 5322 §2.1.1, §2.2.3).
+
+A field is given as words; a line may end before any of them.  A word that is
+longer than a line is left whole, unless its writer cut it with `cut`.
+"""
+
+from collections.abc import Iterable
+
+WIDTH = 78
+
+
+def fold(name: str, words: Iterable[str]) -> bytes:
+    """The field `name: word word ...`, folded before words, with its final CRLF.
+
+    A word that ends in a blank is followed by the next word on the line; blanks
+    at the end of a line are dropped, because relays drop them too.
+    """
+    lines: list[str] = []
+    line = f"{name}: "
+    for word in words:
+        if len(line) + len(word.rstrip()) > WIDTH and line.strip() and line != f"{name}: ":
+            lines.append(line.rstrip())
+            line = "\t"
+        line += word
+    lines.append(line.rstrip())
+    return ("\r\n".join(lines) + "\r\n").encode()
+
+
+def cut(text: str, *, first: int = WIDTH, width: int = WIDTH - 1) -> list[str]:
+    """A text in which blanks mean nothing, cut to words that fit a line each: base64.
+
+    `first` is the room that the first piece may take.
+    """
+    return [text[:first], *(text[at : at + width] for at in range(first, len(text), width))]

@@ -1,0 +1,167 @@
+"""Mailboxes: who wrote a message, and who sent it.
+
+Two grammars meet here: the envelope's `Mailbox` (RFC 5321 §4.1.2), and the
+header's lists of addresses with their comments, display names and groups
+(RFC 5322 §3.4).  Both are read from left to right; what does not fit is
+refused, and never mended to the nearest address.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mailauth.errors import SyntaxFault
+from mailauth.syntax import domain as domains
+from mailauth.syntax.abnf import ATOM_OR_DOTS, DOMAIN_LITERAL, DOT_ATOM_TEXT, QUOTED_STRING
+from mailauth.syntax.scanner import Scanner
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """An address: the local part without its quotes, and the domain as A-labels.
+
+    A domain literal keeps its brackets: `[192.0.2.1]`.
+    """
+
+    local_part: str
+    domain: str
+
+    def __str__(self) -> str:
+        local = self.local_part
+        if not DOT_ATOM_TEXT.fullmatch(local):
+            local = '"' + re.sub(r'(["\\])', r"\\\1", local) + '"'
+        return f"{local}@{self.domain}"
+
+
+def parse(text: str) -> Mailbox:
+    """Mailbox = Local-part "@" ( Domain / address-literal ) (RFC 5321 §4.1.2).
+
+    **Raises** SyntaxFault.
+    """
+    scanner = Scanner(text)
+    mailbox = _addr_spec(scanner)
+    if not scanner.ended:
+        raise scanner.fault("something follows the address")
+    return mailbox
+
+
+def parse_reverse_path(text: str) -> Mailbox | None:
+    """Reverse-path = Path / "<>" (RFC 5321 §4.1.2); None is the null path.
+
+    The angle brackets may be missing, as milters and logs have it; a source
+    route is refused (§4.1.1.3 deprecates it, and it hides the address).
+
+    **Raises** SyntaxFault.
+    """
+    if text in ("", "<>"):
+        return None
+    if text.startswith("<") and text.endswith(">"):
+        text = text[1:-1]
+    return parse(text)
+
+
+def parse_addresses(text: str) -> tuple[Mailbox, ...]:
+    """address-list = (address *("," address)), an unfolded field body (RFC 5322 §3.4).
+
+    A group comes to its members.  Comments are skipped at any depth, without
+    recursion.
+
+    **Raises** SyntaxFault: anything that is not an address list, also an empty one.
+    """
+    scanner = Scanner(text)
+    mailboxes = tuple(_address_list(scanner))
+    if not scanner.ended:
+        raise scanner.fault("expected ',' or the end")
+    return mailboxes
+
+
+_CFWS_PLAIN = re.compile(r"[ \t\r\n]++")
+_COMMENT_TEXT = re.compile(r"(?:[^()\\]|\\.)++", re.DOTALL)
+_DOMAIN_TEXT = re.compile(r"[^\x00-,/:-@\[-^`{-\x7f]++")
+
+
+def _address_list(scanner: Scanner) -> Iterator[Mailbox]:
+    in_group = False
+    while True:
+        _skip_cfws(scanner)
+        if in_group and scanner.skip(";"):
+            in_group = False
+        elif not in_group and _group_begins(scanner):
+            in_group = True
+            continue
+        else:
+            yield _mailbox(scanner)
+        _skip_cfws(scanner)
+        if in_group and scanner.skip(";"):
+            in_group = False
+            _skip_cfws(scanner)
+        if not scanner.skip(","):
+            break
+    if in_group:
+        raise scanner.fault("a group without its ';'")
+
+
+def _group_begins(scanner: Scanner) -> bool:
+    start = scanner.at
+    _skip_phrase(scanner)
+    if scanner.at > start and scanner.skip(":"):
+        return True
+    scanner.at = start
+    return False
+
+
+def _mailbox(scanner: Scanner) -> Mailbox:
+    """mailbox = name-addr / addr-spec (RFC 5322 §3.4)."""
+    start = scanner.at
+    _skip_phrase(scanner)
+    if scanner.skip("<"):
+        _skip_cfws(scanner)
+        mailbox = _addr_spec(scanner)
+        _skip_cfws(scanner)
+        if not scanner.skip(">"):
+            raise scanner.fault("expected '>'")
+        return mailbox
+    scanner.at = start
+    return _addr_spec(scanner)
+
+
+def _skip_phrase(scanner: Scanner) -> None:
+    """phrase = 1*word, with the dots of obs-phrase (RFC 5322 §3.2.5, §4.1)."""
+    while scanner.read(ATOM_OR_DOTS) or scanner.read(QUOTED_STRING):
+        _skip_cfws(scanner)
+
+
+def _addr_spec(scanner: Scanner) -> Mailbox:
+    """addr-spec = local-part "@" domain (RFC 5322 §3.4.1)."""
+    quoted = scanner.read(QUOTED_STRING)
+    if quoted is not None:
+        local = re.sub(r"\\(.)", r"\1", quoted[1:-1])
+    else:
+        local = scanner.expect(DOT_ATOM_TEXT, "a local part")
+    _skip_cfws(scanner)
+    if not scanner.skip("@"):
+        raise scanner.fault("expected '@'")
+    _skip_cfws(scanner)
+    literal = scanner.read(DOMAIN_LITERAL)
+    if literal is not None:
+        return Mailbox(local, literal)
+    at = scanner.at
+    name = scanner.expect(_DOMAIN_TEXT, "a domain")
+    try:
+        return Mailbox(local, domains.parse(name))
+    except SyntaxFault as fault:
+        raise SyntaxFault(fault.message, scanner.text, at + fault.at) from None
+
+
+def _skip_cfws(scanner: Scanner) -> None:
+    """CFWS = (1*([FWS] comment) [FWS]) / FWS (RFC 5322 §3.2.2); comments nest."""
+    depth = 0
+    while True:
+        if scanner.skip("("):
+            depth += 1
+        elif depth and scanner.skip(")"):
+            depth -= 1
+        elif not (scanner.read(_COMMENT_TEXT) if depth else scanner.read(_CFWS_PLAIN)):
+            break
+    if depth:
+        raise scanner.fault("a comment without its ')'")

@@ -1,0 +1,142 @@
+"""A message: its octets split into header fields and body, never altered (RFC 5322 §2.1).
+
+There is one splitter, and everything that reads a message goes through it, so
+that no two parts of the project can disagree about where the header ends.  The
+header ends at the first CRLF CRLF; only CRLF ends a line.  Bare CR, bare LF,
+NUL and 8-bit octets stay where they are.  A line of the header that is no
+field is not passed over: it is reported in `faults`, and whoever must trust
+the header refuses a message that has any.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from mailauth.syntax.abnf import FTEXT
+
+
+class Field(NamedTuple):
+    """One header field as it came, with its folding and without its final CRLF."""
+
+    key: bytes
+    """The name in lower case, for comparing (RFC 5322 §1.2.2)."""
+    octets: bytes
+    colon: int
+
+    @property
+    def name(self) -> bytes:
+        """The name as written, without the blanks that may precede the colon (§4.5)."""
+        return self.octets[: self.colon].rstrip(b" \t")
+
+    @property
+    def value(self) -> bytes:
+        """All that follows the colon."""
+        return self.octets[self.colon + 1 :]
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message of octets; `fields` from top to bottom, `body` without a copy."""
+
+    octets: bytes
+    fields: tuple[Field, ...]
+    body_start: int
+    """Where the body begins; the length of the message if it has none."""
+    faults: tuple[str, ...] = ()
+    """What makes the header unfit to be trusted, a sentence each; line 1 is the first."""
+
+    @classmethod
+    def parse(cls, octets: bytes) -> "Message":
+        """The message that these octets are; any octets are one (RFC 5322 §2.1, §3.5)."""
+        header, body_start = _split(octets)
+        fields, faults = _fields_of(header)
+        return cls(octets, fields, body_start, faults)
+
+    @property
+    def body(self) -> memoryview:
+        """The octets after the empty line."""
+        return memoryview(self.octets)[self.body_start :]
+
+    @property
+    def header_size(self) -> int:
+        """How many octets the header has, the empty line counted."""
+        return self.body_start
+
+
+def normalize_line_endings(octets: bytes) -> bytes:
+    """The octets with a CRLF for every bare LF, as files on Unix need it (RFC 5322 §2.3)."""
+    if b"\n" not in octets:
+        return octets
+    if b"\r\n" not in octets:
+        return octets.replace(b"\n", b"\r\n")
+    return octets.replace(b"\r\n", b"\n").replace(b"\n", b"\r\n")
+
+
+_FIELD_END = re.compile(rb"\r\n(?![ \t])")
+_MAX_FAULTS = 10
+
+# Lower-casing and checking a name costs more than finding it here.
+_KNOWN_KEYS: dict[bytes, bytes] = {
+    name: name.lower()
+    for name in (
+        b"ARC-Authentication-Results ARC-Message-Signature ARC-Seal Authentication-Results Bcc Cc "
+        b"Content-Disposition Content-Language Content-Transfer-Encoding Content-Type "
+        b"DKIM-Signature Date Delivered-To Feedback-ID From In-Reply-To List-Archive List-Help "
+        b"List-Id List-ID List-Owner List-Post List-Subscribe List-Unsubscribe "
+        b"List-Unsubscribe-Post MIME-Version Message-ID Message-Id Precedence Received "
+        b"Received-SPF References Reply-To Return-Path Sender Subject To User-Agent X-Mailer "
+        b"X-Received"
+    ).split()
+}
+
+
+def _split(octets: bytes) -> tuple[bytes, int]:
+    if octets.startswith(b"\r\n"):
+        return b"", 2
+    end = octets.find(b"\r\n\r\n")
+    if end >= 0:
+        return octets[:end], end + 4
+    return octets.removesuffix(b"\r\n"), len(octets)
+
+
+def _fields_of(header: bytes) -> tuple[tuple[Field, ...], tuple[str, ...]]:
+    if not header:
+        return (), ()
+    fields: list[Field] = []
+    strays: list[int] = []
+    known = _KNOWN_KEYS.get
+    pieces = _FIELD_END.split(header)
+    for octets in pieces:
+        colon = octets.find(b":")
+        name = octets[: max(colon, 0)]
+        key = known(name) or _key_of(name)
+        if key:
+            fields.append(Field(key, octets, colon))
+        elif len(strays) < _MAX_FAULTS:
+            strays.append(len(fields) + len(strays))
+    return tuple(fields), (*_strays(pieces, strays), *_bare_line_ends(header))
+
+
+def _strays(pieces: list[bytes], strays: list[int]) -> list[str]:
+    faults = []
+    line, piece = 1, 0
+    for stray in strays:
+        line += sum(octets.count(b"\r\n") + 1 for octets in pieces[piece:stray])
+        piece = stray
+        faults.append(f"line {line} of the header is not a field: {pieces[stray][:60]!r}")
+    return faults
+
+
+def _bare_line_ends(header: bytes) -> list[str]:
+    crlf = header.count(b"\r\n")
+    return [
+        f"a bare {word} stands in the header"
+        for word, octet in (("LF", b"\n"), ("CR", b"\r"))
+        if header.count(octet) != crlf
+    ]
+
+
+def _key_of(name: bytes) -> bytes:
+    """field-name = 1*ftext, and obs-optional's blanks before the colon (§3.6.8, §4.5.8)."""
+    name = name.rstrip(b" \t")
+    return b"" if name.translate(None, FTEXT) else name.lower()

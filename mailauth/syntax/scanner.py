@@ -1,0 +1,54 @@
+"""Reading a text from left to right: look, read, or refuse with a caret.
+
+A parser of a small grammar holds one `Scanner` and asks it for the next word
+by pattern; the position only ever moves forward, so a parse is linear.
+"""
+
+import re
+
+from mailauth.errors import SyntaxFault
+
+
+class Scanner:
+    """One text and a place in it."""
+
+    __slots__ = ("at", "text")
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.at = 0
+
+    @property
+    def ended(self) -> bool:
+        """Nothing is left to read."""
+        return self.at >= len(self.text)
+
+    def check(self, token: str) -> bool:
+        """Whether `token` stands here; nothing is read."""
+        return self.text.startswith(token, self.at)
+
+    def skip(self, token: str) -> bool:
+        """Whether `token` stood here; it is read."""
+        if not self.text.startswith(token, self.at):
+            return False
+        self.at += len(token)
+        return True
+
+    def read(self, pattern: re.Pattern[str]) -> str | None:
+        """What of `pattern` stands here, read; None if it does not."""
+        found = pattern.match(self.text, self.at)
+        if found is None:
+            return None
+        self.at = found.end()
+        return found.group()
+
+    def expect(self, pattern: re.Pattern[str], what: str) -> str:
+        """What of `pattern` stands here, read.  **Raises** SyntaxFault: it does not."""
+        found = self.read(pattern)
+        if found is None:
+            raise self.fault(f"expected {what}")
+        return found
+
+    def fault(self, message: str) -> SyntaxFault:
+        """A fault at this place."""
+        return SyntaxFault(message, self.text, self.at)

@@ -1,0 +1,95 @@
+"""Tag lists, `v=1; a=rsa-sha256; ...` (RFC 6376 §3.2): DKIM, ARC and DMARC speak in them.
+
+A parsed list is a dict from tag name to value, in the order of the list; the
+blanks around names and values are gone, those inside a value are kept.  Tag
+names are case-sensitive and a name may come once.
+"""
+
+from collections.abc import Mapping
+
+from mailauth.errors import SyntaxFault
+from mailauth.syntax.abnf import FWS, TAG_LIST_OCTETS
+
+MAX_OCTETS = 65_536
+MAX_TAGS = 100
+
+
+def parse(octets: bytes) -> dict[str, str]:
+    """tag-list = tag-spec *( ";" tag-spec ) [ ";" ] (RFC 6376 §3.2, RFC 6532 §3.1).
+
+    A list longer than `MAX_OCTETS` or with more than `MAX_TAGS` tags is refused
+    before it is read.
+
+    **Raises** SyntaxFault: a spec without "=", a bad tag name, a name that comes
+    twice, an octet that no value may hold.
+    """
+    text = _decode(octets)
+    specs = text.split(";", MAX_TAGS + 1)
+    if not specs[-1].strip(FWS):
+        specs.pop()  # the one optional ";" at the end
+    if len(specs) > MAX_TAGS:
+        raise SyntaxFault(f"a tag list of more than {MAX_TAGS} tags")
+    tags: dict[str, str] = {}
+    for spec in specs:
+        name, equals, value = spec.partition("=")
+        name = name.strip(FWS)
+        if not equals or not _is_tag_name(name) or name in tags:
+            raise _fault_in(text, specs, len(tags), name, equals)
+        tags[name] = value.strip(FWS)
+    return tags
+
+
+def parse_value(octets: bytes, index: int) -> tuple[int, int]:
+    """Where the value of the tag at `index` stands, from its "=" to its ";" (RFC 6376 §3.7)."""
+    start = 0
+    for _ in range(index):
+        start = octets.index(b";", start) + 1
+    end = octets.find(b";", start)
+    return octets.index(b"=", start) + 1, len(octets) if end < 0 else end
+
+
+def format(tags: Mapping[str, str]) -> str:  # noqa: A001 - the inverse of parse
+    """The list on one line: `v=1; a=rsa-sha256` (RFC 6376 §3.2)."""
+    return "; ".join(f"{name}={value}" for name, value in tags.items())
+
+
+def without_blanks(value: str) -> str:
+    """A value in which FWS may stand anywhere and means nothing: base64 (RFC 6376 §3.2)."""
+    return value.translate(_NO_BLANKS)
+
+
+def words(value: str, separator: str = ":") -> list[str]:
+    """The parts of a value that is itself a list, with FWS around them (RFC 6376 §3.5)."""
+    return [word.strip(FWS) for word in value.split(separator)]
+
+
+_NO_BLANKS = dict.fromkeys(map(ord, FWS))
+
+
+def _decode(octets: bytes) -> str:
+    if len(octets) > MAX_OCTETS:
+        raise SyntaxFault(f"a tag list of {len(octets)} octets, over {MAX_OCTETS}")
+    octets = octets.replace(b"\r\n", b"")
+    stray = octets.translate(None, TAG_LIST_OCTETS)
+    try:
+        text = octets.decode()
+    except UnicodeDecodeError as fault:
+        text = octets.decode(errors="replace")
+        raise SyntaxFault("octets that are not UTF-8", text, fault.start) from None
+    if stray:
+        raise SyntaxFault("a control character", text, octets.index(stray[:1]))
+    return text
+
+
+def _is_tag_name(name: str) -> bool:
+    """tag-name = ALPHA *ALNUMPUNC, which is an ASCII identifier that starts with a letter."""
+    return name.isidentifier() and name.isascii() and name[0] != "_"
+
+
+def _fault_in(text: str, specs: list[str], index: int, name: str, equals: str) -> SyntaxFault:
+    at = sum(len(spec) + 1 for spec in specs[:index])
+    if not equals:
+        return SyntaxFault("a tag without '='", text, at)
+    if not _is_tag_name(name):
+        return SyntaxFault("a bad tag name", text, at)
+    return SyntaxFault(f"the tag {name}= comes twice", text, at)
