@@ -40,9 +40,7 @@ class KeyRecord:
         cls, key: PublicKey, *, testing: bool = False, strict: bool = False, notes: str = ""
     ) -> "KeyRecord":
         """The record to publish for `key`."""
-        return cls(
-            key.octets, key.algorithm.key_type, testing=testing, strict=strict, notes=notes
-        )
+        return cls(key.octets, key.algorithm.key_type, testing=testing, strict=strict, notes=notes)
 
     @property
     def revoked(self) -> bool:

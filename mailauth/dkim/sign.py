@@ -184,27 +184,31 @@ def _written_names(keys: Iterable[bytes], selected: Iterable[Field]) -> list[str
 
 
 def _identity_tags(signing: Signing, canonicalization: str) -> dict[str, str]:
-    try:
-        domain = domains.parse(signing.domain)
-        selector = domains.parse(signing.selector)
-        tags = {
-            "v": "1",
-            "a": signing.key.algorithm.value,
-            "c": canonicalization,
-            "d": domain,
-            "s": selector,
-        }
-        if signing.identity is not None:
-            local, _, name = signing.identity.rpartition("@")
-            name = domains.parse(name)
-            tags["i"] = f"{signatures.encode_quoted_printable(local.encode())}@{name}"
-    except SyntaxFault as fault:
-        msg = f"{fault}: {fault.text!r}"
-        raise BadArgument(msg) from None
-    if signing.identity is not None and not domains.is_same_or_subdomain(name, domain):
-        msg = f"the identity {signing.identity!r} is not of {domain} or below it (RFC 6376 §3.5)"
-        raise BadArgument(msg)
+    """The tags that say who signs; U-labels come to A-labels (RFC 8616 §4)."""
+    domain = _domain(signing.domain)
+    tags = {
+        "v": "1",
+        "a": signing.key.algorithm.value,
+        "c": canonicalization,
+        "d": domain,
+        "s": _domain(signing.selector),
+    }
+    if signing.identity is not None:
+        local, _, name = signing.identity.rpartition("@")
+        name = _domain(name)
+        if not domains.is_same_or_subdomain(name, domain):
+            msg = f"the identity {signing.identity!r} is not of {domain} or below it"
+            raise BadArgument(msg)  # §3.5
+        tags["i"] = f"{signatures.encode_quoted_printable(local.encode())}@{name}"
     return tags
+
+
+def _domain(text: str) -> str:
+    try:
+        return domains.parse(text)
+    except SyntaxFault as fault:
+        msg = f"{fault}: {text!r}"
+        raise BadArgument(msg) from None
 
 
 def _times(now: int | None, expire: int | None) -> dict[str, str]:

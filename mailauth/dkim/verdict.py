@@ -60,7 +60,7 @@ class Verdict:
         return {name: getattr(self, name) for name in self.__slots__}
 
 
-class Refusal(Exception):  # noqa: N818 - a verdict on its way up
+class Refusal(Exception):
     """Why a signature is not accepted; caught where its verdict is made."""
 
     def __init__(self, result: Result, reason: str) -> None:

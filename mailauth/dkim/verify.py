@@ -5,7 +5,7 @@ message or of a key record comes to an exception.
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hmac import compare_digest
 
 from mailauth.dkim import key as keys
@@ -89,17 +89,15 @@ class Verification:
         """§6.1.1: the signature, or why its field is not one."""
         tags: dict[str, str] = {}
         try:
-            if unfit:
-                raise Refusal(Result.PERMERROR, unfit)
             tags = taglist.parse(field.value)
+            if unfit:
+                return _refused(Refusal(Result.PERMERROR, unfit), tags)
             signature = signatures.parse(field, tags)
             self._check_times(signature)
         except SyntaxFault as fault:
             return Verdict(Result.PERMERROR, f"the signature is not a tag list: {fault}")
         except Refusal as refusal:
-            # Named by what it claims, so that a postmaster can find it.
-            claims = (tags.get(name) for name in ("d", "s", "i", "a"))
-            return Verdict(refusal.result, refusal.reason, *claims, signature=signatures.shown(tags))
+            return _refused(refusal, tags)
         body = (signature.body_canonicalization, signature.body_length)
         if body not in self._hashers:
             self._hashers[body] = BodyHasher(body[0], length=body[1])
@@ -210,6 +208,19 @@ class Verification:
                         Result.POLICY,
                         f"the message has {len(fields)} {word} fields, and not all are signed",
                     )
+
+
+def _refused(refusal: Refusal, tags: Mapping[str, str]) -> Verdict:
+    """The verdict on a field that is no signature, named by what it claims to be."""
+    return Verdict(
+        refusal.result,
+        refusal.reason,
+        domain=tags.get("d"),
+        selector=tags.get("s"),
+        identity=tags.get("i"),
+        algorithm=tags.get("a"),
+        signature=signatures.shown(tags),
+    )
 
 
 def _usable_key(record: keys.KeyRecord, signature: Signature) -> PublicKey:

@@ -7,11 +7,14 @@ temperror in one place.
 """
 
 from ipaddress import IPv4Address, IPv6Address
+from typing import TypeVar
 
-from mailauth.dns.lookups import MX, Address, Answer, Lookups, Question, Record, RRType
+from mailauth.dns.lookups import MX, Address, Answer, Lookups, Question, RRType
+
+Record = TypeVar("Record")
 
 
-class LookupFailed(Exception):  # noqa: N818 - it is weather, not an error
+class LookupFailed(Exception):
     """The DNS did not answer: a time-out, a server failure, a refusal."""
 
     def __init__(self, question: Question, answer: Answer[object]) -> None:

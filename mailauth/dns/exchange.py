@@ -57,7 +57,7 @@ class Nameserver:
 
     @classmethod
     def parse(cls, spec: str) -> "Nameserver":
-        """`192.0.2.1`, `192.0.2.1:5353`, `[2001:db8::1]:53`, `tls://192.0.2.1#dns.example`, a DoH URL.
+        """A server: `192.0.2.1:5353`, `2001:db8::1`, `tls://192.0.2.1#dns.example`, `https://...`.
 
         **Raises** BadArgument.
         """

@@ -22,7 +22,7 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Generic, TypeAlias, TypeVar
 
 T = TypeVar("T")
-Record = TypeVar("Record", covariant=True)
+Record_co = TypeVar("Record_co", covariant=True)
 
 
 class RRType(StrEnum):
@@ -74,7 +74,7 @@ Address: TypeAlias = IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, slots=True)
-class Answer(Generic[Record]):
+class Answer(Generic[Record_co]):
     """What the DNS said to one question.
 
     `records` holds, by type: TXT octets, the character-strings of each record
@@ -83,7 +83,7 @@ class Answer(Generic[Record]):
     """
 
     status: Status
-    records: tuple[Record, ...] = ()
+    records: tuple[Record_co, ...] = ()
     ttl: int = 0
     """For how many seconds this answer holds."""
     secure: bool = False
@@ -144,9 +144,7 @@ async def run_async(
         lookups.close()
 
 
-def run_all(
-    batch: Iterable[Lookups[T]], resolve: Callable[[Question], Answer[Any]]
-) -> list[T]:
+def run_all(batch: Iterable[Lookups[T]], resolve: Callable[[Question], Answer[Any]]) -> list[T]:
     """The results of many computations, in order; each distinct question is asked once."""
     answers: dict[Question, Answer[Any]] = {}
 

@@ -36,7 +36,6 @@ def parse(text: str, origin: str = ".") -> dict[str, dict[str, list[Any]]]:
     return records
 
 
-
 def _name(name: dns.name.Name) -> str:
     return text_of(name.labels[:-1] if name.is_absolute() else name.labels)
 

@@ -22,5 +22,5 @@ def labels(name: str) -> tuple[bytes, ...] | None:
 
 
 def text(parts: tuple[bytes, ...]) -> str:
-    """The name of these labels; octets outside ASCII come to `\\xNN`, which no question has."""
+    """The name of these labels; octets that are not ASCII are escaped, as no question is."""
     return b".".join(parts).decode("ascii", "backslashreplace").lower()

@@ -65,6 +65,13 @@ class _Configured:
         """How many seconds a question may take of a computation with this deadline."""
         return min(self._timeout, deadline - time.monotonic())
 
+    def _remember(self, question: Question, answer: Answer[Any]) -> Answer[Any]:
+        self._cache.put(question, answer)
+        return answer
+
+    def _late(self) -> Answer[Any]:
+        return Answer(Status.TIMEOUT, reason=f"no answer in {self._timeout:g} seconds")
+
     def _spent(self) -> Answer[Any]:
         return Answer(Status.TIMEOUT, reason=f"the budget of {self._budget:g} seconds is spent")
 
@@ -126,16 +133,14 @@ class Resolver(_Configured):
             while True:
                 wait = min(ATTEMPT_TIMEOUT, deadline - time.monotonic())
                 if wait <= 0:
-                    return Answer(Status.TIMEOUT, reason=f"no answer in {self._timeout:g} seconds")
+                    return self._late()
                 try:
                     reply: dns.message.Message | Failure = _send(attempt, wait)
                 except (dns.exception.DNSException, OSError, ValueError, EOFError) as fault:
                     reply = _failure(attempt, fault)
                 attempt = exchange.send(reply)
         except StopIteration as stop:
-            answer: Answer[Any] = stop.value
-        self._cache.put(question, answer)
-        return answer
+            return self._remember(question, stop.value)
 
 
 class AsyncResolver(_Configured):
@@ -145,7 +150,7 @@ class AsyncResolver(_Configured):
         self,
         nameservers: Sequence[str] = (),
         *,
-        timeout: float = 5.0,  # noqa: ASYNC109 - a bound on each question, not on a call
+        timeout: float = 5.0,
         budget: float = 20.0,
         cache: Cache | None = None,
     ) -> None:
@@ -203,7 +208,7 @@ class AsyncResolver(_Configured):
         await asyncio.wait({flight}, timeout=max(0, wait))
         if flight.done():
             return flight.result()
-        return Answer(Status.TIMEOUT, reason=f"no answer in {wait:g} seconds")
+        return self._late()
 
     async def _ask(self, question: Question, deadline: float) -> Answer[Any]:
         exchange = resolution(question, self._nameservers)
@@ -212,16 +217,14 @@ class AsyncResolver(_Configured):
             while True:
                 wait = min(ATTEMPT_TIMEOUT, deadline - time.monotonic())
                 if wait <= 0:
-                    return Answer(Status.TIMEOUT, reason=f"no answer in {self._timeout:g} seconds")
+                    return self._late()
                 try:
                     reply: dns.message.Message | Failure = await self._send(attempt, wait)
                 except (dns.exception.DNSException, OSError, ValueError, EOFError) as fault:
                     reply = _failure(attempt, fault)
                 attempt = exchange.send(reply)
         except StopIteration as stop:
-            answer: Answer[Any] = stop.value
-        self._cache.put(question, answer)
-        return answer
+            return self._remember(question, stop.value)
 
     async def _send(self, attempt: Attempt, wait: float) -> dns.message.Message:
         server = attempt.nameserver
@@ -265,7 +268,7 @@ def _failure(attempt: Attempt, fault: Exception) -> Failure:
     where = f"{attempt.nameserver.where} port {attempt.nameserver.port}"
     if isinstance(fault, dns.exception.Timeout | TimeoutError):
         return Failure(Status.TIMEOUT, f"{where} did not answer")
-    return Failure(Status.SERVER_FAILURE, f"{where}: {fault or type(fault).__name__}")
+    return Failure(Status.SERVER_FAILURE, f"{where}: {str(fault) or type(fault).__name__}")
 
 
 def _system_nameservers() -> tuple[str, ...]:

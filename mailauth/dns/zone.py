@@ -75,7 +75,9 @@ class Zone:
             msg = f"the zone file {path} cannot be read: {fault}"
             raise BadArgument(msg) from None
         try:
-            return cls.from_json(text) if text.lstrip().startswith("{") else cls.from_master_file(text)
+            return (
+                cls.from_json(text) if text.lstrip().startswith("{") else cls.from_master_file(text)
+            )
         except BadArgument as fault:
             msg = f"{path}: {fault}"
             raise BadArgument(msg) from None

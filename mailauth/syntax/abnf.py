@@ -1,8 +1,8 @@
 """The grammar's small words: one pattern for each ABNF rule, named after the rule.
 
 Patterns are for `fullmatch` and for `Scanner`; none of them backtracks.  On
-text, a class names its characters one by one, because `\\d`, `\\w` and `\\s` know
-all of Unicode.
+text, a class names its characters one by one, because the ready-made classes
+for digits, words and blanks know all of Unicode.
 """
 
 import re

@@ -1,0 +1,5 @@
+"""`python -m mailauth`: the command line."""
+
+from mailauth.cli import main
+
+main()

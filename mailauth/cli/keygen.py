@@ -1,0 +1,45 @@
+"""`mailauth keygen`: a key file, and the record to publish."""
+
+from pathlib import Path
+
+import click
+
+from mailauth.cli import options
+from mailauth.errors import BadArgument, SyntaxFault
+
+
+@click.command("keygen", short_help="make a key, and print the record to publish")
+@options.domain
+@options.selector
+@click.option(
+    "--type", "key_type", type=click.Choice(["rsa", "ed25519"]), default="rsa", show_default=True
+)
+@click.option("--bits", type=int, help="The size of an RSA key; 2048 if not given.")
+@click.option("-o", "--output", default=".", metavar="DIR", help="Where the key file goes.")
+def command(domain: str, selector: str, key_type: str, bits: int | None, output: str) -> None:
+    """Make a key file that only you can read, and print the TXT record to publish.
+
+    \b
+    mailauth keygen -d example.com -s 2026
+    mailauth keygen -d example.com -s e2026 --type ed25519 -o /etc/mail/keys
+
+    The file is DIR/SELECTOR.DOMAIN.pem; a key is never overwritten.
+    """
+    from mailauth.cli.record import print_key
+    from mailauth.keys import DEFAULT_RSA_BITS, PrivateKey
+    from mailauth.syntax import domain as domains
+
+    if bits is not None and key_type != "rsa":
+        raise BadArgument("--bits is for RSA keys; an Ed25519 key has one size")
+    try:
+        domain, selector = domains.parse(domain), domains.parse(selector)
+    except SyntaxFault as fault:
+        raise BadArgument(f"{fault}: {fault.text!r}") from None
+    folder = Path(output)
+    if not folder.is_dir():
+        raise BadArgument(f"{output} is not a folder; make it first")
+    key = PrivateKey.generate(key_type, bits or DEFAULT_RSA_BITS)
+    path = folder / f"{selector}.{domain}.pem"
+    key.write(path)
+    click.echo(f"The private key is in {path}; publish this record:", err=True)
+    print_key(key.public_key, domain, selector, "zone")

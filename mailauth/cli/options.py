@@ -1,0 +1,80 @@
+"""The options that several commands share, each said once."""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from mailauth.errors import BadArgument
+
+if TYPE_CHECKING:
+    from mailauth.dns import Resolver, Zone
+
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+TEMPORARY = 75
+"""The exit status of a temporary failure, EX_TEMPFAIL of sysexits.h."""
+
+domain = click.option("-d", "--domain", required=True, metavar="DOMAIN", help="The domain, d=.")
+selector = click.option("-s", "--selector", required=True, metavar="SELECTOR", help="Its s=.")
+key_file = click.option(
+    "-k", "--key", "key_file", required=True, metavar="KEYFILE", help="The private key's file."
+)
+
+
+def dns(command: Command) -> Command:
+    """`--zone` and `--nameserver`: who is asked; neither is the system's resolver."""
+    zone = click.option(
+        "--zone", metavar="FILE", help="Answer from this zone: JSON, or a master file."
+    )
+    nameserver = click.option(
+        "--nameserver",
+        "nameservers",
+        multiple=True,
+        metavar="ADDR",
+        help="Ask this server: 192.0.2.1, 192.0.2.1:5353, tls://192.0.2.1; may be repeated.",
+    )
+    return zone(nameserver(command))
+
+
+def resolver(zone: str | None, nameservers: tuple[str, ...]) -> "Resolver | Zone":
+    """What the options of `dns` say."""
+    if zone is not None:
+        if nameservers:
+            raise BadArgument("--zone and --nameserver exclude each other: give one")
+        from mailauth.dns.zone import Zone
+
+        return Zone.read(zone)
+    from mailauth.dns.resolver import Resolver
+
+    return Resolver(nameservers)
+
+
+def duration(text: str) -> int:
+    """Seconds of `14d`, `36h`, `30m`, `90s` or `90`.  **Raises** BadArgument."""
+    number, unit = (text[:-1], text[-1:]) if text[-1:] in _UNITS else (text, "s")
+    if not (number.isascii() and number.isdigit() and 0 < len(number) <= _MAX_DIGITS):
+        raise BadArgument(f"{text!r} is not a duration such as 14d, 36h or 900s")
+    return int(number) * _UNITS[unit]
+
+
+def point_in_time(text: str) -> int:
+    """Seconds since the epoch of a number, an ISO 8601 or an RFC 5322 date.
+
+    A date without a zone is UTC.  **Raises** BadArgument.
+    """
+    if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
+        return int(text)
+    for read in (datetime.fromisoformat, parsedate_to_datetime):
+        try:
+            moment = read(text)
+        except (ValueError, IndexError, TypeError):
+            continue
+        return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
+    raise BadArgument(f"{text!r} is not a time: seconds, 2026-11-23T08:00:00Z, or a Date field's")
+
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_MAX_DIGITS = 12

@@ -1,0 +1,120 @@
+"""`mailauth sign`: messages with a DKIM-Signature before them."""
+
+import sys
+import time
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import click
+
+from mailauth.cli import mailfiles, options
+from mailauth.cli.output import complain
+from mailauth.errors import BadArgument, MailauthError
+
+if TYPE_CHECKING:
+    from mailauth.dkim import Signing
+
+_MAX_LINE = 998  # RFC 5322 §2.1.1
+
+
+@click.command("sign", short_help="sign messages with DKIM")
+@click.argument("files", nargs=-1, metavar="[FILE...|-]")
+@options.domain
+@click.option(
+    "-s", "--selector", "selectors", multiple=True, required=True, metavar="SELECTOR",
+    help="The selector; repeat -s and -k for several signatures.",
+)  # fmt: skip
+@click.option(
+    "-k", "--key", "key_files", multiple=True, required=True, metavar="KEYFILE",
+    help="The private key's file, one for each selector.",
+)  # fmt: skip
+@click.option(
+    "-c", "--canonicalization", default="relaxed/relaxed", show_default=True,
+    metavar="HEADER/BODY", help="simple or relaxed, for the header and for the body.",
+)  # fmt: skip
+@click.option("--expire", metavar="TIME", help="How long the signature holds, such as 14d.")
+@click.option("--identity", metavar="I", help="The user or agent, i=, such as news@example.com.")
+@click.option("-o", "--output", metavar="FILE", help="Write the one signed message there.")
+@click.option("--in-place", is_flag=True, help="Replace each file by its signed message.")
+@click.option("-q", "--quiet", is_flag=True, help="No warnings about fragile messages.")
+def command(
+    files: tuple[str, ...],
+    domain: str,
+    selectors: tuple[str, ...],
+    key_files: tuple[str, ...],
+    canonicalization: str,
+    expire: str | None,
+    identity: str | None,
+    output: str | None,
+    in_place: bool,
+    quiet: bool,
+) -> None:
+    """Sign each FILE, or standard input, and write the signed message.
+
+    \b
+    mailauth sign -d example.com -s 2026 -k 2026.pem mail.eml > signed.eml
+    mailauth sign -d example.com -s r1 -k r1.pem -s e1 -k e1.pem --in-place *.eml
+
+    Lines that end with LF, as files on Unix do, are signed as CRLF, and the
+    file keeps its own.  The exit status is 2 if a message could not be signed.
+    """
+    from mailauth.dkim import sign_all
+
+    files = files or (mailfiles.STANDARD_INPUT,)
+    _check(files, output, in_place=in_place)
+    signings = _signings(domain, selectors, key_files, identity)
+    lifetime = None if expire is None else options.duration(expire)
+    now = int(time.time())
+    failed = False
+    for path in files:
+        try:
+            source = mailfiles.read(path)
+            fields = sign_all(
+                source.octets, signings, canonicalization=canonicalization, now=now, expire=lifetime
+            )
+            if not quiet:
+                _warn(source)
+            _write(source.restored(fields + source.octets), path if in_place else output)
+        except MailauthError as fault:
+            # Several files: the others are still signed.
+            complain(str(fault) if path in str(fault) else f"{path}: {fault}")
+            failed = True
+    if failed:
+        raise click.exceptions.Exit(2)
+
+
+def _check(files: Sequence[str], output: str | None, *, in_place: bool) -> None:
+    if in_place and (output is not None or mailfiles.STANDARD_INPUT in files):
+        raise BadArgument("--in-place needs files, and excludes --output")
+    if len(files) > 1 and not in_place:
+        raise BadArgument("several files are signed with --in-place only")
+
+
+def _signings(
+    domain: str, selectors: Sequence[str], key_files: Sequence[str], identity: str | None
+) -> list["Signing"]:
+    from mailauth.dkim import Signing
+    from mailauth.keys import PrivateKey
+
+    if len(selectors) != len(key_files):
+        raise BadArgument("each -s needs its -k: give them in pairs")
+    return [
+        Signing(domain, selector, PrivateKey.read(path), identity)
+        for selector, path in zip(selectors, key_files, strict=True)
+    ]
+
+
+def _warn(source: mailfiles.Source) -> None:
+    """What relays may change, and so break the signature (RFC 6376 §5.3)."""
+    octets = source.octets
+    if len(octets) > _MAX_LINE and max(map(len, octets.split(b"\r\n"))) > _MAX_LINE:
+        complain(f"{source.name}: warning: a line of over {_MAX_LINE} octets; relays will cut it")
+    if not octets.isascii():
+        complain(f"{source.name}: warning: 8-bit content; a relay without 8BITMIME will recode it")
+
+
+def _write(octets: bytes, path: str | None) -> None:
+    if path is None:
+        sys.stdout.buffer.write(octets)
+    else:
+        mailfiles.replace(path, octets)

@@ -1,0 +1,122 @@
+"""`mailauth verify`: the verdict on each signature of each message."""
+
+import sys
+import time
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mailauth.cli import mailfiles, options
+from mailauth.cli.output import complain, printable
+from mailauth.errors import BadArgument
+
+if TYPE_CHECKING:
+    from mailauth.cli.crosscheck import Comparison
+    from mailauth.dkim import Policy, Verdict
+
+_COLORS = {"pass": "green", "fail": "red", "policy": "red", "permerror": "red"}
+
+
+@click.command("verify", short_help="verify the DKIM signatures of messages")
+@click.argument("files", nargs=-1, metavar="[FILE...|-]")
+@options.dns
+@click.option("--now", metavar="TIME", help="Judge as of this time: seconds or a date.")
+@click.option(
+    "--policy", type=click.Choice(["rfc8301", "rfc6376"]), default="rfc8301", show_default=True,
+    help="What is admitted; rfc6376 lets l= leave a part of the body unsigned.",
+)  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="One JSON object for each message.")
+@click.option("--cross-check", is_flag=True, help="Ask dkimpy too, and name any difference.")
+def command(
+    files: tuple[str, ...],
+    zone: str | None,
+    nameservers: tuple[str, ...],
+    now: str | None,
+    policy: str,
+    as_json: bool,
+    cross_check: bool,
+) -> None:
+    """Verify messages: files, mboxes, Maildirs, folders of .eml, or standard input.
+
+    \b
+    mailauth verify mail.eml
+    mailauth verify --zone zone.json --now 2026-11-23 Maildir/
+    mailauth verify --json --cross-check inbox.mbox
+
+    The exit status is 0 if every message has a passing signature, 1 if not,
+    75 if the DNS failed for one that might pass, 2 if a file cannot be read.
+    """
+    from mailauth import dkim
+
+    ask = options.resolver(zone, nameservers)
+    moment = int(time.time()) if now is None else options.point_in_time(now)
+    rules: Policy = dkim.RFC6376 if policy == "rfc6376" else dkim.RFC8301
+    report = _report_json if as_json else _report_text
+    status = 0
+    for source in _with_progress(mailfiles.read_all(files or (mailfiles.STANDARD_INPUT,))):
+        if isinstance(source, BadArgument):
+            complain(str(source))
+            status = 2
+            continue
+        verdicts = ask.run(dkim.verify(source.octets, now=moment, policy=rules))
+        comparison = None
+        if cross_check:
+            from mailauth.cli.crosscheck import compare
+
+            comparison = compare(source.octets, verdicts, ask)
+        report(source.name, verdicts, comparison)
+        status = max(status, _status(verdicts), key=_SEVERITY.index)
+    if status:
+        raise click.exceptions.Exit(status)
+
+
+_SEVERITY = [0, 1, options.TEMPORARY, 2]
+
+
+def _status(verdicts: list["Verdict"]) -> int:
+    results = {verdict.result.value for verdict in verdicts}
+    if "pass" in results:
+        return 0
+    return options.TEMPORARY if "temperror" in results else 1
+
+
+def _report_json(name: str, verdicts: list["Verdict"], comparison: "Comparison | None") -> None:
+    import json
+
+    report: dict[str, Any] = {"file": name, "dkim": [verdict.as_dict() for verdict in verdicts]}
+    if comparison is not None:
+        report["cross_check"] = comparison.as_dict()
+    click.echo(json.dumps(report))
+
+
+def _report_text(name: str, verdicts: list["Verdict"], comparison: "Comparison | None") -> None:
+    click.echo(f"{printable(name)}:")
+    for verdict in verdicts:
+        word = click.style(f"{verdict.result.value:9}", fg=_COLORS.get(verdict.result.value))
+        parts = [
+            f"{tag}={value}"
+            for tag, value in (
+                ("d", verdict.domain),
+                ("s", verdict.selector),
+                ("a", verdict.algorithm),
+                ("bits", verdict.key_size),
+            )
+            if value is not None
+        ]
+        click.echo(f"  {word} {printable(' '.join(parts))}{' ' if parts else ''}")
+        click.echo(f"            {printable(verdict.reason)}")
+    if comparison is not None:
+        for line in comparison.lines():
+            click.echo(f"  {printable(line)}")
+
+
+def _with_progress(
+    sources: Iterator[mailfiles.Source | BadArgument],
+) -> Iterator[mailfiles.Source | BadArgument]:
+    """The sources, with a count on a terminal when it takes long."""
+    if not sys.stderr.isatty() or sys.stdout.isatty():
+        yield from sources
+        return
+    with click.progressbar(sources, label="verifying", file=sys.stderr, show_pos=True) as shown:
+        yield from shown
