@@ -123,12 +123,13 @@ class RelaxedBody:
             self._emit(b"\r\n")
 
     def _without_blanks(self, octets: bytes, start: int, end: int) -> None:
-        if self._held:
-            # The first octet decides what is held; no more of the stretch is copied.
-            self._with_blanks(octets[start : start + 1])
-            start += 1
-            if start == end:
-                return
+        while self._held and start < end:
+            # What follows decides what is held; of a long stretch only so much is copied.
+            copied = min(start + _COPIED, end)
+            self._with_blanks(octets[start:copied])
+            start = copied
+        if start == end:
+            return
         if octets[end - 1] == _CR:
             self._held = b"\r"
             end -= 1
@@ -170,6 +171,7 @@ BODY: Final[dict[Canonicalization, type[SimpleBody | RelaxedBody]]] = {
 _CR, _LF = b"\r\n"
 _MAY_END_A_LINE = b" \t\r"
 _WINDOW = 32_768  # small enough to stay in the cache, large enough to make calls cheap
+_COPIED = 4096
 _LINE_ENDS_AT_ONCE = 4096
 _LONG_RUN = b" " * 8
 _MANY_LINE_ENDS = b"\r\n" * 256

@@ -101,9 +101,11 @@ def format(tags: Mapping[str, str]) -> bytes:  # noqa: A001 - the inverse of par
 
 def with_value(field: bytes, value: bytes) -> bytes:
     """A field of `format` with its b= filled in."""
-    text = b64encode(value).decode()
-    lines = folding.cut(text, first=folding.WIDTH - len(field) + 2 + field.rfind(b"\r\n", 0, -2))
-    return field.removesuffix(b"\r\n") + "\r\n\t".join(lines).encode() + b"\r\n"
+    field = field.removesuffix(b"\r\n")
+    last_line = field.rpartition(b"\n")[2]
+    room = max(0, folding.WIDTH - len(last_line))
+    lines = folding.cut(b64encode(value), first=room)
+    return field + b"\r\n\t".join(lines) + b"\r\n"
 
 
 def emptied(octets: bytes) -> Field:

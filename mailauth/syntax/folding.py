@@ -26,9 +26,10 @@ def fold(name: str, words: Iterable[str]) -> bytes:
     return ("\r\n".join(lines) + "\r\n").encode()
 
 
-def cut(text: str, *, first: int = WIDTH, width: int = WIDTH - 1) -> list[str]:
-    """A text in which blanks mean nothing, cut to words that fit a line each: base64.
+def cut(octets: bytes, *, first: int) -> list[bytes]:
+    """Octets among which blanks mean nothing, base64, cut so that each piece fits a line.
 
-    `first` is the room that the first piece may take.
+    `first` is the room for the first piece; the others have a line less its tab.
     """
-    return [text[:first], *(text[at : at + width] for at in range(first, len(text), width))]
+    rest = range(first, len(octets), WIDTH - 1)
+    return [octets[:first], *(octets[at : at + WIDTH - 1] for at in rest)]

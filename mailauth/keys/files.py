@@ -1,0 +1,103 @@
+"""Files that hold a secret: made for their owner alone, and refused when others could look.
+
+A file is judged by what was opened, not by its name, so nothing can be put in
+its place between the look and the reading.  Whatever is wrong is an
+`UnusableKey` whose sentence says how to mend it.
+"""
+
+import contextlib
+import os
+import stat
+from pathlib import Path
+from typing import Final, TypeAlias
+
+from mailauth.errors import UnusableKey
+
+FilePath: TypeAlias = str | os.PathLike[str]
+
+_OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
+_MAX_OCTETS: Final = 65_536  # an RSA key of 8192 bits has 6,400 in PEM
+
+
+def read(path: FilePath) -> bytes:
+    """The octets of a secret file.
+
+    **Raises** UnusableKey: it cannot be read; or it is not a regular file, belongs
+    to another user than this one or root, is open to its group or the world, is
+    larger than any key, or lies where others can replace it.
+    """
+    path = _sound(path)
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a FIFO must not hold us up
+    try:
+        descriptor = os.open(path, flags)
+        try:
+            _judge(path, os.fstat(descriptor))
+            octets = os.read(descriptor, _MAX_OCTETS + 1)
+        finally:
+            os.close(descriptor)
+    except FileNotFoundError:
+        raise UnusableKey(f"the key file {path} does not exist; check its name") from None
+    except PermissionError:
+        raise UnusableKey(
+            f"the key file {path} is closed to this user; run as its owner, or chown it"
+        ) from None
+    except OSError as error:  # a loop of links, a file as a folder, a broken disk
+        raise UnusableKey(f"the key file {path} cannot be read: {error.strerror}") from None
+    if len(octets) > _MAX_OCTETS:
+        raise UnusableKey(f"the file {path} is too large for a key; check its name")
+    return octets
+
+
+def _sound(path: FilePath) -> Path:
+    if "\0" in os.fspath(path):
+        raise UnusableKey("the name of the key file holds a NUL character; check it")
+    return Path(path)
+
+
+def _judge(path: Path, status: os.stat_result) -> None:
+    """Whether the opened file kept its secret, and whether it will be this one tomorrow."""
+    if not stat.S_ISREG(status.st_mode):
+        raise UnusableKey(f"the key file {path} is not a regular file; give the file itself")
+    if status.st_uid not in (os.geteuid(), 0):
+        raise UnusableKey(
+            f"the key file {path} belongs to the user {status.st_uid}; "
+            f"run: chown {os.geteuid()} {path}"
+        )
+    if status.st_mode & _OTHERS:
+        raise UnusableKey(f"the key file {path} is open to others; run: chmod 600 {path}")
+    for folder in {path.absolute().parent, path.resolve().parent}:  # of a link, and of its target
+        mode = folder.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise UnusableKey(f"others can replace the key file {path}; run: chmod o-w {folder}")
+
+
+def write(path: FilePath, octets: bytes) -> None:
+    """Make a file of mode 0600 and put a secret in it: all of it, or no file is left.
+
+    **Raises** UnusableKey: the name is taken, even by a dangling link, or the
+    file cannot be made or filled.
+    """
+    path = _sound(path)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags, 0o600)
+        _fill(path, descriptor, octets)
+    except FileExistsError:
+        raise UnusableKey(
+            f"the key file {path} exists and is never overwritten; move it away first"
+        ) from None
+    except OSError as error:  # no folder, no right, no space
+        raise UnusableKey(f"the key file {path} cannot be made: {error.strerror}") from None
+
+
+def _fill(path: Path, descriptor: int, octets: bytes) -> None:
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            os.fchmod(descriptor, 0o600)  # whatever the umask took away, before the first octet
+            file.write(octets)
+            file.flush()
+            os.fsync(descriptor)
+    except BaseException:  # even an interrupt leaves no half of a secret
+        with contextlib.suppress(OSError):
+            path.unlink()
+        raise

@@ -1,0 +1,176 @@
+"""The private key: generated or loaded, and it signs.
+
+The secret leaves by `pem` and `write` only: no repr, no error and no traceback
+of this module shows it.
+"""
+
+import binascii
+import os
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey, generate_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_der_private_key,
+    load_pem_private_key,
+)
+
+from mailauth.errors import BadArgument, UnusableKey
+from mailauth.keys import files
+from mailauth.keys.algorithm import DIGEST_OCTETS, RSA_HASH, RSA_PADDING, Algorithm
+from mailauth.keys.public import PublicKey, spki
+from mailauth.keys.strength import DEFAULT_RSA_BITS, ED25519_BITS, ED25519_OCTETS, check_rsa
+
+_Key: TypeAlias = RSAPrivateKey | Ed25519PrivateKey
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PrivateKey:
+    """A private key, a `Signer`; made by `generate`, `load` and `read`."""
+
+    _key: _Key
+
+    def __repr__(self) -> str:
+        return f"<PrivateKey {self.algorithm} of {self.size} bits>"
+
+    @classmethod
+    def generate(cls, key_type: str = "rsa", bits: int = DEFAULT_RSA_BITS) -> "PrivateKey":
+        """A new key; `bits` are for RSA, 1024 to 8192.
+
+        **Raises** UnusableKey: no such type or size.
+        """
+        if key_type == "ed25519":
+            return cls(Ed25519PrivateKey.generate())
+        if key_type != "rsa":
+            raise UnusableKey(f"{key_type!r} is not a key type; it must be rsa or ed25519")
+        exponent = 65537
+        check_rsa(bits, exponent)
+        return cls(generate_private_key(public_exponent=exponent, key_size=bits))
+
+    @classmethod
+    def load(cls, octets: bytes, *, passphrase: bytes | None = None) -> "PrivateKey":
+        """The key in `octets`: PKCS#1 or PKCS#8, PEM or DER, or an Ed25519 seed in base64.
+
+        RSA primes are not proved here, because that takes a thousand times as
+        long as loading; `prove` does it.
+
+        **Raises** UnusableKey: no such key, a wrong passphrase, or a key too weak.
+        """
+        seed = _seed(octets)
+        if seed is not None:
+            return cls(Ed25519PrivateKey.from_private_bytes(seed))
+        key = _parse(octets, passphrase)
+        if isinstance(key, RSAPrivateKey):
+            check_rsa(key.key_size, key.public_key().public_numbers().e)
+        return cls(key)
+
+    @classmethod
+    def read(cls, path: str | os.PathLike[str], *, passphrase: bytes | None = None) -> "PrivateKey":
+        """The key in a file that only its owner can read; `files.read` says what that is.
+
+        **Raises** UnusableKey: the file is unsafe, or holds no usable key.
+        """
+        octets = files.read(path)
+        try:
+            return cls.load(octets, passphrase=passphrase)
+        except UnusableKey as fault:
+            raise UnusableKey(f"{os.fspath(path)}: {fault}") from None
+
+    def write(self, path: str | os.PathLike[str]) -> None:
+        """Make the file `path`, mode 0600 from its first octet, with this key as PKCS#8 PEM.
+
+        **Raises** UnusableKey: the file exists, or cannot be written; none is left then.
+        """
+        files.write(path, self.pem())
+
+    def pem(self) -> bytes:
+        """The secret, as PKCS#8 PEM without a passphrase (RFC 5958)."""
+        return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+
+    def prove(self) -> None:
+        """Check that the numbers of an RSA key belong together; some 50 milliseconds.
+
+        **Raises** UnusableKey: they do not, and its signatures would fail or leak it.
+        """
+        if not isinstance(self._key, RSAPrivateKey):
+            return  # any 32 octets are a sound Ed25519 key
+        try:
+            load_pem_private_key(self.pem(), None)
+        except ValueError:  # "Invalid private key"
+            raise UnusableKey(_INCONSISTENT) from None
+
+    def sign(self, digest: bytes) -> bytes:
+        """The signature of a SHA-256 digest, 32 octets.
+
+        **Raises** BadArgument: not a digest; UnusableKey: an RSA key whose numbers
+        do not belong together, if OpenSSL happens to notice.
+        """
+        if len(digest) != DIGEST_OCTETS:
+            raise BadArgument(f"{len(digest)} octets to sign; a SHA-256 digest has {DIGEST_OCTETS}")
+        if not isinstance(self._key, RSAPrivateKey):
+            return self._key.sign(digest)
+        try:
+            return self._key.sign(digest, RSA_PADDING, RSA_HASH)
+        except ValueError:  # the digest fits every size that was admitted
+            raise UnusableKey(_INCONSISTENT) from None
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """The algorithm of its signatures."""
+        if isinstance(self._key, RSAPrivateKey):
+            return Algorithm.RSA_SHA256
+        return Algorithm.ED25519_SHA256
+
+    @property
+    def size(self) -> int:
+        """Bits: of the modulus; 256 for Ed25519."""
+        return self._key.key_size if isinstance(self._key, RSAPrivateKey) else ED25519_BITS
+
+    @property
+    def public_key(self) -> PublicKey:
+        """The public half."""
+        if isinstance(self._key, RSAPrivateKey):
+            return PublicKey.load("rsa", spki(self._key.public_key()))
+        return PublicKey.load("ed25519", self._key.public_key().public_bytes_raw())
+
+
+_INCONSISTENT = "the numbers of the RSA key do not belong together; make a new key"
+
+
+def _seed(octets: bytes) -> bytes | None:
+    """An Ed25519 private key as dkimpy writes it: 32 octets in base64, on a line."""
+    try:
+        seed = binascii.a2b_base64(octets.strip(), strict_mode=True)
+    except binascii.Error:  # not base64, so another form
+        return None
+    return seed if len(seed) == ED25519_OCTETS else None
+
+
+def _parse(octets: bytes, passphrase: bytes | None) -> _Key:
+    pem = b"-----BEGIN" in octets
+    load = load_pem_private_key if pem else load_der_private_key
+    try:
+        key = load(octets, passphrase, unsafe_skip_rsa_key_validation=True)
+    except TypeError:  # a passphrase that is missing, or one too many
+        need = "needs a passphrase" if passphrase is None else "has no passphrase; give none"
+        raise UnusableKey(f"the private key {need}") from None
+    except ValueError:  # not such a file, or a wrong passphrase
+        raise UnusableKey(_unreadable(octets, passphrase)) from None
+    except UnsupportedAlgorithm:  # a kind of key, or a cipher around it, that nobody knows
+        raise UnusableKey("the private key is of an unknown kind or cipher") from None
+    if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey):
+        raise UnusableKey("the private key is of another kind; it must be RSA or Ed25519")
+    return key
+
+
+def _unreadable(octets: bytes, passphrase: bytes | None) -> str:
+    if b"-----BEGIN PUBLIC KEY-----" in octets or b"-----BEGIN RSA PUBLIC KEY-----" in octets:
+        return "this is a public key; give the private one"
+    if passphrase is not None:
+        return "the private key cannot be read; check its passphrase"
+    return "not a private key in PEM, DER, or as an Ed25519 seed in base64"

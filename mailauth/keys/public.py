@@ -1,0 +1,116 @@
+"""The public key: what a p= becomes, and the only thing that verifies.
+
+A `PublicKey` that exists is fit for use: it was parsed, and judged by
+`mailauth.keys.strength`, before it was made.  Loading is pure, so keys are
+remembered; what a key needs for verifying is bound once, because verifying is
+the hot path.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache, partial
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_der_public_key,
+)
+
+from mailauth.errors import UnusableKey
+from mailauth.keys.algorithm import DIGEST_OCTETS, RSA_HASH, RSA_PADDING, Algorithm
+from mailauth.keys.strength import ED25519_BITS, MAX_PUBLIC_KEY_OCTETS, check_ed25519, check_rsa
+
+
+@dataclass(frozen=True, slots=True)
+class PublicKey:
+    """A public key that is fit for verifying; made by `load`."""
+
+    algorithm: Algorithm
+    size: int
+    """Bits: of the modulus; 256 for Ed25519."""
+    octets: bytes
+    """As p= has it: SubjectPublicKeyInfo for RSA (RFC 5280), the 32 octets for Ed25519."""
+    _verify: Callable[[bytes, bytes], None] = field(repr=False, compare=False)
+    """Takes a signature and a digest; raises InvalidSignature."""
+
+    @staticmethod
+    def load(key_type: str, octets: bytes) -> "PublicKey":
+        """The key of a record's k= and p= (RFC 6376 §3.6.1, RFC 8463 §4); remembered.
+
+        RSA comes as SubjectPublicKeyInfo or as the RSAPublicKey inside it: RFC
+        6376 says the one in its text and the other in its examples (erratum
+        3017), and both are published.
+
+        **Raises** UnusableKey: not a key, or one that must not be trusted.
+        """
+        return _load(key_type, octets)
+
+    def verify(self, signature: bytes, digest: bytes) -> bool:
+        """Whether `signature` is of this key over a SHA-256 digest; any octets may be asked."""
+        if len(digest) != DIGEST_OCTETS:
+            return False
+        try:
+            self._verify(signature, digest)
+        except InvalidSignature:
+            return False
+        return True
+
+
+@lru_cache(maxsize=1024)
+def _load(key_type: str, octets: bytes) -> PublicKey:
+    if key_type == "rsa":
+        return _load_rsa(octets)
+    if key_type == "ed25519":
+        return _load_ed25519(octets)
+    raise UnusableKey(f"the key type {key_type[:40]!r} is not known; it must be rsa or ed25519")
+
+
+def _load_ed25519(octets: bytes) -> PublicKey:
+    check_ed25519(octets)
+    key = Ed25519PublicKey.from_public_bytes(octets)
+    return PublicKey(Algorithm.ED25519_SHA256, ED25519_BITS, octets, key.verify)
+
+
+def _load_rsa(octets: bytes) -> PublicKey:
+    if len(octets) > MAX_PUBLIC_KEY_OCTETS:
+        raise UnusableKey(
+            f"an RSA key of {len(octets)} octets; it must have {MAX_PUBLIC_KEY_OCTETS} at most"
+        )
+    key = _parse_rsa(octets)
+    check_rsa(key.key_size, key.public_numbers().e)
+    verify = partial(key.verify, padding=RSA_PADDING, algorithm=RSA_HASH)
+    return PublicKey(Algorithm.RSA_SHA256, key.key_size, spki(key), verify)
+
+
+_RSA_ENCRYPTION = bytes.fromhex("06092a864886f70d010101")
+"""The object identifier 1.2.840.113549.1.1.1 in DER (RFC 8017 §A.1)."""
+_HEAD_OCTETS = 24
+"""Within these a SubjectPublicKeyInfo names its algorithm."""
+
+
+def _parse_rsa(octets: bytes) -> RSAPublicKey:
+    """The key in strict DER, nothing after it (RFC 8017 §A.1.1, RFC 5280 §4.1)."""
+    try:
+        key = load_der_public_key(octets)
+    except ValueError:  # not DER, something after it, or an exponent under 3 or over the modulus
+        raise UnusableKey("the public key is not a sound RSA key in DER") from None
+    except UnsupportedAlgorithm:  # DER, with an algorithm that cryptography does not know
+        raise UnusableKey("the public key is of an unknown kind; it must be RSA") from None
+    if not isinstance(key, RSAPublicKey):
+        raise UnusableKey("the public key is of another kind; it must be RSA")
+    # An RSASSA-PSS key loads as RSA too; it forbids the padding of DKIM (RFC 4055 §1.2).
+    if _RSA_ENCRYPTION not in octets[:_HEAD_OCTETS] and octets != _pkcs1(key):
+        raise UnusableKey("the public key is for RSASSA-PSS; DKIM needs one for rsaEncryption")
+    return key
+
+
+def spki(key: RSAPublicKey) -> bytes:
+    """The key as SubjectPublicKeyInfo (RFC 5280 §4.1), as p= should have it."""
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+
+
+def _pkcs1(key: RSAPublicKey) -> bytes:
+    return key.public_bytes(Encoding.DER, PublicFormat.PKCS1)

@@ -1,0 +1,419 @@
+"""Verification: each row of the catalogue of abuse, and what a message may lose or gain."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mail import DOMAIN, MESSAGE, NOW, key, record, signed, verdict, verdicts, with_tags, zone
+
+from mailauth import dkim
+from mailauth.dkim import Result
+from mailauth.dkim.key import name
+from mailauth.dns import Zone
+from mailauth.keys import PrivateKey
+
+SIGNED = signed()
+PAIRS = [f"{header}/{body}" for header in ("simple", "relaxed") for body in ("simple", "relaxed")]
+
+
+@pytest.mark.parametrize("key_type", ["rsa", "ed25519"])
+@pytest.mark.parametrize("pair", PAIRS)
+def test_what_is_signed_verifies(pair: str, key_type: str) -> None:
+    got = verdict(signed(key_type=key_type, canonicalization=pair))
+    assert got.result is Result.PASS
+    assert (got.domain, got.selector, got.algorithm) == (DOMAIN, key_type, f"{key_type}-sha256")
+    assert got.key_size == {"rsa": 2048, "ed25519": 256}[key_type]
+
+
+def test_two_signatures_in_one_pass() -> None:
+    signings = [dkim.Signing(DOMAIN, word, key(word)) for word in ("rsa", "ed25519")]
+    fields = dkim.sign_all(MESSAGE, signings, now=NOW)
+    got = verdicts(fields + MESSAGE)
+    assert [(v.result, v.selector) for v in got] == [("pass", "rsa"), ("pass", "ed25519")]
+
+
+def test_an_unsigned_message_is_none() -> None:
+    """DKIM-37: absence is none, never fail."""
+    assert verdict(MESSAGE).result is Result.NONE
+
+
+def test_a_verdict_is_no_boolean() -> None:
+    with pytest.raises(TypeError):
+        bool(verdict(MESSAGE))
+
+
+@given(st.data())
+def test_any_altered_octet_of_the_signed_part_fails(data: st.DataObject) -> None:
+    """DKIM-34: simple/simple covers every octet but the value of b=."""
+    message = signed(canonicalization="simple/simple", headers=["received", "to"])
+    start = message.index(b"; b=") + 4
+    end = message.index(b"\r\nReceived")
+    places = [*range(len(b"DKIM-Signature:"), start), *range(end + 2, len(message) - 4)]
+    at = data.draw(st.sampled_from(places))
+    octet = data.draw(st.integers(0, 255).filter(lambda octet: octet != message[at]))
+    altered = message[:at] + bytes([octet]) + message[at + 1 :]
+    assert all(v.result is not Result.PASS for v in verdicts(altered))
+
+
+PERMERRORS: list[tuple[str, dict[str, str | None], str]] = [
+    ("DKIM-02-syntax", {"l": "-1"}, "l="),
+    ("DKIM-02-digits", {"l": "1" * 77}, "l="),
+    ("DKIM-02-letters", {"l": "ten"}, "l="),
+    ("DKIM-02-over", {"l": "99999"}, "l="),
+    ("DKIM-06-no-from", {"h": "To:Subject"}, "From"),
+    ("DKIM-06-empty", {"h": ""}, "h="),
+    ("DKIM-06-colons", {"h": ":::::"}, "h="),
+    ("DKIM-06-many", {"h": "From:" + ":".join(["x"] * 1000)}, "h="),
+    ("DKIM-06-blank", {"h": "Fr om:From"}, "h="),
+    ("DKIM-09-other", {"i": "a@evil.example"}, "i="),
+    ("DKIM-09-boundary", {"i": "a@xexample.com"}, "i="),
+    ("DKIM-09-longer", {"i": "a@example.com.legit"}, "i="),
+    ("DKIM-09-no-at", {"i": "example.com"}, "i="),
+    ("DKIM-10-nul", {"s": "x._domainkey.evil.example.\x00.any"}, "control"),
+    ("DKIM-10-quote", {"d": "legit.com'a.evil.example"}, "d="),
+    ("DKIM-10-parenthesis", {"d": "legit.com(.evil.example"}, "d="),
+    ("DKIM-10-space", {"d": "a b.example"}, "d="),
+    ("DKIM-10-slash", {"s": "a/b"}, "s="),
+    ("DKIM-10-leading-dot", {"d": ".example.com"}, "d="),
+    ("DKIM-10-empty-label", {"d": "example..com"}, "d="),
+    ("DKIM-10-final-dot", {"d": "example.com."}, "d="),
+    ("DKIM-10-long-label", {"s": "a" * 64}, "s="),
+    ("DKIM-10-long-name", {"d": ".".join(["a" * 60] * 5)}, "d="),
+    ("DKIM-10-underscore", {"s": "a_b"}, "s="),
+    ("DKIM-10-empty", {"d": ""}, "d="),
+    ("DKIM-11-climbing", {"s": "x._domainkey.evil.example."}, "s="),
+    ("DKIM-12-missing", {"v": None}, "v="),
+    ("DKIM-12-1.0", {"v": "1.0"}, "v="),
+    ("DKIM-13-case", {"d": None, "D": DOMAIN}, "d="),
+    ("DKIM-14-many-tags", {f"x{n}": "1" for n in range(200)}, "100"),
+    ("DKIM-14-big", {"z": "x" * 70_000}, "65536"),
+    ("DKIM-15-junk", {"bh": "*" * 44}, "base64"),
+    ("DKIM-15-url-safe", {"b": "-_" * 20}, "base64"),
+    ("DKIM-15-padding", {"b": "YWJj===="}, "base64"),
+    ("DKIM-15-dirty-bits", {"b": "YWJjZB=="}, "base64"),
+    ("DKIM-15-empty", {"b": ""}, "b="),
+    ("DKIM-16-short", {"bh": "AAAA"}, "bh="),
+    ("DKIM-16-long", {"bh": "AAAA" * 5000}, "bh="),
+    ("DKIM-17-sha1", {"a": "rsa-sha1"}, "8301"),
+    ("DKIM-18-no-dash", {"a": "rsa"}, "a="),
+    ("DKIM-18-case", {"a": "RSA-SHA256"}, "a="),
+    ("DKIM-19-ed-with-rsa-key", {"a": "ed25519-sha256"}, "type"),
+    ("DKIM-30-x-not-later", {"t": "100", "x": "100"}, "x="),
+    ("DKIM-30-digits", {"t": "1" * 13}, "t="),
+    ("DKIM-30-many-digits", {"x": "9" * 5000}, "x="),
+    ("DKIM-30-arabic", {"t": "٣"}, "t="),
+    ("DKIM-30-superscript", {"t": "²"}, "t="),
+    ("DKIM-30-plus", {"t": "+5"}, "t="),
+    ("DKIM-30-underscore", {"t": "1_0"}, "t="),
+    ("DKIM-31-unknown-only", {"q": "http/json"}, "q="),
+    ("c-unknown", {"c": "nofws/simple"}, "c="),
+    ("DKIM-43-idna2003", {"d": "ⓔxample.com"}, "d="),
+    ("DKIM-43-stop", {"d": "example。com"}, "d="),
+]
+
+
+@pytest.mark.parametrize(
+    ("tags", "reason"), [row[1:] for row in PERMERRORS], ids=[row[0] for row in PERMERRORS]
+)
+def test_a_bad_signature_is_a_permerror(tags: dict[str, str | None], reason: str) -> None:
+    got = verdict(with_tags(SIGNED, **tags))
+    assert got.result is Result.PERMERROR
+    assert reason in got.reason
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        b"DKIM-Signature: \r\n",
+        b"DKIM-Signature: v=1; v=1\r\n",
+        b"DKIM-Signature: v=1;; a=x\r\n",
+        b"DKIM-Signature: v\r\n",
+        b"DKIM-Signature: =1\r\n",
+        b"DKIM-Signature: v=1; 1a=x\r\n",
+        b"DKIM-Signature: \xff\xfe\r\n",
+        b"DKIM-Signature: " + b";" * 100_000 + b"\r\n",
+        b"DKIM-Signature: " + b"a" * 100_000 + b"\r\n",
+    ],
+    ids=[
+        "empty",
+        "DKIM-13",
+        "DKIM-14",
+        "no-equals",
+        "no-name",
+        "digit",
+        "not-utf8",
+        "bomb",
+        "long",
+    ],
+)
+def test_what_is_no_tag_list_is_a_permerror(field: bytes) -> None:
+    assert verdict(field + MESSAGE).result is Result.PERMERROR
+
+
+@pytest.mark.parametrize(
+    ("offset", "result"),
+    [(-299, "pass"), (-301, "permerror"), (1, "pass")],
+    ids=["DKIM-28-within-skew", "DKIM-28-expired", "not-yet"],
+)
+def test_expiry(offset: int, result: str) -> None:
+    message = signed(now=NOW - 10_000, expire=10_000 + offset)
+    assert verdict(message).result == result
+
+
+@pytest.mark.parametrize(
+    ("ahead", "result"), [(299, "pass"), (301, "permerror")], ids=["DKIM-29-skew", "DKIM-29"]
+)
+def test_a_signature_from_the_future(ahead: int, result: str) -> None:
+    assert verdict(signed(now=NOW + ahead)).result == result
+
+
+def _with_length(length: int) -> bytes:
+    """A message whose signature has l=, which our signer never writes."""
+    hasher = dkim.BodyHasher("relaxed", length=length)
+    hasher.update(MESSAGE.partition(b"\r\n\r\n")[2])
+    from base64 import b64encode  # noqa: PLC0415 - only here
+
+    from mailauth.dkim import signature  # noqa: PLC0415 - only here
+    from mailauth.dkim.hashing import data_hash, index, select  # noqa: PLC0415 - only here
+    from mailauth.syntax.message import Message  # noqa: PLC0415 - only here
+
+    tags = {"v": "1", "a": "rsa-sha256", "c": "relaxed/relaxed", "d": DOMAIN, "s": "rsa"}
+    tags |= {"l": str(length), "h": "From", "bh": b64encode(hasher.digest()).decode()}
+    field = signature.format(tags)
+    selected = select(index(Message.parse(MESSAGE).fields), [b"from"])
+    digest = data_hash(selected, signature.emptied(field), dkim.Canonicalization.RELAXED)
+    return signature.with_value(field, key().sign(digest)) + MESSAGE
+
+
+@pytest.mark.parametrize("length", [0, 5], ids=["DKIM-02-zero", "DKIM-01"])
+def test_a_partial_body_is_for_policy(length: int) -> None:
+    message = _with_length(length)
+    assert verdict(message).result is Result.POLICY
+    assert verdict(message, policy=dkim.RFC6376).result is Result.PASS
+    appended = message + b"more\r\n"
+    assert verdict(appended).result is Result.POLICY
+    assert verdict(appended, policy=dkim.RFC6376).result is Result.PASS
+
+
+def test_l_that_covers_the_whole_body_passes() -> None:
+    assert verdict(_with_length(len(b"Two blanks, a tab and\r\na line end.\r\n"))).result == "pass"
+
+
+SINGLETONS = [b"From", b"Subject", b"Date", b"To", b"Message-ID"]
+
+
+@pytest.mark.parametrize("field", SINGLETONS, ids=lambda field: f"DKIM-04-{field.decode()}")
+def test_a_field_prepended_to_an_oversigned_one_fails(field: bytes) -> None:
+    assert verdict(field + b": x@evil.example\r\n" + SIGNED).result is Result.FAIL
+
+
+@pytest.mark.parametrize(
+    "field", [*SINGLETONS, b"from ", b"FROM"], ids=lambda field: f"DKIM-03-{field.decode()!r}"
+)
+def test_a_field_prepended_without_oversigning_is_for_policy(field: bytes) -> None:
+    """DKIM-03, DKIM-07: also in another case, and with a blank before the colon."""
+    message = field + b": x@evil.example\r\n" + signed(oversign=())
+    assert verdict(message).result is Result.POLICY
+
+
+def test_a_list_may_add_its_fields() -> None:
+    """DKIM-04: what a list adds is not oversigned while it is absent."""
+    assert verdict(b"List-Id: <l.example>\r\nSender: l@example.net\r\n" + SIGNED).result == "pass"
+
+
+def test_an_absent_field_in_h_is_the_null_string() -> None:
+    """DKIM-05: it verifies while the field is absent, and fails once it is there."""
+    message = signed(oversign=["from", "x-mark"])
+    assert verdict(message).result is Result.PASS
+    assert verdict(b"X-Mark: 1\r\n" + message).result is Result.FAIL
+
+
+def test_fields_that_are_not_signed_may_change_places() -> None:
+    assert (
+        verdict(b"X-One: 1\r\n" + SIGNED.replace(b"Received: from a", b"Received: from z")).result
+        == "pass"
+    )
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        b"foo\r\n",
+        b":x\r\n",
+        b" leading\r\n",
+        b"From joe Mon Nov 23\r\n",
+        b"From\r\n : x@y\r\n",
+        b"N\xc3\xb6: x\r\n",
+    ],
+    ids=["MSG-01", "MSG-01-colon", "DKIM-07-leading", "MSG-18-mbox", "DKIM-07-folded", "MSG-17"],
+)
+def test_a_line_that_is_no_field_leaves_no_pass(line: bytes) -> None:
+    got = verdict(line + SIGNED)
+    assert got.result is Result.PERMERROR
+    assert "malformed" in got.reason
+
+
+@pytest.mark.parametrize("stray", [b"\r", b"\n"], ids=["MSG-02-CR", "MSG-02-LF"])
+def test_bare_line_ends_in_the_header_leave_no_pass(stray: bytes) -> None:
+    assert verdict(b"X: a" + stray + b"b\r\n" + SIGNED).result is Result.PERMERROR
+    # All the line ends of Unix: the signature is there, so it is not none.
+    assert verdict(SIGNED.replace(b"\r\n", b"\n")).result is Result.PERMERROR
+
+
+def test_too_many_signatures() -> None:
+    """DKIM-33: all are counted before the DNS is asked, and the rest is reported."""
+    junk = b"DKIM-Signature: junk\r\n"
+    got = verdicts(junk * 5 + SIGNED)
+    assert [v.result for v in got] == ["permerror"] * 5 + ["pass"]
+    got = verdicts(junk * 10_000 + SIGNED, policy=dkim.Policy(max_fields=100_000))
+    assert len(got) == 11
+    assert got[-1].result is Result.POLICY
+    assert "too many" in got[-1].reason
+
+
+def test_too_large_headers() -> None:
+    """MSG-09: caps on octets and on fields."""
+    assert "fields" in verdict(b"X: y\r\n" * 10_001 + SIGNED).reason
+    assert "octets" in verdict(b"X: " + b"y" * 1_100_000 + b"\r\n" + SIGNED).reason
+
+
+def _key_cases() -> list[tuple[str, str, str, str]]:
+    p = record().partition("p=")[2]
+    pk = f"p={p}"
+    other = dkim.KeyRecord.for_key(PrivateKey.generate("ed25519").public_key).format()
+    return [
+        ("KEY-01-revoked", "v=DKIM1; p=", "permerror", "revoked"),
+        ("KEY-02-no-p", "v=DKIM1; k=rsa", "permerror", "p="),
+        ("KEY-03-v-not-first", f"k=rsa; v=DKIM1; {pk}", "permerror", "v="),
+        ("KEY-03-v-other", f"v=DKIM1.0; {pk}", "permerror", "v="),
+        ("KEY-03-no-v", pk, "pass", ""),
+        ("KEY-05-unknown-type", f"v=DKIM1; k=ec; {pk}", "permerror", "type"),
+        ("KEY-06-h", f"v=DKIM1; h=sha1; {pk}", "permerror", "sha256"),
+        ("KEY-06-h-many", f"v=DKIM1; h=sha1 : sha256:x; {pk}", "pass", ""),
+        ("KEY-07-s", f"v=DKIM1; s=tlsrpt; {pk}", "permerror", "email"),
+        ("KEY-07-s-email", f"v=DKIM1; s=tlsrpt:email; {pk}", "pass", ""),
+        ("KEY-07-s-any", f"v=DKIM1; s=*; {pk}", "pass", ""),
+        ("KEY-09-testing", f"v=DKIM1; t=y; {pk}", "pass", ""),
+        ("KEY-10-g", f"v=DKIM1; g=; {pk}", "pass", ""),
+        ("KEY-11-n", f"v=DKIM1; n=a=3Bb; {pk}", "pass", ""),
+        ("KEY-12-blanks", f"v=DKIM1; p={p[:40]} {p[40:90]}\t{p[90:]};", "pass", ""),
+        ("KEY-12-quotes", f'v=DKIM1; p="{p}"', "permerror", "base64"),
+        ("KEY-12-huge", f"v=DKIM1; p={'A' * 5000}", "permerror", "octets"),
+        ("KEY-12-record", f"v=DKIM1; n={'A' * 9000}; {pk}", "permerror", "8192"),
+        ("KEY-16-spf", "v=spf1 -all", "permerror", "key"),
+        ("KEY-16-junk", "hello", "permerror", "key"),
+        ("other-key", other, "permerror", "type"),
+        ("DKIM-26-spki", f"v=DKIM1; k=ed25519; {pk}", "permerror", "type"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "result", "reason"),
+    [row[1:] for row in _key_cases()],
+    ids=[row[0] for row in _key_cases()],
+)
+def test_key_records(text: str, result: str, reason: str) -> None:
+    got = verdict(SIGNED, zone(rsa=text))
+    assert got.result == result
+    assert reason in got.reason
+
+
+def test_strict_keys_admit_no_subdomain() -> None:
+    """KEY-08."""
+    message = signed(identity="a@sub.example.com")
+    assert verdict(message).result is Result.PASS
+    assert verdict(message, zone(rsa=record(strict=True))).result is Result.PERMERROR
+    assert verdict(SIGNED, zone(rsa=record(strict=True))).result is Result.PASS
+
+
+def test_a_failure_under_a_tested_key_does_not_count() -> None:
+    """KEY-09: t=y makes of a failure what an unsigned message is, and flags a pass."""
+    tested = zone(rsa=record(testing=True))
+    assert verdict(SIGNED, tested).testing
+    got = verdict(SIGNED + b"x", tested)
+    assert got.result is Result.NEUTRAL
+    assert "t=y" in got.reason
+
+
+def _zone_of(*texts: str, **node: Any) -> Zone:
+    return Zone({name(DOMAIN, "rsa"): {"TXT": list(texts)} | node})
+
+
+def test_several_records_at_a_selector() -> None:
+    """KEY-04: what is no key is ignored, two keys are an error, in any order."""
+    one, two = record(), record(testing=True)
+    assert verdict(SIGNED, _zone_of("v=spf1 -all", one)).result is Result.PASS
+    assert verdict(SIGNED, _zone_of(one, "junk")).result is Result.PASS
+    for texts in ((one, two), (two, one)):
+        assert "2 keys" in verdict(SIGNED, _zone_of(*texts)).reason
+
+
+def test_missing_keys_and_failing_servers_are_told_apart() -> None:
+    """KEY-15, DNS-03."""
+    assert "no such name" in verdict(SIGNED, Zone({"example.com": {}})).reason
+    assert "no TXT record" in verdict(SIGNED, _zone_of(A=["192.0.2.1"])).reason
+    failing = verdict(SIGNED, _zone_of(FAIL=["TXT"]))
+    assert failing.result is Result.TEMPERROR
+    assert "server failure" in failing.reason
+
+
+def test_a_key_behind_an_alias() -> None:
+    """KEY-14."""
+    where = Zone(
+        {name(DOMAIN, "rsa"): {"CNAME": ["k.esp.example"]}, "k.esp.example": {"TXT": [record()]}}
+    )
+    assert verdict(SIGNED, where).result is Result.PASS
+    loop = Zone({name(DOMAIN, "rsa"): {"CNAME": [name(DOMAIN, "rsa")]}})
+    assert verdict(SIGNED, loop).result is Result.TEMPERROR
+
+
+def test_a_top_level_domain_is_for_policy() -> None:
+    """DKIM-08."""
+    message = dkim.sign(MESSAGE, domain="com", selector="rsa", key=key(), now=NOW) + MESSAGE
+    assert verdict(message, Zone({"rsa._domainkey.com": {"TXT": [record()]}})).result == "policy"
+
+
+def test_unicode_domains() -> None:
+    """DKIM-43, RFC 8616 §5: U-labels are compared and asked for as A-labels."""
+    message = (
+        dkim.sign(MESSAGE, domain="bücher.example", selector="rsa", key=key(), now=NOW) + MESSAGE
+    )
+    assert b"d=xn--bcher-kva.example" in message
+    where = Zone({"rsa._domainkey.xn--bcher-kva.example": {"TXT": [record()]}})
+    assert verdict(message, where).result is Result.PASS
+    u_label = with_tags(message, d="bücher.example", i="zoë@bücher.example")
+    got = verdict(u_label, where)
+    assert (got.result, got.domain) == ("fail", "xn--bcher-kva.example")
+    assert got.identity == "zoë@xn--bcher-kva.example"
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["b\r\n\t= AAAA", "b=", "b=AA AA"],
+    ids=["DKIM-35-folded", "DKIM-35-empty", "DKIM-35-blank"],
+)
+def test_b_anywhere_in_the_list(value: str) -> None:
+    """DKIM-35: the value of b= is emptied wherever it stands and however it is folded."""
+    from mailauth.dkim.signature import _emptied  # noqa: PLC0415 - the part in question
+    from mailauth.syntax.message import Message  # noqa: PLC0415 - likewise
+
+    octets = f"DKIM-Signature: a=b=c; {value} ; bh=b=;\r\n\r\n".encode()
+    (field,) = Message.parse(octets).fields
+    want = octets[:-4].replace(value.partition("=")[2].encode() + b" ;", b";")
+    assert _emptied(field, 1).octets == want
+
+
+def test_the_first_letters_of_b_are_told() -> None:
+    """RFC 8601 §2.7.1, header.b."""
+    start = SIGNED.index(b"; b=") + 4
+    value = SIGNED[start : SIGNED.index(b"\r\nReceived")].replace(b"\r\n\t", b"")
+    assert verdict(SIGNED).signature == value[:8].decode()
+
+
+def test_verdicts_as_dicts() -> None:
+    got = verdict(SIGNED).as_dict()
+    assert got["result"] == "pass"
+    assert {"reason", "domain", "selector", "identity", "algorithm", "key_size", "testing"} <= set(
+        got
+    )

@@ -1,0 +1,137 @@
+"""Tag lists, domains, mailboxes and folding: what each accepts, and where it stops."""
+
+import re
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailauth.errors import SyntaxFault
+from mailauth.syntax import domain, folding, mailbox, taglist
+from mailauth.syntax.mailbox import Mailbox
+from mailauth.syntax.scanner import Scanner
+
+NAMES = st.from_regex(r"[A-Za-z][A-Za-z0-9_]{0,8}", fullmatch=True)
+VALUES = st.from_regex(r"([!-:<-~]([!-:<-~ ]{0,20}[!-:<-~])?)?", fullmatch=True)
+
+
+@given(st.dictionaries(NAMES, VALUES, min_size=1, max_size=20))
+def test_a_formatted_tag_list_parses_to_itself(tags: dict[str, str]) -> None:
+    text = taglist.format(tags)
+    assert taglist.parse(text.encode()) == tags
+    assert taglist.parse(text.encode() + b" ; ") == tags
+
+
+@given(st.binary())
+def test_any_octets_are_a_tag_list_or_a_fault(octets: bytes) -> None:
+    try:
+        tags = taglist.parse(octets)
+    except SyntaxFault as fault:
+        assert fault.caret().count("\n") == 2
+    else:
+        for index, (name, value) in enumerate(tags.items()):
+            start, end = taglist.parse_value(octets, index)
+            inner = octets[start:end].replace(b"\r\n", b"").decode().strip(" \t\r\n")
+            assert inner == value, name
+
+
+def test_a_fault_points_at_its_place() -> None:
+    with pytest.raises(SyntaxFault) as caught:
+        taglist.parse(b"v=1; a=x; nonsense; b=y")
+    assert caught.value.caret().splitlines()[1:] == ["v=1; a=x; nonsense; b=y", " " * 9 + "^"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("Example.COM", "example.com"),
+        ("a-b.c1", "a-b.c1"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("例え.jp", "xn--r8jz45g.jp"),
+        ("a" * 63 + ".b", "a" * 63 + ".b"),
+    ],
+)
+def test_domains(text: str, name: str) -> None:
+    assert domain.parse(text) == name
+    assert domain.parse(name) == name
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", ".", "a.", ".a", "a..b", "-a.b", "a-.b", "a_b.c", "a b.c", "a\x00.b", "a.b\n", "a" * 64 + ".b",
+     ".".join(["a" * 50] * 6), "ⓔxample.com", "example。com", "Ü.example", "\u00ad.example", "ß" * 300,
+     "K.example", "x" * 100_000, "é" * 100_000, "[192.0.2.1]"],
+)  # fmt: skip
+def test_what_is_no_domain(text: str) -> None:
+    with pytest.raises(SyntaxFault):
+        domain.parse(text)
+
+
+def test_subdomains_are_counted_by_labels() -> None:
+    assert domain.is_same_or_subdomain("a.b.c", "b.c")
+    assert domain.is_same_or_subdomain("b.c", "b.c")
+    assert not domain.is_same_or_subdomain("xb.c", "b.c")
+
+
+@pytest.mark.parametrize(
+    ("text", "want"),
+    [
+        ("a@b.c", ["a@b.c"]),
+        ('Joe <joe@B.C>, "x, y" <"q q"@d.e> (c(o)m)', ["joe@b.c", '"q q"@d.e']),
+        ("Group: a@b.c, d@e.f;, z@z.z", ["a@b.c", "d@e.f", "z@z.z"]),
+        ("Nobody:;", []),
+        ("J. R. Doe <j@d.e>", ["j@d.e"]),
+        ("a (x) @ (y) b.c", ["a@b.c"]),
+        ('"a\\"b"@c.d', ['"a\\"b"@c.d']),
+        ("a@[192.0.2.1]", ["a@[192.0.2.1]"]),
+        ("zoë@bücher.example", ["zoë@xn--bcher-kva.example"]),
+    ],
+)
+def test_addresses(text: str, want: list[str]) -> None:
+    assert [str(address) for address in mailbox.parse_addresses(text)] == want
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "user@example.net>", "<any@legitimate.com(a.attack.com>", "<a@b", "a@b,,c@d", "x@b@c", "a", "@b.c",
+     "(" * 20_000, "(" * 20_000 + ")" * 20_000, "G: a@b.c", '"a@b.c', "a@b.c x", "<@x,@y:a@b.c>", "a@b.c.", "a b@c.d"],
+)  # fmt: skip
+def test_what_are_no_addresses(text: str) -> None:
+    """MSG-15, DMARC-03, DMARC-02: refused, never mended to the nearest address."""
+    with pytest.raises(SyntaxFault):
+        mailbox.parse_addresses(text)
+
+
+@given(st.text('ab"\\ @.', min_size=1, max_size=12))
+def test_a_written_mailbox_parses_to_itself(local: str) -> None:
+    box = Mailbox(local, "b.example")
+    assert mailbox.parse(str(box)) == box
+    assert mailbox.parse_reverse_path(f"<{box}>") == box
+
+
+def test_the_null_path() -> None:
+    assert mailbox.parse_reverse_path("<>") is None
+    with pytest.raises(SyntaxFault):
+        mailbox.parse_reverse_path("<@a,@b:c@d.e>")
+
+
+@given(st.lists(st.from_regex(r"[a-z]{1,60}; ?", fullmatch=True), min_size=1, max_size=40))
+def test_folded_lines_fit(words: list[str]) -> None:
+    octets = folding.fold("Name", words)
+    lines = octets.decode().split("\r\n")
+    assert lines.pop() == ""
+    assert all(len(line) <= folding.WIDTH for line in lines)
+    assert all(line.startswith("\t") for line in lines[1:])
+    joined = "".join(words).replace(" ", "")
+    assert octets.decode().replace("\r\n\t", "").replace(" ", "") == f"Name:{joined}\r\n"
+
+
+def test_the_scanner_reads_or_refuses() -> None:
+    scanner = Scanner("ab1")
+    assert scanner.check("a")
+    assert scanner.expect(re.compile("[a-z]+"), "letters") == "ab"
+    assert scanner.read(re.compile("[a-z]+")) is None
+    with pytest.raises(SyntaxFault, match="letters"):
+        scanner.expect(re.compile("[a-z]+"), "letters")
+    assert scanner.skip("1")
+    assert scanner.ended

@@ -1,0 +1,100 @@
+"""Time is linear: four times the input takes about four times as long, for each bomb we know."""
+
+import time
+from collections.abc import Callable
+
+import pytest
+from mail import MESSAGE, NOW, signed, zone
+
+from mailauth import dkim
+from mailauth.dkim.canonical import Canonicalization, body, header
+from mailauth.errors import SyntaxFault
+from mailauth.syntax import domain, mailbox, taglist
+from mailauth.syntax.message import Message, normalize_line_endings
+
+RELAXED = Canonicalization.RELAXED
+
+
+def _parse(parser: Callable[[str], object]) -> Callable[[str], object]:
+    def parse(text: str) -> object:
+        try:
+            return parser(text)
+        except SyntaxFault:
+            return None
+
+    return parse
+
+
+def _tags(text: str) -> object:
+    return taglist.parse(text.encode())
+
+
+def _relaxed_header(text: str) -> object:
+    return header(Message.parse(text.encode()).fields, RELAXED)
+
+
+def _relaxed_body(text: str) -> object:
+    return body(text.encode(), RELAXED)
+
+
+def _simple_body(text: str) -> object:
+    return body(text.encode(), Canonicalization.SIMPLE)
+
+
+def _verify(text: str) -> object:
+    policy = dkim.Policy(max_header_octets=10**9, max_fields=10**9)
+    return zone().run(dkim.verify(text.encode(), now=NOW, policy=policy))
+
+
+SIGNED = signed().decode()
+BOMBS: list[tuple[str, Callable[[str], object], Callable[[int], str]]] = [
+    ("MSG-12-blanks", _relaxed_body, lambda n: " " * n + "x"),
+    ("MSG-12-trailing-blanks", _relaxed_body, lambda n: " " * n + "\r\n"),
+    ("MSG-12-pairs", _relaxed_body, lambda n: "a  \t" * (n // 4)),
+    ("MSG-06-line-ends", _relaxed_body, lambda n: "\r\n" * (n // 2) + "x"),
+    ("MSG-06-line-ends-simple", _simple_body, lambda n: "x" + "\r\n" * (n // 2)),
+    ("MSG-06-bare", _simple_body, lambda n: "\r" * n + "\n" * n),
+    ("MSG-10-one-line", _relaxed_body, lambda n: "x" * n),
+    ("MSG-08-folds", _relaxed_header, lambda n: "A: x" + "\r\n y" * (n // 4) + "\r\n\r\n"),
+    ("MSG-08-blank-folds", _relaxed_header, lambda n: "A:" + "\r\n " * (n // 3) + "\r\n\r\n"),
+    ("MSG-09-fields", _verify, lambda n: "A: b\r\n" * (n // 20) + SIGNED),
+    ("MSG-09-junk-lines", _verify, lambda n: "junk\r\n" * (n // 20) + SIGNED),
+    ("DKIM-33-signatures", _verify, lambda n: "DKIM-Signature: v=1\r\n" * (n // 40) + SIGNED),
+    ("DKIM-03-froms", _verify, lambda n: "From: b\r\n" * (n // 20) + SIGNED),
+    ("MSG-02-lf", lambda text: normalize_line_endings(text.encode()), lambda n: "\n" * n),
+    ("DKIM-14-tags", _parse(_tags), lambda n: "a=b;" * (n // 4)),
+    ("DKIM-14-blanks", _parse(_tags), lambda n: "a=" + " " * n),
+    ("domain", _parse(domain.parse), lambda n: "é" * n),
+    ("MSG-15-comments", _parse(mailbox.parse_addresses), lambda n: "(" * n),
+    ("MSG-15-words", _parse(mailbox.parse_addresses), lambda n: "a " * (n // 2) + "<a@b.c>"),
+    ("MSG-15-addresses", _parse(mailbox.parse_addresses), lambda n: "a@b.c," * (n // 12) + "a@b.c"),
+    ("MSG-15-quotes", _parse(mailbox.parse_addresses), lambda n: '"' + "\\a" * (n // 2)),
+]
+
+
+def _seconds(run: Callable[[str], object], text: str) -> float:
+    best = float("inf")
+    for _ in range(5):
+        start = time.process_time()
+        run(text)
+        best = min(best, time.process_time() - start)
+    return best
+
+
+@pytest.mark.parametrize(("run", "bomb"), [row[1:] for row in BOMBS], ids=[row[0] for row in BOMBS])
+def test_time_is_linear(run: Callable[[str], object], bomb: Callable[[int], str]) -> None:
+    """A quadratic parser takes sixteen times as long; noise gets three tries."""
+    small, large = bomb(100_000), bomb(400_000)
+    ratios = []
+    for _ in range(3):
+        ratios.append(_seconds(run, large) / max(_seconds(run, small), 0.0005))
+        if ratios[-1] < 8:
+            return
+    pytest.fail(f"four times the input took {ratios} times as long")
+
+
+def test_the_measure_can_fail() -> None:
+    quadratic = _seconds(lambda text: [text[i:] for i in range(0, len(text), 8)], "x" * 80_000)
+    linear = _seconds(lambda text: [text[i:] for i in range(0, len(text), 8)], "x" * 20_000)
+    assert quadratic / linear > 4
+    assert MESSAGE
