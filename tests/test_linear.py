@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable
 
 import pytest
-from mail import MESSAGE, NOW, signed, zone
+from mail import NOW, signed, zone
 
 from mailauth import dkim
 from mailauth.dkim.canonical import Canonicalization, body, header
@@ -74,7 +74,7 @@ BOMBS: list[tuple[str, Callable[[str], object], Callable[[int], str]]] = [
 
 def _seconds(run: Callable[[str], object], text: str) -> float:
     best = float("inf")
-    for _ in range(5):
+    for _ in range(3):
         start = time.process_time()
         run(text)
         best = min(best, time.process_time() - start)
@@ -84,7 +84,7 @@ def _seconds(run: Callable[[str], object], text: str) -> float:
 @pytest.mark.parametrize(("run", "bomb"), [row[1:] for row in BOMBS], ids=[row[0] for row in BOMBS])
 def test_time_is_linear(run: Callable[[str], object], bomb: Callable[[int], str]) -> None:
     """A quadratic parser takes sixteen times as long; noise gets three tries."""
-    small, large = bomb(100_000), bomb(400_000)
+    small, large = bomb(50_000), bomb(200_000)
     ratios = []
     for _ in range(3):
         ratios.append(_seconds(run, large) / max(_seconds(run, small), 0.0005))
@@ -94,7 +94,6 @@ def test_time_is_linear(run: Callable[[str], object], bomb: Callable[[int], str]
 
 
 def test_the_measure_can_fail() -> None:
-    quadratic = _seconds(lambda text: [text[i:] for i in range(0, len(text), 8)], "x" * 80_000)
-    linear = _seconds(lambda text: [text[i:] for i in range(0, len(text), 8)], "x" * 20_000)
+    quadratic = _seconds(lambda text: [text[i:] for i in range(0, len(text), 8)], "x" * 40_000)
+    linear = _seconds(lambda text: [text[i:] for i in range(0, len(text), 8)], "x" * 10_000)
     assert quadratic / linear > 4
-    assert MESSAGE

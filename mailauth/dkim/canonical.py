@@ -9,6 +9,7 @@ The speed comes from letting C scan: a stretch without blanks leaves as a view
 of the message, and one with blanks is rewritten by whole-buffer replacements.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 from typing import Final
@@ -173,6 +174,7 @@ _MAY_END_A_LINE = b" \t\r"
 _WINDOW = 32_768  # small enough to stay in the cache, large enough to make calls cheap
 _COPIED = 4096
 _LINE_ENDS_AT_ONCE = 4096
+_FOLDS = re.compile(rb"(?:\r\n[ \t]++)*+")
 _LONG_RUN = b" " * 8
 _MANY_LINE_ENDS = b"\r\n" * 256
 
@@ -180,8 +182,8 @@ _MANY_LINE_ENDS = b"\r\n" * 256
 def _value_of(field: Field) -> bytes:
     """The value without the blanks and folds before it (§3.4.2, step 5)."""
     value = field.octets[field.colon + 1 :].lstrip(b" \t")
-    while value.startswith(b"\r\n"):
-        value = value[2:].lstrip(b" \t")
+    if value.startswith(b"\r\n"):
+        value = value[_FOLDS.match(value).end() :]  # type: ignore[union-attr] # it matches
     return value
 
 
