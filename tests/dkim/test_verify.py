@@ -172,11 +172,11 @@ def _with_length(length: int) -> bytes:
     """A message whose signature has l=, which our signer never writes."""
     hasher = dkim.BodyHasher("relaxed", length=length)
     hasher.update(MESSAGE.partition(b"\r\n\r\n")[2])
-    from base64 import b64encode  # noqa: PLC0415 - only here
+    from base64 import b64encode
 
-    from mailauth.dkim import signature  # noqa: PLC0415 - only here
-    from mailauth.dkim.hashing import data_hash, index, select  # noqa: PLC0415 - only here
-    from mailauth.syntax.message import Message  # noqa: PLC0415 - only here
+    from mailauth.dkim import signature
+    from mailauth.dkim.hashing import data_hash, index, select
+    from mailauth.syntax.message import Message
 
     tags = {"v": "1", "a": "rsa-sha256", "c": "relaxed/relaxed", "d": DOMAIN, "s": "rsa"}
     tags |= {"l": str(length), "h": "From", "bh": b64encode(hasher.digest()).decode()}
@@ -395,8 +395,8 @@ def test_unicode_domains() -> None:
 )
 def test_b_anywhere_in_the_list(value: str) -> None:
     """DKIM-35: the value of b= is emptied wherever it stands and however it is folded."""
-    from mailauth.dkim.signature import _emptied  # noqa: PLC0415 - the part in question
-    from mailauth.syntax.message import Message  # noqa: PLC0415 - likewise
+    from mailauth.dkim.signature import _emptied
+    from mailauth.syntax.message import Message
 
     octets = f"DKIM-Signature: a=b=c; {value} ; bh=b=;\r\n\r\n".encode()
     (field,) = Message.parse(octets).fields

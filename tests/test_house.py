@@ -1,0 +1,206 @@
+"""The house: who may import whom, where questions are yielded, and how rooms are kept."""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+PACKAGE = ROOT / "mailauth"
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+FLOORS = [
+    {"errors"},
+    {"syntax"},
+    {"dns", "keys"},
+    {"spf", "srs", "dkim", "authres"},
+    {"arc", "dmarc"},
+    {"authenticate"},
+    {"milter", "postfix"},
+    {"service"},
+    {"cli", "one_line", "__main__"},
+]
+PROTOCOLS = 3  # no neighbour imports a neighbour
+SERVERS = 6  # from this floor up, I/O is at home
+IO_MODULES = {"asyncio", "socket", "dns", "time", "logging"}
+IO_ROOMS = {"dns/resolver.py", "dns/cache.py", "dns/exchange.py", "dns/masterfile.py"}
+DOORS = {"mailauth.dns.ask", "mailauth.dns.lookups", "mailauth.dns.present"}
+NAMELESS = {"util", "utils", "helper", "helpers", "common", "misc", "core", "base"}
+LONGEST_BODY = 60
+
+
+def floor_of(room: str) -> int:
+    return next(floor for floor, rooms in enumerate(FLOORS) if room in rooms)
+
+
+def room_of(path: str) -> str:
+    return path.split("/", maxsplit=1)[0].removesuffix(".py")
+
+
+def imports(tree: ast.AST) -> Iterator[str]:
+    """Every module that is imported, whenever; `from a import b` counts as both a and a.b."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield node.module or ""
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def wrong_imports(path: str, source: str) -> list[str]:
+    """The imports of the module at `path` below mailauth that the house forbids."""
+    room = room_of(path)
+    floor = floor_of(room)
+    wrong = []
+    for name in imports(ast.parse(source)):
+        top, _, rest = name.partition(".")
+        if top in IO_MODULES and floor < SERVERS and path not in IO_ROOMS and room != "__main__":
+            wrong.append(f"{path} imports {name}, which does I/O")
+        if top != "mailauth" or not rest:
+            continue
+        other = rest.split(".")[0]
+        if other in {"__version__", room}:
+            continue
+        if floor_of(other) > floor or (floor_of(other) == floor and floor == PROTOCOLS):
+            wrong.append(f"{path} imports {name}, which is not below it")
+        if other == "dns" and floor < SERVERS and not opens_a_door(name):
+            wrong.append(f"{path} imports {name}; protocols ask through ask and lookups")
+    return wrong
+
+
+def opens_a_door(name: str) -> bool:
+    return name == "mailauth.dns" or any(f"{name}.".startswith(f"{door}.") for door in DOORS)
+
+
+class Questions(NamedTuple):
+    """The names of what asks."""
+
+    functions: set[str]
+    methods: set[str]
+
+
+def wrong_yields(path: str, source: str, questions: Questions) -> list[str]:
+    """Bare yields outside the one door, and questions that are not asked with `yield from`."""
+    tree = ast.parse(source)
+    wrong = []
+    asked = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.YieldFrom)}
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef) or not is_lookups(function):
+            continue
+        wrong += [
+            f"{path}:{node.lineno} yields a question itself"
+            for node in ast.walk(function)
+            if isinstance(node, ast.Yield) and path != "dns/ask.py"
+        ]
+    modules = imported_names(tree)
+    wrong += [
+        f"{path}:{node.lineno} calls {asks(node, questions, modules)} without yield from"
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call) and id(node) not in asked and asks(node, questions, modules)
+    ]
+    return wrong
+
+
+def imported_names(tree: ast.AST) -> set[str]:
+    return {
+        (alias.asname or alias.name).split(".")[0]
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Import | ast.ImportFrom)
+        for alias in node.names
+    }
+
+
+def asks(call: ast.Call, questions: Questions, modules: set[str]) -> str:
+    """The question that a call asks: a function by its name or its module's, a method by any."""
+    function = call.func
+    if isinstance(function, ast.Name):
+        return function.id if function.id in questions.functions else ""
+    if not isinstance(function, ast.Attribute):
+        return ""
+    of_module = isinstance(function.value, ast.Name) and function.value.id in modules
+    known = questions.functions if of_module else questions.methods
+    return function.attr if function.attr in known else ""
+
+
+def is_lookups(function: ast.FunctionDef) -> bool:
+    return function.returns is not None and ast.unparse(function.returns).startswith("Lookups[")
+
+
+def questions() -> Questions:
+    """What of the core asks."""
+    functions: set[str] = set()
+    methods: set[str] = set()
+    for path in protocols():
+        tree = ast.parse(path.read_text())
+        for parent in ast.walk(tree):
+            kind = methods if isinstance(parent, ast.ClassDef) else functions
+            for node in ast.iter_child_nodes(parent):
+                if isinstance(node, ast.FunctionDef) and is_lookups(node):
+                    kind.add(node.name)
+    return Questions(functions, methods)
+
+
+def protocols() -> list[Path]:
+    rooms = {"dkim", "spf", "dmarc", "arc", "authenticate"}
+    inside = [path for path in MODULES if room_of(str(path.relative_to(PACKAGE))) in rooms]
+    return [*inside, PACKAGE / "dns" / "ask.py"]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_down(path: Path) -> None:
+    relative = str(path.relative_to(PACKAGE))
+    if relative != "__init__.py":
+        assert wrong_imports(relative, path.read_text()) == []
+
+
+@pytest.mark.parametrize("path", protocols(), ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_questions_are_asked_through_the_door(path: Path) -> None:
+    assert wrong_yields(str(path.relative_to(PACKAGE)), path.read_text(), questions()) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "source"),
+    [
+        ("dkim/x.py", "from mailauth.spf import record"),
+        ("dkim/x.py", "import socket"),
+        ("dkim/x.py", "import dns.resolver"),
+        ("dkim/x.py", "from mailauth.dns.resolver import Resolver"),
+        ("syntax/x.py", "from mailauth import keys"),
+        ("keys/x.py", "def f():\n    from mailauth.cli import main"),
+        ("dns/lookups.py", "import asyncio"),
+    ],
+)
+def test_the_test_of_imports_can_fail(path: str, source: str) -> None:
+    assert wrong_imports(path, source)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "def f() -> Lookups[int]:\n    answer = yield 1",
+        "def f():\n    if find_key(1): pass",
+        "from mailauth.dkim import key\ndef f():\n    x = key.find_key(1)",
+        "def f(self):\n    return [self.ask_it()]",
+    ],
+)
+def test_the_test_of_yields_can_fail(source: str) -> None:
+    assert wrong_yields("dkim/x.py", source, Questions({"find_key"}, {"ask_it"}))
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_rooms_are_kept(path: Path) -> None:
+    """A law at the door, functions that fit a page, names that say something, whole matches."""
+    tree = ast.parse(path.read_text())
+    assert ast.get_docstring(tree), "a module opens with its law"
+    assert path.stem not in NAMELESS
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            body = [line for line in node.body if not isinstance(line, ast.Expr)] or node.body
+            length = (node.end_lineno or 0) - body[0].lineno + 1
+            assert length <= LONGEST_BODY, f"{node.name} has {length} lines"
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
+            pattern = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
+            assert not (pattern.startswith("^") and pattern.endswith("$")), "MSG-14: use fullmatch"

@@ -1,0 +1,75 @@
+"""The commands and programs of the README and the guides do what is written beneath them."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from mail import MESSAGE
+
+ROOT = Path(__file__).parents[1]
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCK = re.compile(r"^```(console|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"\$ (.*?)(?:  # exits ([0-9]+))?")
+
+
+def blocks(text: str) -> list[tuple[str, str]]:
+    return BLOCK.findall(text)
+
+
+def steps(block: str) -> list[tuple[str, int, list[str]]]:
+    """The commands of a console block, with the status and the lines they must come to."""
+    found: list[tuple[str, int, list[str]]] = []
+    for line in block.splitlines():
+        command = COMMAND.fullmatch(line)
+        if command:
+            found.append((command[1], int(command[2] or 0), []))
+        else:
+            found[-1][2].append(line)
+    return found
+
+
+def fits(wanted: list[str], output: str) -> bool:
+    """Whether the lines are those of the output; `...` stands for anything on a line."""
+    patterns = [".*".join(map(re.escape, line.rstrip().split("..."))) for line in wanted]
+    lines = [line.rstrip() for line in output.splitlines()]
+    return len(lines) == len(patterns) and all(map(re.fullmatch, patterns, lines))
+
+
+def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    return subprocess.run(
+        ["/bin/bash", "-c", command],
+        cwd=folder,
+        env={**os.environ, "PATH": path},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_what_a_page_says_is_so(page: Path, tmp_path: Path) -> None:
+    (tmp_path / "mail.eml").write_bytes(MESSAGE)
+    for language, block in blocks(page.read_text()):
+        if language == "python":
+            subprocess.run([sys.executable, "-c", block], cwd=tmp_path, check=True)
+            continue
+        for command, status, wanted in steps(block):
+            done = run(command, tmp_path)
+            assert done.returncode == status, f"{command}\n{done.stdout}"
+            assert fits(wanted, done.stdout), f"{command}\n{done.stdout}"
+
+
+def test_the_readme_has_commands_and_a_program() -> None:
+    assert {language for language, _ in blocks(PAGES[0].read_text())} == {"console", "python"}
+
+
+def test_this_test_can_fail() -> None:
+    assert steps("$ false  # exits 1\nabc ...") == [("false", 1, ["abc ..."])]
+    assert fits(["abc ..."], "abc def\n")
+    assert not fits(["abc"], "abd\n")
+    assert not fits([], "abc\n")
