@@ -10,7 +10,7 @@ of the message, and one with blanks is rewritten by whole-buffer replacements.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from typing import Final
 
@@ -27,13 +27,17 @@ class Canonicalization(StrEnum):
     RELAXED = "relaxed"
 
 
-def header(fields: Iterable[Field], canonicalization: Canonicalization) -> bytes:
+def header(fields: Sequence[Field], canonicalization: Canonicalization) -> bytes:
     """The fields in canonical form, a CRLF after each (§3.4.1, §3.4.2)."""
     if canonicalization is Canonicalization.SIMPLE:
         return b"".join([field.octets + b"\r\n" for field in fields])
     # All fields at once: a replacement over two kilobytes costs little more
     # than one over a line.
-    text = b"".join([field.key + b":" + _value_of(field) + b"\r\n" for field in fields])
+    text = b"".join(
+        [b"%b:%b\r\n" % (key, octets.partition(b":")[2].lstrip(b" \t")) for key, octets in fields]
+    )
+    if b":\r\n" in text:  # perhaps a value that begins with folds
+        text = b"".join([b"%b:%b\r\n" % (field.key, _unfolded_start(field)) for field in fields])
     text = text.replace(b"\r\n ", b" ").replace(b"\r\n\t", b" ")
     return _squeeze(text).replace(b" \r\n", b"\r\n")
 
@@ -164,7 +168,7 @@ class RelaxedBody:
         self._line_ends += (end - text_end) >> 1
 
 
-BODY: Final[dict[Canonicalization, type[SimpleBody | RelaxedBody]]] = {
+BODY: Final[dict[str, type[SimpleBody | RelaxedBody]]] = {
     Canonicalization.SIMPLE: SimpleBody,
     Canonicalization.RELAXED: RelaxedBody,
 }
@@ -174,17 +178,14 @@ _MAY_END_A_LINE = b" \t\r"
 _WINDOW = 32_768  # small enough to stay in the cache, large enough to make calls cheap
 _COPIED = 4096
 _LINE_ENDS_AT_ONCE = 4096
-_FOLDS = re.compile(rb"(?:\r\n[ \t]++)*+")
+_FOLDS = re.compile(rb"\A[ \t]*+(?:\r\n[ \t]++)*+")
 _LONG_RUN = b" " * 8
 _MANY_LINE_ENDS = b"\r\n" * 256
 
 
-def _value_of(field: Field) -> bytes:
+def _unfolded_start(field: Field) -> bytes:
     """The value without the blanks and folds before it (§3.4.2, step 5)."""
-    value = field.octets[field.colon + 1 :].lstrip(b" \t")
-    if value.startswith(b"\r\n"):
-        value = value[_FOLDS.match(value).end() :]  # type: ignore[union-attr] # it matches
-    return value
+    return _FOLDS.sub(b"", field.value, count=1)
 
 
 def _squeeze(octets: bytes) -> bytes:

@@ -26,14 +26,15 @@ class BodyHasher:
         *,
         length: int | None = None,
     ) -> None:
-        if canonicalization not in BODY:
+        canonicalizer = BODY.get(canonicalization)
+        if canonicalizer is None:
             raise BadArgument(f"{canonicalization!r} is not a body canonicalization")
         self._hash = hashlib.sha256()
         self._room = length or 0
         self.unsigned = 0
         self._digest: bytes | None = None
         emit = self._hash.update if length is None else self._update_within_length
-        self._canonicalizer = BODY[Canonicalization(canonicalization)](emit)
+        self._canonicalizer = canonicalizer(emit)
 
     def update(self, octets: bytes, start: int = 0, end: int | None = None) -> None:
         """The next piece: `octets`, or of them what stands from `start` to `end`."""

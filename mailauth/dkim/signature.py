@@ -8,6 +8,7 @@ import binascii
 from base64 import b64encode
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 
 from mailauth.dkim.canonical import Canonicalization
 from mailauth.dkim.verdict import Refusal, Result
@@ -63,7 +64,8 @@ def parse(field: Field, tags: Mapping[str, str]) -> Signature:
         raise _malformed("q= knows no method but dns/txt, and it is not there")
     domain = _domain("d", tags["d"])
     identity, identity_domain = _identity(tags.get("i"), domain)
-    signed_at, expires_at = (_timestamp(name, tags) for name in "tx")
+    signed_at = _timestamp("t", tags)
+    expires_at = _timestamp("x", tags)
     if signed_at is not None and expires_at is not None and expires_at <= signed_at:
         raise _malformed("x= is not later than t=")  # §3.5
     header_canonicalization, body_canonicalization = _canonicalizations(tags.get("c"))
@@ -110,7 +112,7 @@ def with_value(field: bytes, value: bytes) -> bytes:
 
 def emptied(octets: bytes) -> Field:
     """The field `octets` of `format`, whose b= is empty, without its CRLF."""
-    return Field(FIELD_KEY, octets.removesuffix(b"\r\n"), len(FIELD_NAME))
+    return Field(FIELD_KEY, octets.removesuffix(b"\r\n"))
 
 
 def decode_quoted_printable(value: str) -> str:
@@ -176,6 +178,7 @@ def _algorithm(value: str) -> Algorithm:
         raise _malformed(f"a={value[:40]!r} is not a known algorithm") from None
 
 
+@lru_cache(maxsize=64)
 def _canonicalizations(value: str | None) -> tuple[Canonicalization, Canonicalization]:
     """x-sig-c-tag: the header's, and after a slash the body's; both default to simple (§3.5)."""
     header, slash, body = (value or "simple").partition("/")
@@ -185,8 +188,12 @@ def _canonicalizations(value: str | None) -> tuple[Canonicalization, Canonicaliz
         raise _malformed(f"c={value!r:.40} is not a pair of canonicalizations") from None
 
 
+@lru_cache(maxsize=1024)
 def _signed_fields(value: str) -> tuple[bytes, ...]:
-    """sig-h-tag = hdr-name *( ":" hdr-name ) (§3.5); From must be among them (§5.4)."""
+    """sig-h-tag = hdr-name *( ":" hdr-name ) (§3.5); From must be among them (§5.4).
+
+    Remembered, because a signer names the same fields in each message.
+    """
     if value.count(":") >= MAX_SIGNED_FIELDS:
         raise _malformed(f"h= lists more than {MAX_SIGNED_FIELDS} names")
     keys = tuple(word.lower().encode() for word in taglist.words(value))
@@ -237,10 +244,8 @@ def _base64(name: str, value: str) -> bytes:
 
 def _emptied(field: Field, index: int) -> Field:
     """The field with nothing between the "=" and the ";" of b= (§3.7)."""
-    start, end = taglist.parse_value(field.value, index)
-    offset = field.colon + 1
-    octets = field.octets[: offset + start] + field.octets[offset + end :]
-    return Field(field.key, octets, field.colon)
+    name, _, value = field.octets.partition(b":")
+    return Field(field.key, name + b":" + taglist.without_value(value, index))
 
 
 def _words(name: str, value: str) -> list[str]:

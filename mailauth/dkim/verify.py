@@ -4,12 +4,12 @@ Every DKIM-Signature field comes to a verdict of its own, and no octet of a
 message or of a key record comes to an exception.
 """
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from hmac import compare_digest
 
 from mailauth.dkim import key as keys
 from mailauth.dkim import signature as signatures
+from mailauth.dkim.canonical import Canonicalization
 from mailauth.dkim.hashing import BodyHasher, data_hash, index, select
 from mailauth.dkim.policy import RFC8301, Policy
 from mailauth.dkim.signature import FIELD_KEY, Signature
@@ -52,8 +52,8 @@ class Verification:
         self._now = now
         self._policy = policy
         self._by_key = index(header.fields)
-        self._examined: list[Signature | Verdict] = []
-        self._hashers: dict[tuple[str, int | None], BodyHasher] = {}
+        self._examined: list[tuple[Signature, BodyHasher] | Verdict] = []
+        self._hashers: dict[tuple[bool, int | None], BodyHasher] = {}
         fields = self._by_key.get(FIELD_KEY, [])
         refusal = self._unfit(header)
         for field in fields[: policy.max_signatures]:
@@ -72,7 +72,7 @@ class Verification:
             if isinstance(examined, Verdict):
                 found.append(examined)
             else:
-                found.append((yield from self._judge(examined)))
+                found.append((yield from self._judge(*examined)))
         return found
 
     def _unfit(self, header: Message) -> str:
@@ -85,7 +85,7 @@ class Verification:
             return f"the header has more than {self._policy.max_fields} fields"
         return ""
 
-    def _examine(self, field: Field, unfit: str) -> Signature | Verdict:
+    def _examine(self, field: Field, unfit: str) -> tuple[Signature, BodyHasher] | Verdict:
         """§6.1.1: the signature, or why its field is not one."""
         tags: dict[str, str] = {}
         try:
@@ -98,10 +98,16 @@ class Verification:
             return Verdict(Result.PERMERROR, f"the signature is not a tag list: {fault}")
         except Refusal as refusal:
             return _refused(refusal, tags)
-        body = (signature.body_canonicalization, signature.body_length)
-        if body not in self._hashers:
-            self._hashers[body] = BodyHasher(body[0], length=body[1])
-        return signature
+        return signature, self._hasher(signature)
+
+    def _hasher(self, signature: Signature) -> BodyHasher:
+        """One hasher for all signatures that hash the body alike."""
+        relaxed = signature.body_canonicalization is Canonicalization.RELAXED
+        hasher = self._hashers.get((relaxed, signature.body_length))
+        if hasher is None:
+            hasher = BodyHasher(signature.body_canonicalization, length=signature.body_length)
+            self._hashers[relaxed, signature.body_length] = hasher
+        return hasher
 
     def _check_times(self, signature: Signature) -> None:
         skew = self._policy.clock_skew
@@ -129,7 +135,7 @@ class Verification:
             else:
                 yield Verdict(Result.NONE, "the message is not signed")
 
-    def _judge(self, signature: Signature) -> Lookups[Verdict]:
+    def _judge(self, signature: Signature, hasher: BodyHasher) -> Lookups[Verdict]:
         """§6.1.2 and §6.1.3: the key, the body, the header, and what policy says of them."""
         key: PublicKey | None = None
         testing = secure = False
@@ -137,9 +143,9 @@ class Verification:
             record, secure = yield from keys.find_key(signature.domain, signature.selector)
             testing = record.testing
             key = _usable_key(record, signature)
-            self._check_body(signature)
+            _check_body(signature, hasher)
             self._check_header(signature, key)
-            self._check_policy(signature)
+            self._check_policy(signature, hasher)
         except LookupFailed as failure:
             result, reason = Result.TEMPERROR, f"the key could not be looked up: {failure}"
         except UnusableKey as fault:
@@ -162,19 +168,10 @@ class Verification:
             testing,
             signature.signed_at,
             signature.expires_at,
-            tuple(map(bytes.decode, signature.signed_fields)),
+            tuple(b":".join(signature.signed_fields).decode().split(":")),
             secure,
             signature.shown,
         )
-
-    def _check_body(self, signature: Signature) -> None:
-        """§6.1.3, steps 2 and 3."""
-        hasher = self._hashers[signature.body_canonicalization, signature.body_length]
-        digest = hasher.digest()
-        if hasher.missing:
-            raise Refusal(Result.PERMERROR, "l= counts more octets than the body has")  # §3.5
-        if not compare_digest(digest, signature.body_hash):
-            raise Refusal(Result.FAIL, "the body is not what was signed: bh= differs")
 
     def _check_header(self, signature: Signature, key: PublicKey) -> None:
         """§6.1.3, step 4."""
@@ -186,28 +183,34 @@ class Verification:
                 "the header is not what was signed, or not by this key: b= does not verify",
             )
 
-    def _check_policy(self, signature: Signature) -> None:
+    def _check_policy(self, signature: Signature, hasher: BodyHasher) -> None:
         """What a valid signature may still lack (§6.3, §8.2, §8.15)."""
         if "." not in signature.domain:
             raise Refusal(Result.POLICY, f"d={signature.domain} is a top-level domain")
-        if not self._policy.admit_partial_body:
-            hasher = self._hashers[signature.body_canonicalization, signature.body_length]
-            if hasher.unsigned:
-                raise Refusal(
-                    Result.POLICY, f"l= leaves {hasher.unsigned} octets of the body unsigned"
-                )
+        if hasher.unsigned and not self._policy.admit_partial_body:
+            raise Refusal(Result.POLICY, f"l= leaves {hasher.unsigned} octets of the body unsigned")
         authors = len(self._by_key.get(b"from", ()))
         if authors != 1:
             raise Refusal(Result.POLICY, f"the message has {authors} From fields")
         if not self._policy.admit_unsigned_duplicates:
-            signed = Counter(signature.signed_fields)
             for key, fields in self._by_key.items():
-                if len(fields) > 1 and key in ONCE_ONLY and signed[key] < len(fields):
+                if len(fields) == 1 or key not in ONCE_ONLY:
+                    continue
+                if signature.signed_fields.count(key) < len(fields):
                     word = fields[0].name.decode()
                     raise Refusal(
                         Result.POLICY,
                         f"the message has {len(fields)} {word} fields, and not all are signed",
                     )
+
+
+def _check_body(signature: Signature, hasher: BodyHasher) -> None:
+    """§6.1.3, steps 2 and 3."""
+    digest = hasher.digest()
+    if hasher.missing:
+        raise Refusal(Result.PERMERROR, "l= counts more octets than the body has")  # §3.5
+    if not compare_digest(digest, signature.body_hash):
+        raise Refusal(Result.FAIL, "the body is not what was signed: bh= differs")
 
 
 def _refused(refusal: Refusal, tags: Mapping[str, str]) -> Verdict:
@@ -230,7 +233,7 @@ def _usable_key(record: keys.KeyRecord, signature: Signature) -> PublicKey:
         reason = "the key is revoked: p= is empty"
     elif record.hashes is not None and "sha256" not in record.hashes:
         reason = "the key does not admit sha256 (h=)"
-    elif not {"*", "email"}.intersection(record.services):
+    elif "*" not in record.services and "email" not in record.services:
         reason = "the key is not for email (s=)"
     elif record.key_type != signature.algorithm.key_type:
         reason = f"the key is of type {record.key_type[:40]!r}, not of that of a="

@@ -10,6 +10,7 @@ the header refuses a message that has any.
 
 import re
 from dataclasses import dataclass
+from itertools import repeat
 from typing import NamedTuple
 
 from mailauth.syntax.abnf import FTEXT
@@ -21,17 +22,16 @@ class Field(NamedTuple):
     key: bytes
     """The name in lower case, for comparing (RFC 5322 §1.2.2)."""
     octets: bytes
-    colon: int
 
     @property
     def name(self) -> bytes:
         """The name as written, without the blanks that may precede the colon (§4.5)."""
-        return self.octets[: self.colon].rstrip(b" \t")
+        return self.octets.partition(b":")[0].rstrip(b" \t")
 
     @property
     def value(self) -> bytes:
         """All that follows the colon."""
-        return self.octets[self.colon + 1 :]
+        return self.octets.partition(b":")[2]
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,9 +75,9 @@ def normalize_line_endings(octets: bytes) -> bytes:
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 _MAX_FAULTS = 10
 
-# Lower-casing and checking a name costs more than finding it here.
+# Lower-casing and checking a name costs more than finding it, with its colon, here.
 _KNOWN_KEYS: dict[bytes, bytes] = {
-    name: name.lower()
+    name + b":": name.lower()
     for name in (
         b"ARC-Authentication-Results ARC-Message-Signature ARC-Seal Authentication-Results Bcc Cc "
         b"Content-Disposition Content-Language Content-Transfer-Encoding Content-Type "
@@ -102,19 +102,21 @@ def _split(octets: bytes) -> tuple[bytes, int]:
 def _fields_of(header: bytes) -> tuple[tuple[Field, ...], tuple[str, ...]]:
     if not header:
         return (), ()
-    fields: list[Field] = []
-    strays: list[int] = []
-    known = _KNOWN_KEYS.get
     pieces = _FIELD_END.split(header)
-    for octets in pieces:
-        colon = octets.find(b":")
-        name = octets[: max(colon, 0)]
-        key = known(name) or _key_of(name)
-        if key:
-            fields.append(Field(key, octets, colon))
-        elif len(strays) < _MAX_FAULTS:
-            strays.append(len(fields) + len(strays))
-    return tuple(fields), (*_strays(pieces, strays), *_bare_line_ends(header))
+    known = _KNOWN_KEYS.get
+    keys = [known(octets[: octets.find(b":") + 1]) for octets in pieces]
+    strays: list[int] = []
+    if None in keys:
+        keys = [
+            _key_of(octets) if key is None else key
+            for key, octets in zip(keys, pieces, strict=True)
+        ]
+        strays = [place for place, key in enumerate(keys) if not key]
+    # A constructor call for each field would cost more than all the rest of the parse.
+    fields = tuple(map(tuple.__new__, repeat(Field), zip(keys, pieces, strict=True)))
+    if strays:
+        fields = tuple(field for field in fields if field.key)
+    return fields, (*_strays(pieces, strays[:_MAX_FAULTS]), *_bare_line_ends(header))
 
 
 def _strays(pieces: list[bytes], strays: list[int]) -> list[str]:
@@ -128,15 +130,20 @@ def _strays(pieces: list[bytes], strays: list[int]) -> list[str]:
 
 
 def _bare_line_ends(header: bytes) -> list[str]:
-    crlf = header.count(b"\r\n")
-    return [
-        f"a bare {word} stands in the header"
-        for word, octet in (("LF", b"\n"), ("CR", b"\r"))
-        if header.count(octet) != crlf
-    ]
+    text = header.replace(b"\r\n", b"")
+    faults = []
+    if b"\n" in text:
+        faults.append("a bare LF stands in the header")
+    if b"\r" in text:
+        faults.append("a bare CR stands in the header")
+    return faults
 
 
-def _key_of(name: bytes) -> bytes:
-    """field-name = 1*ftext, and obs-optional's blanks before the colon (§3.6.8, §4.5.8)."""
+def _key_of(octets: bytes) -> bytes:
+    """The lower-case name of a field, or nothing if the octets are none.
+
+    field-name = 1*ftext, and obs-optional's blanks before the colon (§3.6.8, §4.5.8).
+    """
+    name, colon, _ = octets.partition(b":")
     name = name.rstrip(b" \t")
-    return b"" if name.translate(None, FTEXT) else name.lower()
+    return name.lower() if colon and not name.translate(None, FTEXT) else b""

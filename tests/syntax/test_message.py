@@ -21,7 +21,8 @@ def test_nothing_is_lost_or_altered(octets: bytes) -> None:
     header = octets[: message.body_start]
     for field in message.fields:
         assert field.octets in header
-        assert field.octets == field.octets[: field.colon] + b":" + field.value
+        assert field.octets.startswith(field.name)
+        assert field.octets.endswith(b":" + field.value)
         assert field.key == field.name.lower()
     if not message.faults:
         joined = b"".join(field.octets + b"\r\n" for field in message.fields)
