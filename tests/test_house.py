@@ -25,7 +25,9 @@ FLOORS = [
 PROTOCOLS = 3  # no neighbour imports a neighbour
 SERVERS = 6  # from this floor up, I/O is at home
 IO_MODULES = {"asyncio", "socket", "dns", "time", "logging"}
-IO_ROOMS = {"dns/resolver.py", "dns/cache.py", "dns/exchange.py", "dns/masterfile.py"}
+IO_ROOMS = {
+    f"dns/{room}.py" for room in ("resolver", "cache", "exchange", "masterfile", "nameserver")
+}
 DOORS = {"mailauth.dns.ask", "mailauth.dns.lookups", "mailauth.dns.present"}
 NAMELESS = {"util", "utils", "helper", "helpers", "common", "misc", "core", "base"}
 LONGEST_BODY = 60

@@ -4,9 +4,11 @@ A command's module is imported when the command is used, and what it needs of
 the library when it is needed, so that signing starts without DNS.
 """
 
+import io
 import os
 import sys
 from importlib import import_module
+from typing import NoReturn
 
 import click
 
@@ -20,6 +22,7 @@ _COMMANDS = {
     "testkey": "is the published key the one that signs?",
     "verify": "verify the DKIM signatures of messages",
 }
+_MISUSE = 2
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 
@@ -59,26 +62,61 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     help="Print the version and exit.",
 )
 def command() -> None:
-    """Prove that mail is yours, and judge the mail of others."""
+    """Prove that mail is yours, and judge the mail of others.
+
+    \b
+    mailauth demo
+    mailauth keygen -d example.com -s 2026
+    mailauth sign -d example.com -s 2026 -k 2026.example.com.pem mail.eml > signed.eml
+    mailauth verify signed.eml
+    """
 
 
-def main(arguments: list[str] | None = None) -> None:
+def main(arguments: list[str] | None = None) -> NoReturn:
     """The program: runs a command and exits; a fault of the caller is one line and status 2."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="backslashreplace")  # any file name, on any terminal
     try:
-        status = command.main(arguments, prog_name="mailauth", standalone_mode=False)
+        status = _run(arguments)
         sys.stdout.flush()
-        sys.exit(status or 0)
+    except BrokenPipeError:  # whoever read our output has enough
+        _abandon_output()
+        status = _BROKEN_PIPE
+    except OSError as fault:
+        from mailauth.cli.output import complain
+
+        _abandon_output()
+        complain(f"{fault.filename or 'the output'} cannot be used: {fault.strerror}")
+        status = _MISUSE
+    sys.exit(status)
+
+
+def _run(arguments: list[str] | None) -> int:
+    """Run the command that the arguments name; its exit status."""
+    if "_MAILAUTH_COMPLETE" in os.environ:
+        command.main(arguments, prog_name="mailauth")  # a shell asks for completions
+    given = sys.argv[1:] if arguments is None else list(arguments)
+    # No colour for those who want none: https://no-color.org.  Not `command.main`,
+    # which takes a broken pipe for a failed verification, status 1.
+    color = False if os.environ.get("NO_COLOR") else None
+    try:
+        with command.make_context("mailauth", given, color=color) as context:
+            command.invoke(context)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
     except click.ClickException as fault:
         fault.show()
-        sys.exit(2)
+        return _MISUSE
     except MailauthError as fault:
         from mailauth.cli.output import complain
 
         complain(str(fault))
-        sys.exit(2)
+        return _MISUSE
     except (KeyboardInterrupt, click.Abort):
-        sys.exit(_INTERRUPTED)
-    except BrokenPipeError:
-        # Whoever read our output has enough; Python must not flush into the pipe again.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(_BROKEN_PIPE)
+        return _INTERRUPTED
+    return 0
+
+
+def _abandon_output() -> None:
+    """Let what is still to be written go nowhere: Python would fail on it at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

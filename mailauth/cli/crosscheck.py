@@ -1,5 +1,6 @@
 """A second opinion: dkimpy on the same octets, with the same answers of the DNS."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -37,8 +38,11 @@ class Opinion:
     def relation(self) -> str:
         """How it stands to our result."""
         if self.differs:
-            return f"DIFFERENT from our {self.ours}: {self.remark or 'it gives no reason'}"
-        return "the same" if self.passes is not None else self.remark
+            reason = self.remark or "it gives no reason"
+            return f"DIFFERENT from our {self.ours} on signature {self.index + 1}: {reason}"
+        if self.passes is None:
+            return self.remark
+        return "the same" if self.word == self.ours else f"and our {self.ours} is no pass either"
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,30 +79,37 @@ def is_installed() -> bool:
     return find_spec("dkim") is not None
 
 
-def compare(octets: bytes, verdicts: list[Verdict], ask: "Resolver | Zone") -> Comparison:
-    """Let dkimpy verify each signature that we examined.
-
-    **Raises** BadArgument: dkimpy is not installed.
-    """
+def demand() -> None:
+    """**Raises** BadArgument: dkimpy is not installed."""
     if not is_installed():
-        msg = "--cross-check asks dkimpy, not installed: pip install 'mailauth[crosscheck]'"
-        raise BadArgument(msg)
+        raise BadArgument(
+            "--cross-check asks dkimpy, which is not installed: pip install 'mailauth[crosscheck]'"
+        )
+
+
+def compare(octets: bytes, verdicts: Sequence[Verdict], ask: "Resolver | Zone") -> Comparison:
+    """Let dkimpy verify the signatures of our `verdicts`, which are those on the first ones."""
     count = sum(field.key == FIELD_KEY for field in Message.parse(octets).fields)
-    judged = verdicts[: min(count, len(verdicts))]
     return Comparison(
         tuple(
             Opinion(index, verdict.result.value, *_opinion(octets, index, ask))
-            for index, verdict in enumerate(judged)
+            for index, verdict in enumerate(verdicts[:count])
         )
     )
 
 
 def _opinion(octets: bytes, index: int, ask: "Resolver | Zone") -> tuple[bool | None, str]:
+    """Whether dkimpy lets the signature pass, and what it remarks."""
     import dkim
 
+    failures: list[str] = []
+
     def txt(name: bytes, timeout: int = 5) -> bytes | None:  # noqa: ARG001 - dkimpy's
-        question = Question(name.decode("ascii", "replace").removesuffix("."), RRType.TXT)
-        answer = ask.resolve(question)
+        """The first TXT record, as dkimpy takes it; its own exception for a failure."""
+        answer = ask.resolve(Question(name.decode("latin-1").removesuffix("."), RRType.TXT))
+        if answer.failed:
+            failures.append(f"the DNS failed: {answer.status}")
+            raise dkim.DnsTimeoutError(answer.status.value)
         return answer.records[0] if answer.records else None
 
     try:
@@ -107,4 +118,4 @@ def _opinion(octets: bytes, index: int, ask: "Resolver | Zone") -> tuple[bool | 
         return None, "Ed25519 needs its extra: pip install pynacl"
     except Exception as fault:  # noqa: BLE001 - whatever it raises is its opinion
         return False, f"{type(fault).__name__}: {fault}"
-    return passes, ""
+    return passes, "".join(failures)

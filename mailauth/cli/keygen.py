@@ -5,15 +5,16 @@ from pathlib import Path
 import click
 
 from mailauth.cli import options
-from mailauth.errors import BadArgument, SyntaxFault
+from mailauth.errors import BadArgument
 
 
 @click.command("keygen", short_help="make a key, and print the record to publish")
 @options.domain
 @options.selector
 @click.option(
-    "--type", "key_type", type=click.Choice(["rsa", "ed25519"]), default="rsa", show_default=True
-)
+    "--type", "key_type", type=click.Choice(["rsa", "ed25519"]), default="rsa", show_default=True,
+    help="The kind of key; not every verifier knows ed25519, so sign with rsa beside it.",
+)  # fmt: skip
 @click.option("--bits", type=int, help="The size of an RSA key; 2048 if not given.")
 @click.option("-o", "--output", default=".", metavar="DIR", help="Where the key file goes.")
 def command(domain: str, selector: str, key_type: str, bits: int | None, output: str) -> None:
@@ -27,14 +28,10 @@ def command(domain: str, selector: str, key_type: str, bits: int | None, output:
     """
     from mailauth.cli.record import print_key
     from mailauth.keys import DEFAULT_RSA_BITS, PrivateKey
-    from mailauth.syntax import domain as domains
 
     if bits is not None and key_type != "rsa":
         raise BadArgument("--bits is for RSA keys; an Ed25519 key has one size")
-    try:
-        domain, selector = domains.parse(domain), domains.parse(selector)
-    except SyntaxFault as fault:
-        raise BadArgument(f"{fault}: {fault.text!r}") from None
+    domain, selector = options.a_label(domain), options.a_label(selector)
     folder = Path(output)
     if not folder.is_dir():
         raise BadArgument(f"{output} is not a folder; make it first")

@@ -1,16 +1,16 @@
 """Messages from where people keep them: files, folders, mboxes, Maildirs, standard input.
 
-A file may have the line ends of Unix.  `Source.octets` always has CRLF, as mail
-has on its way (RFC 5322 §2.3), and `Source.restored` gives back the file's own.
+A file may have the line ends of Unix, and the line `From ` of an mbox before
+its message.  `Source.octets` is the message as it is on its way, with CRLF
+(RFC 5322 §2.3); `Source.restored` gives back what the file had.
 """
 
-import mailbox
 import os
+import re
 import sys
-import tempfile
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass
+from io import BytesIO
 from pathlib import Path
 
 from mailauth.errors import BadArgument
@@ -27,114 +27,125 @@ class Source:
     octets: bytes
     unix: bool = False
     """The file ends its lines with LF."""
+    envelope: bytes = b""
+    """The line that an mbox has before the message, which is no part of it (RFC 4155 §A)."""
 
     @classmethod
     def of(cls, name: str, octets: bytes) -> "Source":
-        """A message as a file has it; only if no line ends with CRLF are the ends made CRLF."""
+        """A message as a file has it; only if no line ends with CRLF are the ends made CRLF.
+
+        A file with both is left as it is: which of its line ends are meant to be
+        none cannot be told.
+        """
+        envelope = b""
+        if octets.startswith(_ENVELOPE):
+            start = octets.find(b"\n") + 1 or len(octets)
+            envelope, octets = octets[:start], octets[start:]
         if b"\r\n" in octets or b"\n" not in octets:
-            return cls(name, octets)
-        return cls(name, normalize_line_endings(octets), unix=True)
+            return cls(name, octets, envelope=envelope)
+        return cls(name, normalize_line_endings(octets), unix=True, envelope=envelope)
 
     def restored(self, octets: bytes) -> bytes:
-        """Octets with CRLF, in the convention of this message's file."""
-        return octets.replace(b"\r\n", b"\n") if self.unix else octets
+        """A message that came of this one, in the form of this one's file."""
+        return self.envelope + (octets.replace(b"\r\n", b"\n") if self.unix else octets)
 
 
 def read(path: str) -> Source:
     """The one message in a file, or on standard input for `-`.
 
-    **Raises** BadArgument: it cannot be read.
+    **Raises** BadArgument: it cannot be read, or is an mbox of several messages.
     """
-    if path == STANDARD_INPUT:
-        return Source.of(STANDARD_INPUT, sys.stdin.buffer.read())
     try:
-        octets = Path(path).read_bytes()
+        sources = _messages_in(path)
+        source = next(sources, None)
+        if next(sources, None) is not None:
+            raise BadArgument(f"{path} is an mbox of several messages; give them one by one")
     except OSError as fault:
-        raise BadArgument(f"{path} cannot be read: {fault.strerror}") from None
-    if octets.startswith(b"From "):
-        octets = octets.partition(b"\n")[2]  # the line before a message in an mbox
-    return Source.of(path, octets)
+        raise _unreadable(path, fault) from None
+    return source or Source(path, b"")
 
 
-def read_all(paths: Iterable[str]) -> Iterator[Source | BadArgument]:
-    """Every message below `paths`, one at a time; instead of an unreadable one, the fault.
+def files(paths: Iterable[str]) -> Iterator[str | BadArgument]:
+    """The files that `paths` stand for; instead of those of an unreadable folder, the fault.
 
-    A folder is a Maildir if it has `cur` and `new`, else it is read for its
-    `.eml` files; a file that begins with `From ` is an mbox.
+    A folder is a Maildir if it has `cur` and `new`, else it stands for the
+    `.eml` files in it and below; a folder without any is a fault, for nothing
+    to judge must not look like nothing to complain of.
     """
     for path in paths:
-        if os.path.isdir(path):  # noqa: PTH112 - "-" is no path
-            yield from map(_read_or_fault, _files_of(Path(path)))
-        elif path != STANDARD_INPUT and _is_mbox(path):
-            yield from _read_mbox(path)
-        else:
-            yield _read_or_fault(path)
+        if path == STANDARD_INPUT or not os.path.isdir(path):  # noqa: PTH112 - "-" is no path
+            yield path
+            continue
+        try:
+            found = _files_of(Path(path))
+        except OSError as fault:
+            yield _unreadable(path, fault)
+            continue
+        yield from found
+        if not found:
+            yield BadArgument(f"{path} has no messages: no Maildir, and no .eml in it")
 
 
-def replace(path: str, octets: bytes) -> None:
-    """Put `octets` into a file at once: it has the old content or the new, whatever happens.
-
-    **Raises** BadArgument: it cannot be written; the old content is still there.
-    """
-    target = Path(os.path.realpath(path))
-    temporary = None
+def messages(path: str) -> Iterator[Source | BadArgument]:
+    """The messages in a file, one at a time: several if it is an mbox; or why it has none."""
     try:
-        descriptor, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-        with open(descriptor, "wb") as file:  # noqa: PTH123 - a descriptor
-            _take_after(target, descriptor)
-            file.write(octets)
-            file.flush()
-            os.fsync(descriptor)
-        os.replace(temporary, target)  # noqa: PTH105 - a string from tempfile
+        yield from _messages_in(path)
     except OSError as fault:
-        if temporary is not None:
-            with suppress(OSError):
-                os.unlink(temporary)  # noqa: PTH108 - likewise
-        raise BadArgument(f"{path} cannot be written: {fault.strerror}") from None
+        yield _unreadable(path, fault)
 
 
-def _take_after(target: Path, descriptor: int) -> None:
-    """Give the new file the mode and owner of the old one, or those of any new file."""
-    try:
-        old = target.stat()
-    except FileNotFoundError:
-        umask = os.umask(0)
-        os.umask(umask)
-        os.fchmod(descriptor, 0o666 & ~umask)
-        return
-    os.fchmod(descriptor, old.st_mode & 0o7777)
-    with suppress(PermissionError):
-        os.fchown(descriptor, old.st_uid, old.st_gid)
-
-
-def _read_or_fault(path: str | Path) -> Source | BadArgument:
-    try:
-        return read(str(path))
-    except BadArgument as fault:
-        return fault
-
-
-def _files_of(folder: Path) -> list[Path]:
+def _files_of(folder: Path) -> list[str]:
     if (folder / "cur").is_dir() and (folder / "new").is_dir():
         inner = [path for name in ("cur", "new") for path in (folder / name).iterdir()]
-        return sorted(path for path in inner if path.is_file())
-    return sorted(path for path in folder.rglob("*.eml") if path.is_file())
+    else:
+        next(folder.iterdir(), None)  # rglob passes over a folder that it may not read
+        inner = list(folder.rglob("*.eml"))
+    return sorted(str(path) for path in inner if path.is_file())
 
 
-def _is_mbox(path: str) -> bool:
-    try:
-        with Path(path).open("rb") as file:
-            return file.read(5) == b"From "
-    except OSError:
-        return False
+def _messages_in(path: str) -> Iterator[Source]:
+    """The messages of a file; a whole message is read at once, an mbox line by line."""
+    if path == STANDARD_INPUT:
+        octets = sys.stdin.buffer.read()
+        if octets.startswith(_ENVELOPE):
+            yield from _split_mbox(path, BytesIO(octets))
+        else:
+            yield Source.of(path, octets)
+        return
+    with Path(path).open("rb") as file:
+        if file.peek(len(_ENVELOPE)).startswith(_ENVELOPE):
+            yield from _split_mbox(path, file)
+        else:
+            yield Source.of(path, file.read())
 
 
-def _read_mbox(path: str) -> Iterator[Source]:
-    box = mailbox.mbox(path, create=False)
-    try:
-        keys = box.keys()
-        for key in keys:
-            name = path if len(keys) == 1 else f"{path}#{int(key) + 1}"
-            yield Source.of(name, box.get_bytes(key))
-    finally:
-        box.close()
+def _split_mbox(name: str, lines: Iterable[bytes]) -> Iterator[Source]:
+    """The messages of an mbox (RFC 4155 §A), numbered if there are several.
+
+    A new one begins with a line `From ` after an empty line.  Such a line needs
+    a time of day, so that a paragraph that begins with that word, which many
+    programs do not quote, does not cut its message in two.
+    """
+    message: list[bytes] = []
+    number = 1
+    for line in lines:
+        if line.startswith(_ENVELOPE) and message and message[-1] in _EMPTY and _is_envelope(line):
+            yield Source.of(f"{name}#{number}", b"".join(message[:-1]))
+            message = []
+            number += 1
+        message.append(line)
+    yield Source.of(name if number == 1 else f"{name}#{number}", b"".join(message))
+
+
+def _is_envelope(line: bytes) -> bool:
+    return len(line) <= _MAX_ENVELOPE and _TIME_OF_DAY.search(line) is not None
+
+
+def _unreadable(path: str, fault: OSError) -> BadArgument:
+    return BadArgument(f"{path} cannot be read: {fault.strerror}")
+
+
+_ENVELOPE = b"From "
+_MAX_ENVELOPE = 512
+_TIME_OF_DAY = re.compile(rb" \d\d?:\d\d")
+_EMPTY = (b"\n", b"\r\n")

@@ -1,13 +1,11 @@
 """The options that several commands share, each said once."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mailauth.errors import BadArgument
+from mailauth.errors import BadArgument, SyntaxFault
 
 if TYPE_CHECKING:
     from mailauth.dns import Resolver, Zone
@@ -17,11 +15,26 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 TEMPORARY = 75
 """The exit status of a temporary failure, EX_TEMPFAIL of sysexits.h."""
 
-domain = click.option("-d", "--domain", required=True, metavar="DOMAIN", help="The domain, d=.")
-selector = click.option("-s", "--selector", required=True, metavar="SELECTOR", help="Its s=.")
-key_file = click.option(
-    "-k", "--key", "key_file", required=True, metavar="KEYFILE", help="The private key's file."
+domain = click.option(
+    "-d", "--domain", required=True, metavar="DOMAIN", help="The domain that signs, d=."
 )
+selector = click.option(
+    "-s", "--selector", required=True, metavar="SELECTOR", help="The selector of its key, s=."
+)
+key_file = click.option(
+    "-k", "--key", "key_file", required=True, metavar="KEYFILE",
+    help="The key's file, private or public.",
+)  # fmt: skip
+
+
+def a_label(text: str) -> str:
+    """A domain or selector as the DNS has it.  **Raises** BadArgument."""
+    from mailauth.syntax import domain as domains
+
+    try:
+        return domains.parse(text)
+    except SyntaxFault as fault:
+        raise BadArgument(f"{fault}: {text!r}") from None
 
 
 def dns(command: Command) -> Command:
@@ -65,12 +78,15 @@ def point_in_time(text: str) -> int:
 
     A date without a zone is UTC.  **Raises** BadArgument.
     """
+    from datetime import UTC, datetime
+    from email.utils import parsedate_to_datetime
+
     if text.isascii() and text.isdigit() and len(text) <= _MAX_DIGITS:
         return int(text)
     for read in (datetime.fromisoformat, parsedate_to_datetime):
         try:
             moment = read(text)
-        except (ValueError, IndexError, TypeError):
+        except (ValueError, TypeError, IndexError, OverflowError):
             continue
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
     raise BadArgument(f"{text!r} is not a time: seconds, 2026-11-23T08:00:00Z, or a Date field's")

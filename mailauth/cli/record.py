@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mailauth.cli import options
-from mailauth.errors import BadArgument, SyntaxFault
+from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
     from mailauth.keys import PublicKey
@@ -39,15 +39,14 @@ def dkim(
     mailauth record dkim -k 2026.example.com.pem -d example.com -s 2026
     mailauth record dkim -k 2026.example.com.pem --format text
     """
-    from mailauth.keys import PrivateKey
+    from mailauth.cli.keyfile import read_public
 
-    key = PrivateKey.read(key_file)
-    key.prove()
+    key = read_public(key_file)
     named = domain is not None and selector is not None
     form = form or ("zone" if named else "text")
     if form != "text" and not named:
         raise BadArgument(f"--format {form} needs the name of the record: give -d and -s")
-    print_key(key.public_key, domain or "", selector or "", form, testing=testing, strict=strict)
+    print_key(key, domain or "", selector or "", form, testing=testing, strict=strict)
 
 
 def print_key(
@@ -62,15 +61,11 @@ def print_key(
     """Print the key record of `key` in one of the forms (RFC 6376 §3.6.1)."""
     from mailauth.dkim import key as keys
     from mailauth.dns import present
-    from mailauth.syntax import domain as domains
 
     octets = keys.KeyRecord.for_key(key, testing=testing, strict=strict).format().encode()
     if form == "text":
         click.echo(present.one_line(octets))
         return
-    try:
-        name = keys.name(domains.parse(domain), domains.parse(selector))
-    except SyntaxFault as fault:
-        raise BadArgument(f"{fault}: {fault.text!r}") from None
+    name = keys.name(options.a_label(domain), options.a_label(selector))
     as_form = present.master_file if form == "zone" else present.as_json
     click.echo(as_form(name, octets))

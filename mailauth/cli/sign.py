@@ -2,19 +2,20 @@
 
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import click
 
 from mailauth.cli import mailfiles, options
 from mailauth.cli.output import complain
-from mailauth.errors import BadArgument, MailauthError
+from mailauth.errors import BadArgument, UnsignableMessage
 
 if TYPE_CHECKING:
     from mailauth.dkim import Signing
 
-_MAX_LINE = 998  # RFC 5322 §2.1.1
+_MAX_LINE = 998  # RFC 5322 §2.1.1, without its CRLF
 
 
 @click.command("sign", short_help="sign messages with DKIM")
@@ -55,32 +56,47 @@ def command(
     mailauth sign -d example.com -s 2026 -k 2026.pem mail.eml > signed.eml
     mailauth sign -d example.com -s r1 -k r1.pem -s e1 -k e1.pem --in-place *.eml
 
-    Lines that end with LF, as files on Unix do, are signed as CRLF, and the
-    file keeps its own.  The exit status is 2 if a message could not be signed.
+    Lines that end with LF, as in the files of Unix, are signed as CRLF, and the
+    file keeps its own; a message that mixes them is refused.  The exit status is
+    2 if a message could not be signed; of several the others are.
     """
     from mailauth.dkim import sign_all
 
     files = files or (mailfiles.STANDARD_INPUT,)
     _check(files, output, in_place=in_place)
-    signings = _signings(domain, selectors, key_files, identity)
     lifetime = None if expire is None else options.duration(expire)
-    now = int(time.time())
-    failed = False
-    for path in files:
-        try:
-            source = mailfiles.read(path)
-            fields = sign_all(
-                source.octets, signings, canonicalization=canonicalization, now=now, expire=lifetime
-            )
-            if not quiet:
-                _warn(source)
-            _write(source.restored(fields + source.octets), path if in_place else output)
-        except MailauthError as fault:
-            # Several files: the others are still signed.
-            complain(str(fault) if path in str(fault) else f"{path}: {fault}")
-            failed = True
-    if failed:
+    sign = partial(
+        sign_all,
+        signings=_signings(domain, selectors, key_files, identity),
+        canonicalization=canonicalization,
+        now=int(time.time()),
+        expire=lifetime,
+    )
+    signed = [_sign(path, sign, path if in_place else output, quiet=quiet) for path in files]
+    if not all(signed):
         raise click.exceptions.Exit(2)
+
+
+def _sign(path: str, sign: Callable[[bytes], bytes], target: str | None, *, quiet: bool) -> bool:
+    """Sign one file and write it; whether that was possible.  A complaint says why not."""
+    try:
+        source = mailfiles.read(path)
+    except BadArgument as fault:
+        complain(str(fault))
+        return False
+    try:
+        fields = sign(source.octets)
+    except UnsignableMessage as fault:
+        complain(f"{path}: {fault}")
+        return False
+    if not quiet:
+        _warn(source)
+    try:
+        _write(source.restored(fields + source.octets), target)
+    except BadArgument as fault:
+        complain(str(fault))
+        return False
+    return True
 
 
 def _check(files: Sequence[str], output: str | None, *, in_place: bool) -> None:
@@ -106,15 +122,27 @@ def _signings(
 
 def _warn(source: mailfiles.Source) -> None:
     """What relays may change, and so break the signature (RFC 6376 §5.3)."""
-    octets = source.octets
-    if len(octets) > _MAX_LINE and max(map(len, octets.split(b"\r\n"))) > _MAX_LINE:
+    if _has_long_line(source.octets):
         complain(f"{source.name}: warning: a line of over {_MAX_LINE} octets; relays will cut it")
-    if not octets.isascii():
+    if not source.octets.isascii():
         complain(f"{source.name}: warning: 8-bit content; a relay without 8BITMIME will recode it")
+
+
+def _has_long_line(octets: bytes) -> bool:
+    """Whether a line is too long; looks at one octet in a thousand, and copies none."""
+    start, most = 0, _MAX_LINE + len(b"\r\n")
+    while len(octets) - start > most:
+        end = octets.rfind(b"\n", start, start + most)
+        if end < 0:
+            return True
+        start = end + 1
+    return len(octets) - start > _MAX_LINE and not octets.endswith(b"\n")
 
 
 def _write(octets: bytes, path: str | None) -> None:
     if path is None:
         sys.stdout.buffer.write(octets)
     else:
-        mailfiles.replace(path, octets)
+        from mailauth.cli.replace import replace
+
+        replace(path, octets)

@@ -1,9 +1,15 @@
 """`mailauth testkey`: whether the published key is the one that signs."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from mailauth.cli import options
 from mailauth.cli.output import printable
+
+if TYPE_CHECKING:
+    from mailauth.dns import Resolver, Zone
+    from mailauth.keys import PublicKey
 
 
 @click.command("testkey", short_help="is the published key the one that signs?")
@@ -16,41 +22,47 @@ def command(
 ) -> None:
     """Compare the key file with the record in the DNS.
 
+    \b
+    mailauth testkey -d example.com -s 2026 -k 2026.example.com.pem
+    mailauth testkey -d example.com -s 2026 -k 2026.example.com.pem --nameserver 192.0.2.53
+
     The exit status is 0 if they match, 1 if they differ or there is no key, 75 if
     the DNS failed, 2 if the key file cannot be used.
     """
-    from mailauth import dkim
-    from mailauth.dkim import key as keys
-    from mailauth.dns import LookupFailed
-    from mailauth.errors import BadArgument, SyntaxFault, UnusableKey
-    from mailauth.keys import PrivateKey
-    from mailauth.syntax import domain as domains
+    from mailauth.cli.keyfile import read_public
 
-    key = PrivateKey.read(key_file)
-    key.prove()
+    key = read_public(key_file)
+    domain, selector = options.a_label(domain), options.a_label(selector)
+    ask = options.resolver(zone, nameservers)
+    status, sentence = _compare(key, key_file, domain, selector, ask)
+    click.echo(printable(sentence))
+    if status:
+        raise click.exceptions.Exit(status)
+
+
+def _compare(
+    key: "PublicKey", key_file: str, domain: str, selector: str, ask: "Resolver | Zone"
+) -> tuple[int, str]:
+    """The exit status, and the finding in a sentence."""
+    from mailauth import dkim
+    from mailauth.dkim.key import name
+    from mailauth.dns import LookupFailed
+    from mailauth.errors import UnusableKey
+
+    where = name(domain, selector)
     try:
-        domain, selector = domains.parse(domain), domains.parse(selector)
-    except SyntaxFault as fault:
-        raise BadArgument(f"{fault}: {fault.text!r}") from None
-    where = keys.name(domain, selector)
-    try:
-        found = options.resolver(zone, nameservers).run(keys.find_key(domain, selector))
-        published = None if found.record.revoked else found.record.public_key()
+        record, secure = ask.run(dkim.find_key(domain, selector))
+        if record.revoked:
+            return 1, f"revoked: the key at {where} is withdrawn: p= is empty"
+        published = record.public_key()
     except LookupFailed as failure:
-        click.echo(printable(f"unknown: {failure}"))
-        raise click.exceptions.Exit(options.TEMPORARY) from None
+        return options.TEMPORARY, f"unknown: {failure}"
     except dkim.Refusal as refusal:
-        click.echo(printable(f"missing: {refusal.reason}"))
-        raise click.exceptions.Exit(1) from None
+        return 1, f"missing: {refusal.reason}"
     except UnusableKey as fault:
-        click.echo(printable(f"unusable: {fault}"))
-        raise click.exceptions.Exit(1) from None
-    if published is None:
-        click.echo(f"revoked: the key at {where} is withdrawn: p= is empty")
-        raise click.exceptions.Exit(1)
-    if published != key.public_key:
-        click.echo(f"different: the key at {where} is not that of {printable(key_file)}")
-        raise click.exceptions.Exit(1)
-    notes = " (only tested: t=y)" if found.record.testing else ""
-    vouched = ", and DNSSEC vouches for it" if found.secure else ""
-    click.echo(f"ok: the key at {where} is the one that signs{notes}{vouched}")
+        return 1, f"unusable: the key at {where}: {fault}"
+    if published != key:
+        return 1, f"different: the key at {where} is not that of {key_file}"
+    notes = " (only tested: t=y)" if record.testing else ""
+    vouched = ", and DNSSEC vouches for it" if secure else ""
+    return 0, f"ok: the key at {where} is the one that signs{notes}{vouched}"

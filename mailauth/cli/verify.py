@@ -1,13 +1,12 @@
 """`mailauth verify`: the verdict on each signature of each message."""
 
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from mailauth.cli import mailfiles, options
+from mailauth.cli import mailfiles, options, progress
 from mailauth.cli.output import complain, printable
 from mailauth.errors import BadArgument
 
@@ -45,7 +44,8 @@ def command(
     mailauth verify --json --cross-check inbox.mbox
 
     The exit status is 0 if every message has a passing signature, 1 if not,
-    75 if the DNS failed for one that might pass, 2 if a file cannot be read.
+    75 if the DNS failed for one that might pass, 2 if a file cannot be read; the
+    last of these that is true of any message.
     """
     from mailauth import dkim
 
@@ -53,18 +53,20 @@ def command(
     moment = int(time.time()) if now is None else options.point_in_time(now)
     rules: Policy = dkim.RFC6376 if policy == "rfc6376" else dkim.RFC8301
     report = _report_json if as_json else _report_text
+    compare = None
+    if cross_check:
+        from mailauth.cli import crosscheck
+
+        crosscheck.demand()
+        compare = crosscheck.compare
     status = 0
-    for source in _with_progress(mailfiles.read_all(files or (mailfiles.STANDARD_INPUT,))):
+    for source in _sources(files or (mailfiles.STANDARD_INPUT,)):
         if isinstance(source, BadArgument):
             complain(str(source))
             status = 2
             continue
         verdicts = ask.run(dkim.verify(source.octets, now=moment, policy=rules))
-        comparison = None
-        if cross_check:
-            from mailauth.cli.crosscheck import compare
-
-            comparison = compare(source.octets, verdicts, ask)
+        comparison = compare and compare(source.octets, verdicts[: rules.max_signatures], ask)
         report(source.name, verdicts, comparison)
         status = max(status, _status(verdicts), key=_SEVERITY.index)
     if status:
@@ -72,6 +74,26 @@ def command(
 
 
 _SEVERITY = [0, 1, options.TEMPORARY, 2]
+"""The exit statuses; of several messages the last that one of them has."""
+
+
+def _sources(paths: Sequence[str]) -> Iterator[mailfiles.Source | BadArgument]:
+    """Every message in `paths`, one at a time; instead of what cannot be read, the fault."""
+    if not progress.is_wanted():
+        yield from _messages(mailfiles.files(paths))
+    else:
+        found = list(mailfiles.files(paths))
+        yield from progress.shown(_messages(found), found)
+
+
+def _messages(
+    files: Iterable[str | BadArgument],
+) -> Iterator[mailfiles.Source | BadArgument]:
+    for file in files:
+        if isinstance(file, BadArgument):
+            yield file
+        else:
+            yield from mailfiles.messages(file)
 
 
 def _status(verdicts: list["Verdict"]) -> int:
@@ -104,19 +126,8 @@ def _report_text(name: str, verdicts: list["Verdict"], comparison: "Comparison |
             )
             if value is not None
         ]
-        click.echo(f"  {word} {printable(' '.join(parts))}{' ' if parts else ''}")
+        click.echo(f"  {word} {printable(' '.join(parts))}".rstrip())
         click.echo(f"            {printable(verdict.reason)}")
     if comparison is not None:
         for line in comparison.lines():
             click.echo(f"  {printable(line)}")
-
-
-def _with_progress(
-    sources: Iterator[mailfiles.Source | BadArgument],
-) -> Iterator[mailfiles.Source | BadArgument]:
-    """The sources, with a count on a terminal when it takes long."""
-    if not sys.stderr.isatty() or sys.stdout.isatty():
-        yield from sources
-        return
-    with click.progressbar(sources, label="verifying", file=sys.stderr, show_pos=True) as shown:
-        yield from shown

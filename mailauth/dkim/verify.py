@@ -93,7 +93,6 @@ class Verification:
             if unfit:
                 return _refused(Refusal(Result.PERMERROR, unfit), tags)
             signature = signatures.parse(field, tags)
-            self._check_times(signature)
         except SyntaxFault as fault:
             return Verdict(Result.PERMERROR, f"the signature is not a tag list: {fault}")
         except Refusal as refusal:
@@ -140,6 +139,7 @@ class Verification:
         key: PublicKey | None = None
         testing = secure = False
         try:
+            self._check_times(signature)
             record, secure = yield from keys.find_key(signature.domain, signature.selector)
             testing = record.testing
             key = _usable_key(record, signature)

@@ -1,0 +1,59 @@
+"""`python -m fuzz [SECONDS [TARGET...]]`: each target for so long; findings go to fuzz/found/."""
+
+import hashlib
+import random
+import sys
+import time
+import traceback
+from pathlib import Path
+
+from fuzz.mutations import mutate, seeds
+from fuzz.targets import TARGETS
+
+FOUND = Path(__file__).parent / "found"
+SLOW = 5.0  # seconds for 20 kB; nothing linear needs a hundredth of it
+
+
+def fuzz(name: str, seconds: float, dice: random.Random) -> tuple[int, bytes | None]:
+    """How many inputs were tried, and the first that breaks the invariant."""
+    corpus = seeds()
+    target = TARGETS[name]
+    end = time.monotonic() + seconds
+    tried = 0
+    while time.monotonic() < end:
+        octets = mutate(dice.choice(corpus), corpus, dice)
+        tried += 1
+        begin = time.process_time()
+        try:
+            target(octets)
+        except Exception:  # noqa: BLE001 - this is what we look for
+            traceback.print_exc()
+            return tried, octets
+        if time.process_time() - begin > SLOW:
+            print(f"{name}: took more than {SLOW} seconds")
+            return tried, octets
+    return tried, None
+
+
+def main(arguments: list[str]) -> int:
+    seconds = float(arguments[0]) if arguments else 10.0
+    names = arguments[1:] or list(TARGETS)
+    unknown = set(names).difference(TARGETS)
+    if unknown:
+        print(f"no such target: {', '.join(sorted(unknown))}; there are {', '.join(TARGETS)}")
+        return 2
+    status = 0
+    for name in names:
+        seed = random.SystemRandom().getrandbits(32)
+        tried, finding = fuzz(name, seconds, random.Random(seed))
+        print(f"{name}: {tried} inputs, dice {seed}" + ("" if finding is None else ": BROKEN"))
+        if finding is not None:
+            status = 1
+            FOUND.mkdir(exist_ok=True)
+            path = FOUND / f"{name}-{hashlib.sha256(finding).hexdigest()[:12]}"
+            path.write_bytes(finding)
+            print(f"kept in {path}: {finding[:200]!r}")
+    return status
+
+
+sys.exit(main(sys.argv[1:]))

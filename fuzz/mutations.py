@@ -1,0 +1,92 @@
+"""Inputs for the targets: real ones, cut, joined, repeated and sprinkled with telling words."""
+
+import random
+from pathlib import Path
+
+ROOT = Path(__file__).parents[1]
+WORDS = (
+    b"\r\n",
+    b"\r",
+    b"\n",
+    b" ",
+    b"\t",
+    b"\r\n ",
+    b"\r\n\r\n",
+    b";",
+    b"=",
+    b":",
+    b",",
+    b"<",
+    b">",
+    b"@",
+    b"(",
+    b")",
+    b'"',
+    b"\\",
+    b"\0",
+    b"\xff",
+    b"\xc3\xa9",
+    b"v=1",
+    b"v=DKIM1",
+    b"a=rsa-sha256",
+    b"a=ed25519-sha256",
+    b"c=relaxed/simple",
+    b"d=example.com",
+    b"s=x",
+    b"h=from",
+    b"l=0",
+    b"t=1",
+    b"x=2",
+    b"i=@",
+    b"z=",
+    b"q=dns/txt",
+    b"bh=",
+    b"b=",
+    b"p=",
+    b"k=ed25519",
+    b"t=s",
+    b"t=y",
+    b"From: a@example.com",
+    b"DKIM-Signature:",
+    b"AAAA",
+    b"999999999999",
+    b"{",
+    b"}",
+    b"[",
+    b"]",
+    b'"TXT"',
+    b'"FAIL"',
+    b'"example.com"',
+    b"-----BEGIN ",
+)
+MAX_OCTETS = 20_000
+
+
+def seeds() -> list[bytes]:
+    """The messages, zones and key vectors of testdata, and the samples."""
+    files = [
+        *ROOT.glob("testdata/dkim/*/message.eml"),
+        *ROOT.glob("testdata/dkim/*/zone"),
+        *ROOT.glob("mailauth/cli/samples/*.eml"),
+    ]
+    return [path.read_bytes()[:MAX_OCTETS] for path in sorted(files)] + list(WORDS)
+
+
+def mutate(octets: bytes, corpus: list[bytes], dice: random.Random) -> bytes:
+    """Another input, made of this one and of parts of others."""
+    for _ in range(dice.randint(1, 6)):
+        start, end = sorted(dice.randint(0, len(octets)) for _ in range(2))
+        other = dice.choice(corpus)
+        piece = dice.choice(
+            (
+                b"",
+                dice.choice(WORDS),
+                dice.choice(WORDS) * dice.randint(1, 50),
+                bytes([dice.randint(0, 255)]),
+                other[dice.randint(0, len(other)) :][: dice.randint(0, 200)],
+                octets[start:end] * 2,
+            )
+        )
+        end = dice.choice((start, min(start + 1, end), end))
+        octets = (octets[:start] + piece + octets[end:])[:MAX_OCTETS]
+    return octets

@@ -1,0 +1,134 @@
+"""The targets, one for each parser, and one for verification with a hostile zone.
+
+Each takes octets and raises only if the invariant in its first line is broken.
+"""
+
+import hashlib
+from collections.abc import Callable
+from contextlib import suppress
+
+from mailauth import dkim
+from mailauth.dkim import key as key_records
+from mailauth.dkim import signature as signatures
+from mailauth.dkim.canonical import Canonicalization, body
+from mailauth.dns import Question, RRType, Zone
+from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage, UnusableKey
+from mailauth.keys import PrivateKey, PublicKey
+from mailauth.syntax import domain, mailbox, taglist
+from mailauth.syntax.message import Message, normalize_line_endings
+
+NOW = 1_795_000_000
+_KEY = PrivateKey.generate("ed25519")
+
+
+def message(octets: bytes) -> None:
+    """Any octets are a message, and none of them is lost."""
+    parsed = Message.parse(octets)
+    assert parsed.octets == octets
+    assert bytes(parsed.body) == octets[parsed.body_start :]
+    once = normalize_line_endings(octets)
+    assert normalize_line_endings(once) == once
+
+
+def tag_list(octets: bytes) -> None:
+    """Any octets are a tag list, which formats and parses to itself, or a SyntaxFault."""
+    with suppress(SyntaxFault):
+        tags = taglist.parse(octets)
+        assert taglist.parse(taglist.format(tags).encode()) == tags
+
+
+def domain_name(octets: bytes) -> None:
+    """Any text is a domain, which parses to itself, or a SyntaxFault."""
+    with suppress(SyntaxFault):
+        name = domain.parse(octets.decode("utf-8", "replace"))
+        assert domain.parse(name) == name
+
+
+def mailboxes(octets: bytes) -> None:
+    """Any text is a list of addresses, each of which parses to itself, or a SyntaxFault."""
+    with suppress(SyntaxFault):
+        for address in mailbox.parse_addresses(octets.decode("utf-8", "replace")):
+            assert mailbox.parse(str(address)) == address
+
+
+def signature(octets: bytes) -> None:
+    """Any field is a signature, a SyntaxFault, or a Refusal."""
+    for field in Message.parse(b"DKIM-Signature: " + octets).fields[:1]:
+        with suppress(SyntaxFault, dkim.Refusal):
+            signatures.parse(field, taglist.parse(field.value))
+
+
+def key_record(octets: bytes) -> None:
+    """Any octets are a key record, which formats and parses to itself, or a SyntaxFault."""
+    with suppress(SyntaxFault):
+        record = key_records.parse(octets)
+        assert key_records.parse(record.format().encode()).key == record.key
+        with suppress(UnusableKey):
+            record.public_key()
+
+
+def canonical_body(octets: bytes) -> None:
+    """The hash of a body is that of its canonical form, however it is cut."""
+    for canonicalization in Canonicalization:
+        want = hashlib.sha256(body(octets, canonicalization)).digest()
+        hasher = dkim.BodyHasher(canonicalization)
+        step = 1 + octets.count(b"\n") % 7
+        for start in range(0, len(octets), step):
+            hasher.update(octets, start, min(start + step, len(octets)))
+        assert hasher.digest() == want
+
+
+def verification(octets: bytes) -> None:
+    """Any message against any key record comes to verdicts."""
+    head, _, rest = octets.partition(b"\0")
+    zone = Zone({"x._domainkey.example.com": {"TXT": [head]}})
+    for candidate in (octets, rest, b"DKIM-Signature: " + octets):
+        verdicts = zone.run(dkim.verify(candidate, now=NOW))
+        assert verdicts
+        assert all(verdict.reason for verdict in verdicts)
+
+
+def signing(octets: bytes) -> None:
+    """Any message is signed, and then verifies, or is an UnsignableMessage."""
+    record = dkim.KeyRecord.for_key(_KEY.public_key).format()
+    zone = Zone({"x._domainkey.example.com": {"TXT": [record]}})
+    for candidate in (octets, b"From: a@example.com\r\n" + octets):
+        with suppress(UnsignableMessage):
+            field = dkim.sign(candidate, domain="example.com", selector="x", key=_KEY, now=NOW)
+            (verdict, *_) = zone.run(dkim.verify(field + candidate, now=NOW))
+            assert verdict.result == "pass", verdict
+
+
+def zone_file(octets: bytes) -> None:
+    """Any JSON is a zone that answers, or a BadArgument."""
+    with suppress(BadArgument):
+        zone = Zone.from_json(octets)
+        for rrtype in RRType:
+            zone.resolve(Question("example.com", rrtype))
+
+
+def private_key(octets: bytes) -> None:
+    """Any octets are a private key or an UnusableKey, and likewise a public one."""
+    with suppress(UnusableKey):
+        PrivateKey.load(octets)
+    for key_type in ("rsa", "ed25519"):
+        with suppress(UnusableKey):
+            assert not PublicKey.load(key_type, octets).verify(octets, b"\0" * 32)
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    function.__name__: function
+    for function in (
+        message,
+        tag_list,
+        domain_name,
+        mailboxes,
+        signature,
+        key_record,
+        canonical_body,
+        verification,
+        signing,
+        zone_file,
+        private_key,
+    )
+}

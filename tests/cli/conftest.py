@@ -1,0 +1,63 @@
+"""A desk to work at: a folder with keys, their zone and a message, and the program to run there."""
+
+import io
+import json
+import sys
+from pathlib import Path
+
+import mail
+import pytest
+from program import Done, Run
+
+from mailauth.cli import main
+from mailauth.dkim.key import name
+
+
+@pytest.fixture
+def desk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working folder: rsa.pem, ed25519.pem, zone.json and mail.eml."""
+    monkeypatch.chdir(tmp_path)
+    records = {}
+    for key_type in ("rsa", "ed25519"):
+        mail.key(key_type).write(tmp_path / f"{key_type}.pem")
+        records[name(mail.DOMAIN, key_type)] = {"TXT": [mail.record(key_type)]}
+    (tmp_path / "zone.json").write_text(json.dumps(records))
+    (tmp_path / "mail.eml").write_bytes(mail.MESSAGE)
+    return tmp_path
+
+
+@pytest.fixture
+def run(
+    desk: Path, capsysbinary: pytest.CaptureFixture[bytes], monkeypatch: pytest.MonkeyPatch
+) -> Run:
+    """Runs the program in this process, at the desk."""
+    assert desk.is_dir()
+
+    def run(*arguments: str, given: bytes = b"") -> Done:
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+        with pytest.raises(SystemExit) as leave:
+            main(list(arguments))
+        out, err = capsysbinary.readouterr()
+        return Done(int(str(leave.value.code)), out, err.decode())
+
+    return run
+
+
+@pytest.fixture
+def sign(run: Run) -> Run:
+    """`mailauth sign` with the RSA key."""
+
+    def sign(*rest: str, given: bytes = b"") -> Done:
+        return run("sign", "-d", mail.DOMAIN, "-s", "rsa", "-k", "rsa.pem", *rest, given=given)
+
+    return sign
+
+
+@pytest.fixture
+def verify(run: Run) -> Run:
+    """`mailauth verify` with the zone of the keys."""
+
+    def verify(*rest: str, given: bytes = b"") -> Done:
+        return run("verify", "--zone", "zone.json", *rest, given=given)
+
+    return verify

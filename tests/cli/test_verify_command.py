@@ -1,0 +1,225 @@
+"""`mailauth verify`: where messages are found, what is printed, and what the status says."""
+
+import json
+import sys
+from pathlib import Path
+
+import mail
+import pytest
+from mail import MESSAGE, NOW, signed
+from program import Run
+
+from mailauth.cli import progress
+
+SIGNED = signed(now=NOW)
+FORGED = SIGNED.replace(b"line end", b"lime end")
+ENVELOPE = b"From MAILER-DAEMON Mon Nov 23 08:00:00 2026\n"
+LATER = ["--now", str(NOW)]
+
+
+def test_a_verdict_is_told_with_its_reason(verify: Run, desk: Path) -> None:
+    (desk / "mail.eml").write_bytes(SIGNED + b"more\r\n")
+    done = verify(*LATER, "mail.eml")
+    assert done.status == 1
+    assert done.text.splitlines() == [
+        "mail.eml:",
+        "  fail      d=example.com s=rsa a=rsa-sha256 bits=2048",
+        "            the body is not what was signed: bh= differs",
+    ]
+
+
+def test_json_is_an_object_a_message(verify: Run, desk: Path) -> None:
+    (desk / "a.eml").write_bytes(SIGNED)
+    done = verify("--json", *LATER, "a.eml", "mail.eml")
+    passed, unsigned = done.objects
+    assert done.status == 1
+    assert passed.keys() == {"file", "dkim"}
+    assert passed["file"] == "a.eml"
+    assert passed["dkim"][0].items() >= {
+        "result": "pass", "domain": "example.com", "selector": "rsa", "key_size": 2048,
+        "algorithm": "rsa-sha256", "reason": "the signature verifies", "signed_at": NOW,
+    }.items()  # fmt: skip
+    assert [verdict["result"] for verdict in unsigned["dkim"]] == ["none"]
+
+
+# 0: all pass; 1: not; 75: the DNS failed; 2: misuse; the last that is true of a message.
+
+
+@pytest.fixture(autouse=True)
+def _messages(desk: Path) -> None:
+    records = json.loads((desk / "zone.json").read_text())
+    records["down._domainkey.example.com"] = {"FAIL": ["TXT"]}
+    (desk / "zone.json").write_text(json.dumps(records))
+    (desk / "pass").write_bytes(SIGNED)
+    (desk / "fail").write_bytes(FORGED)
+    (desk / "temp").write_bytes(signed(selector="down"))
+    (desk / "both").write_bytes(signed(SIGNED, selector="down"))
+
+
+@pytest.mark.parametrize(
+    ("files", "status"),
+    [
+        ("pass", 0),
+        ("pass pass", 0),
+        ("fail", 1),
+        ("pass fail", 1),
+        ("mail.eml", 1),
+        ("temp", 75),
+        ("both", 0),
+        ("temp fail pass", 75),
+        ("fail none pass", 2),
+        ("temp none", 2),
+    ],
+)
+def test_status(verify: Run, files: str, status: int) -> None:
+    assert verify(*LATER, *files.split()).status == status
+
+
+def test_what_can_be_read_is_still_judged(verify: Run) -> None:
+    done = verify(*LATER, "none", "pass")
+    assert done.text.startswith("pass:\n  pass ")
+    assert done.complaint == "mailauth: none cannot be read: No such file or directory\n"
+
+
+# Files, mboxes, Maildirs, folders and standard input, in one call.
+
+
+def names(verify: Run, *paths: str, given: bytes = b"") -> list[str]:
+    done = verify("--json", *LATER, *paths, given=given)
+    assert (done.status, done.complaint) == (0, "")
+    return [report["file"] for report in done.objects]
+
+
+def test_standard_input(verify: Run) -> None:
+    assert names(verify, given=SIGNED) == ["-"]
+    assert names(verify, "-", given=SIGNED.replace(b"\r\n", b"\n")) == ["-"]
+    assert names(verify, given=(ENVELOPE + SIGNED + b"\r\n") * 2) == ["-#1", "-#2"]
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+def test_an_mbox(verify: Run, desk: Path, end: bytes) -> None:
+    entry = ENVELOPE + SIGNED.replace(b"\r\n", end) + end
+    (desk / "box").write_bytes(entry * 3)
+    assert names(verify, "box") == ["box#1", "box#2", "box#3"]
+
+
+def test_msg_18_one_message_with_the_line_of_an_mbox(verify: Run, desk: Path) -> None:
+    (desk / "box").write_bytes(ENVELOPE + SIGNED.replace(b"\r\n", b"\n"))
+    assert names(verify, "box") == ["box"]
+
+
+def test_a_paragraph_that_begins_with_from_is_no_new_message(verify: Run, desk: Path) -> None:
+    message = signed(MESSAGE + b"From here on\r\n\r\nFrom " + b"1:0 " * 300 + b"10:00\r\n")
+    (desk / "box").write_bytes(ENVELOPE + message)
+    assert names(verify, "box") == ["box"]
+
+
+def test_a_maildir(verify: Run, desk: Path) -> None:
+    for name in ("cur", "new", "tmp"):
+        (desk / "Maildir" / name).mkdir(parents=True)
+        (desk / "Maildir" / name / f"1.{name}:2,S").write_bytes(SIGNED)
+    assert names(verify, "Maildir") == ["Maildir/cur/1.cur:2,S", "Maildir/new/1.new:2,S"]
+
+
+def test_a_folder_of_files(verify: Run, desk: Path) -> None:
+    (desk / "in" / "side").mkdir(parents=True)
+    for name in ("in/b.eml", "in/side/a.eml", "in/notes.txt"):
+        (desk / name).write_bytes(SIGNED)
+    assert names(verify, "in") == ["in/b.eml", "in/side/a.eml"]
+
+
+def test_a_folder_without_messages_is_a_fault(verify: Run, desk: Path) -> None:
+    (desk / "empty").mkdir()
+    assert verify("empty").refused
+
+
+def test_a_folder_that_cannot_be_listed(
+    verify: Run, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (desk / "closed").mkdir()
+
+    def deny(_: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(Path, "iterdir", deny)
+    done = verify("closed")
+    assert done.refused
+    assert "closed cannot be read: Permission denied" in done.complaint
+
+
+def test_a_long_run_has_a_bar(verify: Run, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(progress, "is_wanted", lambda: True)
+    monkeypatch.setattr(progress, "PATIENCE", 0.0)
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    (desk / "a.eml").write_bytes(SIGNED)
+    done = verify(*LATER, "a.eml", "none", "a.eml", "a.eml")
+    assert done.status == 2
+    assert done.text.count("the signature verifies") == 3
+    assert "verifying" in done.complaint
+    assert "100%" in done.complaint
+
+
+@pytest.mark.parametrize(
+    ("now", "status"),
+    [
+        (str(NOW + 50), 0),
+        ("2026-11-18T10:26:50Z", 0),
+        ("2026-11-18 11:26:50+01:00", 0),
+        ("Wed, 18 Nov 2026 10:26:50 +0000", 0),
+        ("2026-11-18", 1),
+        ("2026-12-18", 1),
+        ("Fri, 18 Dec 2026 10:26:50 GMT", 1),
+        ("yesterday", 2),
+        ("", 2),
+        ("-1", 2),
+        ("9" * 13, 2),
+        ("2026-13-01", 2),
+        ("Mon, 99 Nov 99999 10:00:00 +0000", 2),
+        ("0001-01-01T00:00:00+23:59", 1),
+    ],
+)
+def test_now_is_a_number_or_a_date(verify: Run, now: str, status: int) -> None:
+    moment = 1_795_000_000  # 2026-11-18T11:06:40Z
+    given = signed(now=moment - 3_000, expire=3_600)
+    done = verify("--now", now, given=given)
+    assert done.status == status, done
+
+
+def test_policy(verify: Run) -> None:
+    key = mail.key()
+    assert key.size == 2048
+    partial = mail.with_tags(SIGNED, l="0")
+    strict = verify("--json", given=partial).objects[0]["dkim"][0]
+    lax = verify("--json", "--policy", "rfc6376", given=partial).objects[0]["dkim"][0]
+    assert strict["result"] in {"fail", "policy"}
+    assert lax["result"] == "fail"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [["--zone", "none"], ["--zone", "mail.eml"], ["--nameserver", "192.0.2.1"]],
+    ids=["missing", "no zone", "zone and nameserver"],
+)
+def test_zones_that_are_refused(verify: Run, arguments: list[str]) -> None:
+    assert verify(*arguments, "mail.eml").refused
+
+
+@pytest.mark.parametrize("arguments", [["--policy", "none"], ["--unknown"]])
+def test_misuse(verify: Run, arguments: list[str]) -> None:
+    done = verify(*arguments)
+    assert done.status == 2
+    assert done.complaint.startswith("Usage: mailauth verify ")
+
+
+def test_ops_05_hostile_text_is_escaped(verify: Run, desk: Path) -> None:
+    field = "DKIM-Signature: v=1; a=\x1b]0;d=\x1b[2J\u202e.example; s=\r\n x\r\n"
+    (desk / "\x1b[31m.eml").write_bytes(field.encode() + MESSAGE)
+    done = verify("\x1b[31m.eml")
+    assert done.status == 1
+    assert all(line.isprintable() for line in done.text.splitlines())
+
+
+def test_any_file_name_is_printed(verify: Run, desk: Path) -> None:
+    (desk / "a\udcff.eml").write_bytes(MESSAGE)
+    assert verify("a\udcff.eml").text.startswith("a\\udcff.eml:\n")
+    assert verify("--json", "a\udcff.eml").objects[0]["file"] == "a\udcff.eml"

@@ -1,0 +1,52 @@
+"""Running the command line: in this process, and in one of its own."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command came to."""
+
+    status: int
+    octets: bytes
+    complaint: str
+
+    @property
+    def text(self) -> str:
+        """The output as text."""
+        return self.octets.decode()
+
+    @property
+    def objects(self) -> list[Any]:
+        """The output as JSON, an object a line."""
+        return [json.loads(line) for line in self.octets.splitlines()]
+
+    @property
+    def refused(self) -> bool:
+        """Status 2, one line on standard error that names the program, and no output."""
+        one_line = self.complaint.startswith("mailauth: ") and self.complaint.count("\n") == 1
+        return self.status == 2 and one_line and not self.octets
+
+
+Run = Callable[..., Done]
+
+
+def process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
+    """The program in a process of its own, in the working folder."""
+    options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
+    return subprocess.run(
+        [sys.executable, "-m", "mailauth", *arguments],
+        check=False,
+        timeout=60,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        **options,
+    )
