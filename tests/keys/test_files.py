@@ -51,7 +51,7 @@ def test_ops_01_a_file_open_to_others_is_refused(key_file: Path, bit: int) -> No
 @pytest.mark.parametrize(
     ("mode", "safe"), [(0o755, True), (0o1777, True), (0o777, False), (0o703, False)], ids=str
 )
-def test_ops_01_a_folder_open_to_others_is_refused(key_file: Path, mode: int, safe: bool) -> None:  # noqa: FBT001
+def test_ops_01_a_folder_open_to_others_is_refused(key_file: Path, mode: int, safe: bool) -> None:
     key_file.parent.chmod(mode)
     if safe:
         PrivateKey.read(key_file)
