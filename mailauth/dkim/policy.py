@@ -1,4 +1,4 @@
-"""What a verifier admits beyond the letter of the standard; presets are named for their RFC."""
+"""What a verifier admits where RFC 6376 leaves it the choice; presets are named for their RFC."""
 
 from dataclasses import dataclass
 

@@ -7,12 +7,9 @@ returns the `Answer`; the blocking and the asyncio resolver drive it.
 
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
-from enum import Enum
-from ipaddress import IPv4Address, IPv6Address, ip_address
-from typing import Any, TypeAlias
-from urllib.parse import urlsplit
+from ipaddress import IPv4Address, IPv6Address
+from typing import Any, TypeAlias, TypeVar
 
-import dns.exception
 import dns.flags
 import dns.message
 import dns.name
@@ -23,7 +20,7 @@ import dns.rrset
 
 from mailauth.dns.lookups import MX, Answer, Question, RRType, Status
 from mailauth.dns.names import labels, text
-from mailauth.errors import BadArgument
+from mailauth.dns.nameserver import Nameserver, Transport
 
 MAX_CHAIN = 10
 """How many aliases are followed (CNAME)."""
@@ -31,50 +28,12 @@ MAX_RECORDS = 1000
 MAX_OCTETS = 65_536
 """How much of one answer is accepted; more is a server failure, never a part of it."""
 ROUNDS = 2
-"""How often each nameserver is asked."""
+"""How often a nameserver that keeps silent is asked; one that refuses is asked once."""
 _PAYLOAD = 1232  # an EDNS size that is not fragmented
+_MAX_TTL = 86_400
 _NEGATIVE_TTL = 60  # of a negative answer without a SOA
 
-
-class Transport(Enum):
-    """How a question travels."""
-
-    UDP = "udp"
-    TCP = "tcp"
-    TLS = "tls"  # RFC 7858
-    HTTPS = "https"  # RFC 8484
-
-
-@dataclass(frozen=True, slots=True)
-class Nameserver:
-    """Where to ask: an address and port, or for DoH a URL in `where`."""
-
-    where: str
-    port: int = 53
-    transport: Transport = Transport.UDP
-    hostname: str | None = None
-    """The name in the certificate, if it is not the address."""
-
-    @classmethod
-    def parse(cls, spec: str) -> "Nameserver":
-        """A server: `192.0.2.1:5353`, `2001:db8::1`, `tls://192.0.2.1#dns.example`, `https://...`.
-
-        **Raises** BadArgument.
-        """
-        if spec.startswith("https://"):
-            return cls(spec, 443, Transport.HTTPS)
-        tls = spec.startswith("tls://")
-        bare = not tls and spec.count(":") > 1 and not spec.startswith("[")
-        try:
-            parts = urlsplit(spec if tls else f"udp://[{spec}]" if bare else f"udp://{spec}")
-            address = str(ip_address(parts.hostname or ""))
-            port = parts.port
-        except ValueError:
-            msg = f"{spec!r} is not a nameserver: an IP address with or without :port, or a URL"
-            raise BadArgument(msg) from None
-        if tls:
-            return cls(address, port or 853, Transport.TLS, parts.fragment or None)
-        return cls(address, port or 53)
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,60 +53,60 @@ class Failure:
     reason: str
 
 
-Exchange: TypeAlias = Generator[Attempt, dns.message.Message | Failure, Answer[Any]]
+Exchange: TypeAlias = Generator[Attempt, dns.message.Message | Failure, T]
 
 
-def resolution(question: Question, nameservers: Sequence[Nameserver]) -> Exchange:
+def resolution(question: Question, nameservers: Sequence[Nameserver]) -> Exchange[Answer[Any]]:
     """The answer to a question, by whatever nameserver gives one first."""
     parts = labels(question.name)
     if parts is None:
         return Answer(Status.MALFORMED_NAME)
     if not nameservers:
         return Answer(Status.SERVER_FAILURE, reason="no nameserver is configured")
-    name = dns.name.Name([*parts, b""])
-    ttl = 86_400
-    secure = True
-    for _ in range(MAX_CHAIN + 1):
-        reply = yield from _reply(name, question.rrtype, nameservers)
+    chain = _Chain(dns.name.Name([*parts, b""]), question.rrtype)
+    while True:
+        reply = yield from _reply(chain.name, question.rrtype, nameservers)
         if isinstance(reply, Failure):
             return Answer(reply.status, reason=reply.reason)
-        secure &= bool(reply.flags & dns.flags.AD)
-        found = _Found(reply, name, question.rrtype, ttl)
-        if found.alias is None:
-            return found.answer(secure=secure)
-        name, ttl = found.alias, found.ttl
-    return Answer(Status.SERVER_FAILURE, reason=f"more than {MAX_CHAIN} aliases in a chain")
+        answer = chain.read(reply)
+        if answer is not None:
+            return answer
 
 
 def _reply(
     name: dns.name.Name, rrtype: RRType, nameservers: Sequence[Nameserver]
-) -> Generator[Attempt, dns.message.Message | Failure, dns.message.Message | Failure]:
+) -> Exchange[dns.message.Message | Failure]:
     """The first reply that answers, or the last failure."""
     last = Failure(Status.TIMEOUT, "no nameserver answered")
+    asked = nameservers
     for _ in range(ROUNDS):
-        for nameserver in nameservers:
+        silent = []
+        for nameserver in asked:
             reply = yield from _ask(nameserver, name, rrtype)
             if not isinstance(reply, Failure):
                 return reply
             last = reply
+            if reply.status is Status.TIMEOUT:
+                silent.append(nameserver)
+        asked = silent
     return last
 
 
 def _ask(
     nameserver: Nameserver, name: dns.name.Name, rrtype: RRType
-) -> Generator[Attempt, dns.message.Message | Failure, dns.message.Message | Failure]:
+) -> Exchange[dns.message.Message | Failure]:
+    """What one nameserver says, without EDNS if it knows none, by TCP if UDP is too small."""
     transport = nameserver.transport
-    reply = yield Attempt(nameserver, _query(name, rrtype, edns=True), transport)
+    query = _query(name, rrtype, edns=True)
+    reply = yield Attempt(nameserver, query, transport)
     if _rejects_edns(reply):
-        reply = yield Attempt(nameserver, _query(name, rrtype, edns=False), transport)
-    if not isinstance(reply, Failure) and reply.flags & dns.flags.TC:
-        # A truncated reply is never read, also if TCP fails.
-        reply = yield Attempt(nameserver, _query(name, rrtype, edns=True), Transport.TCP)
+        query = _query(name, rrtype, edns=False)
+        reply = yield Attempt(nameserver, query, transport)
+    if _truncated(reply) and transport is Transport.UDP:
+        reply = yield Attempt(nameserver, query, Transport.TCP)
         if isinstance(reply, Failure):
             return Failure(Status.SERVER_FAILURE, f"truncated, and by TCP: {reply.reason}")
-        if reply.flags & dns.flags.TC:
-            return Failure(Status.SERVER_FAILURE, f"{nameserver.where} truncates over TCP")
-    return reply if isinstance(reply, Failure) else _refused(nameserver, reply)
+    return reply if isinstance(reply, Failure) else _judged(nameserver, reply)
 
 
 def _query(name: dns.name.Name, rrtype: RRType, *, edns: bool) -> dns.message.QueryMessage:
@@ -158,6 +117,10 @@ def _query(name: dns.name.Name, rrtype: RRType, *, edns: bool) -> dns.message.Qu
     return query
 
 
+def _truncated(reply: dns.message.Message | Failure) -> bool:
+    return not isinstance(reply, Failure) and bool(reply.flags & dns.flags.TC)
+
+
 def _rejects_edns(reply: dns.message.Message | Failure) -> bool:
     return not isinstance(reply, Failure) and reply.rcode() in (
         dns.rcode.FORMERR,
@@ -166,67 +129,88 @@ def _rejects_edns(reply: dns.message.Message | Failure) -> bool:
     )
 
 
-def _refused(nameserver: Nameserver, reply: dns.message.Message) -> dns.message.Message | Failure:
+def _judged(nameserver: Nameserver, reply: dns.message.Message) -> dns.message.Message | Failure:
+    """The reply, if it answers the question; a truncated one is never read."""
+    where = nameserver.where
     rcode = reply.rcode()
-    if rcode in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
-        return reply
-    status = Status.REFUSED if rcode == dns.rcode.REFUSED else Status.SERVER_FAILURE
-    return Failure(status, f"{nameserver.where} says {dns.rcode.to_text(rcode)}")
+    if rcode == dns.rcode.REFUSED:
+        return Failure(Status.REFUSED, f"{where} says REFUSED")
+    if rcode not in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+        return Failure(Status.SERVER_FAILURE, f"{where} says {dns.rcode.to_text(rcode)}")
+    if _truncated(reply):
+        return Failure(Status.SERVER_FAILURE, f"{where} truncates its reply")
+    if _refers(reply):
+        return Failure(Status.SERVER_FAILURE, f"{where} does not answer for others (no recursion)")
+    if not nameserver.trusted:
+        reply.flags &= ~dns.flags.AD
+    return reply
 
 
-class _Found:
-    """What a reply holds for a name: only records of the chain that starts there count."""
+def _refers(reply: dns.message.Message) -> bool:
+    """A referral, which looks like an answer without data but is none (RFC 2308 §2.2)."""
+    types = {rrset.rdtype for rrset in reply.authority}
+    final = reply.answer or reply.flags & dns.flags.AA or reply.rcode() != dns.rcode.NOERROR
+    return not final and dns.rdatatype.NS in types and dns.rdatatype.SOA not in types
 
-    def __init__(
-        self, reply: dns.message.Message, name: dns.name.Name, rrtype: RRType, ttl: int
-    ) -> None:
-        self._reply = reply
+
+class _Chain:
+    """The way from the name asked for along its aliases; no record off this way is read."""
+
+    def __init__(self, name: dns.name.Name, rrtype: RRType) -> None:
+        self.name = name
+        """How far the aliases have led: what is to be asked for."""
         self._rrtype = rrtype
-        self.ttl = ttl
-        self.alias: dns.name.Name | None = None
-        """Where the chain goes on, if this reply does not tell."""
-        rdtype = dns.rdatatype.RdataType[rrtype]
-        self._rrset: dns.rrset.RRset | None = None
-        chain = 0
-        while True:
-            self._rrset = self._of(name, rdtype)
-            alias = None if self._rrset else self._of(name, dns.rdatatype.CNAME)
-            if alias is None or chain > MAX_CHAIN:
-                break
-            name = alias[0].target
-            chain += 1
-        self._too_long = chain > MAX_CHAIN
-        ended = self._rrset or reply.rcode() == dns.rcode.NXDOMAIN or self._soa() is not None
-        if chain and not self._too_long and not ended:
-            self.alias = name
+        self._aliases = 0
+        self._ttl = _MAX_TTL
+        self._secure = True
 
-    def answer(self, *, secure: bool) -> Answer[Any]:
-        if self._too_long:
-            reason = f"more than {MAX_CHAIN} aliases in a chain"
-            return Answer(Status.SERVER_FAILURE, reason=reason)
-        if self._rrset is None:
-            soa = self._soa()
-            self.ttl = min(self.ttl, _NEGATIVE_TTL if soa is None else min(soa.ttl, soa[0].minimum))
-            nxdomain = self._reply.rcode() == dns.rcode.NXDOMAIN
-            status = Status.NO_SUCH_NAME if nxdomain else Status.NO_DATA
-            return Answer(status, (), self.ttl, secure)
-        records = tuple(_RECORD[self._rrtype](rdata) for rdata in self._rrset)
+    def read(self, reply: dns.message.Message) -> Answer[Any] | None:
+        """The answer, or None if the reply ends with an alias: then `name` is to be asked for."""
+        self._secure &= bool(reply.flags & dns.flags.AD)
+        asked_for = self.name
+        while (rrset := self._find(reply, dns.rdatatype.RdataType[self._rrtype])) is None:
+            alias = self._find(reply, dns.rdatatype.CNAME)
+            if alias is None:
+                return self._without_records(reply, alias_last=self.name != asked_for)
+            self._aliases += 1
+            if self._aliases > MAX_CHAIN:
+                reason = f"more than {MAX_CHAIN} aliases in a chain"
+                return Answer(Status.SERVER_FAILURE, reason=reason)
+            self.name = alias[0].target
+        return self._with_records(rrset)
+
+    def _with_records(self, rrset: dns.rrset.RRset) -> Answer[Any]:
+        records = tuple(map(_RECORD[self._rrtype], rrset))
         octets = sum(len(record) for record in records if isinstance(record, bytes))
         if len(records) > MAX_RECORDS or octets > MAX_OCTETS:
             reason = f"an answer of {len(records)} records and {octets} octets is too large"
             return Answer(Status.SERVER_FAILURE, reason=reason)
-        return Answer(Status.EXISTS, records, self.ttl, secure)
+        return Answer(Status.EXISTS, records, self._ttl, self._secure)
 
-    def _of(self, name: dns.name.Name, rdtype: dns.rdatatype.RdataType) -> dns.rrset.RRset | None:
-        rrset = self._reply.get_rrset(self._reply.answer, name, dns.rdataclass.IN, rdtype)
-        if rrset is not None:
-            self.ttl = min(self.ttl, rrset.ttl)
+    def _without_records(
+        self, reply: dns.message.Message, *, alias_last: bool
+    ) -> Answer[Any] | None:
+        soa = self._soa(reply)
+        absent = reply.rcode() == dns.rcode.NXDOMAIN
+        if alias_last and not absent and soa is None:
+            return None
+        negative = _NEGATIVE_TTL if soa is None else min(soa.ttl, soa[0].minimum)
+        status = Status.NO_SUCH_NAME if absent else Status.NO_DATA
+        return Answer(status, (), min(self._ttl, negative), self._secure)
+
+    def _find(
+        self, reply: dns.message.Message, rdtype: dns.rdatatype.RdataType
+    ) -> dns.rrset.RRset | None:
+        rrset = reply.get_rrset(reply.answer, self.name, dns.rdataclass.IN, rdtype)
+        if not rrset:
+            return None
+        self._ttl = min(self._ttl, rrset.ttl)
         return rrset
 
-    def _soa(self) -> dns.rrset.RRset | None:
-        """The SOA of a negative answer (RFC 2308 §2)."""
-        for rrset in self._reply.authority:
-            if rrset.rdtype == dns.rdatatype.SOA and rrset:
+    def _soa(self, reply: dns.message.Message) -> dns.rrset.RRset | None:
+        """The SOA of a negative answer, of a zone that holds the name (RFC 2308 §2)."""
+        for rrset in reply.authority:
+            if rrset.rdtype == dns.rdatatype.SOA and self.name.is_subdomain(rrset.name):
                 return rrset
         return None
 

@@ -22,6 +22,8 @@ from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Generic, TypeAlias, TypeVar
 
 T = TypeVar("T")
+Asked = TypeVar("Asked")
+Answered = TypeVar("Answered")
 Record_co = TypeVar("Record_co", covariant=True)
 
 
@@ -108,7 +110,7 @@ Lookups: TypeAlias = Generator[Question, Answer[Any], T]
 """A computation that asks DNS questions one at a time, is sent their answers, and returns a T."""
 
 
-def run(lookups: Lookups[T], resolve: Callable[[Question], Answer[Any]]) -> T:
+def run(lookups: Generator[Asked, Answered, T], resolve: Callable[[Asked], Answered]) -> T:
     """The result of `lookups`, each of its questions answered by `resolve`."""
     try:
         question = next(lookups)
@@ -125,7 +127,7 @@ def run(lookups: Lookups[T], resolve: Callable[[Question], Answer[Any]]) -> T:
 
 
 async def run_async(
-    lookups: Lookups[T], resolve: Callable[[Question], Awaitable[Answer[Any]]]
+    lookups: Generator[Asked, Answered, T], resolve: Callable[[Asked], Awaitable[Answered]]
 ) -> T:
     """The result of `lookups`, each of its questions answered by awaiting `resolve`."""
     try:

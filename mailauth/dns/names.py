@@ -22,5 +22,20 @@ def labels(name: str) -> tuple[bytes, ...] | None:
 
 
 def text(parts: tuple[bytes, ...]) -> str:
-    """The name of these labels; octets that are not ASCII are escaped, as no question is."""
-    return b".".join(parts).decode("ascii", "backslashreplace").lower()
+    r"""The name of these labels, in lower case.
+
+    An octet that is no ordinary character of a name, a dot within a label too,
+    becomes `\DDD`: such a name can be shown, and never passes for another one.
+    """
+    return ".".join(map(_label_text, parts))
+
+
+def _label_text(label: bytes) -> str:
+    if label.isalnum():  # bytes: ASCII only
+        return label.lower().decode()
+    return "".join(
+        chr(octet) if octet in _ORDINARY else f"\\{octet:03d}" for octet in label.lower()
+    )
+
+
+_ORDINARY = frozenset(range(0x21, 0x7F)) - frozenset(b".\\")

@@ -6,12 +6,13 @@ leaves: whatever happens to a question is an `Answer`.
 """
 
 import asyncio
-import importlib.util
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from functools import partial
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import dns.asyncbackend
 import dns.asyncquery
@@ -20,20 +21,28 @@ import dns.message
 import dns.query
 
 from mailauth.dns.cache import Cache, Flights
-from mailauth.dns.exchange import Attempt, Failure, Nameserver, Transport, resolution
+from mailauth.dns.exchange import Attempt, Failure, resolution
 from mailauth.dns.lookups import Answer, Lookups, Question, Status, run, run_async
+from mailauth.dns.nameserver import Nameserver, Transport, of_the_system
 from mailauth.errors import BadArgument
 
 T = TypeVar("T")
+Turn: TypeAlias = tuple[Attempt, float]
+"""What to send, and for how many seconds to wait for the reply."""
 
-ATTEMPT_TIMEOUT = 2.0
-"""Seconds that one server gets before the next one is asked."""
+MAX_TURN = 2.0
+"""Seconds that one server gets at most before the next one is asked."""
+MIN_WAIT = 0.01
+"""Seconds; with less than that nothing is asked."""
+_MAX_TURNS = 3  # so many servers share the time of a question evenly
 SIDE_BY_SIDE = 16
 """How many computations of a batch wait for the DNS at the same time, by threads."""
 SIDE_BY_SIDE_ASYNC = 100
+MAX_SOCKETS = 512
+"""How many questions an AsyncResolver has open; the others wait their turn, and their time-out."""
 
 
-class _Configured:
+class _Configured(ABC):
     """What both resolvers are given, and what both remember."""
 
     def __init__(
@@ -51,26 +60,57 @@ class _Configured:
 
         **Raises** BadArgument: a nameserver that cannot be used.
         """
-        specs = nameservers or _system_nameservers()
-        self._nameservers = tuple(map(Nameserver.parse, specs))
+        self._nameservers = tuple(map(Nameserver.parse, nameservers or of_the_system()))
         over_https = any(n.transport is Transport.HTTPS for n in self._nameservers)
-        if over_https and importlib.util.find_spec("httpx") is None:
-            msg = "DNS over HTTPS needs a package more: pip install 'mailauth[doh]'"
+        if over_https and not dns.query.have_doh:
+            msg = "DNS over HTTPS needs more packages: pip install 'mailauth[doh]'"
             raise BadArgument(msg)
-        self._timeout = timeout
+        self._timeout = min(timeout, budget)
         self._budget = budget
+        servers = min(len(self._nameservers), _MAX_TURNS) or 1
+        self._turn = min(MAX_TURN, self._timeout / servers)
         self._cache = Cache() if cache is None else cache
+        self._prepare()
+
+    @abstractmethod
+    def _prepare(self) -> None:
+        """Make what only this side of the two needs."""
 
     def _wait(self, deadline: float) -> float:
         """How many seconds a question may take of a computation with this deadline."""
         return min(self._timeout, deadline - time.monotonic())
 
-    def _remember(self, question: Question, answer: Answer[Any]) -> Answer[Any]:
-        self._cache.put(question, answer)
-        return answer
+    def _hurried(self, wait: float) -> bool:
+        """Too little time is left to ask for others too: they would share the time-out."""
+        return wait < self._timeout / 2
+
+    def _turns(
+        self, question: Question, deadline: float
+    ) -> Generator[Turn, dns.message.Message, Answer[Any]]:
+        """The resolution of a question until its deadline, driven as lookups are.
+
+        What goes wrong with an attempt is thrown in by `run` or `run_async`.
+        """
+        exchange = resolution(question, self._nameservers)
+        try:
+            attempt = next(exchange)
+            while (wait := min(self._turn, deadline - time.monotonic())) > 0:
+                reply: dns.message.Message | Failure
+                try:
+                    reply = yield attempt, wait
+                except dns.message.Truncated as cut:
+                    reply = cut.message()  # type: ignore[no-untyped-call]
+                except _FAULTS as fault:
+                    reply = _failure(attempt, fault)
+                attempt = exchange.send(reply)
+        except StopIteration as stop:
+            answer: Answer[Any] = stop.value
+            self._cache.put(question, answer)
+            return answer
+        return self._late()
 
     def _late(self) -> Answer[Any]:
-        return Answer(Status.TIMEOUT, reason=f"no answer in {self._timeout:g} seconds")
+        return Answer(Status.TIMEOUT, reason="no nameserver answered in time")
 
     def _spent(self) -> Answer[Any]:
         return Answer(Status.TIMEOUT, reason=f"the budget of {self._budget:g} seconds is spent")
@@ -79,17 +119,7 @@ class _Configured:
 class Resolver(_Configured):
     """The DNS for blocking callers; one resolver may serve many threads."""
 
-    _flights: Flights
-
-    def __init__(
-        self,
-        nameservers: Sequence[str] = (),
-        *,
-        timeout: float = 5.0,
-        budget: float = 20.0,
-        cache: Cache | None = None,
-    ) -> None:
-        super().__init__(nameservers, timeout=timeout, budget=budget, cache=cache)
+    def _prepare(self) -> None:
         self._flights = Flights()
 
     def resolve(self, question: Question) -> Answer[Any]:
@@ -109,7 +139,8 @@ class Resolver(_Configured):
 
             def resolve(question: Question) -> Answer[Any]:
                 ask = partial(self._resolve, deadline, question)
-                return asked.answer(question, ask, timeout=max(0, deadline - time.monotonic()))
+                left = deadline - time.monotonic()
+                return ask() if self._hurried(left) else asked.answer(question, ask, timeout=left)
 
             return run(lookups, resolve)
 
@@ -121,42 +152,22 @@ class Resolver(_Configured):
         if answer is not None:
             return answer
         wait = self._wait(deadline)
-        if wait <= 0:
+        if wait < MIN_WAIT:
             return self._spent()
         ask = partial(self._ask, question, time.monotonic() + wait)
-        return self._flights.answer(question, ask, timeout=wait)
+        return ask() if self._hurried(wait) else self._flights.answer(question, ask, timeout=wait)
 
     def _ask(self, question: Question, deadline: float) -> Answer[Any]:
-        exchange = resolution(question, self._nameservers)
-        try:
-            attempt = next(exchange)
-            while True:
-                wait = min(ATTEMPT_TIMEOUT, deadline - time.monotonic())
-                if wait <= 0:
-                    return self._late()
-                try:
-                    reply: dns.message.Message | Failure = _send(attempt, wait)
-                except (dns.exception.DNSException, OSError, ValueError, EOFError) as fault:
-                    reply = _failure(attempt, fault)
-                attempt = exchange.send(reply)
-        except StopIteration as stop:
-            return self._remember(question, stop.value)
+        return run(self._turns(question, deadline), _send)
 
 
 class AsyncResolver(_Configured):
     """The DNS for asyncio; one resolver serves the tasks of one event loop."""
 
-    def __init__(
-        self,
-        nameservers: Sequence[str] = (),
-        *,
-        timeout: float = 5.0,
-        budget: float = 20.0,
-        cache: Cache | None = None,
-    ) -> None:
-        super().__init__(nameservers, timeout=timeout, budget=budget, cache=cache)
+    def _prepare(self) -> None:
         self._backend = dns.asyncbackend.get_backend("asyncio")
         self._flights: dict[Question, asyncio.Task[Answer[Any]]] = {}
+        self._sockets = asyncio.Semaphore(MAX_SOCKETS)
 
     async def resolve(self, question: Question) -> Answer[Any]:
         """The answer to one question, after `timeout` seconds at most."""
@@ -173,20 +184,25 @@ class AsyncResolver(_Configured):
         asked: dict[Question, asyncio.Task[Answer[Any]]] = {}
 
         async def resolve(deadline: float, question: Question) -> Answer[Any]:
+            left = deadline - time.monotonic()
+            if left < MIN_WAIT:
+                return self._spent()
             task = asked.get(question)
             if task is None:
-                task = asyncio.create_task(self._resolve(deadline, question))
-                asked[question] = task
-            return await self._await(task, deadline - time.monotonic())
+                task = asked[question] = asyncio.create_task(self.resolve(question))
+            return await self._await(task, left)
 
         async def work(waiting: Iterator[tuple[int, Lookups[T]]]) -> None:
             for place, lookups in waiting:
                 deadline = time.monotonic() + self._budget
                 results[place] = await run_async(lookups, partial(resolve, deadline))
 
-        async with asyncio.TaskGroup() as group:
-            for _ in range(SIDE_BY_SIDE_ASYNC):
-                group.create_task(work(waiting))
+        try:
+            async with asyncio.TaskGroup() as group:
+                for _ in range(SIDE_BY_SIDE_ASYNC):
+                    group.create_task(work(waiting))
+        except ExceptionGroup as faults:
+            raise faults.exceptions[0]  # noqa: B904 - as `run` raises it
         return [results[place] for place in range(len(results))]
 
     async def _resolve(self, deadline: float, question: Question) -> Answer[Any]:
@@ -194,14 +210,20 @@ class AsyncResolver(_Configured):
         if answer is not None:
             return answer
         wait = self._wait(deadline)
-        if wait <= 0:
+        if wait < MIN_WAIT:
             return self._spent()
         flight = self._flights.get(question)
         if flight is None:
-            flight = asyncio.create_task(self._ask(question, time.monotonic() + wait))
+            flight = asyncio.create_task(self._fly(question))
             self._flights[question] = flight
             flight.add_done_callback(lambda _: self._flights.pop(question, None))
         return await self._await(flight, wait)
+
+    async def _fly(self, question: Question) -> Answer[Any]:
+        """The answer for all who ask now: it takes the time of a question, whoever was first."""
+        deadline = time.monotonic() + self._timeout
+        async with self._sockets:
+            return await run_async(self._turns(question, deadline), self._send)
 
     async def _await(self, flight: asyncio.Task[Answer[Any]], wait: float) -> Answer[Any]:
         """The answer of a flight that others may wait for too, so it is not cancelled here."""
@@ -210,58 +232,62 @@ class AsyncResolver(_Configured):
             return flight.result()
         return self._late()
 
-    async def _ask(self, question: Question, deadline: float) -> Answer[Any]:
-        exchange = resolution(question, self._nameservers)
-        try:
-            attempt = next(exchange)
-            while True:
-                wait = min(ATTEMPT_TIMEOUT, deadline - time.monotonic())
-                if wait <= 0:
-                    return self._late()
-                try:
-                    reply: dns.message.Message | Failure = await self._send(attempt, wait)
-                except (dns.exception.DNSException, OSError, ValueError, EOFError) as fault:
-                    reply = _failure(attempt, fault)
-                attempt = exchange.send(reply)
-        except StopIteration as stop:
-            return self._remember(question, stop.value)
-
-    async def _send(self, attempt: Attempt, wait: float) -> dns.message.Message:
-        server = attempt.nameserver
-        given: dict[str, Any] = {"timeout": wait, "backend": self._backend}
+    async def _send(self, turn: Turn) -> dns.message.Message:
+        attempt, wait = turn
+        query, server = attempt.query, attempt.nameserver
+        if attempt.transport is Transport.HTTPS:
+            with _http_faults():
+                return await dns.asyncquery.https(query, server.where, timeout=wait)
+        to: dict[str, Any] = {
+            "where": server.where,
+            "port": server.port,
+            "timeout": wait,
+            "backend": self._backend,
+        }
         match attempt.transport:
-            case Transport.HTTPS:
-                return await dns.asyncquery.https(attempt.query, server.where, timeout=wait)
             case Transport.TLS:
-                return await dns.asyncquery.tls(
-                    attempt.query, server.where, port=server.port,
-                    server_hostname=server.hostname, **given,
-                )  # fmt: skip
+                return await dns.asyncquery.tls(query, server_hostname=server.hostname, **to)
             case Transport.TCP:
-                return await dns.asyncquery.tcp(
-                    attempt.query, server.where, port=server.port, **given
-                )
-        return await dns.asyncquery.udp(
-            attempt.query, server.where, port=server.port, **_PATIENT, **given
-        )
+                return await dns.asyncquery.tcp(query, **to)
+        return await dns.asyncquery.udp(query, **to, **_PATIENT)
 
 
-_PATIENT: dict[str, Any] = {"ignore_unexpected": True, "ignore_errors": True}
-"""Datagrams that are not the reply are passed over until time is up (DNS spoofing, TuDoor)."""
+_FAULTS = (dns.exception.DNSException, OSError, ValueError, EOFError)
+_PATIENT: dict[str, Any] = {
+    "ignore_unexpected": True,
+    "ignore_errors": True,
+    "raise_on_truncation": True,
+}
+"""Datagrams that are not the reply are passed over until time is up (DNS spoofing, TuDoor).
+
+A truncated reply may end within a record, where only `Truncated` tells it from garbage.
+"""
 
 
-def _send(attempt: Attempt, wait: float) -> dns.message.Message:
-    server = attempt.nameserver
+@contextmanager
+def _http_faults() -> Iterator[None]:
+    """Any fault of the HTTP client, whichever it is that dnspython uses, as an OSError."""
+    try:
+        yield
+    except _FAULTS:
+        raise
+    except Exception as fault:
+        raise OSError(f"{type(fault).__name__}: {fault}") from fault
+
+
+def _send(turn: Turn) -> dns.message.Message:
+    attempt, wait = turn
+    query, server = attempt.query, attempt.nameserver
+    if attempt.transport is Transport.HTTPS:
+        with _http_faults():
+            return dns.query.https(query, server.where, timeout=wait)
+    to: dict[str, Any] = {"where": server.where, "port": server.port, "timeout": wait}
     match attempt.transport:
-        case Transport.HTTPS:
-            return dns.query.https(attempt.query, server.where, timeout=wait)
         case Transport.TLS:
-            return dns.query.tls(
-                attempt.query, server.where, wait, server.port, server_hostname=server.hostname
-            )
+            return dns.query.tls(query, server_hostname=server.hostname, **to)
         case Transport.TCP:
-            return dns.query.tcp(attempt.query, server.where, wait, server.port)
-    return dns.query.udp(attempt.query, server.where, wait, server.port, **_PATIENT)
+            return dns.query.tcp(query, **to)
+    return dns.query.udp(query, **to, **_PATIENT)
 
 
 def _failure(attempt: Attempt, fault: Exception) -> Failure:
@@ -269,14 +295,3 @@ def _failure(attempt: Attempt, fault: Exception) -> Failure:
     if isinstance(fault, dns.exception.Timeout | TimeoutError):
         return Failure(Status.TIMEOUT, f"{where} did not answer")
     return Failure(Status.SERVER_FAILURE, f"{where}: {str(fault) or type(fault).__name__}")
-
-
-def _system_nameservers() -> tuple[str, ...]:
-    """Those of the system's configuration; none if there is none, so that a service can start."""
-    import dns.resolver  # noqa: PLC0415 - 100 ms that only this needs
-
-    try:
-        servers = dns.resolver.Resolver().nameservers
-    except dns.exception.DNSException:
-        return ()
-    return tuple(str(server) for server in servers)

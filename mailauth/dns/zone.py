@@ -167,10 +167,17 @@ def _txt(where: str, record: object) -> bytes:
         if isinstance(string, bytes):
             octets += string
         elif isinstance(string, str):
-            octets += string.encode("utf-8", "surrogateescape")
+            octets += _encoded(where, string)
         else:
             _refuse(where, "a string or a list of strings")
     return octets
+
+
+def _encoded(where: str, string: str) -> bytes:
+    try:
+        return string.encode("utf-8", "surrogateescape")  # as `present.as_json` writes octets
+    except UnicodeEncodeError:
+        _refuse(where, "text: it holds half of a character (a lone surrogate)")
 
 
 def _a(where: str, record: object) -> IPv4Address:
@@ -197,7 +204,7 @@ def _mx(where: str, record: object) -> MX:
             pass  # as Node's mailauth, and Node itself, spell it
         case _:
             _refuse(f"{where} {record!r}", "a pair of preference and host")
-    return MX(preference, host.removesuffix("."))
+    return MX(preference, _name(where, host))
 
 
 def _name(where: str, record: object) -> str:

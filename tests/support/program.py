@@ -42,11 +42,12 @@ Run = Callable[..., Done]
 
 def process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
     """The program in a process of its own, in the working folder."""
+    environment = {**os.environ, **options.pop("env", {}), "PYTHONPATH": str(ROOT)}
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     return subprocess.run(
         [sys.executable, "-m", "mailauth", *arguments],
         check=False,
         timeout=60,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        env=environment,
         **options,
     )

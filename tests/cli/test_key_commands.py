@@ -1,0 +1,166 @@
+"""`mailauth keygen`, `record` and `testkey`: from a key file to the record that fits it."""
+
+import json
+import stat
+from pathlib import Path
+
+import mail
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    PublicFormat,
+    load_pem_private_key,
+)
+from program import Done, Run
+
+from mailauth.dns import Question, RRType, Zone
+from mailauth.keys import PrivateKey
+
+
+def public_pem(path: Path) -> bytes:
+    key = load_pem_private_key(path.read_bytes(), None).public_key()
+    return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def published(zone: Zone, selector: str) -> bytes:
+    (octets,) = zone.resolve(Question(f"{selector}._domainkey.{mail.DOMAIN}", RRType.TXT)).records
+    assert isinstance(octets, bytes)
+    return octets
+
+
+@pytest.mark.parametrize(("key_type", "bits"), [("rsa", 2048), ("ed25519", 256)])
+def test_keygen_prints_the_record_alone(run: Run, desk: Path, key_type: str, bits: int) -> None:
+    done = run("keygen", "-d", "Example.COM", "-s", "new", "--type", key_type)
+    path = desk / "new.example.com.pem"
+    assert done.status == 0
+    assert done.complaint == f"The private key is in {path.name}; publish this record:\n"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert PrivateKey.read(path).size == bits
+    zone = Zone.from_master_file(done.text)
+    assert published(zone, "new").startswith(f"v=DKIM1; k={key_type}; p=".encode())
+    (desk / "new.zone").write_text(done.text)
+    tested = run("testkey", "-d", mail.DOMAIN, "-s", "new", "-k", path.name, "--zone", "new.zone")
+    assert tested.text == "ok: the key at new._domainkey.example.com is the one that signs\n"
+
+
+def test_keygen_in_a_folder_and_of_a_size(run: Run, desk: Path) -> None:
+    (desk / "keys").mkdir()
+    assert (
+        run("keygen", "-d", "bücher.example", "-s", "s", "--bits", "1024", "-o", "keys").status == 0
+    )
+    assert PrivateKey.read(desk / "keys" / "s.xn--bcher-kva.example.pem").size == 1024
+
+
+def test_keygen_never_overwrites(run: Run, desk: Path) -> None:
+    (desk / "s.example.com.pem").write_text("precious")
+    assert run("keygen", "-d", mail.DOMAIN, "-s", "s", "--type", "ed25519").refused
+    assert (desk / "s.example.com.pem").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["-d", "../etc", "-s", "s"],
+        ["-d", mail.DOMAIN, "-s", "a/b"],
+        ["-d", mail.DOMAIN, "-s", "s", "-o", "none"],
+        ["-d", mail.DOMAIN, "-s", "s", "--bits", "512"],
+        ["-d", mail.DOMAIN, "-s", "s", "--bits", "2048", "--type", "ed25519"],
+    ],
+    ids=["domain", "selector", "folder", "weak", "bits"],
+)
+def test_what_keygen_refuses(run: Run, desk: Path, arguments: list[str]) -> None:
+    before = sorted(desk.iterdir())
+    assert run("keygen", *arguments).refused
+    assert sorted(desk.iterdir()) == before
+
+
+@pytest.mark.parametrize("key_type", ["rsa", "ed25519"])
+def test_records_of_either_half_are_the_same(run: Run, desk: Path, key_type: str) -> None:
+    (desk / "public.pem").write_bytes(public_pem(desk / f"{key_type}.pem"))
+    named = ["-d", mail.DOMAIN, "-s", "s"]
+    for rest in ([], named, [*named, "--format", "json", "--testing", "--strict"]):
+        private = run("record", "dkim", "-k", f"{key_type}.pem", *rest)
+        assert private.status == 0
+        assert run("record", "dkim", "-k", "public.pem", *rest) == private
+
+
+def test_forms_of_a_record(run: Run) -> None:
+    def record(*arguments: str) -> str:
+        done = run("record", "dkim", "-k", "ed25519.pem", *arguments)
+        assert (done.status, done.complaint) == (0, "")
+        return done.text
+
+    named = ["-d", mail.DOMAIN, "-s", "s"]
+    assert record() == f'"{mail.record("ed25519")}"\n'
+    assert published(Zone.from_master_file(record(*named)), "s").decode() == mail.record("ed25519")
+    flagged = record(*named, "--format", "json", "--testing", "--strict")
+    assert json.loads(flagged).keys() == {"s._domainkey.example.com"}
+    assert b"t=y:s" in published(Zone.from_json(flagged), "s")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["-k", "rsa.pem", "--format", "json"], "give -d and -s"),
+        (["-k", "rsa.pem", "--format", "zone", "-d", mail.DOMAIN], "give -d and -s"),
+        (["-k", "rsa.pem", "-d", "a b", "-s", "s"], "'a b'"),
+        (["-k", "none.pem"], "none.pem does not exist"),
+        (["-k", "torn.pem"], "torn.pem: the public key is not sound PEM"),
+        (["-k", "curve.pem"], "curve.pem: the public key is of another kind"),
+        (["-k", "nul\0.pem"], "NUL"),
+    ],
+)
+def test_what_record_refuses(run: Run, desk: Path, arguments: list[str], reason: str) -> None:
+    (desk / "torn.pem").write_bytes(public_pem(desk / "rsa.pem")[:80])
+    curve = generate_private_key(SECP256R1()).public_key()
+    (desk / "curve.pem").write_bytes(
+        curve.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    )
+    done = run("record", "dkim", *arguments)
+    assert done.refused
+    assert reason in done.complaint
+
+
+def test_a_public_key_does_not_sign(run: Run, desk: Path) -> None:
+    (desk / "public.pem").write_bytes(public_pem(desk / "rsa.pem"))
+    (desk / "public.pem").chmod(0o600)
+    done = run("sign", "-d", mail.DOMAIN, "-s", "rsa", "-k", "public.pem", "mail.eml")
+    assert done.refused
+    assert "give the private one" in done.complaint
+
+
+@pytest.mark.parametrize(
+    ("record", "status", "text"),
+    [
+        (mail.record("rsa"), 0, "ok: the key at s._domainkey.example.com is the one that signs"),
+        (mail.record("rsa", testing=True), 0, "(only tested: t=y)"),
+        (mail.record("ed25519"), 1, "different: the key at s._domainkey.example.com"),
+        ("v=DKIM1; p=", 1, "revoked: "),
+        ("v=DKIM1; p=MA==", 1, "unusable: "),
+        ("v=spf1 -all", 1, "missing: no readable key"),
+        ("v=DKIM1; p=*\x1b[2J", 1, "missing: no readable key"),
+        (None, 1, "missing: no key at s._domainkey.example.com: there is no such name"),
+        (["FAIL"], 75, "unknown: "),
+    ],
+)
+def test_dkim_41_testkey(
+    run: Run, desk: Path, record: str | list[str] | None, status: int, text: str
+) -> None:
+    node = {"FAIL": ["TXT"]} if isinstance(record, list) else {"TXT": [record]}
+    records = {} if record is None else {"s._domainkey.example.com": node}
+    (desk / "zone.json").write_text(json.dumps(records))
+    done = _testkey(run, "rsa.pem")
+    assert done.status == status
+    assert text in done.text
+    assert done.text.count("\n") == 1
+    assert done.text.rstrip("\n").isprintable()
+
+
+@pytest.mark.parametrize("key_file", ["none.pem", "mail.eml"])
+def test_testkey_needs_a_key(run: Run, key_file: str) -> None:
+    assert _testkey(run, key_file).refused
+
+
+def _testkey(run: Run, key_file: str) -> Done:
+    return run("testkey", "-d", mail.DOMAIN, "-s", "s", "-k", key_file, "--zone", "zone.json")

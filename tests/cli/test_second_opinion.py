@@ -1,0 +1,166 @@
+"""`--cross-check` and `mailauth demo`: what dkimpy says beside our own verdicts."""
+
+import importlib.util
+import json
+from importlib.machinery import ModuleSpec
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mail import MESSAGE, signed
+from program import Run
+
+from mailauth.cli.crosscheck import Opinion
+from mailauth.syntax.message import Message
+
+dkimpy = pytest.mark.oracle
+
+
+@pytest.fixture
+def _without_dkimpy(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = importlib.util.find_spec
+
+    def find_spec(name: str, package: str | None = None) -> ModuleSpec | None:
+        return None if name == "dkim" else real(name, package)
+
+    monkeypatch.setattr(importlib.util, "find_spec", find_spec)
+
+
+def opinions(verify: Run, message: bytes) -> dict[str, Any]:
+    (report,) = verify("--json", "--cross-check", given=message).objects
+    compared: dict[str, Any] = report["cross_check"]
+    assert compared["program"] == "dkimpy"
+    return compared
+
+
+@dkimpy
+def test_an_opinion_on_each_signature(verify: Run) -> None:
+    twice = signed(signed(), key_type="ed25519")
+    done = verify("--cross-check", given=twice)
+    assert done.status == 0
+    assert done.text.splitlines()[-2:] == ["  dkimpy: pass, the same"] * 2
+    assert opinions(verify, twice) == {
+        "program": "dkimpy",
+        "agrees": True,
+        "signatures": [
+            {"index": index, "result": "pass", "remark": "", "differs": False} for index in (0, 1)
+        ],
+    }
+
+
+@dkimpy
+def test_a_difference_is_named_with_its_signature(verify: Run) -> None:
+    # dkimpy lets a second Subject stand before the one that is signed; we do not.
+    double = b"Subject: another\r\n" + signed(oversign=["from"])
+    done = verify("--cross-check", given=double)
+    assert done.status == 1
+    assert "dkimpy: pass, DIFFERENT from our policy on signature 1" in done.text
+    assert opinions(verify, double)["agrees"] is False
+
+
+@dkimpy
+def test_it_is_asked_of_no_more_signatures_than_we_examine(verify: Run) -> None:
+    many = MESSAGE
+    for _ in range(11):
+        many = signed(many)
+    assert len(opinions(verify, many)["signatures"]) == 10
+    assert opinions(verify, many)["agrees"] is True
+
+
+@dkimpy
+@pytest.mark.parametrize(
+    "message",
+    [
+        b"DKIM-Signature: v=1\r\n" + MESSAGE,
+        b"DKIM-Signature: \xff=;;\r\n" + MESSAGE,
+        b"DKIM-Signature: v=1; a=rsa-sha256; d=a; s=b; h=from; bh=*; b=*\r\n" + MESSAGE,
+        signed().replace(b"s=rsa", b"s=\xff\xfe"),
+    ],
+)
+def test_what_it_raises_is_its_opinion(verify: Run, message: bytes) -> None:
+    (opinion,) = opinions(verify, message)["signatures"]
+    assert (opinion["result"], opinion["differs"]) == ("fail", False)
+
+
+@dkimpy
+def test_it_asks_through_our_resolver(verify: Run, desk: Path) -> None:
+    zone = {"rsa._domainkey.example.com": {"FAIL": ["TXT"]}}
+    (desk / "zone.json").write_text(json.dumps(zone))
+    (opinion,) = opinions(verify, signed())["signatures"]
+    assert opinion["remark"] == "the DNS failed: server failure"
+    text = verify("--cross-check", given=signed()).text
+    assert "dkimpy: fail, and our temperror is no pass either" in text
+
+
+@dkimpy
+def test_an_unsigned_message_has_no_opinions(verify: Run) -> None:
+    assert opinions(verify, MESSAGE)["signatures"] == []
+
+
+@pytest.mark.usefixtures("_without_dkimpy")
+def test_without_dkimpy_it_says_how_to_get_it(verify: Run) -> None:
+    done = verify("--cross-check", given=signed())
+    assert done.refused
+    assert done.complaint.endswith("pip install 'mailauth[crosscheck]'\n")
+
+
+def test_no_opinion_is_no_difference() -> None:
+    opinion = Opinion(0, "pass", None, "it cannot tell")
+    assert (opinion.differs, opinion.word, opinion.relation) == (False, "none", "it cannot tell")
+
+
+@dkimpy
+def test_the_demo_goes_as_it_should(run: Run) -> None:
+    done = run("demo")
+    assert (done.status, done.complaint) == (0, "")
+    for sample in ("multipart.eml", "plain.eml", "utf8.eml"):
+        assert f"\n{sample}, " in done.text
+    assert done.text.count("the signature verifies") == 6
+    assert done.text.count("bh= differs") == 6
+    assert done.text.count("b= does not verify") == 6
+    assert done.text.count("dkimpy: ") == done.text.count(", the same") == 18
+    assert done.text.endswith("\nAll went as it should.\n")
+
+
+@pytest.mark.parametrize(
+    "message",
+    [
+        MESSAGE,
+        signed(),
+        b"From: a@b\r\n\r\n",
+        b"From: a@b",
+        b"Subject:\r\nFrom:\r\n a@b\r\n\r\n\r\n",
+        b"From: a@b\nTo: subject\n\nSubject: x\n",
+    ],
+    ids=["mail", "signed", "no body", "no end", "no subject", "unix"],
+)
+@pytest.mark.usefixtures("_without_dkimpy")
+def test_the_demo_of_a_file(run: Run, desk: Path, message: bytes) -> None:
+    (desk / "mine.eml").write_bytes(message)
+    done = run("demo", "mine.eml")
+    assert done.status == 0, done.text
+    assert "dkimpy is not installed" in done.text
+    assert (desk / "mine.eml").read_bytes() == message
+
+
+def test_the_demo_says_when_something_is_wrong(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailauth.cli.demo._altered_body", lambda octets: octets)
+    done = run("demo", "mail.eml")
+    assert done.status == 1
+    assert done.text.endswith("Something did not go as it should.\n")
+
+
+@pytest.mark.parametrize("message", [b"To: a@b\r\n\r\n", b""])
+def test_the_demo_refuses_what_cannot_be_signed(run: Run, desk: Path, message: bytes) -> None:
+    (desk / "mine.eml").write_bytes(message)
+    done = run("demo", "mine.eml")
+    assert done.status == 2
+    assert "0 From fields" in done.complaint
+
+
+def test_the_samples_are_mail_as_it_travels() -> None:
+    samples = Path(__file__).parents[2] / "mailauth" / "cli" / "samples"
+    for sample in samples.glob("*.eml"):
+        octets = sample.read_bytes()
+        assert octets.count(b"\n") == octets.count(b"\r\n") == octets.count(b"\r")
+        assert Message.parse(octets).faults == ()

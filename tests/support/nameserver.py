@@ -1,0 +1,208 @@
+"""A nameserver on loopback that misbehaves as it is told, by UDP and TCP; it counts its questions.
+
+A script is what becomes of one question: a function of the `Ask` that comes to
+the datagrams to send, each after so many seconds.  The scripts below are small
+and are put together by the tests.
+"""
+
+import socket
+import socketserver
+import struct
+import threading
+import time
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rrset
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One question that came in."""
+
+    query: dns.message.Message
+    transport: str
+    """`udp` or `tcp`."""
+
+    @property
+    def name(self) -> str:
+        """The name, without its final dot."""
+        return self.query.question[0].name.to_text(omit_final_dot=True)
+
+    @property
+    def rrtype(self) -> str:
+        """The type, as text."""
+        return dns.rdatatype.to_text(self.query.question[0].rdtype)
+
+    def reply(self, rcode: int = dns.rcode.NOERROR) -> dns.message.Message:
+        """An empty reply that a recursive server would give."""
+        reply = dns.message.make_response(self.query, recursion_available=True)
+        reply.set_rcode(dns.rcode.Rcode(rcode))
+        return reply
+
+
+Reply: TypeAlias = dns.message.Message | bytes
+Script: TypeAlias = Callable[[Ask], Iterable[Reply | float]]
+"""Comes to replies to send, and to seconds to wait before the next one."""
+
+
+def answer(*records: str, authority: Iterable[str] = (), flags: int = 0, rcode: int = 0) -> Script:
+    """These records, each a line `name ttl IN type data`."""
+
+    def script(ask: Ask) -> Iterator[Reply]:
+        reply = ask.reply(rcode)
+        reply.answer.extend(map(_rrset, records))
+        reply.authority.extend(map(_rrset, authority))
+        reply.flags |= flags
+        yield reply
+
+    return script
+
+
+def _rrset(line: str) -> dns.rrset.RRset:
+    name, ttl, rdclass, rdtype, *data = line.split(" ")
+    return dns.rrset.from_text(f"{name}.", int(ttl), rdclass, rdtype, " ".join(data))
+
+
+def fails(rcode: int) -> Script:
+    """A reply with this code and nothing else."""
+    return answer(rcode=rcode)
+
+
+def drops(_: Ask) -> Iterator[Reply]:
+    """No reply at all."""
+    return iter(())
+
+
+def truncates(by_tcp: Script) -> Script:
+    """An empty reply with TC by UDP, and by TCP what `by_tcp` says."""
+
+    def script(ask: Ask) -> Iterable[Reply | float]:
+        if ask.transport == "tcp":
+            return by_tcp(ask)
+        reply = ask.reply()
+        reply.flags |= dns.flags.TC
+        return [reply]
+
+    return script
+
+
+def after(wait: float, script: Script) -> Script:
+    """The same, later."""
+
+    def later(ask: Ask) -> Iterator[Reply | float]:
+        yield wait
+        yield from script(ask)
+
+    return later
+
+
+def octets(change: Callable[[bytes], bytes], script: Script) -> Script:
+    """The same with its octets changed."""
+
+    def changed(ask: Ask) -> Iterator[Reply]:
+        for reply in script(ask):
+            if isinstance(reply, dns.message.Message):
+                yield change(reply.to_wire(max_size=65_535))
+
+    return changed
+
+
+def in_turn(*scripts: Script) -> Script:
+    """The first script for the first question, and so on; the last one for all that follow."""
+    left = list(scripts)
+
+    def script(ask: Ask) -> Iterable[Reply | float]:
+        following = left.pop(0) if len(left) > 1 else left[0]
+        return following(ask)
+
+    return script
+
+
+def both(*scripts: Script) -> Script:
+    """The replies of all scripts, one after another."""
+
+    def script(ask: Ask) -> Iterator[Reply | float]:
+        for each in scripts:
+            yield from each(ask)
+
+    return script
+
+
+@dataclass
+class Nameserver:
+    """A running server: where it is, what it does, and what it was asked."""
+
+    script: Script
+    where: str = ""
+    asked: list[Ask] = field(default_factory=list)
+
+    def names(self) -> list[str]:
+        """The names that it was asked for, in order."""
+        return [ask.name for ask in self.asked]
+
+    def replies(self, wire: bytes, transport: str) -> Iterator[bytes]:
+        """What to send for a question, at the time to send it."""
+        ask = Ask(dns.message.from_wire(wire), transport)
+        self.asked.append(ask)
+        for reply in self.script(ask):
+            if isinstance(reply, float):
+                time.sleep(reply)
+            else:
+                yield reply if isinstance(reply, bytes) else reply.to_wire(max_size=65_535)
+
+
+@contextmanager
+def serve(script: Script) -> Iterator[Nameserver]:
+    """A server of this script on 127.0.0.1, on one port by UDP and TCP."""
+    server = Nameserver(script)
+
+    class ByUDP(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            wire, sock = self.request
+            for reply in server.replies(wire, "udp"):
+                sock.sendto(reply, self.client_address)
+
+    class ByTCP(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            (length,) = struct.unpack("!H", self.request.recv(2, socket.MSG_WAITALL))
+            wire = self.request.recv(length, socket.MSG_WAITALL)
+            for reply in server.replies(wire, "tcp"):
+                self.request.sendall(struct.pack("!H", len(reply)) + reply)
+
+    udp = _Quiet(("127.0.0.1", 0), ByUDP)
+    tcp = _QuietTCP(udp.server_address, ByTCP)
+    server.where = f"127.0.0.1:{udp.server_address[1]}"
+    threads = [threading.Thread(target=each.serve_forever, args=(0.01,)) for each in (udp, tcp)]
+    for thread in threads:
+        thread.start()
+    try:
+        yield server
+    finally:
+        for each in (udp, tcp):
+            each.shutdown()
+            each.server_close()
+        for thread in threads:
+            thread.join()
+
+
+class _Threads(socketserver.ThreadingMixIn):
+    daemon_threads = True
+    block_on_close = False
+
+    def handle_error(self, *_: Any) -> None:
+        """A client that goes away is no news."""
+
+
+class _Quiet(_Threads, socketserver.UDPServer):
+    pass
+
+
+class _QuietTCP(_Threads, socketserver.TCPServer):
+    allow_reuse_address = True
