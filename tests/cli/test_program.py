@@ -1,0 +1,138 @@
+"""The program as a whole, mostly in processes of its own: help, pipes, signals, what it imports."""
+
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import mail
+import pytest
+from program import Run, process
+
+import mailauth
+from mailauth.cli import command as program
+
+SIGN = ["sign", "-d", mail.DOMAIN, "-s", "rsa", "-k", "rsa.pem"]
+COMMANDS = ["demo", "keygen", "record", "sign", "testkey", "verify"]
+HEAVY = ["dns", "asyncio", "socket", "ssl", "email", "mailbox", "tempfile", "json", "dkim"]
+HERE = {**os.environ, "PYTHONPATH": str(Path(mailauth.__file__).parents[1])}
+
+
+def test_version(run: Run) -> None:
+    assert run("--version").text == f"mailauth {mailauth.__version__}\n"
+
+
+@pytest.mark.parametrize("option", ["-h", "--help"])
+@pytest.mark.parametrize("names", [[], *([name] for name in COMMANDS), ["record", "dkim"]])
+def test_help(run: Run, names: list[str], option: str) -> None:
+    done = run(*names, option)
+    assert done.status == 0
+    assert done.text.startswith(" ".join(["Usage: mailauth", *names]))
+    assert "\n  mailauth " in done.text or names == ["record"], "help has an example"
+
+
+def test_the_list_of_commands_is_theirs() -> None:
+    context = program.make_context("mailauth", ["demo"])
+    assert program.list_commands(context) == COMMANDS
+    listed = program.get_help(context)
+    for name in COMMANDS:
+        command = program.get_command(context, name)
+        assert command is not None
+        assert command.name == name
+        assert f"{name} " in listed
+        assert command.get_short_help_str(80) in listed
+
+
+@pytest.mark.parametrize("arguments", [[], ["none"], ["sign"], ["--none"], ["record", "none"]])
+def test_misuse_shows_the_usage(run: Run, arguments: list[str]) -> None:
+    done = run(*arguments)
+    assert (done.status, done.octets) == (2, b"")
+    assert done.complaint.startswith("Usage: mailauth")
+
+
+@pytest.mark.usefixtures("desk")
+def test_signing_starts_without_the_dns() -> None:
+    code = (
+        "import sys; from mailauth.cli import main\n"
+        "try: main(sys.argv[1:])\n"
+        f"finally: print([name for name in {HEAVY} if name in sys.modules], file=sys.stderr)"
+    )
+    # Measuring coverage would import what is looked for.
+    unmeasured = {name: value for name, value in HERE.items() if not name.startswith("COVERAGE")}
+    done = subprocess.run(
+        [sys.executable, "-c", code, *SIGN, "mail.eml"],
+        check=True,
+        capture_output=True,
+        env=unmeasured,
+    )
+    assert done.stdout.startswith(b"DKIM-Signature:")
+    assert done.stderr == b"[]\n"
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_pipeline() -> None:
+    signed = process(*SIGN, input=mail.MESSAGE)
+    verified = process("verify", "--zone", "zone.json", input=signed.stdout)
+    assert (signed.returncode, signed.stderr) == (0, b"")
+    assert (verified.returncode, verified.stderr) == (0, b"")
+    assert verified.stdout.startswith(b"-:\n  pass      d=example.com s=rsa a=rsa-sha256")
+
+
+@pytest.mark.usefixtures("desk")
+@pytest.mark.parametrize("arguments", [[*SIGN, "mail.eml"], ["verify", "mail.eml"], ["--version"]])
+def test_a_closed_pipe_is_quiet(arguments: list[str]) -> None:
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = process(*arguments, stdout=writer)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (141, b"")
+
+
+@pytest.mark.usefixtures("desk")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+@pytest.mark.parametrize("arguments", [[*SIGN, "mail.eml"], ["verify", "mail.eml"], ["--version"]])
+def test_a_full_disk_is_one_line(arguments: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = process(*arguments, stdout=full)
+    assert done.returncode == 2
+    assert done.stderr == b"mailauth: the output cannot be used: No space left on device\n"
+
+
+@pytest.mark.usefixtures("desk")
+def test_an_interrupt_is_quiet() -> None:
+    os.mkfifo("fifo")
+    # Where tests run in the background, a child inherits that SIGINT is ignored.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler)\n"
+        "from mailauth.cli import main; main(sys.argv[1:])"
+    )
+    with (
+        subprocess.Popen(
+            [sys.executable, "-c", code, *SIGN, "fifo"],
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            env=HERE,
+        ) as started,
+        Path("fifo").open("wb"),
+    ):  # it reads now, and waits
+        started.send_signal(signal.SIGINT)
+        out, err = started.communicate(timeout=30)
+    assert (started.returncode, out, err) == (130, b"", b"")
+
+
+@pytest.mark.usefixtures("desk")
+def test_any_name_is_printed_on_any_terminal() -> None:
+    Path("ë日.eml").write_bytes(mail.MESSAGE)
+    done = process("verify", "ë日.eml", env={"PYTHONIOENCODING": "iso-8859-1"})
+    assert done.returncode == 1
+    assert done.stdout.startswith(b"\xeb\\u65e5.eml:")
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_shell_is_given_completions() -> None:
+    asked = {"_MAILAUTH_COMPLETE": "bash_complete", "COMP_WORDS": "mailauth s", "COMP_CWORD": "1"}
+    done = process(env=asked)
+    assert done.stdout == b"plain,sign\n"
