@@ -55,7 +55,7 @@ def signature(octets: bytes) -> None:
     """Any field is a signature, a SyntaxFault, or a Refusal."""
     for field in Message.parse(b"DKIM-Signature: " + octets).fields[:1]:
         with suppress(SyntaxFault, dkim.Refusal):
-            signatures.parse(field, taglist.parse(field.value))
+            signatures.parse(field.octets, taglist.parse(field.value))
 
 
 def key_record(octets: bytes) -> None:

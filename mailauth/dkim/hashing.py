@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from mailauth.dkim.canonical import BODY, Canonicalization, header
 from mailauth.errors import BadArgument
-from mailauth.syntax.message import Field
+from mailauth.syntax.message import Message
 
 
 class BodyHasher:
@@ -59,38 +59,45 @@ class BodyHasher:
         self.unsigned += len(octets) - taken
 
 
-def index(fields: Iterable[Field]) -> dict[bytes, list[Field]]:
-    """The fields of each name, from top to bottom."""
-    by_key: dict[bytes, list[Field]] = {}
-    for field in fields:
-        instances = by_key.get(field.key)
-        if instances is None:
-            by_key[field.key] = [field]
+def index(message: Message) -> dict[bytes, list[bytes]]:
+    """The octets of the fields of each name, from top to bottom."""
+    by_key: dict[bytes, list[bytes]] = {}
+    for key, octets in zip(message.keys, message.field_octets, strict=True):
+        if key in by_key:
+            by_key[key].append(octets)
         else:
-            instances.append(field)
+            by_key[key] = [octets]
     return by_key
 
 
-def select(by_key: Mapping[bytes, Sequence[Field]], keys: Iterable[bytes]) -> list[Field]:
-    """The fields that h= names: of each name the lowest first, then upwards (§5.4.2).
+def places(keys: Iterable[bytes]) -> tuple[tuple[bytes, int], ...]:
+    """Each name of h= with the number of times that it came so far."""
+    numbers: dict[bytes, int] = {}
+    found: list[tuple[bytes, int]] = []
+    for key in keys:
+        numbers[key] = number = numbers.get(key, 0) + 1
+        found.append((key, number))
+    return tuple(found)
+
+
+def select(
+    by_key: Mapping[bytes, Sequence[bytes]], signed: Iterable[tuple[bytes, int]]
+) -> list[tuple[bytes, bytes]]:
+    """The fields at `places`: of each name the lowest first, then upwards (§5.4.2).
 
     A name for which no field is left stands for the null string (§3.5).
     """
-    taken: dict[bytes, int] = {}
-    selected: list[Field] = []
-    for key in keys:
-        instances = by_key.get(key)
-        if instances is None:
-            continue
-        count = taken.get(key, 0) + 1
-        taken[key] = count
-        if count <= len(instances):
-            selected.append(instances[-count])
-    return selected
+    return [
+        (key, instances[-number])
+        for key, number in signed
+        if number <= len(instances := by_key.get(key, ()))
+    ]
 
 
 def data_hash(
-    selected: Sequence[Field], signature: Field, canonicalization: Canonicalization
+    selected: Sequence[tuple[bytes, bytes]],
+    signature: tuple[bytes, bytes],
+    canonicalization: Canonicalization,
 ) -> bytes:
     """The hash that is signed: the selected fields, then the signature field (§3.7).
 

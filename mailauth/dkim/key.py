@@ -89,8 +89,9 @@ def find_key(domain: str, selector: str) -> Lookups[FoundKey]:
     **Raises** Refusal, permerror: there is no key, or no readable one.
     LookupFailed: the DNS did not answer.
     """
-    answer = yield from ask.txt(name(domain, selector))
-    return FoundKey(_only_key(name(domain, selector), answer), answer.secure)
+    where = name(domain, selector)
+    answer = yield from ask.txt(where)
+    return FoundKey(_only_key(where, answer), answer.secure)
 
 
 def _only_key(where: str, answer: Answer[bytes]) -> KeyRecord:

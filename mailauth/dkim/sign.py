@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from mailauth.dkim import signature as signatures
 from mailauth.dkim.canonical import Canonicalization
-from mailauth.dkim.hashing import BodyHasher, data_hash, index, select
+from mailauth.dkim.hashing import BodyHasher, data_hash, index, places, select
 from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage
 from mailauth.keys import Signer
 from mailauth.syntax import domain as domains
@@ -97,15 +97,15 @@ def sign_all(  # noqa: PLR0913 - the tags of a signature
     if not isinstance(message, Message):
         message = Message.parse(message)
     header, body = _canonicalizations(canonicalization)
-    by_key = index(message.fields)
+    by_key = index(message)
     _check_signable(message, by_key)
     keys = _signed_keys(by_key, headers, oversign)
-    selected = select(by_key, keys)
+    selected = select(by_key, places(keys))
     hasher = BodyHasher(body)
     hasher.update(message.octets, message.body_start)
     tags = {
         **_times(now, expire),
-        "h": ":".join(_written_names(keys, selected)),
+        "h": b":".join(keys).decode(),
         "bh": b64encode(hasher.digest()).decode(),
     }
     if copied_headers:
@@ -113,9 +113,13 @@ def sign_all(  # noqa: PLR0913 - the tags of a signature
     fields = b""
     for signing in signings:
         field = signatures.format(_identity_tags(signing, f"{header}/{body}") | tags)
-        digest = data_hash(selected, signatures.emptied(field), header)
+        emptied = (signatures.FIELD_KEY, field.removesuffix(b"\r\n"))
+        digest = data_hash(selected, emptied, header)
         fields += signatures.with_value(field, signing.key.sign(digest))
     return fields
+
+
+_ALL_BUT_CR_LF = bytes(set(range(256)).difference(b"\r\n"))
 
 
 def _canonicalizations(text: str) -> tuple[Canonicalization, Canonicalization]:
@@ -127,7 +131,7 @@ def _canonicalizations(text: str) -> tuple[Canonicalization, Canonicalization]:
         raise BadArgument(msg) from None
 
 
-def _check_signable(message: Message, by_key: Mapping[bytes, Sequence[Field]]) -> None:
+def _check_signable(message: Message, by_key: Mapping[bytes, Sequence[bytes]]) -> None:
     """What §5.3 and §3.8 ask of a message before it is signed."""
     if message.faults:
         msg = f"the header is malformed: {message.faults[0]}; mend the message, then sign it"
@@ -136,18 +140,14 @@ def _check_signable(message: Message, by_key: Mapping[bytes, Sequence[Field]]) -
     if authors != 1:
         msg = f"the message has {authors} From fields; it must have exactly one to be signed"
         raise UnsignableMessage(msg)
-    body = message.octets.count(b"\n", message.body_start)
-    if not (
-        body
-        == message.octets.count(b"\r\n", message.body_start)
-        == message.octets.count(b"\r", message.body_start)
-    ):
+    # The header has no fault, so that all bare ones are of the body.
+    if len(message.octets.translate(None, _ALL_BUT_CR_LF)) != 2 * message.octets.count(b"\r\n"):
         msg = "the body has a bare CR or LF, which relays change; make every line end a CRLF"
         raise UnsignableMessage(msg)
 
 
 def _signed_keys(
-    by_key: Mapping[bytes, Sequence[Field]],
+    by_key: Mapping[bytes, Sequence[bytes]],
     headers: Sequence[str] | None,
     oversign: Sequence[str] | None,
 ) -> list[bytes]:
@@ -175,12 +175,6 @@ def _keys_of(names: Iterable[str]) -> frozenset[bytes]:
             msg = "a signature does not sign DKIM-Signature fields (RFC 6376 §5.4)"
             raise BadArgument(msg)
     return keys
-
-
-def _written_names(keys: Iterable[bytes], selected: Iterable[Field]) -> list[str]:
-    """The names as the message spells them, or in lower case."""
-    spelled = {field.key: field.name.decode() for field in selected}
-    return [spelled.get(key, key.decode()) for key in keys]
 
 
 def _identity_tags(signing: Signing, canonicalization: str) -> dict[str, str]:
@@ -220,7 +214,8 @@ def _times(now: int | None, expire: int | None) -> dict[str, str]:
     return {"t": str(now), "x": str(now + expire)}
 
 
-def _copied(selected: Iterable[Field]) -> str:
+def _copied(selected: Iterable[tuple[bytes, bytes]]) -> str:
     """sig-z-tag: the signed fields, as dkim-quoted-printable (§3.5)."""
     encode = signatures.encode_quoted_printable
-    return "|".join(f"{field.name.decode()}:{encode(field.value)}" for field in selected)
+    fields = [Field(key, octets) for key, octets in selected]
+    return "|".join(f"{field.name.decode()}:{encode(field.value)}" for field in fields)

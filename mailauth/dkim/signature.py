@@ -5,27 +5,35 @@ and whether it verifies is for `verify`.
 """
 
 import binascii
+import re
 from base64 import b64encode
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 
 from mailauth.dkim.canonical import Canonicalization
+from mailauth.dkim.hashing import places
 from mailauth.dkim.verdict import Refusal, Result
 from mailauth.errors import SyntaxFault
 from mailauth.keys import Algorithm
 from mailauth.syntax import domain as domains
 from mailauth.syntax import folding, taglist
 from mailauth.syntax.abnf import BODY_LENGTH, FTEXT, TIMESTAMP
-from mailauth.syntax.message import Field
 
 FIELD_NAME = "DKIM-Signature"
 FIELD_KEY = FIELD_NAME.lower().encode()
 MAX_SIGNED_FIELDS = 1000
 
 
-@dataclass(frozen=True, slots=True)
-class Signature:
+class SignedFields(NamedTuple):
+    """What h= names, in lower case."""
+
+    names: tuple[str, ...]
+    places: tuple[tuple[bytes, int], ...]
+    """The names as keys of fields, each with the number of times that it came so far."""
+
+
+class Signature(NamedTuple):
     """The tags of one DKIM-Signature field (§3.5)."""
 
     value: bytes  # b=
@@ -39,16 +47,16 @@ class Signature:
     selector: str  # s=
     identity: str  # i=, the AUID
     identity_domain: str
-    signed_fields: tuple[bytes, ...]  # h=, in lower case
+    signed_fields: SignedFields  # h=
     body_length: int | None  # l=
     signed_at: int | None  # t=
     expires_at: int | None  # x=
-    emptied: Field
-    """The field with an empty b=, as it was signed (§3.7)."""
+    emptied: bytes
+    """The octets of the field with an empty b=, as it was signed (§3.7)."""
 
 
-def parse(field: Field, tags: Mapping[str, str]) -> Signature:
-    """The signature that `tags`, the list in `field`, describe (§3.5, §6.1.1).
+def parse(octets: bytes, tags: Mapping[str, str]) -> Signature:
+    """The signature that `tags`, the list in the field of `octets`, describe (§3.5, §6.1.1).
 
     z= is not read: it is for diagnosis by people (§3.5), and may be huge.
 
@@ -84,7 +92,7 @@ def parse(field: Field, tags: Mapping[str, str]) -> Signature:
         _body_length(tags.get("l")),
         signed_at,
         expires_at,
-        _emptied(field, list(tags).index("b")),
+        _emptied(octets, list(tags).index("b")),
     )
 
 
@@ -108,11 +116,6 @@ def with_value(field: bytes, value: bytes) -> bytes:
     room = max(0, folding.WIDTH - len(last_line))
     lines = folding.cut(b64encode(value), first=room)
     return field + b"\r\n\t".join(lines) + b"\r\n"
-
-
-def emptied(octets: bytes) -> Field:
-    """The field `octets` of `format`, whose b= is empty, without its CRLF."""
-    return Field(FIELD_KEY, octets.removesuffix(b"\r\n"))
 
 
 def decode_quoted_printable(value: str) -> str:
@@ -141,6 +144,9 @@ _HEX_DIGITS = set("0123456789ABCDEF")
 # dkim-safe-char = %x21-3A / %x3C / %x3E-7E                          §2.11
 _SAFE_CHARS = frozenset({*range(0x21, 0x3B), 0x3C, *range(0x3E, 0x7F)} - {ord("|")})
 _SHA256_SIZE = 32
+_ALGORITHMS = {algorithm.value: algorithm for algorithm in Algorithm}
+# The bits of the last character that stand for nothing are zero.          RFC 4648 §3.5
+_STRICT_END = re.compile(r"[AQgw]==\Z|[AEIMQUYcgkosw048]=\Z")
 _SEPARATORS = {"h": ":", "z": "|"}
 
 
@@ -172,10 +178,10 @@ def _identity(value: str | None, domain: str) -> tuple[str, str]:
 def _algorithm(value: str) -> Algorithm:
     if value == "rsa-sha1":
         raise _malformed("a=rsa-sha1 must not be verified (RFC 8301 §3.1)")
-    try:
-        return Algorithm(value)
-    except ValueError:
-        raise _malformed(f"a={value[:40]!r} is not a known algorithm") from None
+    algorithm = _ALGORITHMS.get(value)
+    if algorithm is None:
+        raise _malformed(f"a={value[:40]!r} is not a known algorithm")
+    return algorithm
 
 
 @lru_cache(maxsize=64)
@@ -189,7 +195,7 @@ def _canonicalizations(value: str | None) -> tuple[Canonicalization, Canonicaliz
 
 
 @lru_cache(maxsize=1024)
-def _signed_fields(value: str) -> tuple[bytes, ...]:
+def _signed_fields(value: str) -> SignedFields:
     """sig-h-tag = hdr-name *( ":" hdr-name ) (§3.5); From must be among them (§5.4).
 
     Remembered, because a signer names the same fields in each message.
@@ -201,7 +207,7 @@ def _signed_fields(value: str) -> tuple[bytes, ...]:
         raise _malformed("h= is not a list of field names")
     if b"from" not in keys:
         raise _malformed("h= does not sign From")
-    return keys
+    return SignedFields(tuple(key.decode() for key in keys), places(keys))
 
 
 def _timestamp(name: str, tags: Mapping[str, str]) -> int | None:
@@ -235,17 +241,17 @@ def _base64(name: str, value: str) -> bytes:
         octets = binascii.a2b_base64(value, strict_mode=True)
     except ValueError:
         raise _malformed(f"{name}= is not base64") from None
-    if binascii.b2a_base64(octets, newline=False) != value.encode():
+    if value.endswith("=") and not _STRICT_END.search(value, len(value) - 3):
         raise _malformed(f"{name}= is not canonical base64 (RFC 4648 §3.5)")
     if not octets:
         raise _malformed(f"{name}= is empty")
     return octets
 
 
-def _emptied(field: Field, index: int) -> Field:
+def _emptied(octets: bytes, index: int) -> bytes:
     """The field with nothing between the "=" and the ";" of b= (§3.7)."""
-    name, _, value = field.octets.partition(b":")
-    return Field(field.key, name + b":" + taglist.without_value(value, index))
+    name, _, value = octets.partition(b":")
+    return b"%b:%b" % (name, taglist.without_value(value, index))
 
 
 def _words(name: str, value: str) -> list[str]:

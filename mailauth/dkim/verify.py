@@ -4,7 +4,7 @@ Every DKIM-Signature field comes to a verdict of its own, and no octet of a
 message or of a key record comes to an exception.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from hmac import compare_digest
 
 from mailauth.dkim import key as keys
@@ -19,7 +19,7 @@ from mailauth.dns.lookups import Lookups
 from mailauth.errors import SyntaxFault, UnusableKey
 from mailauth.keys import PublicKey
 from mailauth.syntax import taglist
-from mailauth.syntax.message import Field, Message
+from mailauth.syntax.message import Message
 
 ONCE_ONLY = frozenset(
     b"from sender reply-to to cc bcc date subject message-id in-reply-to references "
@@ -51,14 +51,15 @@ class Verification:
         """Read the signatures of `header`, a message of which only the fields are looked at."""
         self._now = now
         self._policy = policy
-        self._by_key = index(header.fields)
+        self._by_key = index(header)
         self._examined: list[tuple[Signature, BodyHasher] | Verdict] = []
         self._hashers: dict[tuple[bool, int | None], BodyHasher] = {}
         fields = self._by_key.get(FIELD_KEY, [])
         refusal = self._unfit(header)
-        for field in fields[: policy.max_signatures]:
-            self._examined.append(self._examine(field, refusal))
-        self._examined += self._summary(header, len(fields), refusal)
+        for octets in fields[: policy.max_signatures]:
+            self._examined.append(self._examine(octets, refusal))
+        if not 0 < len(fields) <= policy.max_signatures:
+            self._examined.append(self._summary(header, len(fields), refusal))
 
     def update(self, octets: bytes, start: int = 0, end: int | None = None) -> None:
         """The next piece of the body: `octets`, or of them what stands from `start` to `end`."""
@@ -81,18 +82,18 @@ class Verification:
             return f"the header is malformed: {header.faults[0]}"
         if header.header_size > self._policy.max_header_octets:
             return f"the header has more than {self._policy.max_header_octets} octets"
-        if len(header.fields) > self._policy.max_fields:
+        if len(header.keys) > self._policy.max_fields:
             return f"the header has more than {self._policy.max_fields} fields"
         return ""
 
-    def _examine(self, field: Field, unfit: str) -> tuple[Signature, BodyHasher] | Verdict:
+    def _examine(self, octets: bytes, unfit: str) -> tuple[Signature, BodyHasher] | Verdict:
         """§6.1.1: the signature, or why its field is not one."""
         tags: dict[str, str] = {}
         try:
-            tags = taglist.parse(field.value)
+            tags = taglist.parse(octets.partition(b":")[2])
             if unfit:
                 return _refused(Refusal(Result.PERMERROR, unfit), tags)
-            signature = signatures.parse(field, tags)
+            signature = signatures.parse(octets, tags)
         except SyntaxFault as fault:
             return Verdict(Result.PERMERROR, f"the signature is not a tag list: {fault}")
         except Refusal as refusal:
@@ -121,18 +122,15 @@ class Verification:
                 f"the signature is from {signature.signed_at - self._now} seconds ahead (t=)",
             )  # §3.5
 
-    def _summary(self, header: Message, count: int, unfit: str) -> Iterable[Verdict]:
-        """What is to be said of signatures that were not examined, and of none."""
-        more = count - self._policy.max_signatures
-        if more > 0:
+    def _summary(self, header: Message, count: int, unfit: str) -> Verdict:
+        """What is to be said of signatures that were not examined, or of none."""
+        if count:
+            more = count - self._policy.max_signatures
             reason = f"too many signatures: {more} more than {self._policy.max_signatures}"
-            yield Verdict(Result.POLICY, reason)
-        if not count:
-            block = header.octets[: header.header_size].lower()
-            if unfit and FIELD_KEY in block:
-                yield Verdict(Result.PERMERROR, unfit)
-            else:
-                yield Verdict(Result.NONE, "the message is not signed")
+            return Verdict(Result.POLICY, reason)
+        if unfit and FIELD_KEY in header.octets[: header.header_size].lower():
+            return Verdict(Result.PERMERROR, unfit)
+        return Verdict(Result.NONE, "the message is not signed")
 
     def _judge(self, signature: Signature, hasher: BodyHasher) -> Lookups[Verdict]:
         """§6.1.2 and §6.1.3: the key, the body, the header, and what policy says of them."""
@@ -168,15 +166,16 @@ class Verification:
             testing,
             signature.signed_at,
             signature.expires_at,
-            tuple(b":".join(signature.signed_fields).decode().split(":")),
+            signature.signed_fields.names,
             secure,
             signature.shown,
         )
 
     def _check_header(self, signature: Signature, key: PublicKey) -> None:
         """§6.1.3, step 4."""
-        selected = select(self._by_key, signature.signed_fields)
-        digest = data_hash(selected, signature.emptied, signature.header_canonicalization)
+        selected = select(self._by_key, signature.signed_fields.places)
+        emptied = (FIELD_KEY, signature.emptied)
+        digest = data_hash(selected, emptied, signature.header_canonicalization)
         if not key.verify(signature.value, digest):
             raise Refusal(
                 Result.FAIL,
@@ -196,8 +195,8 @@ class Verification:
             for key, fields in self._by_key.items():
                 if len(fields) == 1 or key not in ONCE_ONLY:
                     continue
-                if signature.signed_fields.count(key) < len(fields):
-                    word = fields[0].name.decode()
+                if (key, len(fields)) not in signature.signed_fields.places:
+                    word = fields[0].partition(b":")[0].decode()
                     raise Refusal(
                         Result.POLICY,
                         f"the message has {len(fields)} {word} fields, and not all are signed",

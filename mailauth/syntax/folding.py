@@ -16,11 +16,11 @@ def fold(name: str, words: Iterable[str]) -> bytes:
     at the end of a line are dropped, because relays drop them too.
     """
     lines: list[str] = []
-    line = f"{name}: "
+    line = start = f"{name}: "
     for word in words:
-        if len(line) + len(word.rstrip()) > WIDTH and line.strip() and line != f"{name}: ":
+        if line != start and len(line) + len(word.rstrip()) > WIDTH:
             lines.append(line.rstrip())
-            line = "\t"
+            line = start = "\t"
         line += word
     lines.append(line.rstrip())
     return ("\r\n".join(lines) + "\r\n").encode()

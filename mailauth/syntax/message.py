@@ -10,7 +10,6 @@ the header refuses a message that has any.
 
 import re
 from dataclasses import dataclass
-from itertools import repeat
 from typing import NamedTuple
 
 from mailauth.syntax.abnf import FTEXT
@@ -36,10 +35,13 @@ class Field(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A message of octets; `fields` from top to bottom, `body` without a copy."""
+    """A message of octets, its header fields from top to bottom, `body` without a copy."""
 
     octets: bytes
-    fields: tuple[Field, ...]
+    keys: tuple[bytes, ...]
+    """The name of each field in lower case."""
+    field_octets: tuple[bytes, ...]
+    """Each field as it came, without its final CRLF."""
     body_start: int
     """Where the body begins; the length of the message if it has none."""
     faults: tuple[str, ...] = ()
@@ -49,8 +51,13 @@ class Message:
     def parse(cls, octets: bytes) -> "Message":
         """The message that these octets are; any octets are one (RFC 5322 §2.1, §3.5)."""
         header, body_start = _split(octets)
-        fields, faults = _fields_of(header)
-        return cls(octets, fields, body_start, faults)
+        keys, field_octets, faults = _fields_of(header)
+        return cls(octets, keys, field_octets, body_start, faults)
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields as pairs of key and octets."""
+        return tuple(map(Field, self.keys, self.field_octets))
 
     @property
     def body(self) -> memoryview:
@@ -75,9 +82,9 @@ def normalize_line_endings(octets: bytes) -> bytes:
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 _MAX_FAULTS = 10
 
-# Lower-casing and checking a name costs more than finding it, with its colon, here.
+# Lower-casing and checking a name costs more than finding it here.
 _KNOWN_KEYS: dict[bytes, bytes] = {
-    name + b":": name.lower()
+    name: name.lower()
     for name in (
         b"ARC-Authentication-Results ARC-Message-Signature ARC-Seal Authentication-Results Bcc Cc "
         b"Content-Disposition Content-Language Content-Transfer-Encoding Content-Type "
@@ -99,51 +106,53 @@ def _split(octets: bytes) -> tuple[bytes, int]:
     return octets.removesuffix(b"\r\n"), len(octets)
 
 
-def _fields_of(header: bytes) -> tuple[tuple[Field, ...], tuple[str, ...]]:
+def _fields_of(
+    header: bytes,
+) -> tuple[tuple[bytes, ...], tuple[bytes, ...], tuple[str, ...]]:
+    """The keys, the octets and the faults."""
     if not header:
-        return (), ()
+        return (), (), ()
     pieces = _FIELD_END.split(header)
     known = _KNOWN_KEYS.get
-    keys = [known(octets[: octets.find(b":") + 1]) for octets in pieces]
-    strays: list[int] = []
-    if None in keys:
-        keys = [
-            _key_of(octets) if key is None else key
-            for key, octets in zip(keys, pieces, strict=True)
-        ]
-        strays = [place for place, key in enumerate(keys) if not key]
-    # A constructor call for each field would cost more than all the rest of the parse.
-    fields = tuple(map(tuple.__new__, repeat(Field), zip(keys, pieces, strict=True)))
-    if strays:
-        fields = tuple(field for field in fields if field.key)
-    return fields, (*_strays(pieces, strays[:_MAX_FAULTS]), *_bare_line_ends(header))
+    keys = [
+        colon and (known(name) or _key_of(name))
+        for octets in pieces
+        for name, colon, _ in (octets.partition(b":"),)
+    ]
+    faults = _bare_line_ends(header)
+    if b"" in keys:
+        faults = _strays(pieces, keys) + faults
+        pieces = [octets for key, octets in zip(keys, pieces, strict=True) if key]
+        keys = [key for key in keys if key]
+    return tuple(keys), tuple(pieces), tuple(faults)
 
 
-def _strays(pieces: list[bytes], strays: list[int]) -> list[str]:
-    faults = []
-    line, piece = 1, 0
-    for stray in strays:
-        line += sum(octets.count(b"\r\n") + 1 for octets in pieces[piece:stray])
-        piece = stray
-        faults.append(f"line {line} of the header is not a field: {pieces[stray][:60]!r}")
+def _strays(pieces: list[bytes], keys: list[bytes]) -> list[str]:
+    faults: list[str] = []
+    line = 1
+    for key, octets in zip(keys, pieces, strict=True):
+        if not key:
+            faults.append(f"line {line} of the header is not a field: {octets[:60]!r}")
+            if len(faults) == _MAX_FAULTS:
+                break
+        line += octets.count(b"\r\n") + 1
     return faults
 
 
 def _bare_line_ends(header: bytes) -> list[str]:
-    text = header.replace(b"\r\n", b"")
+    line_ends = header.count(b"\r\n")
     faults = []
-    if b"\n" in text:
+    if header.count(b"\n") != line_ends:
         faults.append("a bare LF stands in the header")
-    if b"\r" in text:
+    if header.count(b"\r") != line_ends:
         faults.append("a bare CR stands in the header")
     return faults
 
 
-def _key_of(octets: bytes) -> bytes:
-    """The lower-case name of a field, or nothing if the octets are none.
+def _key_of(name: bytes) -> bytes:
+    """The key of the octets before a colon, or nothing if they are no field name.
 
     field-name = 1*ftext, and obs-optional's blanks before the colon (§3.6.8, §4.5.8).
     """
-    name, colon, _ = octets.partition(b":")
     name = name.rstrip(b" \t")
-    return name.lower() if colon and not name.translate(None, FTEXT) else b""
+    return b"" if name.translate(None, FTEXT) else name.lower()

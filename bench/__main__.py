@@ -1,0 +1,53 @@
+"""`python -m bench [--table] [WORD...]`: the cells whose names have these words, all by default.
+
+With --table the document docs/performance.md gets what was measured.
+"""
+
+import sys
+import tempfile
+from datetime import UTC, datetime
+from itertools import chain
+from pathlib import Path
+
+from bench import dkim, program, report
+from bench.measure import measure
+from peers import maildkim, msgauth, opendkim
+
+DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
+MEMORY_GOAL = 60  # megabytes
+
+
+def main(arguments: list[str]) -> int:
+    keep = "--table" in arguments
+    words = [argument for argument in arguments if argument != "--table"]
+    if keep and words:
+        print("the table is of all cells: give no WORD with --table", file=sys.stderr)
+        return 2
+    print(f"on {report.machine()}")
+    for peer in (opendkim(), msgauth(), maildkim()):
+        if peer.missing:
+            print(f"without {peer.name}: {peer.missing}")
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        measured = []
+        for cell in chain(dkim.cells(folder), program.cells(folder)):
+            if all(word in cell.name for word in words):
+                measured.append(measure(cell))
+                print("\n".join(report.lines(measured[-1])), flush=True)
+        if words:
+            return 0
+        memory = program.peak_memory(folder)
+    met = "met" if memory < MEMORY_GOAL else "not met"
+    sentence = (
+        f"Peak memory of `mailauth verify` with a file of 25 MB: {memory:.0f} MB "
+        f"(goal: below {MEMORY_GOAL} MB, {met})."
+    )
+    print(sentence)
+    if keep:
+        day = datetime.now(UTC).date().isoformat()
+        head = f"On {report.machine()}, {day}, by `scripts/bench --table`:\n\n"
+        report.write(DOCUMENT, f"{head}{report.table(measured)}\n{sentence}\n")
+    return 0
+
+
+sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,88 @@
+"""Contestants on the same work, interleaved, so that a drift of the machine hits them all.
+
+Only the CPU time of the work itself counts, and of several rounds the best one:
+what disturbs a measurement makes it slower, never faster.
+"""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+ROUNDS = 5
+SECONDS = 0.4
+"""How long a contestant runs in each round."""
+
+
+@dataclass(frozen=True)
+class Contestant:
+    """One who does the work: `turns(count)` does it so often and comes to CPU seconds."""
+
+    name: str
+    turns: Callable[[int], float]
+
+
+@dataclass(frozen=True)
+class Goal:
+    """We are to be at least so many times as fast as that contestant."""
+
+    against: str
+    ratio: float
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One kind of work; the first contestant is ours."""
+
+    name: str
+    contestants: Sequence[Contestant]
+    goals: Sequence[Goal] = ()
+    unit: str = "/s"
+
+
+@dataclass
+class Measured:
+    """How often a second each contestant did the work of a cell."""
+
+    cell: Cell
+    rates: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def ours(self) -> float:
+        """Our rate."""
+        return self.rates[self.cell.contestants[0].name]
+
+    def ratio(self, against: str) -> float:
+        """How many times as fast we are."""
+        return self.ours / self.rates[against]
+
+
+def contestant(name: str, work: Callable[[], object]) -> Contestant:
+    """A contestant of this process."""
+
+    def turns(count: int) -> float:
+        begin = time.process_time()
+        for _ in range(count):
+            work()
+        return time.process_time() - begin
+
+    return Contestant(name, turns)
+
+
+def measure(cell: Cell) -> Measured:
+    """The best rate of each contestant over all rounds."""
+    measured = Measured(cell)
+    counts = {each.name: _count(each) for each in cell.contestants}
+    for _ in range(ROUNDS):
+        for each in cell.contestants:
+            count = counts[each.name]
+            rate = count / max(each.turns(count), 1e-9)
+            measured.rates[each.name] = max(rate, measured.rates.get(each.name, 0.0))
+    return measured
+
+
+def _count(contestant: Contestant) -> int:
+    """How many turns take about `SECONDS`."""
+    count = 1
+    while (seconds := contestant.turns(count)) < SECONDS / 20:
+        count *= 4
+    return max(1, round(count * SECONDS / seconds))
