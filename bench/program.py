@@ -1,5 +1,6 @@
 """The command line as a whole: how long it takes to start and finish, and how much memory."""
 
+import json
 import os
 import re
 import subprocess
@@ -31,12 +32,11 @@ ENVIRONMENT = {
 def cells(folder: Path) -> Iterator[Cell]:
     """Signing and verifying one small file, with starting and ending."""
     key = PrivateKey.generate()
-    pem, zone, record = folder / "key.pem", folder / "key.zone", folder / "key.txt"
+    pem, zone, record = folder / "key.pem", folder / "key.json", folder / "key.txt"
     key.write(pem)
     text = dkim.KeyRecord.for_key(key.public_key).format()
     record.write_text(text)
-    strings = " ".join(f'"{text[at : at + 255]}"' for at in range(0, len(text), 255))
-    zone.write_text(f"{SELECTOR}._domainkey.{DOMAIN}. 3600 IN TXT {strings}\n")
+    zone.write_text(_zone(text))
     mail = folder / "mail.eml"
     mail.write_bytes(corpus.text())
     signed = folder / "signed.eml"
@@ -69,8 +69,7 @@ def peak_memory(folder: Path) -> float:
     big, zone = folder / "big.eml", folder / "big.json"
     message = corpus.attachment(25_000_000)
     big.write_bytes(dkim.sign(message, domain=DOMAIN, selector=SELECTOR, key=key) + message)
-    record = dkim.KeyRecord.for_key(key.public_key).format()
-    zone.write_text(f'{{"{SELECTOR}._domainkey.{DOMAIN}": {{"TXT": [["{record}"]]}}}}')
+    zone.write_text(_zone(dkim.KeyRecord.for_key(key.public_key).format()))
     program = (
         "import sys\n"
         "from mailauth.cli import main\n"
@@ -88,6 +87,10 @@ def peak_memory(folder: Path) -> float:
     found = re.search(r"VmHWM:\s+(\d+) kB", done.stdout)
     assert found, done.stdout
     return int(found[1]) * 1024 / 1e6
+
+
+def _zone(record: str) -> str:
+    return json.dumps({f"{SELECTOR}._domainkey.{DOMAIN}": {"TXT": [[record]]}})
 
 
 def _command(name: str, *command: str | Path, stdin: Path | None = None) -> Contestant:

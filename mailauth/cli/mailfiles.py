@@ -115,6 +115,9 @@ def _messages_in(path: str) -> Iterator[Source]:
     with Path(path).open("rb") as file:
         if file.peek(len(_ENVELOPE)).startswith(_ENVELOPE):
             yield from _split_mbox(path, file)
+        elif file.seekable():
+            # What the buffer holds by now would be joined to the rest, and so all be copied.
+            yield Source.of(path, Path(path).read_bytes())
         else:
             yield Source.of(path, file.read())
 
