@@ -1,0 +1,38 @@
+"""`mailauth.sign` and `mailauth.verify`, with the system's clock and resolver."""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mail import DOMAIN, MESSAGE, key, verdict
+
+import mailauth
+from mailauth.errors import UnusableKey
+
+
+@pytest.mark.parametrize("form", ["key", "octets", "path", "text"])
+def test_sign(form: str, tmp_path: Path) -> None:
+    path = tmp_path / "rsa.pem"
+    key().write(path)
+    secret: Any = {"key": key(), "octets": key().pem(), "path": path, "text": str(path)}[form]
+    octets = mailauth.sign(MESSAGE, domain=DOMAIN, selector="rsa", key=secret, expire=60)
+    assert octets.endswith(MESSAGE)
+    now = int(time.time())
+    got = verdict(octets, now=now)
+    assert got.result == "pass"
+    assert got.signed_at is not None
+    assert got.expires_at == got.signed_at + 60
+    assert now - 60 < got.signed_at <= now
+
+
+def test_sign_with_no_key() -> None:
+    with pytest.raises(UnusableKey):
+        mailauth.sign(MESSAGE, domain=DOMAIN, selector="rsa", key=b"no key")
+
+
+def test_verify_asks_only_for_signatures() -> None:
+    assert [each.result for each in mailauth.verify(MESSAGE)] == ["none"]
+    assert [each.result for each in mailauth.verify(b"DKIM-Signature: v=2\r\n" + MESSAGE)] == [
+        "permerror"
+    ]
