@@ -15,9 +15,21 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 TEMPORARY = 75
 """The exit status of a temporary failure, EX_TEMPFAIL of sysexits.h."""
 
-domain = click.option(
-    "-d", "--domain", required=True, metavar="DOMAIN", help="The domain that signs, d=."
-)
+
+def _without_final_dot(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
+    """A name as master files and dig write it; one dot at the end means nothing."""
+    return name and name.removesuffix(".")
+
+
+def domain_option(help: str, *, required: bool = True) -> Callable[[Command], Command]:  # noqa: A002 - click's word
+    """`-d`, with or without a final dot."""
+    return click.option(
+        "-d", "--domain", required=required, metavar="DOMAIN", help=help,
+        callback=_without_final_dot,
+    )  # fmt: skip
+
+
+domain = domain_option("The domain that signs, d=.")
 selector = click.option(
     "-s", "--selector", required=True, metavar="SELECTOR", help="The selector of its key, s=."
 )

@@ -20,7 +20,7 @@ def command() -> None:
 
 @command.command("dkim")
 @options.key_file
-@click.option("-d", "--domain", metavar="DOMAIN", help="The domain; zone and json need it.")
+@options.domain_option("The domain; zone and json need it.", required=False)
 @click.option("-s", "--selector", metavar="SELECTOR", help="The selector; likewise.")
 @click.option("--format", "form", type=_FORMS, help="zone, or text if -d and -s are missing.")
 @click.option("--testing", is_flag=True, help="Say that the domain only tests DKIM: t=y.")

@@ -71,8 +71,11 @@ def of_the_system(configuration: str = "/etc/resolv.conf") -> tuple[str, ...]:
     """Those of the system; none if they cannot be read, so that a service can start."""
     import dns.resolver  # noqa: PLC0415 - only this needs it
 
+    resolver = dns.resolver.Resolver(configure=False)
     try:
-        servers = dns.resolver.Resolver(configuration).nameservers
-    except (dns.exception.DNSException, ValueError):
+        with open(configuration, encoding="latin-1") as file:  # noqa: PTH123 - a text, no Path
+            resolver.read_resolv_conf(file)
+    except (OSError, dns.exception.DNSException, ValueError):
         return ()
+    servers = resolver.nameservers
     return tuple(str(server) for server in servers)

@@ -12,6 +12,7 @@ from mailauth.dkim import Result
 from mailauth.dkim.key import name
 from mailauth.dns import Zone
 from mailauth.keys import PrivateKey
+from mailauth.syntax.message import Message
 
 SIGNED = signed()
 PAIRS = [f"{header}/{body}" for header in ("simple", "relaxed") for body in ("simple", "relaxed")]
@@ -176,7 +177,6 @@ def _with_length(length: int) -> bytes:
 
     from mailauth.dkim import signature
     from mailauth.dkim.hashing import data_hash, index, places, select
-    from mailauth.syntax.message import Message
 
     tags = {"v": "1", "a": "rsa-sha256", "c": "relaxed/relaxed", "d": DOMAIN, "s": "rsa"}
     tags |= {"l": str(length), "h": "From", "bh": b64encode(hasher.digest()).decode()}
@@ -398,7 +398,6 @@ def test_unicode_domains() -> None:
 def test_b_anywhere_in_the_list(value: str) -> None:
     """DKIM-35: the value of b= is emptied wherever it stands and however it is folded."""
     from mailauth.dkim.signature import _emptied
-    from mailauth.syntax.message import Message
 
     octets = f"DKIM-Signature: a=b=c; {value} ; bh=b=;\r\n\r\n".encode()
     (field,) = Message.parse(octets).fields
@@ -419,3 +418,47 @@ def test_verdicts_as_dicts() -> None:
     assert {"reason", "domain", "selector", "identity", "algorithm", "key_size", "testing"} <= set(
         got
     )
+
+
+@pytest.mark.parametrize("z", ["From:x", "|" * 5_000, "=" * 50_000], ids=["one", "many", "long"])
+def test_dkim_32_z_is_not_read(z: str) -> None:
+    """It is signed with the field, so it may not change; but what is in it means nothing."""
+    assert verdict(with_tags(SIGNED, z=z)).reason.startswith("the header is not what was signed")
+    assert verdict(signed(copied_headers=True)).result is Result.PASS
+
+
+def test_dkim_36_a_verdict_tells_the_age_of_its_signature() -> None:
+    got = verdict(signed(now=NOW - 3600, expire=7200))
+    assert (got.signed_at, got.expires_at) == (NOW - 3600, NOW + 3600)
+
+
+def test_dkim_38_the_order_of_signatures_means_nothing() -> None:
+    one, other = (
+        signed(key_type=key_type).removesuffix(MESSAGE) for key_type in ("rsa", "ed25519")
+    )
+    rsa, ed25519 = verdicts(one + other + MESSAGE)
+    assert verdicts(other + one + MESSAGE) == [ed25519, rsa]
+    assert {rsa.result, ed25519.result} == {"pass"}
+
+
+def test_msg_13_dots_are_never_unstuffed() -> None:
+    message = MESSAGE + b"..\r\n.\r\n.x\r\n"
+    assert verdict(signed(message)).result is Result.PASS
+    assert verdict(signed(message).replace(b"\r\n..\r\n", b"\r\n.\r\n")).result is Result.FAIL
+
+
+def test_msg_16_a_body_that_arrives_is_not_kept() -> None:
+    import tracemalloc
+
+    line = b"a line of the body,  with blanks\t \r\n"
+    field = signed(MESSAGE + line * 100_000).removesuffix(MESSAGE + line * 100_000)
+    header, _, start = MESSAGE.partition(b"\r\n\r\n")
+    verification = dkim.Verification(Message.parse(field + header + b"\r\n\r\n"), now=NOW)
+    tracemalloc.start()
+    verification.update(start)
+    for _ in range(1000):
+        verification.update(line * 100)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert zone().run(verification.verdicts())[0].result is Result.PASS
+    assert peak < 200_000

@@ -1,0 +1,34 @@
+"""The nameservers of the system, from a configuration that may be anything (DNS-15)."""
+
+from pathlib import Path
+
+import pytest
+
+from mailauth.dns.names import labels
+from mailauth.dns.nameserver import of_the_system
+
+CONFIGURATIONS = {
+    "plain": ("nameserver 192.0.2.1\nnameserver 2001:db8::1\n", ("192.0.2.1", "2001:db8::1")),
+    "search": ("search corp.example\noptions ndots:15\nnameserver 192.0.2.1\n", ("192.0.2.1",)),
+    "empty": ("", ()),
+    "no-address": ("nameserver nowhere\n", ()),
+    "half": ("nameserver\nnameserver 192.0.2.1\n", ("192.0.2.1",)),
+    "junk": ("\0\xff\n;;;\nnameserver 192.0.2.1\n", ("192.0.2.1",)),
+}
+
+
+@pytest.mark.parametrize(
+    ("text", "servers"), CONFIGURATIONS.values(), ids=[f"DNS-15-{name}" for name in CONFIGURATIONS]
+)
+def test_of_the_system(tmp_path: Path, text: str, servers: tuple[str, ...]) -> None:
+    path = tmp_path / "resolv.conf"
+    path.write_text(text, encoding="latin-1")
+    assert of_the_system(str(path)) == servers
+
+
+def test_dns_15_no_configuration(tmp_path: Path) -> None:
+    assert of_the_system(str(tmp_path / "none")) == ()
+
+
+def test_dns_15_a_name_is_absolute_whatever_is_searched() -> None:
+    assert labels("host") == (b"host",)
