@@ -7,6 +7,7 @@ of DNS over HTTPS may have one, which the system resolves.
 from dataclasses import dataclass
 from enum import Enum
 from ipaddress import ip_address
+from pathlib import Path
 from urllib.parse import urlsplit
 
 from mailauth.errors import BadArgument
@@ -73,7 +74,7 @@ def of_the_system(configuration: str = "/etc/resolv.conf") -> tuple[str, ...]:
 
     resolver = dns.resolver.Resolver(configure=False)
     try:
-        with open(configuration, encoding="latin-1") as file:  # noqa: PTH123 - a text, no Path
+        with Path(configuration).open(encoding="latin-1") as file:
             resolver.read_resolv_conf(file)
     except (OSError, dns.exception.DNSException, ValueError):
         return ()
