@@ -47,3 +47,26 @@ HYPHENATED_WORD = re.compile(r"[A-Za-z](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 
 # base64string without its FWS                                      RFC 6376 §3.1, RFC 4648 §4
 BASE64_STRING = re.compile(r"[A-Za-z0-9+/]*+={0,2}")
+
+# macro-literal = %x21-24 / %x26-7E                                 RFC 7208 §7.1
+MACRO_LITERAL = re.compile(r"[!-$&-~]++")
+
+# macro-expand = "%{" macro-letter transformers *delimiter "}"      RFC 7208 §7.1
+MACRO_EXPAND = re.compile(r"%\{([A-Za-z])([0-9]*+)([rR]?)([.+,/_=-]*+)\}")
+
+# toplabel = ( *alphanum ALPHA *alphanum ) /
+#            ( 1*alphanum "-" *( alphanum / "-" ) alphanum )        RFC 7208 §7.1
+TOPLABEL = re.compile(r"[0-9]*+[A-Za-z][A-Za-z0-9]*+|[A-Za-z0-9]++-(?:[A-Za-z0-9-]*[A-Za-z0-9])")
+
+# name = ALPHA *( ALPHA / DIGIT / "-" / "_" / "." ), of a modifier  RFC 7208 §12
+MODIFIER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*+")
+
+# ip4-network = qnum "." qnum "." qnum "." qnum                     RFC 7208 §5.6
+_QNUM = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9][0-9]|[0-9])"
+IP4_NETWORK = re.compile(rf"{_QNUM}(?:\.{_QNUM}){{3}}")
+
+# ip6-network, RFC 4291 §2.2; which of them are addresses, ipaddress knows
+IP6_NETWORK = re.compile(r"[0-9A-Fa-f:.]{2,45}")
+
+# dual-cidr-length = [ "/" ip4-length ] [ "//" ip6-length ]         RFC 7208 §5.6
+DUAL_CIDR_LENGTH = re.compile(r"(?:/(0|[1-9][0-9]?))?(?://(0|[1-9][0-9]{0,2}))?\Z")

@@ -1,0 +1,128 @@
+"""Macro strings: the small language in which a record speaks of its client (RFC 7208 §7).
+
+A string is parsed once, before anything is evaluated, and expanded with the
+values of its letters; expansion is pure and asks nothing.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import quote
+
+from mailauth.errors import SyntaxFault
+from mailauth.syntax.abnf import MACRO_EXPAND, MACRO_LITERAL, TOPLABEL
+from mailauth.syntax.scanner import Scanner
+
+LETTERS: Final = frozenset("slodiphv")
+"""Those of every macro string (§7.2)."""
+EXPLANATION_LETTERS: Final = LETTERS | frozenset("crt")
+"""Those of an explanation (§7.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Macro:
+    """macro-expand = "%{" macro-letter transformers *delimiter "}" (§7.1)."""
+
+    letter: str
+    """In lower case."""
+    escaped: bool
+    """The letter is written in upper case: the value is escaped as in a URL (§7.3)."""
+    parts: int
+    """How many parts to keep, from the right; 0 keeps all."""
+    reverse: bool
+    delimiters: str
+
+    def expand(self, value: str) -> str:
+        """The value of the letter, split, reversed and cut (§7.3)."""
+        if self.parts or self.reverse or self.delimiters != ".":
+            parts = re.split(f"[{re.escape(self.delimiters)}]", value)
+            if self.reverse:
+                parts.reverse()
+            value = ".".join(parts[-self.parts :])
+        return quote(value, safe="-._~") if self.escaped else value
+
+
+@dataclass(frozen=True, slots=True)
+class MacroString:
+    """Text and macros in turn."""
+
+    text: str
+    parts: tuple[str | Macro, ...]
+    letters: frozenset[str]
+    """Of all its macros, so that a value is looked up only if it is needed."""
+
+    def expand(self, values: Mapping[str, str]) -> str:
+        """The string for these values of its letters (§7.3)."""
+        if not self.letters:
+            return "".join(map(str, self.parts))
+        return "".join(
+            part if isinstance(part, str) else part.expand(values[part.letter])
+            for part in self.parts
+        )
+
+
+def parse_domain_spec(text: str) -> MacroString:
+    """domain-spec = macro-string ( "." toplabel [ "." ] / macro-expand ) (§7.1).
+
+    **Raises** SyntaxFault.
+    """
+    spec = parse(text)
+    last = spec.parts[-1] if spec.parts else ""
+    if isinstance(last, str) and not text.endswith(("%%", "%_", "%-")):
+        label = text.removesuffix(".").rpartition(".")
+        if not label[1] or not TOPLABEL.fullmatch(label[2]):
+            raise SyntaxFault("a domain that ends in no top label and no macro", text, len(text))
+    return spec
+
+
+def parse(text: str) -> MacroString:
+    """macro-string = *( macro-expand / macro-literal ) (§7.1).  **Raises** SyntaxFault."""
+    return _parse(Scanner(text), LETTERS)
+
+
+def parse_explanation(text: str) -> MacroString:
+    """explain-string = *( macro-string / SP ) (§6.2, §7.1).  **Raises** SyntaxFault."""
+    return _parse(Scanner(text), EXPLANATION_LETTERS, blanks=True)
+
+
+_ESCAPES: Final = {"%%": "%", "%_": " ", "%-": "%20"}
+_MAX_PARTS: Final = 128
+"""A name has fewer labels; a larger number keeps all of them too."""
+
+
+def _parse(scanner: Scanner, letters: frozenset[str], *, blanks: bool = False) -> MacroString:
+    parts: list[str | Macro] = []
+    while not scanner.ended:
+        literal = scanner.read(MACRO_LITERAL)
+        if literal is not None:
+            parts.append(literal)
+        elif blanks and scanner.skip(" "):
+            parts.append(" ")
+        elif scanner.check("%{"):
+            parts.append(_macro(scanner, letters))
+        else:
+            escape = scanner.text[scanner.at : scanner.at + 2]
+            if escape not in _ESCAPES:
+                raise scanner.fault("a character that no macro string has")
+            scanner.skip(escape)
+            parts.append(_ESCAPES[escape])
+    used = frozenset(part.letter for part in parts if isinstance(part, Macro))
+    return MacroString(scanner.text, tuple(parts), used)
+
+
+def _macro(scanner: Scanner, letters: frozenset[str]) -> Macro:
+    fault = scanner.fault("not a macro: a letter, a number, r and delimiters in braces")
+    text = scanner.read(MACRO_EXPAND)
+    if text is None:
+        raise fault
+    found = MACRO_EXPAND.fullmatch(text)
+    assert found is not None  # noqa: S101 - it is what was read
+    letter, digits, reverse, delimiters = found.groups()
+    if letter.lower() not in letters:
+        raise SyntaxFault(f"the macro letter {letter} has no meaning here", fault.text, fault.at)
+    number = min(int(digits[-9:]), _MAX_PARTS) if digits else 0
+    if digits and not digits.strip("0"):
+        raise SyntaxFault("a macro that keeps 0 parts", fault.text, fault.at)  # §7.3
+    number = _MAX_PARTS if digits and len(digits.lstrip("0")) > len(str(_MAX_PARTS)) else number
+    return Macro(letter.lower(), letter.isupper(), number, bool(reverse), delimiters or ".")

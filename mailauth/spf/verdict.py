@@ -1,0 +1,61 @@
+"""What an SPF check comes to: a result word of RFC 7208 §2.6 and the reason for it."""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, Never
+
+
+class Result(StrEnum):
+    """The results of check_host() (RFC 7208 §2.6)."""
+
+    NONE = "none"
+    """There is no domain to check, or it publishes no record."""
+    NEUTRAL = "neutral"
+    """The domain says nothing of this host."""
+    PASS = "pass"  # noqa: S105 - a word of the RFC, no secret
+    """The host may send for the domain."""
+    FAIL = "fail"
+    """The host may not."""
+    SOFTFAIL = "softfail"
+    """The host probably may not."""
+    TEMPERROR = "temperror"
+    """The DNS did not answer; a later attempt may."""
+    PERMERROR = "permerror"
+    """The records of the domain cannot be read; its owner must mend them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """The verdict on one identity of one client.
+
+    It is compared by its `result`: a question with seven answers refuses to be
+    a boolean.
+    """
+
+    result: Result
+    reason: str
+    """A sentence for a postmaster; it may quote octets of a record."""
+    domain: str = ""
+    """The domain that was checked, as A-labels."""
+    identity: str = "mailfrom"
+    """`mailfrom` or `helo` (§2.3, §2.4)."""
+    directive: str = ""
+    """The directive that matched, as its record has it."""
+    directive_domain: str = ""
+    """In whose record it stands: `domain`, or the target of a redirect."""
+    explanation: str = ""
+    """Words of the domain's owner, a third party, for the sender of a failed mail (§6.2)."""
+    lookups: int = 0
+    """How many terms asked the DNS (§4.6.4)."""
+    void_lookups: int = 0
+    """Of how many of them the DNS knew nothing (§4.6.4)."""
+    secure: bool = False
+    """A validating resolver vouched for every answer (the AD bit)."""
+
+    def __bool__(self) -> Never:
+        msg = "a verdict is not true or false: compare its .result"
+        raise TypeError(msg)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The verdict for JSON, each value under its attribute's name."""
+        return {name: getattr(self, name) for name in self.__slots__}

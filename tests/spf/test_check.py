@@ -1,0 +1,344 @@
+"""Evaluation: each row of the catalogue of abuse, most of them a record and its verdict."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailauth import spf
+from mailauth.dns import Answer, Question, Status, Zone, run
+from mailauth.errors import BadArgument
+
+IP = "192.0.2.1"
+D = "example.com"
+OTHER = "203.0.113.9"
+
+
+def verdict(
+    *records: str | list[str],
+    ip: str = IP,
+    sender: str = f"ada@{D}",
+    helo: str = f"mx.{D}",
+    **nodes: Any,
+) -> spf.Verdict:
+    """The verdict with these TXT records at D; a node's name has _ for its dots."""
+    zone = {name.replace("_", "."): node for name, node in nodes.items()}
+    zone[D] = {"TXT": list(records), **zone.get(D, {})}
+    return Zone(zone).run(spf.check(ip=ip, helo=helo, sender=sender))
+
+
+def terms(count: int, last: str = "") -> str:
+    words = [f"exists:e{number}.{D}" for number in range(count - bool(last))]
+    return " ".join(["v=spf1", *words, *([last] if last else []), "-all"])
+
+
+def existing(count: int) -> Any:
+    """Names that other terms ask for in vain only by their address: they are not void."""
+    return {f"e{number}_example_com": {"A": [OTHER]} for number in range(count)}
+
+
+def a_terms(count: int) -> str:
+    return " ".join(["v=spf1", *(f"a:e{number}.{D}" for number in range(count)), "-all"])
+
+
+ROWS: list[tuple[str, str, str, str]] = [
+    ("SPF-01-ten", a_terms(10), "fail", "-all"),
+    ("SPF-01-eleven", a_terms(11), "permerror", "too many"),
+    ("SPF-01-last", a_terms(10).removesuffix(" -all") + " a:e10.example.com", "permerror", "many"),
+    ("SPF-01-redirect", a_terms(10).removesuffix("-all") + f"redirect=e0.{D}", "permerror", "many"),
+    ("SPF-06-self", f"v=spf1 include:{D} -all", "permerror", "many"),
+    ("SPF-06-redirect", f"v=spf1 redirect={D}", "permerror", "many"),
+    ("SPF-09-leading", " v=spf1 -all", "none", "no SPF record"),
+    ("SPF-09-trailing", "v=spf1 -all  ", "fail", ""),
+    ("SPF-09-alone", "v=spf1", "neutral", ""),
+    ("SPF-09-bom", "\ufeffv=spf1 -all", "none", ""),
+    ("SPF-11-control", "v=spf1 a:\x01.example.com -all", "permerror", "character"),
+    ("SPF-14", "v=spf1 +all foo:bar:", "permerror", "mechanism"),
+    ("SPF-15-modifier", "v=spf1 x=y -all", "fail", ""),
+    ("SPF-15-mechanism", "v=spf1 foo -all", "permerror", "foo"),
+    ("SPF-16-redirect", "v=spf1 redirect=a.b redirect=a.b", "permerror", "twice"),
+    ("SPF-16-exp", "v=spf1 exp=a.b -all EXP=a.b", "permerror", "twice"),
+    ("SPF-22-c", "v=spf1 exists:%{c}.example.com -all", "permerror", "letter"),
+    ("SPF-25-zero", "v=spf1 ip4:010.0.0.1 -all", "permerror", "address"),
+    ("SPF-25-length", "v=spf1 ip4:192.0.2.0/08 -all", "permerror", "length"),
+    ("SPF-25-mask", "v=spf1 ip4:192.0.2.0/255.0.0.0 -all", "permerror", "length"),
+    ("SPF-25-zone", "v=spf1 ip6:fe80::1%eth0 -all", "permerror", "address"),
+    ("SPF-25-digits", "v=spf1 ip4:\u0661.2.3.4 -all", "permerror", "ASCII"),
+    ("SPF-25-over", "v=spf1 ip4:192.0.2.0/33 -all", "permerror", "32"),
+    ("SPF-27-all", "v=spf1 +all", "pass", ""),
+    ("SPF-27-zero", "v=spf1 ip4:0.0.0.0/0 -all", "pass", ""),
+    ("SPF-36", "V=SPF1 IP4:192.0.2.1 -ALL", "pass", ""),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("record", "result", "reason"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
+)
+def test_rows(record: str, result: str, reason: str) -> None:
+    got = verdict(record, **existing(11))
+    assert got.result == result, got.reason
+    assert reason in got.reason
+
+
+def test_spf_02_a_limit_is_never_a_fail() -> None:
+    got = verdict(
+        f"v=spf1 include:i.{D} -all", **{"i_example_com": {"TXT": [a_terms(11)]}} | existing(11)
+    )
+    assert got.result == "permerror"
+
+
+@pytest.mark.parametrize(("voids", "result"), [(2, "fail"), (3, "permerror")])
+def test_spf_03_void_lookups(voids: int, result: str) -> None:
+    got = verdict(terms(voids))
+    assert got.result == result
+    assert got.void_lookups == voids
+    generous = spf.Policy(max_void_lookups=9)
+    zone = Zone({D: {"TXT": [terms(voids)]}})
+    ask = spf.check(ip=IP, helo="h.example", sender=f"a@{D}", policy=generous)
+    assert zone.run(ask).result == "fail"
+
+
+@pytest.mark.parametrize(("count", "result"), [(10, "fail"), (11, "permerror")])
+def test_spf_04_mail_exchanges(count: int, result: str) -> None:
+    hosts: Any = {f"m{number}_example_com": {"A": [OTHER]} for number in range(count)}
+    exchanges = [[10, f"m{number}.{D}"] for number in range(count)]
+    assert verdict("v=spf1 mx -all", example_com={"MX": exchanges}, **hosts).result == result
+
+
+def test_spf_04_the_null_mx_matches_nothing() -> None:
+    assert verdict("v=spf1 mx -all", example_com={"MX": [[0, "."]]}).result == "fail"
+
+
+@pytest.mark.parametrize(("place", "result"), [(9, "pass"), (10, "fail")])
+def test_spf_05_only_ten_names_are_looked_at(place: int, result: str) -> None:
+    names = [f"n{number}.{D}" for number in range(12)]
+    zone = Zone(
+        {
+            D: {"TXT": ["v=spf1 ptr -all"]},
+            "1.2.0.192.in-addr.arpa": {"PTR": names},
+            names[place]: {"A": [IP]},
+        }
+    )
+    assert zone.run(spf.check(ip=IP, helo=D, sender=f"a@{D}")).result == result
+
+
+@pytest.mark.parametrize(
+    ("records", "result"),
+    [
+        (["v=spf1 -all", "v=spf1 -all"], "permerror"),
+        (["V=SPF1 -all", "v=spf1 +all"], "permerror"),
+        (["v=spf1 -all", "v=spf10 +all"], "fail"),
+        (["spf2.0/pra +all"], "none"),
+        ([], "none"),
+    ],
+)
+def test_spf_08_records_of_one_name(records: list[str], result: str) -> None:
+    assert verdict(*records).result == result
+
+
+def test_spf_10_strings_are_joined_with_nothing_between() -> None:
+    assert verdict(["v=spf1 ip4:192.0", ".2.1 -all"]).result == "pass"
+    assert verdict(["v=spf1 ip4:192.0.2.9", "include:y.example -all"]).result == "permerror"
+
+
+def test_spf_12_many_and_large_records() -> None:
+    assert verdict(*["x" * 60_000] * 50, *["y"] * 1000, "v=spf1 -all").result == "fail"
+    assert verdict("v=spf1 " + "a " * 30_000).result == "permerror"
+
+
+@pytest.mark.parametrize(
+    "record", [f"v=spf1 include:i.{D} -all", f"v=spf1 a:i.{D} -all", f"v=spf1 mx:i.{D}"]
+)
+def test_spf_13_a_failing_server_is_a_temperror(record: str) -> None:
+    got = verdict(record, i_example_com={"FAIL": ["*"]})
+    assert got.result == "temperror"
+    assert "server failure" in got.reason
+
+
+def test_spf_17_a_name_counts_only_if_its_address_is_the_clients() -> None:
+    explained = {"TXT": ["you are %{p}"]}
+    nodes: Any = {
+        "1_2_0_192_in-addr_arpa": {"PTR": ["paypal.com", f"h.{D}"]},
+        "x_example_com": explained,
+    }
+    record = f"v=spf1 ptr:paypal.com -all exp=x.{D}"
+    got = verdict(record, **nodes)
+    assert (got.result, got.explanation) == ("fail", "you are unknown")
+    got = verdict(record, h_example_com={"A": [IP]}, **nodes)
+    assert (got.result, got.explanation) == ("fail", f"you are h.{D}")
+
+
+def asked(record: str, **options: Any) -> list[str]:
+    """The names that a check asks for."""
+    names: list[str] = []
+
+    def resolve(question: Question) -> Answer[Any]:
+        names.append(question.name)
+        if question.name == D:
+            return Answer(Status.EXISTS, (record.encode(),))
+        return Answer(Status.NO_SUCH_NAME)
+
+    options = {"ip": IP, "helo": "h.example", "sender": f"a@{D}"} | options
+    run(spf.check(**options), resolve)
+    return names
+
+
+def test_spf_18_bombs_are_cut_to_a_name() -> None:
+    local = ".".join(["abcdefg"] * 100)
+    names = asked("v=spf1 exists:%{l}%{l}%{l}.%{d255r}.x -all", sender=f"{local}@{D}")
+    assert len(names) == 2
+    assert len(names[1]) <= 253
+    assert names[1].endswith("abcdefg.com.example.x")
+
+
+@pytest.mark.parametrize(
+    "sender",
+    [f'a.b"c d@{D}', f"(any@{D}", f"<@{D},@x:'any@{D}>", f"a\0b@{D}", f"a@b@{D}"],
+)
+def test_spf_30_what_is_no_mailbox_is_none(sender: str) -> None:
+    """SPF-19, SPF-30: no nearest domain is checked, and nothing is asked for."""
+    assert asked("v=spf1 -all", sender=sender) == []
+
+
+def test_spf_19_a_name_that_cannot_be_is_not_asked_for() -> None:
+    for local in ("a..b", "x" * 64):
+        assert asked("v=spf1 exists:%{l}.example -all", sender=f"{local}@{D}") == [D]
+
+
+def test_spf_20_a_local_part_outside_ascii_matches_no_term() -> None:
+    assert asked("v=spf1 exists:%{l}.example exists:%{s}.example -all", sender=f"用户@{D}") == [D]
+
+
+def test_spf_21_upper_case_escapes() -> None:
+    assert (
+        asked("v=spf1 exists:%{L}.example -all", sender=f"a~b&c=d@{D}")[1] == "a~b%26c%3Dd.example"
+    )
+
+
+@pytest.mark.parametrize(
+    "node",
+    [
+        {"FAIL": ["TXT"]},
+        {"TXT": ["a\r\n250 ok"]},
+        {"TXT": ["ä"]},
+        {"TXT": ["one", "two"]},
+        {"TXT": ["%{x}"]},
+        {"A": [IP]},
+    ],
+)
+def test_spf_23_an_explanation_that_goes_wrong_is_none(node: dict[str, Any]) -> None:
+    got = verdict(f"v=spf1 -all exp=x.{D}", x_example_com=node)
+    assert (got.result, got.explanation) == ("fail", "")
+
+
+def test_spf_23_an_explanation_is_short() -> None:
+    got = verdict(f"v=spf1 -all exp=x.{D}", x_example_com={"TXT": [["y" * 250] * 40]})
+    assert 0 < len(got.explanation) <= 512
+
+
+def test_spf_24_nothing_is_asked_after_the_match() -> None:
+    assert asked("v=spf1 +all exists:%{l}.%{i}.evil.example") == [D]
+
+
+def test_spf_26_a_mapped_address_is_of_ipv4() -> None:
+    assert verdict("v=spf1 ip4:192.0.2.1 -all", ip="::ffff:192.0.2.1").result == "pass"
+
+
+@pytest.mark.parametrize(
+    "helo",
+    ["[192.0.2.1]", "localhost", "", "a..b", "x." * 127 + "example", "192.0.2.1", "a b.example"],
+)
+def test_spf_28_a_helo_that_is_no_domain(helo: str) -> None:
+    for lookups in (
+        spf.check_helo(ip=IP, helo=helo),
+        spf.check(ip=IP, helo=helo, sender="<>"),
+    ):
+        assert run(lookups, _never).result == "none"
+
+
+def _never(question: Question) -> Answer[Any]:
+    raise AssertionError(question)
+
+
+def test_spf_28_an_underscore_is_fine() -> None:
+    got = Zone({"a_b.example": {"TXT": ["v=spf1 -all"]}}).run(
+        spf.check_helo(ip=IP, helo="a_b.example")
+    )
+    assert (got.result, got.identity) == ("fail", "helo")
+
+
+@pytest.mark.parametrize("sender", ["", "<>"])
+def test_spf_29_the_null_sender_is_the_postmaster_of_helo(sender: str) -> None:
+    assert asked("v=spf1 exists:%{l}.%{o}.x -all", sender=sender, helo=D)[1] == f"postmaster.{D}.x"
+
+
+def test_spf_33_loops_of_aliases() -> None:
+    got = verdict(f"v=spf1 a:l.{D} -all", l_example_com={"CNAME": [f"l.{D}"]})
+    assert got.result == "temperror"
+
+
+@pytest.mark.parametrize("ip", ["", "192.0.2", "192.0.2.1/32", "fe80::1%eth0", "x"])
+def test_what_is_no_address_is_the_callers_mistake(ip: str) -> None:
+    with pytest.raises(BadArgument):
+        run(spf.check(ip=ip, helo=D, sender=f"a@{D}"), _never)
+
+
+def test_a_verdict_is_no_boolean() -> None:
+    with pytest.raises(TypeError):
+        assert verdict("v=spf1 -all")
+
+
+def test_what_a_verdict_tells() -> None:
+    got = verdict(
+        f"v=spf1 redirect=r.{D}",
+        r_example_com={"TXT": ["v=spf1 a:e0.example.com ~all"]},
+        **existing(1),
+    )
+    assert got.as_dict() == {
+        "result": "softfail",
+        "reason": "~all of r.example.com matches",
+        "domain": D,
+        "identity": "mailfrom",
+        "directive": "~all",
+        "directive_domain": f"r.{D}",
+        "explanation": "",
+        "lookups": 2,
+        "void_lookups": 0,
+        "secure": False,
+    }
+
+
+WORDS = st.sampled_from(
+    [
+        *("a", "mx", "ptr", "a:e0.example.com", "include:i.example.com", "mx:%{d2r}", "a/0//0"),
+        *("redirect=i.example.com", "-all", "?all", "ip4:192.0.2.0/24", "ip6:::/0", "%{", "%%"),
+        *("exists:%{l}.%{ir}.x", "exists:%{p}.y", "exp=%{h}", "x=%{s}"),
+    ]
+)
+RECORDS = st.lists(WORDS, max_size=14).map(lambda words: " ".join(["v=spf1", *words]))
+
+
+@given(
+    one=RECORDS,
+    other=RECORDS,
+    sender=st.text(max_size=20),
+    helo=st.text(max_size=20),
+    status=st.sampled_from(list(Status)),
+)
+def test_nothing_hostile_raises_or_exceeds_the_limits(
+    one: str, other: str, sender: str, helo: str, status: Status
+) -> None:
+    count = 0
+
+    def resolve(question: Question) -> Answer[Any]:
+        nonlocal count
+        count += 1
+        if question.rrtype == "TXT" and question.name in {D, f"i.{D}"}:
+            return Answer(Status.EXISTS, ((one if question.name == D else other).encode(),))
+        return Answer(status)
+
+    got = run(spf.check_host(IP, D, sender, helo=helo), resolve)
+    assert got.result != "none" or not count
+    assert got.lookups <= 11
+    assert count <= 40
