@@ -19,7 +19,7 @@ from mailauth.spf import macro
 from mailauth.spf import record as records
 from mailauth.spf.macro import MacroString
 from mailauth.spf.record import IP4, IP6, MX, PTR, A, All, Directive, Exists, Include, Record
-from mailauth.spf.verdict import Result, Verdict
+from mailauth.spf.verdict import Result, Step, Verdict
 from mailauth.syntax import domain as domains
 from mailauth.syntax.abnf import QUOTED_STRING
 
@@ -147,6 +147,8 @@ class _Evaluation:
         self._voids = 0
         self._secure = True
         self._names: list[str] | None = None  # of the client, validated
+        self._steps: list[Step] = []
+        self._depth = 0
         self._helo, self._receiver, self._now = helo, receiver, now
         local, at, domain = sender.rpartition("@")
         self._local, self._sender_domain = (
@@ -188,6 +190,7 @@ class _Evaluation:
             self._lookups,
             self._voids,
             self._secure,
+            tuple(self._steps),
         )
 
     def _check(self, domain: str) -> Lookups[_Found]:
@@ -195,13 +198,19 @@ class _Evaluation:
         record = yield from self._find_record(domain)
         if record is None:
             return _Found(Result.NONE, "", domain, None)
+        self._note(f"{domain}: {record.text}")
         has_all = False
         for directive in record.directives:
             has_all = has_all or isinstance(directive.mechanism, All)
-            if (yield from self._matches(directive, domain)):
+            self._depth += 1
+            matches = yield from self._matches(directive, domain)
+            self._depth -= 1
+            self._note(f"  {directive.text}: {'it matches' if matches else 'no match'}")
+            if matches:
                 return _Found(directive.qualifier.result, directive.text, domain, record.exp)
         if record.redirect is None or has_all:
             return _Found(Result.NEUTRAL, "", domain, None)  # §4.7
+        self._note(f"  redirect={record.redirect.text}")
         self._count_term(f"redirect={record.redirect.text}")
         try:
             target = yield from self._target(record.redirect, domain)
@@ -215,7 +224,7 @@ class _Evaluation:
     def _find_record(self, domain: str) -> Lookups[Record | None]:
         """The one record of a domain (§4.4, §4.5)."""
         answer = yield from ask.txt(domain)
-        self._secure = self._secure and answer.secure
+        self._heard(f"TXT of {domain}", answer)
         found = [octets for octets in answer.records if records.is_record(octets)]
         if not found:
             return None
@@ -257,6 +266,7 @@ class _Evaluation:
             return (yield from self._is_named(target, text))
         like = self._ip if isinstance(mechanism, A) else _ANY_IP4
         answer = yield from ask.addresses(target, like=like)
+        self._heard(f"addresses of {target}", answer)
         self._count_void(answer, text)
         if isinstance(mechanism, Exists):
             return bool(answer.records)
@@ -272,6 +282,7 @@ class _Evaluation:
     def _is_exchange(self, target: str, mechanism: MX, text: str) -> Lookups[bool]:
         """§5.4: whether the client is an address of a mail exchange of `target`."""
         answer = yield from ask.mx(target)
+        self._heard(f"MX of {target}", answer)
         self._count_void(answer, text)
         if len(answer.records) > MAX_MX:
             raise _PermError(f"{text}: more than {MAX_MX} mail exchanges")  # §4.6.4
@@ -279,7 +290,7 @@ class _Evaluation:
             if not exchange.host:
                 continue  # the null MX (RFC 7505 §3)
             addresses = yield from ask.addresses(exchange.host, like=self._ip)
-            self._secure = self._secure and addresses.secure
+            self._heard(f"addresses of {exchange.host}", addresses)
             if self._is_among(addresses.records, mechanism):
                 return True
         return False
@@ -298,6 +309,7 @@ class _Evaluation:
             answer = yield from ask.ptr(self._ip)
         except LookupFailed:
             return self._names  # §5.5: then no name is validated
+        self._heard(f"names of {self._ip}", answer)
         if text:
             self._count_void(answer, text)
         for name in answer.records[:MAX_NAMES]:
@@ -305,6 +317,7 @@ class _Evaluation:
                 addresses = yield from ask.addresses(name, like=self._ip)
             except LookupFailed:
                 continue  # §5.5: the name is skipped
+            self._heard(f"addresses of {name}", addresses)
             if self._ip in addresses.records:
                 self._names.append(name.lower())
         return self._names
@@ -322,8 +335,17 @@ class _Evaluation:
                 f"{text} is one look-up too many: {self._policy.max_lookups} are allowed"
             )
 
-    def _count_void(self, answer: Answer[object], text: str) -> None:
+    def _note(self, text: str) -> None:
+        self._steps.append(Step(self._depth, text))
+
+    def _heard(self, what: str, answer: Answer[object]) -> None:
+        """Keep what the DNS said."""
         self._secure = self._secure and answer.secure
+        said = f"{len(answer.records)} records" if answer.records else str(answer.status)
+        counts = f"look-up {self._lookups} of {self._policy.max_lookups}"
+        self._note(f"  ? {what}: {said} ({counts}, void {self._voids})")
+
+    def _count_void(self, answer: Answer[object], text: str) -> None:
         if answer.void and answer.status is not Status.MALFORMED_NAME:
             self._voids += 1
             if self._voids > self._policy.max_void_lookups:

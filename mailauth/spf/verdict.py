@@ -1,8 +1,8 @@
 """What an SPF check comes to: a result word of RFC 7208 §2.6 and the reason for it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, Never
+from typing import Any, NamedTuple, Never
 
 
 class Result(StrEnum):
@@ -22,6 +22,14 @@ class Result(StrEnum):
     """The DNS did not answer; a later attempt may."""
     PERMERROR = "permerror"
     """The records of the domain cannot be read; its owner must mend them."""
+
+
+class Step(NamedTuple):
+    """One thing that an evaluation did, for those who ask why."""
+
+    depth: int
+    """How many includes and redirects deep."""
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,11 +59,13 @@ class Verdict:
     """Of how many of them the DNS knew nothing (§4.6.4)."""
     secure: bool = False
     """A validating resolver vouched for every answer (the AD bit)."""
+    steps: tuple[Step, ...] = field(default=(), repr=False, compare=False)
+    """The evaluation: each record, each term, each question with its answer and cost."""
 
     def __bool__(self) -> Never:
         msg = "a verdict is not true or false: compare its .result"
         raise TypeError(msg)
 
     def as_dict(self) -> dict[str, Any]:
-        """The verdict for JSON, each value under its attribute's name."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """The verdict for JSON, each value under its attribute's name; without its steps."""
+        return {name: getattr(self, name) for name in self.__slots__ if name != "steps"}
