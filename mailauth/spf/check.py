@@ -341,7 +341,10 @@ class _Evaluation:
     def _heard(self, what: str, answer: Answer[object]) -> None:
         """Keep what the DNS said."""
         self._secure = self._secure and answer.secure
-        said = f"{len(answer.records)} records" if answer.records else str(answer.status)
+        said = ", ".join(map(_shown, answer.records[:_SHOWN])) or str(answer.status)
+        more = len(answer.records) - _SHOWN
+        if more > 0:
+            said += f" and {more} more"
         counts = f"look-up {self._lookups} of {self._policy.max_lookups}"
         self._note(f"  ? {what}: {said} ({counts}, void {self._voids})")
 
@@ -466,6 +469,16 @@ def _shortened(name: str) -> str:
             return name
         name = name[cut + 1 :]
     return name
+
+
+_SHOWN: Final = 4
+"""How many records of an answer a step shows."""
+
+
+def _shown(record: object) -> str:
+    if isinstance(record, bytes):
+        return f"{len(record)} octets"
+    return str(getattr(record, "host", record))
 
 
 def _reason(found: _Found, domain: str) -> str:
