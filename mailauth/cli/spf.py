@@ -9,9 +9,10 @@ from mailauth.cli.output import printable
 from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
-    from mailauth.spf import Verdict
+    from mailauth.spf import Finding, Verdict
 
 _COLORS = {"pass": "green", "fail": "red", "softfail": "yellow", "permerror": "red"}
+_SEVERITIES = {"error": "red", "warning": "yellow"}
 _STATUS = {
     "pass": 0,
     "fail": 1,
@@ -73,6 +74,58 @@ def check(
     (_report_json if as_json else _report_text)(verdict, opinion, explain)
     if status := _STATUS[verdict.result.value]:
         raise click.exceptions.Exit(status)
+
+
+@command.command("lint")
+@click.argument("domain", required=False)
+@click.option("--record", "text", metavar="TEXT", help="Look at this record, and ask nothing.")
+@options.dns
+@click.option("--json", "as_json", is_flag=True, help="One JSON object a finding.")
+def lint(
+    domain: str | None,
+    text: str | None,
+    zone: str | None,
+    nameservers: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Tell what is broken or unwise in the record of a domain, and in those it includes.
+
+    \b
+    mailauth spf lint example.com
+    mailauth spf lint --record 'v=spf1 mx -all'
+
+    The exit status is 0 if nothing is broken, 1 if something is, 2 on misuse.
+    """
+    from mailauth import spf
+
+    if (domain is None) == (text is None):
+        raise BadArgument("give a domain or --record TEXT, one of them")
+    if text is not None:
+        found = spf.lint_record(text.encode())
+    else:
+        ask = options.resolver(zone, nameservers)
+        found = ask.run(spf.lint(options.a_label((domain or "").removesuffix("."))))
+    print_findings(found, as_json=as_json)
+    if any(finding.severity.value == "error" for finding in found):
+        raise click.exceptions.Exit(1)
+
+
+def print_findings(found: "list[Finding]", *, as_json: bool = False) -> None:
+    """Each finding on a line, or as JSON."""
+    if as_json:
+        import json
+        from dataclasses import asdict
+
+        for finding in found:
+            click.echo(json.dumps(asdict(finding)))
+        return
+    for finding in found:
+        word = click.style(finding.severity.value, fg=_SEVERITIES[finding.severity.value])
+        where = f" ({finding.place})" if finding.place else ""
+        of = f"{finding.domain}: " if finding.domain else ""
+        click.echo(f"{word} {finding.code}: {printable(of + finding.sentence + where)}")
+    if not found:
+        click.echo("nothing to mend")
 
 
 def _report_json(verdict: "Verdict", opinion: str | None, explain: bool) -> None:

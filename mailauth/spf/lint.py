@@ -1,0 +1,230 @@
+"""What is legal in a record and unwise, and what is broken, before the mail finds out.
+
+A `Finding` has a code that does not change, a severity, a sentence, and the
+place.  `lint_record` reads one record and asks nothing; `lint` reads the
+records of a domain and of all that it includes.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv6Address
+from typing import Final
+
+from mailauth.dns import ask
+from mailauth.dns.ask import LookupFailed
+from mailauth.dns.lookups import Lookups
+from mailauth.errors import SyntaxFault
+from mailauth.spf import record as records
+from mailauth.spf.check import MAX_MX, RFC7208
+from mailauth.spf.macro import MacroString
+from mailauth.spf.record import IP4, IP6, MX, PTR, A, All, Directive, Exists, Include, Record
+from mailauth.spf.verdict import Result
+
+MAX_QUESTIONS: Final = 60
+"""How many questions one lint asks at most."""
+WIDE_IP4: Final = 16
+WIDE_IP6: Final = 32
+"""A prefix that is shorter admits more hosts than anybody runs."""
+MAX_ANSWER: Final = 450
+"""Octets of a record that fit an answer over UDP with some room (RFC 7208 §3.4)."""
+SHORT_TTL: Final = 300
+_IP4, _IP6 = IPv4Address(0), IPv6Address(0)
+
+
+class Severity(StrEnum):
+    """How much a finding matters."""
+
+    ERROR = "error"
+    """Receivers come to permerror, or to pass for anybody."""
+    WARNING = "warning"
+    """It works, and is likely not what was meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One thing to mend."""
+
+    code: str
+    severity: Severity
+    sentence: str
+    domain: str
+    """In whose record."""
+    place: str = ""
+    """The term, as the record has it."""
+
+
+def lint_record(octets: bytes, domain: str = "") -> list[Finding]:
+    """What one record shows by itself."""
+    try:
+        record = records.parse(octets)
+    except SyntaxFault as fault:
+        return [Finding("syntax", Severity.ERROR, f"the record cannot be read: {fault}", domain)]
+    return [*_of_terms(record, domain), *_of_the_end(record, domain), *_of_size(octets, domain)]
+
+
+def lint(domain: str) -> Lookups[list[Finding]]:
+    """The findings in the record of `domain` and in those that it includes.
+
+    **Asks** `MAX_QUESTIONS` questions at most.
+    """
+    tree = _Tree()
+    yield from tree.visit(domain, ())
+    if tree.lookups > RFC7208.max_lookups:
+        sentence = f"{tree.lookups} terms ask the DNS, and 10 may (RFC 7208 §4.6.4)"
+        tree.found.insert(0, Finding("lookups", Severity.ERROR, sentence, domain))
+    if tree.voids > RFC7208.max_void_lookups:
+        sentence = f"the DNS knows nothing of {tree.voids} terms, and 2 may (RFC 7208 §4.6.4)"
+        tree.found.insert(0, Finding("void", Severity.ERROR, sentence, domain))
+    return tree.found
+
+
+class _Tree:
+    """The records of a domain and of what they name, read once each."""
+
+    def __init__(self) -> None:
+        self.found: list[Finding] = []
+        self.lookups = 0
+        self.voids = 0
+        self._questions = 0
+
+    def visit(self, domain: str, above: tuple[str, ...]) -> Lookups[None]:
+        """Add the findings in the record of `domain`, which those of `above` name."""
+        if domain in above:
+            self._add("loop", Severity.ERROR, f"{domain} includes itself", above[-1])
+            return
+        if not self._may_ask(domain):
+            return
+        try:
+            answer = yield from ask.txt(domain)
+        except LookupFailed as failure:
+            self._add("dns", Severity.WARNING, f"the DNS did not answer: {failure}", domain)
+            return
+        found = [octets for octets in answer.records if records.is_record(octets)]
+        if any(octets[:5].lower() == b"spf2." for octets in answer.records):
+            self._add("sender-id", Severity.WARNING, "a record of Sender ID is left over", domain)
+        if len(found) != 1:
+            code = "several" if found else "none"
+            sentence = f"{domain} has {len(found) or 'no'} SPF records; it must have one"
+            self._add(code, Severity.ERROR, sentence, domain)
+            return
+        if answer.ttl < SHORT_TTL:
+            sentence = f"the record holds for {answer.ttl} seconds only; give it an hour"
+            self._add("ttl", Severity.WARNING, sentence, domain)
+        self.found += lint_record(found[0], domain)
+        try:
+            record = records.parse(found[0])
+        except SyntaxFault:
+            return  # told by lint_record
+        for directive in record.directives:
+            yield from self._follow(directive, domain, above)
+        if record.redirect is not None and not _all_of(record):
+            self.lookups += 1
+            yield from self._read_target(record.redirect, domain, above)
+
+    def _follow(self, directive: Directive, domain: str, above: tuple[str, ...]) -> Lookups[None]:
+        mechanism = directive.mechanism
+        if isinstance(mechanism, All | IP4 | IP6):
+            return
+        self.lookups += 1
+        if isinstance(mechanism, Include):
+            yield from self._read_target(mechanism.domain_spec, domain, above)
+        elif isinstance(mechanism, A | MX):
+            spec = mechanism.domain_spec
+            name = domain if spec is None else spec.text.removesuffix(".")
+            if (spec is None or not spec.letters) and self._may_ask(domain):
+                try:
+                    yield from self._know(mechanism, name, directive.text, domain)
+                except LookupFailed as failure:
+                    self._add("dns", Severity.WARNING, f"the DNS did not answer: {failure}", domain)
+
+    def _know(self, mechanism: A | MX, name: str, text: str, domain: str) -> Lookups[None]:
+        """Whether the DNS knows what an a or a mx names."""
+        if isinstance(mechanism, MX):
+            exchanges = (yield from ask.mx(name)).records
+            if len(exchanges) > MAX_MX:
+                sentence = f"{name} has {len(exchanges)} mail exchanges, and {MAX_MX} may be"
+                self._add("many-mx", Severity.ERROR, sentence, domain, text)
+            if [exchange.host for exchange in exchanges] == [""]:
+                sentence = f"{name} says that it takes no mail (the null MX), so this never matches"
+                self._add("null-mx", Severity.WARNING, sentence, domain, text)
+            known = bool(exchanges)
+        else:
+            known = bool((yield from ask.addresses(name, like=_IP4)).records)
+            if not known and self._may_ask(domain):
+                known = bool((yield from ask.addresses(name, like=_IP6)).records)
+        if not known:
+            self.voids += 1
+            self._add("unknown-name", Severity.WARNING, f"{name} has none", domain, text)
+
+    def _read_target(self, spec: MacroString, domain: str, above: tuple[str, ...]) -> Lookups[None]:
+        if not spec.letters:  # what macros name is known only with a client
+            yield from self.visit(spec.text.removesuffix(".").lower(), (*above, domain))
+
+    def _may_ask(self, domain: str) -> bool:
+        self._questions += 1
+        if self._questions == MAX_QUESTIONS:
+            sentence = f"more than {MAX_QUESTIONS} questions: the rest is not looked at"
+            self._add("unfinished", Severity.WARNING, sentence, domain)
+        return self._questions < MAX_QUESTIONS
+
+    def _add(
+        self, code: str, severity: Severity, sentence: str, domain: str, place: str = ""
+    ) -> None:
+        self.found.append(Finding(code, severity, sentence, domain, place))
+
+
+def _all_of(record: Record) -> list[Directive]:
+    return [each for each in record.directives if isinstance(each.mechanism, All)]
+
+
+def _of_terms(record: Record, domain: str) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for directive in record.directives:
+        mechanism, text = directive.mechanism, directive.text
+        if text.lower() in seen:
+            yield Finding("twice", Severity.WARNING, "the term stands twice", domain, text)
+        seen.add(text.lower())
+        if isinstance(mechanism, PTR):
+            sentence = "ptr is slow and should not be published (RFC 7208 §5.5)"
+            yield Finding("ptr", Severity.WARNING, sentence, domain, text)
+        if isinstance(mechanism, IP4 | IP6):
+            wide = WIDE_IP4 if isinstance(mechanism, IP4) else WIDE_IP6
+            if mechanism.length < wide:
+                sentence = f"a network wider than /{wide}: many strangers may send for you"
+                yield Finding("wide", Severity.WARNING, sentence, domain, text)
+        elif isinstance(mechanism, Include | A | MX | PTR | Exists):
+            spec = mechanism.domain_spec
+            if spec is not None and "p" in spec.letters:
+                sentence = "%{p} is slow and should not be published (RFC 7208 §7.3)"
+                yield Finding("p-macro", Severity.WARNING, sentence, domain, text)
+    for name, value in record.unknown_modifiers:
+        sentence = "a modifier that means nothing; is it misspelt?"
+        yield Finding("modifier", Severity.WARNING, sentence, domain, f"{name}={value}")
+
+
+def _of_the_end(record: Record, domain: str) -> Iterator[Finding]:
+    ends = _all_of(record)
+    if not ends and record.redirect is None:
+        sentence = "it ends in no all, so that nobody is refused; end it with -all or ~all"
+        yield Finding("no-all", Severity.WARNING, sentence, domain)
+    for end in ends:
+        if end.qualifier.result is Result.PASS:
+            sentence = "anybody may send for this domain"
+            yield Finding("pass-all", Severity.ERROR, sentence, domain, end.text)
+        elif end.qualifier.result is Result.NEUTRAL:
+            sentence = "nobody is refused; say -all or ~all"
+            yield Finding("neutral-all", Severity.WARNING, sentence, domain, end.text)
+    if ends and record.redirect is not None:
+        sentence = "redirect= is never used beside all (RFC 7208 §6.1)"
+        yield Finding("redirect", Severity.WARNING, sentence, domain, record.redirect.text)
+    after = record.directives[record.directives.index(ends[0]) + 1 :] if ends else ()
+    for directive in after:
+        sentence = "it stands after all and is never read (RFC 7208 §5.1)"
+        yield Finding("after-all", Severity.WARNING, sentence, domain, directive.text)
+
+
+def _of_size(octets: bytes, domain: str) -> Iterator[Finding]:
+    if len(octets) > MAX_ANSWER:
+        sentence = f"{len(octets)} octets may not fit an answer over UDP (RFC 7208 §3.4)"
+        yield Finding("size", Severity.WARNING, sentence, domain)
