@@ -83,7 +83,12 @@ def _sources(paths: Sequence[str]) -> Iterator[mailfiles.Source | BadArgument]:
         yield from _messages(mailfiles.files(paths))
     else:
         found = list(mailfiles.files(paths))
-        yield from progress.shown(_messages(found), found)
+        total = sum(map(mailfiles.size, found))
+        yield from progress.shown(_messages(found), _octets, total=total, label="verifying")
+
+
+def _octets(source: mailfiles.Source | BadArgument) -> int:
+    return len(source.octets) if isinstance(source, mailfiles.Source) else 0
 
 
 def _messages(

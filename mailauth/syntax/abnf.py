@@ -36,6 +36,9 @@ DOMAIN_LITERAL = re.compile(r"\[[\t !-Z^-~]*+\]")
 # sub-domain = Let-dig [Ldh-str]                                    RFC 5321 §4.1.2
 SUB_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 
+# the same with underscores, as names of records have them          RFC 8552 §1.1
+UNDERSCORED_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
+
 # 1*12DIGIT, of t= and x=                                           RFC 6376 §3.5
 TIMESTAMP = re.compile(r"[0-9]{1,12}")
 
@@ -70,3 +73,6 @@ IP6_NETWORK = re.compile(r"[0-9A-Fa-f:.]{2,45}")
 
 # dual-cidr-length = [ "/" ip4-length ] [ "//" ip6-length ]         RFC 7208 §5.6
 DUAL_CIDR_LENGTH = re.compile(r"(?:/(0|[1-9][0-9]?))?(?://(0|[1-9][0-9]{0,2}))?\Z")
+
+# value of Received-SPF without quotes; more than a dot-atom, as RFC 7208 §9.1 itself writes it
+RECEIVED_SPF_VALUE = re.compile(r"[^\x00- \x7f()\";]++")
