@@ -120,7 +120,7 @@ class _Tree:
             self._add(code, Severity.ERROR, sentence, domain)
             return
         if answer.ttl < SHORT_TTL:
-            sentence = f"the record holds for {answer.ttl} seconds only; give it an hour"
+            sentence = f"it holds for {answer.ttl} seconds; if that is its TTL, give it an hour"
             self._add("ttl", Severity.WARNING, sentence, domain)
         self.found += _of_record(found[0], domain)
         try:
@@ -142,8 +142,8 @@ class _Tree:
             yield from self._read_target(mechanism.domain_spec, domain, above)
         elif isinstance(mechanism, A | MX):
             spec = mechanism.domain_spec
-            name = domain if spec is None else spec.text.removesuffix(".")
             if (spec is None or not spec.letters) and self._may_ask(domain):
+                name = domain if spec is None else spec.expand({}).removesuffix(".")
                 try:
                     yield from self._know(mechanism, name, directive.text, domain)
                 except LookupFailed as failure:
@@ -171,7 +171,7 @@ class _Tree:
 
     def _read_target(self, spec: MacroString, domain: str, above: tuple[str, ...]) -> Lookups[None]:
         if not spec.letters:  # what macros name is known only with a client
-            yield from self.visit(spec.text.removesuffix(".").lower(), (*above, domain))
+            yield from self.visit(spec.expand({}).removesuffix(".").lower(), (*above, domain))
 
     def _may_ask(self, domain: str) -> bool:
         self._questions += 1

@@ -24,11 +24,25 @@ _ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-"
 # dot-atom-text = 1*atext *("." 1*atext)                            RFC 5322 §3.2.3
 DOT_ATOM_TEXT = re.compile(rf"[{_ATEXT}]++(?:\.[{_ATEXT}]++)*+")
 
+# [ [ local-part ] "@" ] domain-name, without quotes                RFC 8601 §2.2
+ADDRESS = re.compile(
+    rf"(?:[{_ATEXT}]++(?:\.[{_ATEXT}]++)*+)?@[A-Za-z0-9_\x80-\U0010ffff-]++(?:\.[A-Za-z0-9_\x80-\U0010ffff-]++)*+"
+)
+
 # obs-phrase, in which a dot may stand anywhere                     RFC 5322 §4.1
 ATOM_OR_DOTS = re.compile(rf"[{_ATEXT}.]++")
 
 # quoted-string = DQUOTE *(qtext / quoted-pair / WSP) DQUOTE        RFC 5322 §3.2.4
 QUOTED_STRING = re.compile(r'"(?:[^"\\\r\n\x00]|\\[^\r\n\x00])*+"')
+
+# token, of MIME                                                    RFC 2045 §5.1
+TOKEN = re.compile(r"[!#$%&'*+.0-9A-Z^_`a-z{|}~\x80-\U0010ffff-]++")
+
+# Keyword = Ldh-str                                                 RFC 5321 §4.1.2
+KEYWORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
+
+# authres-version = 1*DIGIT                                         RFC 8601 §2.2
+VERSION = re.compile(r"[0-9]{1,9}")
 
 # domain-literal = "[" *dtext "]"                                   RFC 5322 §3.4.1
 DOMAIN_LITERAL = re.compile(r"\[[\t !-Z^-~]*+\]")

@@ -9,7 +9,7 @@ end and no other control character, and no more than `MAX_VALUE` characters.
 import re
 from typing import Final
 
-from mailauth.syntax.abnf import DOT_ATOM_TEXT
+from mailauth.syntax.abnf import ADDRESS, DOT_ATOM_TEXT, TOKEN
 from mailauth.syntax.scanner import Scanner
 
 MAX_VALUE: Final = 256
@@ -54,6 +54,25 @@ def word(text: str) -> str:
 def quoted_string(text: str) -> str:
     """The text as a quoted-string, whole and as it is (§3.2.4)."""
     return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+
+
+def quoted(text: str) -> str:
+    """A text from outside as a quoted-string, also where it needs no quotes (§3.2.4)."""
+    return quoted_string(_visible(text))
+
+
+def value(text: str) -> str:
+    """token / quoted-string (RFC 2045 §5.1) of a text from outside."""
+    text = _visible(text)
+    return text if TOKEN.fullmatch(text) else quoted_string(text)
+
+
+def pvalue(text: str) -> str:
+    """value / [ [ local-part ] "@" ] domain-name (RFC 8601 §2.2) of a text from outside."""
+    text = _visible(text)
+    if TOKEN.fullmatch(text) or ADDRESS.fullmatch(text):
+        return text
+    return quoted_string(text)
 
 
 def comment(text: str) -> str:
