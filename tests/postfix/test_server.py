@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lookups import Recorder, Served, echo, serving
+from lookups import Recorder, echo, serving
 
 from mailauth.errors import BadArgument
 from mailauth.postfix import Limits, LookupProtocol, LookupServer, Outcome, Reply, Request
@@ -31,11 +31,6 @@ def run(test: Coroutine[Any, Any, None]) -> None:
             await test
 
     asyncio.run(limited())
-
-
-async def until_closed(served: Served, number: int = 0) -> None:
-    while served.watch.open > number:
-        await asyncio.sleep(0.01)
 
 
 def test_many_requests_in_one_write_are_answered_in_order() -> None:
@@ -153,7 +148,7 @@ def test_the_reason_reaches_a_peer_that_still_sends() -> None:
                 writer.write(bytes(1000))
                 await asyncio.sleep(0.01)
             assert await reader.read() == b"400 not a request\n"
-            await until_closed(served)
+            await served.watch.until_open(0)
 
     run(test())
 
@@ -163,7 +158,7 @@ def test_who_was_refused_and_stays_is_closed() -> None:
         async with serving(limits=QUICK) as served:
             reader, writer = await served.connect()
             writer.write(b"nonsense\n")
-            await until_closed(served)
+            await served.watch.until_open(0)
             assert served.watch.told == ["violated"]
             assert await reader.read() == b"400 not a request\n"
 
@@ -177,7 +172,7 @@ def test_a_half_closed_peer_gets_all_its_replies() -> None:
             assert octets == (b"200 " + b"v" * 3000 + b"\n") * 2000
             assert await served.ask(LINE + b"get half") == b"200 " + b"v" * 3000 + b"\n"
             assert served.watch.told[-1] == "violated"
-            await until_closed(served)
+            await served.watch.until_open(0)
 
     run(test())
 
@@ -207,7 +202,7 @@ def test_who_does_not_read_at_all_is_closed() -> None:
             reader, writer = await served.connect()
             reader._transport.pause_reading()  # type: ignore[attr-defined]
             writer.write(LINE * 10_000)
-            await until_closed(served)
+            await served.watch.until_open(0)
             assert served.watch.told[-1] == "overdue"
 
     run(test())
@@ -245,8 +240,7 @@ def test_pfx_07_a_thousand_that_say_nothing_disturb_nobody() -> None:
         async with serving(limits=Limits(connections=1000)) as served:
             for _ in range(1000):
                 await served.connect()
-            while served.watch.open < 1000:
-                await asyncio.sleep(0.01)
+            await served.watch.until_open(1000)
             await asyncio.sleep(1.1)  # longer than an idle connection has its place for sure
             assert await served.ask(LINE * 100) == VALUE * 100
             assert "refused" not in served.watch.told
@@ -282,6 +276,7 @@ class Exhausted:
         self.failures = failures
 
     def accept(self) -> tuple[socket.socket, Any]:
+        """As a socket does it, after the failures."""
         if self.failures:
             self.failures -= 1
             raise OSError(errno.EMFILE, "Too many open files")
@@ -298,7 +293,7 @@ def test_ops_09_without_descriptors_the_waiting_peer_is_told_and_service_goes_on
             listening = served.server._listening
             assert listening is not None
             served.server._listening = Exhausted(listening, 1)  # type: ignore[assignment]
-            reader, writer = await served.connect()
+            reader, _ = await served.connect()
             assert await reader.read() == b""
             assert served.watch.lines == ["cannot accept: Too many open files"]
             old[1].write(LINE)
@@ -344,7 +339,7 @@ def test_a_peer_that_resets_is_no_news() -> None:
             linger = struct.pack("ii", 1, 0)
             writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
             writer.transport.abort()
-            await until_closed(served)
+            await served.watch.until_open(0)
             assert served.watch.lines == []
 
     run(test())
@@ -355,8 +350,7 @@ def test_drain_answers_what_has_come_and_what_is_half_there() -> None:
         async with serving() as served:
             idle, half, full = [await served.connect() for _ in range(3)]
             half[1].write(LINE[:5])
-            while served.watch.open < 3:
-                await asyncio.sleep(0.01)
+            await served.watch.until_open(3)
             await asyncio.sleep(0.05)
             full[1].write(LINE)
             draining = asyncio.create_task(served.server.drain(5))
@@ -398,8 +392,7 @@ def test_a_cancelled_server_leaves_nothing_behind() -> None:
             task.cancel()
             with pytest.raises(asyncio.CancelledError):
                 await task
-            while watch.open:
-                await asyncio.sleep(0.01)
+            await watch.until_open(0)
             writer.close()
             assert asyncio.all_tasks() == {asyncio.current_task()}
 

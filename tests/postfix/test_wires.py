@@ -1,6 +1,7 @@
 """Both wire protocols: what is a request, what is none, and how replies are written."""
 
 from collections.abc import Callable, Iterable
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -51,7 +52,7 @@ def taken(wire: Wire, chunks: Iterable[bytes]) -> list[Request]:
 
 def cut(octets: bytes, places: Iterable[int]) -> list[bytes]:
     ends = [0, *sorted(place % (len(octets) + 1) for place in places), len(octets)]
-    return [octets[start:end] for start, end in zip(ends, ends[1:], strict=False)]
+    return [octets[start:end] for start, end in pairwise(ends)]
 
 
 @wires
@@ -99,7 +100,7 @@ NO_GETS = {
     "get-alone": b"get\n",
     "bad-hex": b"get a%zz\n",
     "half-hex": b"get a%4\n",
-    "unicode-hex": "get a%4４\n".encode(),
+    "unicode-hex": "get a%4\uff14\n".encode(),
     "raw-cr": b"get ada@example.com\r\n",
     "raw-nul": b"get a\0b\n",
     "raw-blank": b"get a b\n",
@@ -145,7 +146,7 @@ NO_NETSTRINGS = {
     "no-comma": b"3:a b;",
     "no-blank": b"3:a_b,",
     "empty": b"0:,",
-    "unicode-digit": "３:a b,".encode(),
+    "unicode-digit": "\uff13:a b,".encode(),
     "text": b"get ada@example.com\n",
 }
 

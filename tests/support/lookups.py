@@ -20,33 +20,51 @@ class Recorder:
     faults: list[Exception] = field(default_factory=list)
     replies: list[Reply] = field(default_factory=list)
     open: int = 0
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def opened(self) -> None:
-        """As the watch has it, like all below."""
-        self.open += 1
+        """One more is open."""
+        self._now_open(self.open + 1)
 
     def closed(self) -> None:
-        self.open -= 1
+        """One fewer is open."""
+        self._now_open(self.open - 1)
 
     def refused(self, line: str) -> None:
+        """Kept."""
         self._keep("refused", line)
 
     def started(self, request: Request) -> None:
+        """Kept."""
         self.told.append(f"started {request.key}")
 
     def ended(self, request: Request, reply: Reply) -> None:
+        """Kept."""
         self.told.append(f"ended {request.key}")
         self.replies.append(reply)
 
     def failed(self, request: Request, fault: Exception) -> None:
+        """Kept."""
         self.told.append(f"failed {request.key}")
         self.faults.append(fault)
 
     def violated(self, line: str) -> None:
+        """Kept."""
         self._keep("violated", line)
 
     def overdue(self, line: str) -> None:
+        """Kept."""
         self._keep("overdue", line)
+
+    async def until_open(self, number: int) -> None:
+        """Wait until so many connections are open."""
+        while self.open != number:
+            self._changed.clear()
+            await self._changed.wait()
+
+    def _now_open(self, number: int) -> None:
+        self.open = number
+        self._changed.set()
 
     def _keep(self, event: str, line: str) -> None:
         self.told.append(event)
