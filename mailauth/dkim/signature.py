@@ -251,6 +251,6 @@ def _words(name: str, value: str) -> list[str]:
     if separator is None:
         return [f"{name}={value}; "]
     first, *rest = value.split(separator)
-    words = [f"{name}={first}", *(separator + word for word in rest)]
+    words = [f"{name}={first}", *[separator + word for word in rest]]
     words[-1] += "; "
     return words

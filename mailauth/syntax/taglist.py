@@ -93,7 +93,7 @@ def _is_tag_name(name: str) -> bool:
 
 def _fault_in(text: str, specs: list[str]) -> SyntaxFault:
     """The first fault in a list that has one."""
-    at = 0
+    at, name = 0, ""
     names: set[str] = set()
     for spec in specs:
         name, equals, _ = spec.partition("=")
