@@ -33,20 +33,20 @@ def _ask(question: Question) -> Lookups[Answer[Record]]:
 
 def txt(name: str) -> Lookups[Answer[bytes]]:
     """The TXT records of a name, each with its strings joined.  **Asks** one question."""
-    return _ask(Question(name, RRType.TXT))
+    return (yield from _ask(Question(name, RRType.TXT)))
 
 
 def addresses(name: str, *, like: Address) -> Lookups[Answer[Address]]:
     """The addresses of a name in the family of `like` (RFC 7208 §5).  **Asks** one question."""
     rrtype = RRType.A if isinstance(like, IPv4Address) else RRType.AAAA
-    return _ask(Question(name, rrtype))
+    return (yield from _ask(Question(name, rrtype)))
 
 
 def mx(name: str) -> Lookups[Answer[MX]]:
     """The mail exchanges of a name.  **Asks** one question."""
-    return _ask(Question(name, RRType.MX))
+    return (yield from _ask(Question(name, RRType.MX)))
 
 
 def ptr(address: IPv4Address | IPv6Address) -> Lookups[Answer[str]]:
     """The names that an address claims, not validated.  **Asks** one question."""
-    return _ask(Question(address.reverse_pointer, RRType.PTR))
+    return (yield from _ask(Question(address.reverse_pointer, RRType.PTR)))
