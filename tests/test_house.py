@@ -89,6 +89,7 @@ def wrong_yields(path: str, source: str, questions: Questions) -> list[str]:
     tree = ast.parse(source)
     wrong = []
     asked = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.YieldFrom)}
+    asked |= {id(call) for call in handed_on(tree)}
     for function in ast.walk(tree):
         if not isinstance(function, ast.FunctionDef) or not is_lookups(function):
             continue
@@ -104,6 +105,18 @@ def wrong_yields(path: str, source: str, questions: Questions) -> list[str]:
         if isinstance(node, ast.Call) and id(node) not in asked and asks(node, questions, modules)
     ]
     return wrong
+
+
+def handed_on(tree: ast.AST) -> Iterator[ast.expr]:
+    """What a function of type Lookups returns without asking: it hands the whole question on."""
+    for function in ast.walk(tree):
+        if not isinstance(function, ast.FunctionDef) or not is_lookups(function):
+            continue
+        inside = list(ast.walk(function))
+        if not any(isinstance(node, ast.Yield | ast.YieldFrom) for node in inside):
+            yield from (
+                node.value for node in inside if isinstance(node, ast.Return) and node.value
+            )
 
 
 def imported_names(tree: ast.AST) -> set[str]:

@@ -27,8 +27,7 @@ class LookupFailed(Exception):
         self.answer = answer
 
 
-def _ask(question: Question) -> Lookups[Answer[Record]]:
-    answer: Answer[Record] = yield question
+def _heard(question: Question, answer: Answer[Record]) -> Answer[Record]:
     if answer.failed:
         raise LookupFailed(question, answer)
     return answer
@@ -36,20 +35,24 @@ def _ask(question: Question) -> Lookups[Answer[Record]]:
 
 def txt(name: str) -> Lookups[Answer[bytes]]:
     """The TXT records of a name, each with its strings joined.  **Asks** one question."""
-    return (yield from _ask(Question(name, RRType.TXT)))
+    question = Question(name, RRType.TXT)
+    return _heard(question, (yield question))
 
 
 def addresses(name: str, *, like: Address) -> Lookups[Answer[Address]]:
     """The addresses of a name in the family of `like` (RFC 7208 §5).  **Asks** one question."""
     rrtype = RRType.A if isinstance(like, IPv4Address) else RRType.AAAA
-    return (yield from _ask(Question(name, rrtype)))
+    question = Question(name, rrtype)
+    return _heard(question, (yield question))
 
 
 def mx(name: str) -> Lookups[Answer[MX]]:
     """The mail exchanges of a name.  **Asks** one question."""
-    return (yield from _ask(Question(name, RRType.MX)))
+    question = Question(name, RRType.MX)
+    return _heard(question, (yield question))
 
 
 def ptr(address: IPv4Address | IPv6Address) -> Lookups[Answer[str]]:
     """The names that an address claims, not validated.  **Asks** one question."""
-    return (yield from _ask(Question(address.reverse_pointer, RRType.PTR)))
+    question = Question(address.reverse_pointer, RRType.PTR)
+    return _heard(question, (yield question))

@@ -36,6 +36,8 @@ class RRType(StrEnum):
     MX = "MX"
     PTR = "PTR"
 
+    __hash__ = str.__hash__  # that of Enum is written in Python, and questions are hashed a lot
+
 
 class Question(NamedTuple):
     """One DNS question: an absolute name without its final dot, and a type.
@@ -61,6 +63,8 @@ class Status(StrEnum):
     SERVER_FAILURE = "server failure"
     TIMEOUT = "time-out"
     REFUSED = "refused"
+
+    __hash__ = str.__hash__  # likewise
 
 
 @dataclass(frozen=True, slots=True)

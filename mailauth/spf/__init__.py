@@ -1,14 +1,16 @@
 """SPF: may this host send mail for this domain? (RFC 7208, 8616)."""
 
 from mailauth.spf.build import build
-from mailauth.spf.check import RFC7208, Policy, check, check_helo, check_host
+from mailauth.spf.check import check, check_helo, check_host
 from mailauth.spf.flatten import Flattened, flatten
 from mailauth.spf.lint import Finding, lint, lint_record
+from mailauth.spf.policy import BEST_GUESS, RFC7208, Policy, networks
 from mailauth.spf.received import ReceivedSPF
 from mailauth.spf.record import Qualifier, Record
 from mailauth.spf.verdict import Result, Verdict
 
 __all__ = [
+    "BEST_GUESS",
     "RFC7208",
     "Finding",
     "Flattened",
@@ -25,4 +27,5 @@ __all__ = [
     "flatten",
     "lint",
     "lint_record",
+    "networks",
 ]

@@ -16,7 +16,7 @@ from mailauth.dns import ask
 from mailauth.dns.lookups import Address, Answer, Lookups
 from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.spf import record as records
-from mailauth.spf.check import MAX_MX
+from mailauth.spf.evaluation import MAX_MX
 from mailauth.spf.macro import MacroString
 from mailauth.spf.record import IP4, IP6, MX, A, All, Directive, Include, Qualifier, Record
 
@@ -231,7 +231,7 @@ def _name(spec: MacroString | None, domain: str) -> str:
         return domain
     if spec.letters:
         raise _Unflattenable("its macros depend on the client")
-    return spec.expand({}).removesuffix(".").lower()
+    return spec.literal.removesuffix(".").lower()
 
 
 def _network(address: Address, length: int) -> Network:

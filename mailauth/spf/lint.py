@@ -16,8 +16,9 @@ from mailauth.dns.lookups import Lookups
 from mailauth.dns.present import MAX_STRING
 from mailauth.errors import SyntaxFault
 from mailauth.spf import record as records
-from mailauth.spf.check import MAX_MX, RFC7208
+from mailauth.spf.evaluation import MAX_MX
 from mailauth.spf.macro import MacroString
+from mailauth.spf.policy import RFC7208
 from mailauth.spf.record import (
     IP4,
     IP6,
@@ -143,7 +144,7 @@ class _Tree:
         elif isinstance(mechanism, A | MX):
             spec = mechanism.domain_spec
             if (spec is None or not spec.letters) and self._may_ask(domain):
-                name = domain if spec is None else spec.expand({}).removesuffix(".")
+                name = domain if spec is None else spec.literal.removesuffix(".")
                 try:
                     yield from self._know(mechanism, name, directive.text, domain)
                 except LookupFailed as failure:
@@ -171,7 +172,7 @@ class _Tree:
 
     def _read_target(self, spec: MacroString, domain: str, above: tuple[str, ...]) -> Lookups[None]:
         if not spec.letters:  # what macros name is known only with a client
-            yield from self.visit(spec.expand({}).removesuffix(".").lower(), (*above, domain))
+            yield from self.visit(spec.literal.removesuffix(".").lower(), (*above, domain))
 
     def _may_ask(self, domain: str) -> bool:
         self._questions += 1

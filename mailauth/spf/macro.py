@@ -5,12 +5,13 @@ values of its letters; expansion is pure and asks nothing.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import quote
 
 from mailauth.errors import SyntaxFault
+from mailauth.spf.identity import is_askable
 from mailauth.syntax.abnf import MACRO_EXPAND, MACRO_LITERAL, TOPLABEL
 from mailauth.syntax.scanner import Scanner
 
@@ -24,6 +25,8 @@ EXPLANATION_LETTERS: Final = LETTERS | frozenset("crt")
 class Macro:
     """macro-expand = "%{" macro-letter transformers *delimiter "}" (§7.1)."""
 
+    text: str
+    """As it is written."""
     letter: str
     """In lower case."""
     escaped: bool
@@ -36,7 +39,10 @@ class Macro:
     def expand(self, value: str) -> str:
         """The value of the letter, split, reversed and cut (§7.3)."""
         if self.parts or self.reverse or self.delimiters != ".":
-            parts = re.split(f"[{re.escape(self.delimiters)}]", value)
+            if len(self.delimiters) == 1:
+                parts = value.split(self.delimiters)
+            else:
+                parts = re.split(f"[{re.escape(self.delimiters)}]", value)
             if self.reverse:
                 parts.reverse()
             value = ".".join(parts[-self.parts :])
@@ -51,15 +57,14 @@ class MacroString:
     parts: tuple[str | Macro, ...]
     letters: frozenset[str]
     """Of all its macros, so that a value is looked up only if it is needed."""
+    literal: str
+    """The string, if it has no macros."""
+    name: str
+    """The name that it is in every evaluation, if it has no macros and can be asked for (§4.8)."""
 
-    def expand(self, values: Mapping[str, str]) -> str:
-        """The string for these values of its letters (§7.3)."""
-        if not self.letters:
-            return "".join(map(str, self.parts))
-        return "".join(
-            part if isinstance(part, str) else part.expand(values[part.letter])
-            for part in self.parts
-        )
+    def expand(self, value: Callable[[Macro], str]) -> str:
+        """The string, with what `value` gives in the place of each macro (§7.3)."""
+        return "".join([part if isinstance(part, str) else value(part) for part in self.parts])
 
 
 def parse_domain_spec(text: str) -> MacroString:
@@ -108,7 +113,9 @@ def _parse(scanner: Scanner, letters: frozenset[str], *, blanks: bool = False) -
             scanner.skip(escape)
             parts.append(_ESCAPES[escape])
     used = frozenset(part.letter for part in parts if isinstance(part, Macro))
-    return MacroString(scanner.text, tuple(parts), used)
+    literal = "" if used else "".join(map(str, parts))
+    name = literal.removesuffix(".")
+    return MacroString(scanner.text, tuple(parts), used, literal, name if is_askable(name) else "")
 
 
 def _macro(scanner: Scanner, letters: frozenset[str]) -> Macro:
@@ -125,4 +132,4 @@ def _macro(scanner: Scanner, letters: frozenset[str]) -> Macro:
     if digits and not digits.strip("0"):
         raise SyntaxFault("a macro that keeps 0 parts", fault.text, fault.at)  # §7.3
     number = _MAX_PARTS if digits and len(digits.lstrip("0")) > len(str(_MAX_PARTS)) else number
-    return Macro(letter.lower(), letter.isupper(), number, bool(reverse), delimiters or ".")
+    return Macro(text, letter.lower(), letter.isupper(), number, bool(reverse), delimiters or ".")

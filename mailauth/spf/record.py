@@ -8,7 +8,6 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, TypeAlias
 
@@ -129,7 +128,6 @@ def is_record(octets: bytes) -> bool:
     return octets[:6].lower() == b"v=spf1" and octets[6:7] in (b"", b" ")
 
 
-@lru_cache(maxsize=4096)
 def parse(octets: bytes) -> Record:
     """record = version terms *SP (§12).  **Raises** SyntaxFault."""
     if len(octets) > MAX_OCTETS:

@@ -1,8 +1,10 @@
 """What an SPF check comes to: a result word of RFC 7208 §2.6 and the reason for it."""
 
-from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any, NamedTuple, Never
+from typing import TYPE_CHECKING, Any, NamedTuple, Never
+
+if TYPE_CHECKING:
+    from mailauth.spf.story import Step, Story
 
 
 class Result(StrEnum):
@@ -24,16 +26,7 @@ class Result(StrEnum):
     """The records of the domain cannot be read; its owner must mend them."""
 
 
-class Step(NamedTuple):
-    """One thing that an evaluation did, for those who ask why."""
-
-    depth: int
-    """How many includes and redirects deep."""
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The verdict on one identity of one client.
 
     It is compared by its `result`: a question with seven answers refuses to be
@@ -59,13 +52,22 @@ class Verdict:
     """Of how many of them the DNS knew nothing (§4.6.4)."""
     secure: bool = False
     """A validating resolver vouched for every answer (the AD bit)."""
-    steps: tuple[Step, ...] = field(default=(), repr=False, compare=False)
-    """The evaluation: each record, each term, each question with its answer and cost."""
+    basis: str = "record"
+    """By what it was judged: `record`, or the receiver's own `local policy` or `best guess`."""
+    story: "Story | None" = None
+    """What the evaluation did; `steps` tells it."""
+
+    @property
+    def steps(self) -> "tuple[Step, ...]":
+        """The evaluation: each record, each term, each question with its answer and cost."""
+        return () if self.story is None else self.story.steps()
 
     def __bool__(self) -> Never:
         msg = "a verdict is not true or false: compare its .result"
         raise TypeError(msg)
 
     def as_dict(self) -> dict[str, Any]:
-        """The verdict for JSON, each value under its attribute's name; without its steps."""
-        return {name: getattr(self, name) for name in self.__slots__ if name != "steps"}
+        """The verdict for JSON, each value under its attribute's name; without its story."""
+        told = self._asdict()
+        del told["story"]
+        return told

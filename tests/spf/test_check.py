@@ -306,6 +306,7 @@ def test_what_a_verdict_tells() -> None:
         "lookups": 2,
         "void_lookups": 0,
         "secure": False,
+        "basis": "record",
     }
 
 

@@ -1,0 +1,373 @@
+"""check_host() (RFC 7208 §4, §5, §6): one identity of one client, to its verdict.
+
+An `Evaluation` holds what the whole of it shares: the client, the sender, and
+the counters of §4.6.4, which are judged at the moment they are exceeded.
+Whatever the records say, what comes out is a `Verdict`.
+"""
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from mailauth.dns import ask
+from mailauth.dns.ask import LookupFailed
+from mailauth.dns.lookups import Address, Answer, Lookups, Status
+from mailauth.errors import SyntaxFault
+from mailauth.spf import macro, story
+from mailauth.spf.identity import MAX_NAME, Client, Sender, checked_domain, is_askable
+from mailauth.spf.macro import Macro, MacroString
+from mailauth.spf.plan import Networks, Prepared, choose, prepare_terms
+from mailauth.spf.policy import Policy
+from mailauth.spf.record import IP4, IP6, MX, PTR, A, All, Directive, Exists, Include
+from mailauth.spf.story import Event, Story
+from mailauth.spf.verdict import Result, Verdict
+from mailauth.syntax import domain as domains
+
+_ANY_IP4 = ask.FAMILIES[0]
+
+MAX_MX: Final = 10
+"""How many mail exchanges one mx may have (§4.6.4)."""
+MAX_NAMES: Final = 10
+"""How many names of the client are looked at by ptr and %{p} (§4.6.4)."""
+MAX_EXPLANATION: Final = 512
+"""Characters of an explanation that are told."""
+
+
+class _PermError(Exception):
+    """The records cannot be evaluated (§2.6.7); caught where the verdict is made."""
+
+
+class _Unmatched(Exception):
+    """A term cannot match, whatever the DNS says."""
+
+
+class _Found(NamedTuple):
+    """What one record came to."""
+
+    result: Result
+    directive: str
+    domain: str
+    exp: MacroString | None = None
+    basis: str = "record"
+
+
+class Evaluation:
+    """One check of one client (§4)."""
+
+    __slots__ = (
+        "_client", "_depth", "_events", "_helo", "_letters", "_lookups", "_names", "_now",
+        "_policy", "_receiver", "_secure", "_sender", "_values", "_voids",
+    )  # fmt: skip
+
+    def __init__(
+        self, client: Client, sender: Sender, helo: str, receiver: str, now: int, policy: Policy
+    ) -> None:
+        self._client = client
+        self._sender = sender
+        self._helo, self._receiver, self._now = helo, receiver, now
+        self._policy = policy
+        self._lookups = self._voids = self._depth = 0
+        self._secure = True
+        self._events: list[Event] = []
+        self._names: list[str] | None = None  # of the client, validated
+        self._letters: dict[str, str] = {}  # their values for the domain that is evaluated
+        self._values: dict[str, str] = {}  # those of whole macros, by their text
+
+    def verdict(self, domain: str, identity: str) -> Lookups[Verdict]:
+        """§4.3 to §4.7; every fault of the domain ends here."""
+        found = _Found(Result.NONE, "", "")
+        explanation = ""
+        try:
+            name = checked_domain(domain, self._sender.local_part)
+        except SyntaxFault as fault:
+            return Verdict(Result.NONE, f"there is nothing to check: {fault}", "", identity)
+        try:
+            found = yield from self._check(name)
+            if found.result is not Result.PASS:
+                found = yield from self._locally(found, name)
+            reason = _reason(found, name)
+            if found.result is Result.FAIL and found.exp is not None:
+                explanation = yield from self._explanation(found.exp, found.domain)
+        except LookupFailed as failure:
+            found = found._replace(result=Result.TEMPERROR)
+            reason = f"the DNS did not answer: {failure}"
+        except _PermError as error:
+            found = found._replace(result=Result.PERMERROR)
+            reason = str(error)
+        return Verdict(
+            found.result,
+            reason,
+            name,
+            identity,
+            found.directive,
+            found.domain,
+            explanation,
+            self._lookups,
+            self._voids,
+            self._secure,
+            found.basis,
+            Story(self._events),
+        )
+
+    def _check(self, domain: str) -> Lookups[_Found]:
+        """§4.4 to §4.7: the result of the record of `domain`."""
+        answer = yield from ask.txt(domain)
+        self._heard("TXT of", domain, answer)
+        try:
+            prepared = choose(answer.records)
+        except SyntaxFault as fault:
+            raise _PermError(f"{domain}: {fault}") from None  # §4.5, §4.6
+        if prepared is None:
+            return _Found(Result.NONE, "", domain)
+        record = prepared.record
+        self._events.append((story.record, self._depth, (domain, record)))
+        directive = yield from self._first_match(prepared, domain)
+        if directive is not None:
+            return _Found(directive.qualifier.result, directive.text, domain, record.exp)
+        if record.redirect is None:
+            return _Found(Result.NEUTRAL, "", domain)  # §4.7
+        return (yield from self._redirected(record.redirect, domain))
+
+    def _redirected(self, redirect: MacroString, domain: str) -> Lookups[_Found]:
+        """§6.1."""
+        self._events.append((story.redirect, self._depth, (redirect.text,)))
+        self._count_term(f"redirect={redirect.text}")
+        try:
+            if "p" in redirect.letters:
+                yield from self._learn_name(domain)
+            target = self._target(redirect, domain)
+        except _Unmatched:
+            raise _PermError(f"{domain}: redirect= names no domain") from None
+        found = yield from self._check(target)
+        if found.result is Result.NONE:
+            raise _PermError(f"{domain}: redirect={target}, which has no SPF record")
+        return found
+
+    def _locally(self, found: _Found, domain: str) -> Lookups[_Found]:
+        """What the receiver's own terms make of it (§2.6); they can only come to a pass."""
+        if found.result is Result.NONE:
+            terms, basis = self._policy.best_guess, "best guess"
+        else:
+            terms, basis = self._policy.local_policy, "local policy"
+        if terms:
+            prepared = prepare_terms(terms)
+            directive = yield from self._first_match(prepared, domain)
+            if directive is not None and directive.qualifier.result is Result.PASS:
+                return _Found(Result.PASS, directive.text, domain, None, basis)
+        return found
+
+    def _first_match(self, prepared: Prepared, domain: str) -> Lookups[Directive | None]:
+        """§4.6.2: the first directive that matches the client."""
+        events = self._events
+        for stage in prepared.stages:
+            if isinstance(stage, Networks):
+                place = stage.find(self._client)
+                events.append((story.networks, self._depth, (stage, place)))
+                if place >= 0:
+                    return stage.directives[place]
+                continue
+            matches = isinstance(stage.mechanism, All)
+            if not matches:
+                self._depth += 1
+                matches = yield from self._matches(stage, domain)
+                self._depth -= 1
+            events.append((story.term, self._depth, (stage.text, matches)))
+            if matches:
+                return stage
+        return None
+
+    def _matches(self, directive: Directive, domain: str) -> Lookups[bool]:
+        """Whether a mechanism that asks the DNS matches the client (§5)."""
+        mechanism, text = directive.mechanism, directive.text
+        if TYPE_CHECKING:
+            assert not isinstance(mechanism, All | IP4 | IP6), "the plan has them apart"
+        self._count_term(text)
+        spec = mechanism.domain_spec
+        try:
+            if spec is not None and "p" in spec.letters:
+                yield from self._learn_name(domain)
+            target = domain if spec is None else spec.name or self._target(spec, domain)
+        except _Unmatched:
+            return False
+        if isinstance(mechanism, Include):
+            found = yield from self._check(target)
+            if found.result is Result.NONE:
+                raise _PermError(f"{domain} includes {target}, which has no SPF record")
+            return found.result is Result.PASS  # §5.2
+        if isinstance(mechanism, MX):
+            return (yield from self._is_exchange(target, mechanism, text))
+        if isinstance(mechanism, PTR):
+            return (yield from self._is_named(target, text))
+        like = self._client.ip if isinstance(mechanism, A) else _ANY_IP4
+        answer = yield from ask.addresses(target, like=like)
+        self._heard("addresses of", target, answer)
+        if not answer.records:
+            self._count_void(answer, text)
+            return False
+        return isinstance(mechanism, Exists) or self._is_among(answer.records, mechanism)
+
+    def _is_exchange(self, target: str, mechanism: MX, text: str) -> Lookups[bool]:
+        """§5.4: whether the client is an address of a mail exchange of `target`."""
+        answer = yield from ask.mx(target)
+        self._heard("MX of", target, answer)
+        self._count_void(answer, text)
+        if len(answer.records) > MAX_MX:
+            raise _PermError(f"{text}: more than {MAX_MX} mail exchanges")  # §4.6.4
+        for exchange in answer.records:
+            if not exchange.host:
+                continue  # the null MX (RFC 7505 §3)
+            addresses = yield from ask.addresses(exchange.host, like=self._client.ip)
+            self._heard("addresses of", exchange.host, addresses)
+            if self._is_among(addresses.records, mechanism):
+                return True
+        return False
+
+    def _is_named(self, target: str, text: str) -> Lookups[bool]:
+        """§5.5: whether a validated name of the client is `target` or below it."""
+        names = yield from self._validated_names(text)
+        return any(domains.is_same_or_subdomain(name, target.lower()) for name in names)
+
+    def _validated_names(self, text: str = "") -> Lookups[list[str]]:
+        """§5.5: the names of the client that have its address; asked for once."""
+        if self._names is not None:
+            return self._names
+        self._names = []
+        ip = self._client.ip
+        try:
+            answer = yield from ask.ptr(ip)
+        except LookupFailed:
+            return self._names  # §5.5: then no name is validated
+        self._heard("names of", ip, answer)
+        if text:
+            self._count_void(answer, text)
+        for name in answer.records[:MAX_NAMES]:
+            try:
+                addresses = yield from ask.addresses(name, like=ip)
+            except LookupFailed:
+                continue  # §5.5: the name is skipped
+            self._heard("addresses of", name, addresses)
+            if ip in addresses.records:
+                self._names.append(name.lower())
+        return self._names
+
+    def _is_among(self, addresses: tuple[Address, ...], mechanism: A | MX) -> bool:
+        client = self._client
+        shift = 32 - mechanism.ip4_length if client.is_ip4 else 128 - mechanism.ip6_length
+        if not shift:
+            return client.ip in addresses
+        bits = client.bits >> shift
+        return any(int(address) >> shift == bits for address in addresses)
+
+    def _count_term(self, text: str) -> None:
+        self._lookups += 1
+        if self._lookups > self._policy.max_lookups:
+            raise _PermError(
+                f"{text} is one look-up too many: {self._policy.max_lookups} are allowed"
+            )
+
+    def _count_void(self, answer: Answer[object], text: str) -> None:
+        if answer.records or answer.status is Status.MALFORMED_NAME:
+            return  # what cannot be asked for was not asked
+        self._voids += 1
+        if self._voids > self._policy.max_void_lookups:
+            raise _PermError(
+                f"{text}: the DNS knows nothing of it, and so of more than"
+                f" {self._policy.max_void_lookups} terms"
+            )
+
+    def _heard(self, what: str, name: object, answer: Answer[object]) -> None:
+        """Keep what the DNS said."""
+        if not answer.secure:
+            self._secure = False
+        counts = (self._lookups, self._policy.max_lookups, self._voids)
+        self._events.append((story.question, self._depth, (what, name, answer, *counts)))
+
+    def _target(self, spec: MacroString, domain: str) -> str:
+        """target-name (§4.8): the expanded domain-spec; its %{p} was learned before.
+
+        **Raises** _Unmatched: nothing matches such a name, and it is not asked for.
+        """
+        name = self._expand(spec, domain).removesuffix(".")
+        if len(name) > MAX_NAME:
+            name = _shortened(name)
+        if not is_askable(name):
+            raise _Unmatched
+        return name
+
+    def _expand(self, string: MacroString, domain: str) -> str:
+        """§7.3.  **Raises** _Unmatched: a local part that is not of ASCII (RFC 8616 §4)."""
+        if not string.letters:
+            return string.literal
+        if not self._sender.local_part.isascii() and not string.letters.isdisjoint("sl"):
+            raise _Unmatched
+        if self._letters.get("d") != domain:
+            self._speak_of(domain)
+        return string.expand(self._value)
+
+    def _value(self, wanted: Macro) -> str:
+        """A macro expanded for this client; the same one is expanded once for each domain."""
+        found = self._values.get(wanted.text)
+        if found is None:
+            found = self._values[wanted.text] = wanted.expand(self._letters[wanted.letter])
+        return found
+
+    def _speak_of(self, domain: str) -> None:
+        """Let the letters have their values for a domain; p has none yet (§7.2)."""
+        (ip, bits, is_ip4), sender = self._client, self._sender
+        self._values.clear()
+        self._letters = {
+            "s": f"{sender.local_part}@{sender.domain}",
+            "l": sender.local_part,
+            "o": sender.domain,
+            "d": domain,
+            "i": str(ip) if is_ip4 else ".".join(f"{bits:032X}"),
+            "v": "in-addr" if is_ip4 else "ip6",
+            "h": self._helo,
+            "c": str(ip),
+            "r": self._receiver,
+            "t": str(self._now),
+        }
+
+    def _learn_name(self, domain: str) -> Lookups[None]:
+        """%{p} (§7.3): the domain itself if validated, else a subdomain, else any, else unknown."""
+        names = yield from self._validated_names()
+        below = [name for name in names if domains.is_same_or_subdomain(name, domain.lower())]
+        best = domain if domain.lower() in names else (below or names or ["unknown"])[0]
+        self._speak_of(domain)
+        self._letters["p"] = best
+
+    def _explanation(self, exp: MacroString, domain: str) -> Lookups[str]:
+        """§6.2: the explanation of the domain; nothing if any of it goes wrong."""
+        try:
+            if "p" in exp.letters:
+                yield from self._learn_name(domain)
+            target = self._target(exp, domain)
+            answer = yield from ask.txt(target)
+            self._heard("TXT of", target, answer)
+            if len(answer.records) != 1:
+                return ""
+            string = macro.parse_explanation(answer.records[0].decode("ascii"))
+            if "p" in string.letters:
+                yield from self._learn_name(domain)
+            text = self._expand(string, domain)
+        except (LookupFailed, SyntaxFault, UnicodeDecodeError, _Unmatched):
+            return ""
+        return text[:MAX_EXPLANATION] if text.isascii() and text.isprintable() else ""
+
+
+def _shortened(name: str) -> str:
+    """§7.3: labels are dropped from the left until 253 octets are left."""
+    while len(name) > MAX_NAME:
+        cut = name.find(".", len(name) - MAX_NAME - 1)
+        if cut < 0:
+            return name
+        name = name[cut + 1 :]
+    return name
+
+
+def _reason(found: _Found, domain: str) -> str:
+    if found.basis != "record":
+        return f"{found.directive} matches, by {found.basis}"
+    if found.result is Result.NONE:
+        return f"{domain} has no SPF record"
+    if not found.directive:
+        return f"no directive of {found.domain} matches"
+    return f"{found.directive} of {found.domain} matches"

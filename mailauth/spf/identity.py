@@ -1,0 +1,93 @@
+"""Who is checked: the client and the sender, as an evaluation needs them (RFC 7208 §2, §4).
+
+What a client says of itself is judged here, before anything is asked; a name
+that cannot be one is not mended.
+"""
+
+import re
+from functools import lru_cache
+from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final, NamedTuple
+
+from mailauth.dns.lookups import Address
+from mailauth.errors import BadArgument, SyntaxFault
+from mailauth.syntax import domain as domains
+from mailauth.syntax.abnf import QUOTED_STRING
+
+MAX_NAME: Final = 253
+MAX_LABEL: Final = 63
+
+
+class Client(NamedTuple):
+    """The address of a client; an IPv4 address that is mapped into IPv6 is one of IPv4 (§5)."""
+
+    ip: Address
+    bits: int
+    """The address as a number."""
+    is_ip4: bool
+
+
+def client(ip: str | Address) -> Client:
+    """The client with this address.  **Raises** BadArgument: it is none."""
+    return _client(str(ip))
+
+
+@lru_cache(maxsize=4096)
+def _client(text: str) -> Client:
+    try:
+        ip = ip_address(text)
+    except ValueError:
+        raise BadArgument(f"{text!r} is not an IP address") from None
+    if isinstance(ip, IPv6Address):
+        if ip.scope_id is not None:
+            raise BadArgument(f"{text!r} has a zone, and no address of a client has one")
+        ip = ip.ipv4_mapped or ip
+    return Client(ip, int(ip), isinstance(ip, IPv4Address))
+
+
+class Sender(NamedTuple):
+    """A sender: its local part and its domain, as they were said."""
+
+    local_part: str
+    domain: str
+
+
+def sender(text: str) -> Sender:
+    """The parts of a mailbox; without a local part it is the postmaster's (§4.3)."""
+    local, at, domain = text.rpartition("@")
+    return Sender(local or "postmaster", domain if at else text)
+
+
+def checked_domain(domain: str, local_part: str) -> str:
+    """The domain of an identity, as A-labels (§4.3).
+
+    **Raises** SyntaxFault: it is not one of two labels or more that the DNS can
+    have, or the local part beside it is none.
+    """
+    if not (_LOCAL_PART.fullmatch(local_part) or QUOTED_STRING.fullmatch(local_part)):
+        raise SyntaxFault("the local part of the sender is none", local_part)
+    return _checked(domain)
+
+
+@lru_cache(maxsize=4096)
+def _checked(domain: str) -> str:
+    name = domain.removesuffix(".")
+    if not name.isascii():
+        name = domains.parse(name)  # RFC 8616 §4
+    top = name.rpartition(".")[2]
+    if "." not in name or top.isdigit() or (not top.isalnum() and "-" not in top):
+        raise SyntaxFault("not a domain of two labels or more", domain)
+    if not name.isprintable() or " " in name or not is_askable(name):
+        raise SyntaxFault("not a name that the DNS can have", domain)
+    return name
+
+
+@lru_cache(maxsize=4096)
+def is_askable(name: str) -> bool:
+    """Whether all labels have 1 to 63 octets and the name 253 at most (RFC 1035 §2.3.4)."""
+    labels = name.split(".")
+    return len(name) <= MAX_NAME and "" not in labels and len(max(labels, key=len)) <= MAX_LABEL
+
+
+# More than RFC 5321 §4.1.2 allows: a blank is in the local parts that OpenSPF's suite checks.
+_LOCAL_PART: Final = re.compile(r'[^@<>()\[\]",:;\\\x00-\x1f\x7f]+')

@@ -1,0 +1,97 @@
+"""A record prepared for its evaluation: what asks nothing is looked up at once (RFC 7208 §4).
+
+Directives of ip4 and ip6 that stand in a row become one table, in which the
+first that matches a client is found without going through them.
+"""
+
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from itertools import groupby
+from typing import NamedTuple, TypeAlias
+
+from mailauth.errors import SyntaxFault
+from mailauth.spf.identity import Client
+from mailauth.spf.record import IP4, IP6, VERSION, Directive, Record, is_record, parse
+
+
+class Networks:
+    """Directives of ip4 and ip6 in a row."""
+
+    __slots__ = ("_ip4", "_ip6", "directives")
+
+    def __init__(self, directives: Iterable[Directive]) -> None:
+        self.directives = tuple(directives)
+        self._ip4 = _table(self.directives, IP4, 32)
+        self._ip6 = _table(self.directives, IP6, 128)
+
+    def find(self, client: Client) -> int:
+        """The place of the first directive whose network has the client, or -1 (§5.6)."""
+        first = -1
+        for shift, places in self._ip4 if client.is_ip4 else self._ip6:
+            place = places.get(client.bits >> shift, -1)
+            if place >= 0 and (first < 0 or place < first):
+                first = place
+        return first
+
+
+Stage: TypeAlias = Networks | Directive
+
+
+def plan(directives: tuple[Directive, ...]) -> tuple[Stage, ...]:
+    """The directives in their order, those of networks in a row as one."""
+    return tuple(_stages(directives))
+
+
+def _stages(directives: tuple[Directive, ...]) -> Iterator[Stage]:
+    for are_networks, row in groupby(directives, lambda each: type(each.mechanism) in _NETWORKS):
+        if are_networks:
+            yield Networks(row)
+        else:
+            yield from row
+
+
+_NETWORKS = frozenset({IP4, IP6})
+
+
+def _table(
+    directives: tuple[Directive, ...], kind: type[IP4 | IP6], width: int
+) -> list[tuple[int, dict[int, int]]]:
+    """For each length of prefix, by how much to shift, and the places of the prefixes."""
+    tables: dict[int, dict[int, int]] = {}
+    for place, directive in enumerate(directives):
+        network = directive.mechanism
+        if isinstance(network, kind):
+            shift = width - network.length
+            tables.setdefault(shift, {}).setdefault(int(network.address) >> shift, place)
+    return list(tables.items())
+
+
+class Prepared(NamedTuple):
+    """A record, and the stages of its evaluation."""
+
+    record: Record
+    stages: tuple[Stage, ...]
+
+
+@lru_cache(maxsize=4096)
+def prepare(octets: bytes) -> Prepared:
+    """The record in these octets, ready to be evaluated; remembered.  **Raises** SyntaxFault."""
+    record = parse(octets)
+    return Prepared(record, plan(record.directives))
+
+
+@lru_cache(maxsize=4096)
+def choose(texts: tuple[bytes, ...]) -> Prepared | None:
+    """The one record among the TXT records of a domain (§4.5); None: there is no record of SPF.
+
+    **Raises** SyntaxFault: there are several, or it cannot be read.
+    """
+    found = [octets for octets in texts if is_record(octets)]
+    if len(found) > 1:
+        raise SyntaxFault(f"{len(found)} SPF records, and one is allowed")
+    return prepare(found[0]) if found else None
+
+
+def prepare_terms(terms: str) -> Prepared:
+    """Terms without a version, ready to be evaluated.  **Raises** SyntaxFault."""
+    return prepare(f"{VERSION} {terms}".encode())

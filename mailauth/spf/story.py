@@ -1,0 +1,93 @@
+"""The story of an evaluation: what it did, kept as it happens, told when somebody asks.
+
+Telling costs more than evaluating, and most verdicts are never explained; so an
+event is a tuple of what was at hand, and becomes a sentence in `Story.steps`.
+"""
+
+from collections.abc import Callable, Iterator
+from typing import Any, Final, NamedTuple, TypeAlias
+
+from mailauth.dns.lookups import Answer
+from mailauth.spf.plan import Networks
+from mailauth.spf.record import Record
+
+
+class Step(NamedTuple):
+    """One thing that an evaluation did, for those who ask why."""
+
+    depth: int
+    """How many includes and redirects deep."""
+    text: str
+
+
+Tell: TypeAlias = Callable[..., Iterator[str]]
+Event: TypeAlias = tuple[Tell, int, tuple[Any, ...]]
+"""What tells the event, the depth, and what it is told of."""
+
+
+class Story:
+    """The events of one evaluation; two stories are equal if they are told alike."""
+
+    __slots__ = ("_events",)
+
+    def __init__(self, events: list[Event]) -> None:
+        self._events = events
+
+    def __repr__(self) -> str:
+        return f"<Story of {len(self._events)} events>"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Story) and self.steps() == other.steps()
+
+    def __hash__(self) -> int:
+        return hash(self.steps())
+
+    def steps(self) -> tuple[Step, ...]:
+        """The evaluation: each record, each term, each question with its answer and cost."""
+        return tuple(
+            Step(depth, text) for tell, depth, facts in self._events for text in tell(*facts)
+        )
+
+
+def record(domain: str, found: Record) -> Iterator[str]:
+    """A record was read."""
+    yield f"{domain}: {found.text}"
+
+
+def term(text: str, matches: bool) -> Iterator[str]:  # noqa: FBT001 - a fact
+    """A directive was evaluated."""
+    yield f"  {text}: {'it matches' if matches else 'no match'}"
+
+
+def networks(row: Networks, place: int) -> Iterator[str]:
+    """Directives of networks were evaluated, up to the one that matches."""
+    for number, directive in enumerate(row.directives):
+        yield from term(directive.text, number == place)
+        if number == place:
+            return
+
+
+def redirect(text: str) -> Iterator[str]:
+    """The evaluation goes on with another record."""
+    yield f"  redirect={text}"
+
+
+def question(
+    what: str, name: object, answer: Answer[object], lookups: int, limit: int, voids: int
+) -> Iterator[str]:
+    """The DNS was asked."""
+    said = ", ".join(map(_shown, answer.records[:_SHOWN])) or str(answer.status)
+    more = len(answer.records) - _SHOWN
+    if more > 0:
+        said += f" and {more} more"
+    yield f"  ? {what} {name}: {said} (look-up {lookups} of {limit}, void {voids})"
+
+
+_SHOWN: Final = 4
+"""How many records of an answer a step shows."""
+
+
+def _shown(found: object) -> str:
+    if isinstance(found, bytes):
+        return f"{len(found)} octets"
+    return str(getattr(found, "host", found))
