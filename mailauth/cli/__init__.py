@@ -19,7 +19,7 @@ _COMMANDS = {
     "keygen": "make a key, and print the record to publish",
     "record": "print a record to publish",
     "sign": "sign messages with DKIM",
-    "spf": "check hosts against the SPF records of domains",
+    "spf": "check hosts against SPF records, and the records themselves",
     "testkey": "is the published key the one that signs?",
     "verify": "verify the DKIM signatures of messages",
 }
