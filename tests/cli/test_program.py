@@ -14,7 +14,7 @@ import mailauth
 from mailauth.cli import command as program
 
 SIGN = ["sign", "-d", mail.DOMAIN, "-s", "rsa", "-k", "rsa.pem"]
-COMMANDS = ["demo", "keygen", "record", "sign", "spf", "testkey", "verify"]
+COMMANDS = ["demo", "keygen", "record", "sign", "spf", "srs", "testkey", "verify"]
 HEAVY = ["dns", "asyncio", "socket", "ssl", "email", "mailbox", "tempfile", "json", "dkim"]
 HERE = {**os.environ, "PYTHONPATH": str(Path(mailauth.__file__).parents[1])}
 
@@ -29,7 +29,9 @@ def test_help(run: Run, names: list[str], option: str) -> None:
     done = run(*names, option)
     assert done.status == 0
     assert done.text.startswith(" ".join(["Usage: mailauth", *names]))
-    assert "\n  mailauth " in done.text or names in (["record"], ["spf"]), "help has an example"
+    assert "\n  mailauth " in done.text or names in (["record"], ["spf"], ["srs"]), (
+        "help has an example"
+    )
 
 
 def test_the_list_of_commands_is_theirs() -> None:
@@ -135,4 +137,4 @@ def test_any_name_is_printed_on_any_terminal() -> None:
 def test_a_shell_is_given_completions() -> None:
     asked = {"_MAILAUTH_COMPLETE": "bash_complete", "COMP_WORDS": "mailauth s", "COMP_CWORD": "1"}
     done = process(env=asked)
-    assert done.stdout == b"plain,sign\nplain,spf\n"
+    assert done.stdout == b"plain,sign\nplain,spf\nplain,srs\n"
