@@ -6,13 +6,14 @@ back the same way.
 """
 
 import smtplib
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import postfix
 import pytest
-from lookup_program import SRS_DOMAIN, Lookups
+from lookup_program import SECRETS, SRS_DOMAIN, Lookups
 from postfix import Postfix, free_port
 from sink import Sink, sink, until
 
@@ -175,5 +176,82 @@ def test_the_tables_as_postmap_asks_them(route: Route) -> None:
     assert ask(sender, tables["exists"]) == sender
     assert ask(sender, tables["forward"]) is None
     assert ask("j\xf6rg 100%@origin.test", tables["reverse"]) is None
-    with pytest.raises(srs.NotSRS):
-        srs.reverse("ada@x.test", secrets=srs.Secrets.parse(b"a secret of the test\n"), now=0)
+
+
+def test_the_name_of_a_socketmap_chooses_the_srs_domain(route: Route) -> None:
+    table = route.lookups.tables(LookupProtocol.SOCKETMAP)["forward"]
+    chosen = route.forwarder.look_up("ada@origin.test", f"{table}@lists.test")
+    assert chosen is not None
+    assert chosen.endswith("@lists.test")
+    with pytest.raises(LookupError):
+        route.forwarder.look_up("ada@origin.test", f"{table}@other.test")
+
+
+def test_only_what_leaves_is_rewritten_by_the_recipe_of_the_guide(tmp_path: Path) -> None:
+    """Mail for elsewhere passes a second cleanup, which alone has the table."""
+    if postfix.missing():
+        pytest.skip(postfix.missing())
+    lookups = Lookups([free_port() for _ in range(4)])
+    second = free_port()
+    tables = lookups.tables(LookupProtocol.SOCKETMAP)
+    with sink() as last:
+        forwarder = Postfix(
+            tmp_path / "forwarder",
+            "mx.fwd.test",
+            {
+                "virtual_alias_domains": "fwd.test",
+                "virtual_alias_maps": "inline:{ {joe@fwd.test=joe@localhost, box@local.test} }",
+                "virtual_mailbox_domains": "local.test",
+                "virtual_mailbox_maps": "inline:{ {box@local.test=box/} }",
+                "default_transport": _hop(second),
+            },
+            more_services=(
+                f"127.0.0.1:{second} inet n - n - - smtpd\n"
+                "  -o content_filter=out:\n"
+                "  -o cleanup_service_name=srscleanup\n"
+                "  -o receive_override_options=no_unknown_recipient_checks,no_milters\n"
+                "srscleanup unix n - n - 0 cleanup\n"
+                f"  -o sender_canonical_maps={tables['forward']}\n"
+                "  -o sender_canonical_classes=envelope_sender\n"
+                f"out unix - - n - - smtp\n  -o smtp_tcp_port={last.port}\n"  # for port 25
+            ),
+        )
+        lookups.start()
+        try:
+            with forwarder:
+                forwarder.send("ada@origin.test", "joe@fwd.test", MAIL)
+                assert last.wait_for(1)[0].sender.endswith(f"=ada@{SRS_DOMAIN}")
+                until(forwarder.mails)
+                assert forwarder.mails()[0].startswith(b"Return-Path: <ada@origin.test>")
+        finally:
+            lookups.kill()
+
+
+def test_the_access_map_refuses_where_all_recipients_exist(tmp_path: Path) -> None:
+    if postfix.missing():
+        pytest.skip(postfix.missing())
+    lookups = Lookups([free_port() for _ in range(4)])
+    tables = lookups.tables(LookupProtocol.SOCKETMAP)
+    main = {
+        "relay_domains": SRS_DOMAIN,
+        "relay_transport": "discard",
+        "smtpd_recipient_restrictions": f"check_recipient_access {tables['access']}",
+    }
+    genuine = srs.forward(
+        "ada@origin.test",
+        domain=SRS_DOMAIN,
+        secrets=srs.Secrets.parse(SECRETS),
+        now=int(time.time()),
+    )
+    lookups.start()
+    try:
+        with Postfix(tmp_path / "forwarder", "mx.fwd.test", main) as forwarder:
+            forwarder.send("", genuine, BOUNCE)
+            forwarder.send("", f"anybody@{SRS_DOMAIN}", BOUNCE)
+            with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+                forwarder.send("", "SRS0=AAAA" + genuine[9:], BOUNCE)
+            ((code, text),) = refused.value.recipients.values()
+            assert code == 550
+            assert b"forged or expired" in text
+    finally:
+        lookups.kill()

@@ -56,7 +56,7 @@ class Lookups:
         """The tables of main.cf, by the name of the map."""
         if protocol is LookupProtocol.SOCKETMAP:
             where = f"socketmap:inet:127.0.0.1:{self.ports[-1]}"
-            return {name: f"{where}:{name}" for name in MAPS if name}
+            return {name: f"{where}:{name}" for name in (*MAPS[:-1], "access")}
         return {
             name: f"tcp:127.0.0.1:{port}"
             for name, port in zip(MAPS, self.ports, strict=True)

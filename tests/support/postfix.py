@@ -8,12 +8,14 @@ configuration and queue are never touched.  It needs root, as Postfix does.
 import json
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
 import subprocess
 import time
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import TracebackType
@@ -80,10 +82,12 @@ def missing() -> str:
 
 
 def free_port() -> int:
-    """A port of loopback that nobody uses now."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
+    """A port of loopback that nobody uses now, nor gets for a connection in a moment."""
+    for port in random.sample(range(10_100, 30_000), 100):  # below those of connections
+        with socket.socket() as free, suppress(OSError):
+            free.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("no port of loopback is free")
 
 
 @dataclass
@@ -212,16 +216,19 @@ class Postfix:
 
     def _until_it_answers(self) -> None:
         for _ in range(400):
-            try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=5) as client:
-                    if client.recv(3) == b"220":
-                        return
-            except OSError:
-                pass
+            if self._says() == b"220":
+                return
             assert self._master is not None
             assert self._master.poll() is None, f"Postfix has ended: {self.log}"
             time.sleep(0.02)
         raise TimeoutError(f"Postfix does not answer: {self.log}")
+
+    def _says(self) -> bytes:
+        try:
+            with socket.create_connection(("127.0.0.1", self.port), timeout=5) as client:
+                return client.recv(3)
+        except OSError:
+            return b""  # it does not listen yet
 
 
 def _folder(path: Path, mode: int) -> None:
