@@ -62,7 +62,7 @@ class BodyHasher:
 def index(message: Message) -> dict[bytes, list[bytes]]:
     """The octets of the fields of each name, from top to bottom."""
     by_key: dict[bytes, list[bytes]] = {}
-    for key, octets in zip(message.keys, message.field_octets, strict=True):
+    for key, octets in zip(message.keys, message.field_octets, strict=False):
         if key in by_key:
             by_key[key].append(octets)
         else:

@@ -2,7 +2,8 @@
 
 from base64 import b64encode
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 
 from mailauth.dkim import signature as signatures
 from mailauth.dkim.canonical import Canonicalization
@@ -31,8 +32,7 @@ SIGNED = OVERSIGNED | frozenset(
 """Fields that are signed where they are present (§5.4.1, RFC 8058 §4)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Signing:
+class Signing(NamedTuple):
     """One signature to make: who signs, and with what."""
 
     domain: str  # d=
@@ -122,6 +122,7 @@ def sign_all(  # noqa: PLR0913 - the tags of a signature
 _ALL_BUT_CR_LF = bytes(set(range(256)).difference(b"\r\n"))
 
 
+@lru_cache(maxsize=64)
 def _canonicalizations(text: str) -> tuple[Canonicalization, Canonicalization]:
     header, _, body = text.partition("/")
     try:
@@ -182,7 +183,7 @@ def _identity_tags(signing: Signing, canonicalization: str) -> dict[str, str]:
     domain = _domain(signing.domain)
     tags = {
         "v": "1",
-        "a": signing.key.algorithm.value,
+        "a": signing.key.algorithm,
         "c": canonicalization,
         "d": domain,
         "s": _domain(signing.selector),

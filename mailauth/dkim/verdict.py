@@ -1,8 +1,7 @@
 """What verification comes to: a result word of RFC 8601 §2.7.1 and the reason for it."""
 
-from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, Never
+from typing import Any, NamedTuple, Never
 
 
 class Result(StrEnum):
@@ -24,8 +23,7 @@ class Result(StrEnum):
     """The signature, its key or the message is malformed or unsupported."""
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """The verdict on one signature.
 
     It is compared by its `result`: a question with seven answers refuses to be
@@ -57,7 +55,7 @@ class Verdict:
 
     def as_dict(self) -> dict[str, Any]:
         """The verdict for JSON, each value under its attribute's name."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        return self._asdict()
 
 
 class Refusal(Exception):

@@ -52,6 +52,7 @@ class Verification:
         self._now = now
         self._policy = policy
         self._by_key = index(header)
+        self._repeated = [key for key, fields in self._by_key.items() if len(fields) > 1]
         self._examined: list[tuple[Signature, BodyHasher] | Verdict] = []
         self._hashers: dict[tuple[bool, int | None], BodyHasher] = {}
         fields = self._by_key.get(FIELD_KEY, [])
@@ -192,9 +193,8 @@ class Verification:
         if authors != 1:
             raise Refusal(Result.POLICY, f"the message has {authors} From fields")
         if not self._policy.admit_unsigned_duplicates:
-            for key, fields in self._by_key.items():
-                if len(fields) == 1 or key not in ONCE_ONLY:
-                    continue
+            for key in filter(ONCE_ONLY.__contains__, self._repeated):
+                fields = self._by_key[key]
                 if (key, len(fields)) not in signature.signed_fields.places:
                     word = fields[0].partition(b":")[0].decode()
                     raise Refusal(

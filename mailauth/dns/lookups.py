@@ -19,7 +19,7 @@ from collections.abc import Awaitable, Callable, Generator, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
-from typing import Any, Generic, TypeAlias, TypeVar
+from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 T = TypeVar("T")
 Asked = TypeVar("Asked")
@@ -37,8 +37,7 @@ class RRType(StrEnum):
     PTR = "PTR"
 
 
-@dataclass(frozen=True, slots=True)
-class Question:
+class Question(NamedTuple):
     """One DNS question: an absolute name without its final dot, and a type.
 
     The name is text in which every character stands for one octet and every

@@ -25,7 +25,7 @@ class Algorithm(StrEnum):
     @property
     def key_type(self) -> str:
         """The k= of a key record: "rsa" or "ed25519"."""
-        return self.value.removesuffix("-sha256")
+        return self.removesuffix("-sha256")
 
 
 class Signer(Protocol):

@@ -6,7 +6,9 @@ of this module shows it.
 
 import binascii
 import os
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import partial
 from typing import TypeAlias
 
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -33,7 +35,11 @@ _Key: TypeAlias = RSAPrivateKey | Ed25519PrivateKey
 class PrivateKey:
     """A private key, a `Signer`; made by `generate`, `load` and `read`."""
 
+    algorithm: Algorithm
+    """The algorithm of its signatures."""
     _key: _Key
+    _sign: Callable[[bytes], bytes] = field(compare=False)
+    """Takes a digest; bound once, because signing is the hot path."""
 
     def __repr__(self) -> str:
         return f"<PrivateKey {self.algorithm} of {self.size} bits>"
@@ -45,12 +51,12 @@ class PrivateKey:
         **Raises** UnusableKey: no such type or size.
         """
         if key_type == "ed25519":
-            return cls(Ed25519PrivateKey.generate())
+            return cls._bound(Ed25519PrivateKey.generate())
         if key_type != "rsa":
             raise UnusableKey(f"{key_type!r} is not a key type; it must be rsa or ed25519")
         exponent = 65537
         check_rsa(bits, exponent)
-        return cls(generate_private_key(public_exponent=exponent, key_size=bits))
+        return cls._bound(generate_private_key(public_exponent=exponent, key_size=bits))
 
     @classmethod
     def load(cls, octets: bytes, *, passphrase: bytes | None = None) -> "PrivateKey":
@@ -63,11 +69,11 @@ class PrivateKey:
         """
         seed = _seed(octets)
         if seed is not None:
-            return cls(Ed25519PrivateKey.from_private_bytes(seed))
+            return cls._bound(Ed25519PrivateKey.from_private_bytes(seed))
         key = _parse(octets, passphrase)
         if isinstance(key, RSAPrivateKey):
             check_rsa(key.key_size, key.public_key().public_numbers().e)
-        return cls(key)
+        return cls._bound(key)
 
     @classmethod
     def read(cls, path: str | os.PathLike[str], *, passphrase: bytes | None = None) -> "PrivateKey":
@@ -112,19 +118,10 @@ class PrivateKey:
         """
         if len(digest) != DIGEST_OCTETS:
             raise BadArgument(f"{len(digest)} octets to sign; a SHA-256 digest has {DIGEST_OCTETS}")
-        if not isinstance(self._key, RSAPrivateKey):
-            return self._key.sign(digest)
         try:
-            return self._key.sign(digest, RSA_PADDING, RSA_HASH)
-        except ValueError:  # the digest fits every size that was admitted
+            return self._sign(digest)
+        except ValueError:  # of RSA; the digest fits every size that was admitted
             raise UnusableKey(_INCONSISTENT) from None
-
-    @property
-    def algorithm(self) -> Algorithm:
-        """The algorithm of its signatures."""
-        if isinstance(self._key, RSAPrivateKey):
-            return Algorithm.RSA_SHA256
-        return Algorithm.ED25519_SHA256
 
     @property
     def size(self) -> int:
@@ -137,6 +134,13 @@ class PrivateKey:
         if isinstance(self._key, RSAPrivateKey):
             return PublicKey.load("rsa", spki(self._key.public_key()))
         return PublicKey.load("ed25519", self._key.public_key().public_bytes_raw())
+
+    @classmethod
+    def _bound(cls, key: _Key) -> "PrivateKey":
+        if isinstance(key, RSAPrivateKey):
+            sign = partial(key.sign, padding=RSA_PADDING, algorithm=RSA_HASH)
+            return cls(Algorithm.RSA_SHA256, key, sign)
+        return cls(Algorithm.ED25519_SHA256, key, key.sign)
 
 
 _INCONSISTENT = "the numbers of the RSA key do not belong together; make a new key"

@@ -18,7 +18,7 @@ def fold(name: str, words: Iterable[str]) -> bytes:
     lines: list[str] = []
     line = start = f"{name}: "
     for word in words:
-        if line != start and len(line) + len(word.rstrip()) > WIDTH:
+        if len(line) + len(word) > WIDTH < len(line) + len(word.rstrip()) and line != start:
             lines.append(line.rstrip())
             line = start = "\t"
         line += word
@@ -32,4 +32,4 @@ def cut(octets: bytes, *, first: int) -> list[bytes]:
     `first` is the room for the first piece; the others have a line less its tab.
     """
     rest = range(first, len(octets), WIDTH - 1)
-    return [octets[:first], *(octets[at : at + WIDTH - 1] for at in rest)]
+    return [octets[:first], *[octets[at : at + WIDTH - 1] for at in rest]]

@@ -9,7 +9,6 @@ the header refuses a message that has any.
 """
 
 import re
-from dataclasses import dataclass
 from typing import NamedTuple
 
 from mailauth.syntax.abnf import FTEXT
@@ -33,8 +32,7 @@ class Field(NamedTuple):
         return self.octets.partition(b":")[2]
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
+class Message(NamedTuple):
     """A message of octets, its header fields from top to bottom, `body` without a copy."""
 
     octets: bytes

@@ -29,18 +29,21 @@ def parse(octets: bytes) -> dict[str, str]:
         specs.pop()  # the one optional ";" at the end
     if len(specs) > MAX_TAGS:
         raise SyntaxFault(f"a tag list of more than {MAX_TAGS} tags")
-    tags: dict[str, str] = {}
-    for spec in specs:
-        name, equals, value = spec.partition("=")
-        name = name.strip(FWS)
-        if name in tags or not equals or not (name in _KNOWN or _is_tag_name(name)):
-            raise _fault_in(text, specs, len(tags), name, equals)
-        tags[name] = value.strip(FWS)
+    try:
+        pairs = [spec.split("=", 1) for spec in specs]
+        tags = {name.strip(FWS): value.strip(FWS) for name, value in pairs}
+    except ValueError:  # a spec without "="
+        raise _fault_in(text, specs) from None
+    if len(tags) < len(specs) or not (tags.keys() <= _KNOWN or all(map(_is_tag_name, tags))):
+        raise _fault_in(text, specs)
     return tags
 
 
 def without_value(octets: bytes, index: int) -> bytes:
-    """The list with nothing between the "=" and the ";" of the tag at `index` (RFC 6376 §3.7)."""
+    """The list with nothing between the "=" and the ";" of the tag at `index` (RFC 6376 §3.7).
+
+    The list may have the name of its header field before it.
+    """
     specs = octets.split(b";", index + 1)
     specs[index] = specs[index].partition(b"=")[0] + b"="
     return b";".join(specs)
@@ -88,10 +91,19 @@ def _is_tag_name(name: str) -> bool:
     return name.isidentifier() and name.isascii() and name[0] != "_"
 
 
-def _fault_in(text: str, specs: list[str], index: int, name: str, equals: str) -> SyntaxFault:
-    at = sum(len(spec) + 1 for spec in specs[:index])
-    if not equals:
-        return SyntaxFault("a tag without '='", text, at)
-    if not _is_tag_name(name):
-        return SyntaxFault("a bad tag name", text, at)
+def _fault_in(text: str, specs: list[str]) -> SyntaxFault:
+    """The first fault in a list that has one."""
+    at, name = 0, ""
+    names: set[str] = set()
+    for spec in specs:
+        name, equals, _ = spec.partition("=")
+        name = name.strip(FWS)
+        if not equals:
+            return SyntaxFault("a tag without '='", text, at)
+        if not _is_tag_name(name):
+            return SyntaxFault("a bad tag name", text, at)
+        if name in names:
+            break
+        names.add(name)
+        at += len(spec) + 1
     return SyntaxFault(f"the tag {name}= comes twice", text, at)

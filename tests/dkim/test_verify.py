@@ -397,12 +397,12 @@ def test_unicode_domains() -> None:
 )
 def test_b_anywhere_in_the_list(value: str) -> None:
     """DKIM-35: the value of b= is emptied wherever it stands and however it is folded."""
-    from mailauth.dkim.signature import _emptied
+    from mailauth.syntax.taglist import without_value
 
     octets = f"DKIM-Signature: a=b=c; {value} ; bh=b=;\r\n\r\n".encode()
     (field,) = Message.parse(octets).fields
     want = octets[:-4].replace(value.partition("=")[2].encode() + b" ;", b";")
-    assert _emptied(field.octets, 1) == want
+    assert without_value(field.octets, 1) == want
 
 
 def test_the_first_letters_of_b_are_told() -> None:
