@@ -58,6 +58,14 @@ WORDS = (
     b'"FAIL"',
     b'"example.com"',
     b"-----BEGIN ",
+    b"get ada@example.com\n",
+    b"get ",
+    b"%40",
+    b"%0A",
+    b"23:reverse ada@example.com,",
+    b"12:forward a@x,",
+    b"SRS0=",
+    b"SRS1=",
 )
 MAX_OCTETS = 20_000
 

@@ -7,18 +7,29 @@ import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 
-from mailauth import dkim
+from mailauth import dkim, srs
 from mailauth.dkim import key as key_records
 from mailauth.dkim import signature as signatures
 from mailauth.dkim.canonical import Canonicalization, body
 from mailauth.dns import Question, RRType, Zone
 from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage, UnusableKey
 from mailauth.keys import PrivateKey, PublicKey
+from mailauth.postfix import (
+    Outcome,
+    Request,
+    Rewriting,
+    Socketmap,
+    TcpTable,
+    Wire,
+    WireFault,
+)
+from mailauth.postfix.tcptable import MAX_REPLY
 from mailauth.syntax import domain, mailbox, taglist
 from mailauth.syntax.message import Message, normalize_line_endings
 
 NOW = 1_795_000_000
 _KEY = PrivateKey.generate("ed25519")
+_REWRITING = Rewriting(domain="srs.example", secrets=srs.Secrets.parse(b"a secret for fuzzing\n"))
 
 
 def message(octets: bytes) -> None:
@@ -116,6 +127,44 @@ def private_key(octets: bytes) -> None:
             assert not PublicKey.load(key_type, octets).verify(octets, b"\0" * 32)
 
 
+def look_ups(octets: bytes) -> None:
+    """Any octets are look-ups or a WireFault, the same however they are cut; all are answered."""
+    for make in (lambda: TcpTable("reverse"), Socketmap):
+        whole = _requests(make(), [octets])
+        step = 1 + len(octets) % 13
+        cut = [octets[at : at + step] for at in range(0, len(octets), step)]
+        assert _requests(make(), cut) == whole
+        for request in whole[:50]:
+            reply = _REWRITING.answer(request, now=NOW)
+            sent = make().send(reply)
+            assert sent.endswith((b"\n", b","))
+            assert len(sent) <= MAX_REPLY
+
+
+def _requests(wire: Wire, chunks: list[bytes]) -> list[Request]:
+    found = []
+    with suppress(WireFault):
+        for chunk in chunks:
+            wire.receive(chunk)
+            while (request := wire.next_request()) is not None:
+                found.append(request)
+    return found
+
+
+def rewriting(octets: bytes) -> None:
+    """Any key of any map is answered, and what is found is not found again."""
+    key = octets.decode("utf-8", "surrogateescape")
+    for map_name in ("forward", "reverse", "exists", "access", key):
+        _REWRITING.answer(Request(map_name, key), now=NOW)
+    for address in (key, f"{key}@a.example"):
+        reply = _REWRITING.answer(Request("forward", address), now=NOW)
+        if reply.outcome is Outcome.FOUND:
+            again = _REWRITING.answer(Request("forward", reply.text), now=NOW)
+            assert again.outcome is Outcome.NOT_FOUND
+            back = _REWRITING.answer(Request("reverse", reply.text), now=NOW)
+            assert back.outcome is Outcome.FOUND
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     function.__name__: function
     for function in (
@@ -130,5 +179,7 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         signing,
         zone_file,
         private_key,
+        look_ups,
+        rewriting,
     )
 }

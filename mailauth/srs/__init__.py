@@ -2,13 +2,24 @@
 
 from mailauth.srs.fault import OUTWARD, BadHash, Expired, Malformed, NotSRS, SRSError, TooLong
 from mailauth.srs.rewrite import forward, reverse
-from mailauth.srs.scheme import CLASSIC, MAX_HASH, SEPARATED, Aliases, LongSenders, Mac, Scheme
-from mailauth.srs.secrets import Secret, Secrets, UnusableSecrets, entries
+from mailauth.srs.scheme import (
+    CLASSIC,
+    MAX_HASH,
+    POSTSRSD,
+    SEPARATED,
+    Aliases,
+    LongSenders,
+    Mac,
+    Scheme,
+)
+from mailauth.srs.secrets import MAX_SECRETS, Secret, Secrets, UnusableSecrets, entries
 
 __all__ = [
     "CLASSIC",
     "MAX_HASH",
+    "MAX_SECRETS",
     "OUTWARD",
+    "POSTSRSD",
     "SEPARATED",
     "Aliases",
     "BadHash",

@@ -33,4 +33,8 @@ class Expired(SRSError):
 
 
 class TooLong(SRSError):
-    """The rewritten address has a local part over 64 octets (RFC 5321 §4.5.3.1.1)."""
+    """It is longer than an address may be, or would be once it is rewritten.
+
+    A local part has 64 octets (RFC 5321 §4.5.3.1.1); the store of long senders
+    may be full.
+    """

@@ -42,24 +42,29 @@ def forward(
     as long as it was.  `now` is in seconds since the epoch.
 
     **Raises** Malformed: it is no address.  TooLong, unless `scheme.long_senders`
-    says otherwise.  UnusableSecrets: no secret is valid now.
+    says otherwise.  UnusableSecrets: no secret is valid now.  BadArgument:
+    `domain` is not one of mail.
     """
     if sender in ("", "<>"):
         return sender
+    if not addresses.is_domain(domain):
+        raise BadArgument(f"{domain!r} is not a domain to rewrite to")
     local, host = addresses.split(sender)
-    if not scheme.always_rewrite and host.lower() == domain.lower():
+    if not scheme.always_rewrite and addresses.same_domain(host, domain):
         return sender
-    local = addresses.local_part(_rewritten(local, host, secrets.signing(now), now, scheme))
-    if addresses.fits(local):
-        return f"{local}@{domain}"
-    if scheme.long_senders is LongSenders.PASS:
-        return sender
-    if scheme.long_senders is LongSenders.STORE:
-        if aliases is None:
-            raise BadArgument("long senders are to be stored, and there is no store: give aliases")
-        alias = aliases.keep(sender, now=now)
-        return f"{_srs0(alias, ALIAS_HOST, secrets.signing(now), now, scheme)}@{domain}"
-    raise TooLong(f"rewritten, the local part has more than {addresses.MAX_LOCAL_PART} octets")
+    secret = secrets.signing(now)
+    rewritten = addresses.local_part(_rewritten(local, host, secret, now, scheme))
+    try:
+        return addresses.join(rewritten, domain)
+    except TooLong:
+        if scheme.long_senders is LongSenders.REFUSE:
+            raise
+        if scheme.long_senders is LongSenders.PASS:
+            return sender
+    if aliases is None:
+        raise BadArgument("long senders are to be stored, and there is no store: give aliases")
+    alias = aliases.keep(sender, now=now)
+    return addresses.join(_srs0(alias, ALIAS_HOST, secret, now, scheme), domain)
 
 
 def reverse(
@@ -72,8 +77,8 @@ def reverse(
 ) -> str:
     """The address to which a bounce to `address` belongs.
 
-    **Raises** NotSRS: it is an ordinary address.  Malformed, BadHash, Expired: it
-    is to be refused, and outwards always with the same words.
+    **Raises** NotSRS: it is an ordinary address.  Malformed, TooLong, BadHash,
+    Expired: it is to be refused, and outwards always with the same words.
     """
     local, _ = addresses.split(address)
     parts = _SRS0.fullmatch(local)
@@ -94,9 +99,11 @@ def reverse(
     return f"{addresses.local_part(original)}@{host}"
 
 
-_TAG = re.compile(r"SRS([01])[=+-]", re.IGNORECASE)
-_SRS0 = re.compile(r"SRS0[=+-]([^=]++)=([^=]++)=([^=]++)=(.*+)", re.IGNORECASE | re.DOTALL)
-_SRS1 = re.compile(r"SRS1[=+-]([^=]++)=([^=]++)=([=+-].*+)", re.IGNORECASE | re.DOTALL)
+# Without re.ASCII a long s (U+017F) would be taken for the S of the tag.
+_FOLDED: Final = re.ASCII | re.IGNORECASE | re.DOTALL
+_TAG = re.compile(r"SRS([01])[=+-]", _FOLDED)
+_SRS0 = re.compile(r"SRS0[=+-]([^=]++)=([^=]++)=([^=]++)=(.*+)", _FOLDED)
+_SRS1 = re.compile(r"SRS1[=+-]([^=]++)=([^=]++)=([=+-].*+)", _FOLDED)
 _DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 """Of base32 (RFC 4648 §6)."""
 _DAY: Final = 86_400

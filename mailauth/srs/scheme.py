@@ -32,10 +32,17 @@ class LongSenders(StrEnum):
 
 
 class Aliases(Protocol):
-    """A store of senders that are too long; it is bounded, and forgets after the maximum age."""
+    """A store of senders that are too long; `aliases.AliasFile` is one.
+
+    What it was given may be forgotten once the maximum age is over, not before.
+    Trouble of its own is raised, so that mail waits.
+    """
 
     def keep(self, address: str, *, now: int) -> str:
-        """The alias of an address: letters and digits, the same for the same address."""
+        """The alias of an address: letters and digits, the same for the same address.
+
+        **Raises** TooLong: there is no room for one more.
+        """
 
     def find(self, alias: str, *, now: int) -> str | None:
         """The address of an alias, None if it is not known any more."""
@@ -71,6 +78,8 @@ class Scheme:
                 f"hashes of {self.hash_minimum} to {self.hash_length} characters;"
                 f" they must have 1 to {MAX_HASH}"
             )
+        if self.mac not in self.accepted:
+            raise BadArgument(f"addresses are signed with {self.mac!s}, and it is not accepted")
         if not 1 <= self.max_age < PERIOD:
             raise BadArgument(f"a maximum age of {self.max_age} days; it must be 1 to {PERIOD - 1}")
 
@@ -83,5 +92,7 @@ PERIOD: Final = 1024
 
 CLASSIC: Final = Scheme()
 """What Mail::SRS, pysrs and PostSRSd do by default."""
+POSTSRSD: Final = Scheme(url_safe=True)
+"""What PostSRSd writes since 2.2.6, whose hashes have no `/` and no `+`."""
 SEPARATED: Final = Scheme(mac=Mac.SEPARATED, hash_length=8)
 """Safer, and understood by mailauth alone; addresses of `CLASSIC` are still accepted."""

@@ -1,0 +1,257 @@
+"""Mail through two real instances of Postfix, the second of which forwards with SRS.
+
+ada@origin.test writes to joe@fwd.test, which is an alias of joe@last.test: the
+mail goes from the instance `origin` through `forwarder` to a sink.  Bounces go
+back the same way.
+"""
+
+import smtplib
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import postfix
+import pytest
+from lookup_program import SECRETS, SRS_DOMAIN, Lookups
+from postfix import Postfix, free_port
+from sink import Sink, sink, until
+
+from mailauth import srs
+from mailauth.postfix import LookupProtocol
+
+pytestmark = [pytest.mark.e2e, pytest.mark.loopback]
+
+MAIL = b"From: Ada <ada@origin.test>\r\nTo: joe@fwd.test\r\nSubject: a letter\r\n\r\nHello.\r\n"
+BOUNCE = b"From: <mailer-daemon@last.test>\r\nSubject: it came back\r\n\r\nSorry.\r\n"
+BOTH = list(LookupProtocol)
+
+
+@dataclass
+class Route:
+    """The whole way."""
+
+    origin: Postfix
+    forwarder: Postfix
+    last: Sink
+    lookups: Lookups
+
+    def forwarded(self) -> str:
+        """The envelope sender at the last hop, after one mail of ada's."""
+        number = len(self.last.mails) + 1
+        self.origin.send("ada@origin.test", "joe@fwd.test", MAIL)
+        mail = self.last.wait_for(number)[-1]
+        assert mail.recipients == ["joe@last.test"]
+        assert b"From: Ada <ada@origin.test>" in mail.octets
+        return mail.sender
+
+
+def _hop(port: int) -> str:
+    return f"smtp:[127.0.0.1]:{port}"
+
+
+@pytest.fixture(params=BOTH)
+def route(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Route]:
+    """Both instances, the sink and the look-ups, by each protocol."""
+    if postfix.missing():
+        pytest.skip(postfix.missing())
+    lookups = Lookups([free_port() for _ in range(4)])
+    tables = lookups.tables(request.param)
+    ports = {"origin": free_port(), "forwarder": free_port()}
+    with sink() as last:
+        origin = Postfix(
+            tmp_path / "origin",
+            "mx.origin.test",
+            {
+                "virtual_mailbox_domains": "origin.test",
+                "virtual_mailbox_maps": "inline:{ {ada@origin.test=ada/} }",
+                "transport_maps": f"inline:{{ {{fwd.test={_hop(ports['forwarder'])}}} }}",
+            },
+            ports["origin"],
+        )
+        forwarder = Postfix(
+            tmp_path / "forwarder",
+            "mx.fwd.test",
+            {
+                "mynetworks": "127.0.0.9/32",
+                "virtual_alias_domains": "fwd.test",
+                "virtual_alias_maps": "inline:{ {joe@fwd.test=joe@last.test} }",
+                "virtual_mailbox_domains": "local.test",
+                "virtual_mailbox_maps": "inline:{ {box@local.test=box/} }",
+                "relay_domains": SRS_DOMAIN,
+                "relay_recipient_maps": tables["exists"],
+                "sender_canonical_maps": tables["forward"],
+                "sender_canonical_classes": "envelope_sender",
+                "recipient_canonical_maps": tables["reverse"],
+                "recipient_canonical_classes": "envelope_recipient, header_recipient",
+                "transport_maps": (
+                    f"inline:{{ {{last.test={_hop(last.port)}}},"
+                    f" {{origin.test={_hop(ports['origin'])}}} }}"
+                ),
+            },
+            ports["forwarder"],
+        )
+        lookups.start()
+        try:
+            with origin, forwarder:
+                yield Route(origin, forwarder, last, lookups)
+        finally:
+            lookups.kill()
+
+
+def test_mail_is_forwarded_with_our_sender_and_its_bounce_comes_home(route: Route) -> None:
+    sender = route.forwarded()
+    assert sender.startswith("SRS0=")
+    assert sender.endswith(f"=origin.test=ada@{SRS_DOMAIN}")
+    route.forwarder.send("", sender, BOUNCE)
+    until(route.origin.mails)
+    (bounce,) = route.origin.mails()
+    assert b"Delivered-To: ada@origin.test" in bounce
+    assert b"Subject: it came back" in bounce
+
+
+def test_a_forged_bounce_is_refused_before_its_content(route: Route) -> None:
+    genuine = route.forwarded()
+    forged = "SRS0=AAAA" + genuine[9:]
+    for recipient in (forged, f"nobody@{SRS_DOMAIN}"):
+        with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+            route.forwarder.send("", recipient, BOUNCE)
+        code, text = refused.value.recipients[recipient]
+        assert (code, b"5.1.1" in text) == (550, True)
+
+
+def test_srs_14_a_bounce_whose_case_was_lost_comes_home(route: Route) -> None:
+    route.forwarder.send("", route.forwarded().lower(), BOUNCE)
+    until(route.origin.mails)
+
+
+def test_what_is_ours_stays_as_it_is(route: Route) -> None:
+    for sender in ("boss@local.test", "list@mail.fwd.test", ""):
+        route.forwarder.send(sender, "box@local.test", MAIL)
+    until(lambda: len(route.forwarder.mails()) == 3)
+    paths = {mail.split(b"\n")[0] for mail in route.forwarder.mails()}
+    assert paths == {
+        b"Return-Path: <boss@local.test>",
+        b"Return-Path: <list@mail.fwd.test>",
+        b"Return-Path: <>",
+    }
+
+
+def test_a_quoted_sender_comes_home(route: Route) -> None:
+    route.forwarder.send('"ada l"@origin.test', "joe@fwd.test", MAIL)
+    sender = route.last.wait_for(1)[0].sender
+    assert sender.startswith('"SRS0=')
+    table = route.forwarder.main["recipient_canonical_maps"]
+    assert route.forwarder.look_up(sender, table) == '"ada l"@origin.test'
+
+
+def test_pfx_03_without_look_ups_mail_waits_and_none_is_lost(route: Route) -> None:
+    assert route.forwarded().startswith("SRS0=")
+    route.lookups.kill()
+    for number in range(3):
+        route.origin.send("ada@origin.test", "joe@fwd.test", MAIL + b"%d\r\n" % number)
+    until(lambda: len(route.origin.queue()) == 3 and "451 4.3.0" in route.origin.log, 60)
+    assert len(route.last.mails) == 1
+    route.lookups.start()
+    route.origin.flush()
+    mails = route.last.wait_for(4, 90)
+    assert all(mail.sender.startswith("SRS0=") for mail in mails)
+    assert {mail.octets.splitlines()[-1] for mail in mails} == {b"Hello.", b"0", b"1", b"2"}
+    until(lambda: not route.origin.queue())
+
+
+def test_the_tables_as_postmap_asks_them(route: Route) -> None:
+    tables = {
+        name: route.forwarder.main[f"{where}_maps"]
+        for name, where in (
+            ("forward", "sender_canonical"),
+            ("reverse", "recipient_canonical"),
+            ("exists", "relay_recipient"),
+        )
+    }
+    ask = route.forwarder.look_up
+    sender = ask("ada@origin.test", tables["forward"])
+    assert sender is not None
+    assert ask(sender, tables["reverse"]) == "ada@origin.test"
+    assert ask(sender, tables["exists"]) == sender
+    assert ask(sender, tables["forward"]) is None
+    assert ask("j\xf6rg 100%@origin.test", tables["reverse"]) is None
+
+
+def test_the_name_of_a_socketmap_chooses_the_srs_domain(route: Route) -> None:
+    table = route.lookups.tables(LookupProtocol.SOCKETMAP)["forward"]
+    chosen = route.forwarder.look_up("ada@origin.test", f"{table}@lists.test")
+    assert chosen is not None
+    assert chosen.endswith("@lists.test")
+    with pytest.raises(LookupError):
+        route.forwarder.look_up("ada@origin.test", f"{table}@other.test")
+
+
+def test_only_what_leaves_is_rewritten_by_the_recipe_of_the_guide(tmp_path: Path) -> None:
+    """Mail for elsewhere passes a second cleanup, which alone has the table."""
+    if postfix.missing():
+        pytest.skip(postfix.missing())
+    lookups = Lookups([free_port() for _ in range(4)])
+    second = free_port()
+    tables = lookups.tables(LookupProtocol.SOCKETMAP)
+    with sink() as last:
+        forwarder = Postfix(
+            tmp_path / "forwarder",
+            "mx.fwd.test",
+            {
+                "virtual_alias_domains": "fwd.test",
+                "virtual_alias_maps": "inline:{ {joe@fwd.test=joe@localhost, box@local.test} }",
+                "virtual_mailbox_domains": "local.test",
+                "virtual_mailbox_maps": "inline:{ {box@local.test=box/} }",
+                "default_transport": _hop(second),
+            },
+            more_services=(
+                f"127.0.0.1:{second} inet n - n - - smtpd\n"
+                "  -o content_filter=out:\n"
+                "  -o cleanup_service_name=srscleanup\n"
+                "  -o receive_override_options=no_unknown_recipient_checks,no_milters\n"
+                "srscleanup unix n - n - 0 cleanup\n"
+                f"  -o sender_canonical_maps={tables['forward']}\n"
+                "  -o sender_canonical_classes=envelope_sender\n"
+                f"out unix - - n - - smtp\n  -o smtp_tcp_port={last.port}\n"  # for port 25
+            ),
+        )
+        lookups.start()
+        try:
+            with forwarder:
+                forwarder.send("ada@origin.test", "joe@fwd.test", MAIL)
+                assert last.wait_for(1)[0].sender.endswith(f"=ada@{SRS_DOMAIN}")
+                until(forwarder.mails)
+                assert forwarder.mails()[0].startswith(b"Return-Path: <ada@origin.test>")
+        finally:
+            lookups.kill()
+
+
+def test_the_access_map_refuses_where_all_recipients_exist(tmp_path: Path) -> None:
+    if postfix.missing():
+        pytest.skip(postfix.missing())
+    lookups = Lookups([free_port() for _ in range(4)])
+    tables = lookups.tables(LookupProtocol.SOCKETMAP)
+    main = {
+        "relay_domains": SRS_DOMAIN,
+        "relay_transport": "discard",
+        "smtpd_recipient_restrictions": f"check_recipient_access {tables['access']}",
+    }
+    genuine = srs.forward(
+        "ada@origin.test",
+        domain=SRS_DOMAIN,
+        secrets=srs.Secrets.parse(SECRETS),
+        now=int(time.time()),
+    )
+    lookups.start()
+    try:
+        with Postfix(tmp_path / "forwarder", "mx.fwd.test", main) as forwarder:
+            forwarder.send("", genuine, BOUNCE)
+            forwarder.send("", f"anybody@{SRS_DOMAIN}", BOUNCE)
+            with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+                forwarder.send("", "SRS0=AAAA" + genuine[9:], BOUNCE)
+            ((code, text),) = refused.value.recipients.values()
+            assert code == 550
+            assert b"forged or expired" in text
+    finally:
+        lookups.kill()
