@@ -176,8 +176,7 @@ def serve(script: Script) -> Iterator[Nameserver]:
             for reply in server.replies(wire, "tcp"):
                 self.request.sendall(struct.pack("!H", len(reply)) + reply)
 
-    udp = _Quiet(("127.0.0.1", 0), ByUDP)
-    tcp = _QuietTCP(udp.server_address, ByTCP)
+    udp, tcp = _on_one_port(ByUDP, ByTCP)
     server.where = f"127.0.0.1:{udp.server_address[1]}"
     threads = [threading.Thread(target=each.serve_forever, args=(0.01,)) for each in (udp, tcp)]
     for thread in threads:
@@ -190,6 +189,18 @@ def serve(script: Script) -> Iterator[Nameserver]:
             each.server_close()
         for thread in threads:
             thread.join()
+
+
+def _on_one_port(
+    by_udp: type[socketserver.BaseRequestHandler], by_tcp: type[socketserver.BaseRequestHandler]
+) -> tuple["_Quiet", "_QuietTCP"]:
+    """Both on a port that is free for both: somebody else may have it by TCP."""
+    while True:
+        tcp = _QuietTCP(("127.0.0.1", 0), by_tcp)
+        try:
+            return _Quiet(tcp.server_address, by_udp), tcp
+        except OSError:
+            tcp.server_close()
 
 
 class _Threads(socketserver.ThreadingMixIn):
