@@ -47,7 +47,7 @@ class Watchdog(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     terminate: Seconds = 2.0
     """From SIGTERM until SIGKILL of the group, for a condemned process."""
     stop: Seconds = 30.0
-    """From the request to stop until a worker with work left is condemned."""
+    """From the request to stop until a worker drops the work that is left."""
     restart_delay: Seconds = 0.25
     """After the first unwanted end; doubled by each further one within the window."""
     restart_delay_most: Seconds = 10.0

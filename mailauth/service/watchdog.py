@@ -101,8 +101,9 @@ class Watched:
             return f"was silent for {silent:.1f} s"
         if self.oldest and self.oldest + silent > self.limits.request:
             return f"has had a request in work for {self.oldest + silent:.1f} s"
-        if self.phase is Phase.LEAVING and now - self.since > self.limits.stop:
-            return f"did not end within {self.limits.stop:g} s"
+        longest = self.limits.stop + self.limits.terminate  # it keeps the first part itself
+        if self.phase is Phase.LEAVING and now - self.since > longest:
+            return f"did not end within {longest:g} s"
         return ""
 
     def _enter(self, phase: Phase, now: float) -> None:

@@ -5,7 +5,9 @@ A request is a line, `WORD ARGUMENT`; what can be asked for is a method of
 """
 
 import asyncio
+import ctypes
 import os
+import resource
 import socket
 import subprocess
 import sys
@@ -90,6 +92,10 @@ class EchoServer:
     async def do_ids(self, _: str) -> str:
         return f"{os.getresuid()} {os.getresgid()} {os.getgroups()}"
 
+    async def do_core(self, _: str) -> str:
+        dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
+        return f"{resource.getrlimit(resource.RLIMIT_CORE)} {dumpable}"
+
     async def do_sleep(self, seconds: str) -> str:
         await asyncio.sleep(float(seconds))
         return "slept"
@@ -106,7 +112,7 @@ class EchoServer:
             "import signal,time;signal.signal(15,signal.SIG_IGN);print(flush=True);time.sleep(999)"
         )
         child = subprocess.Popen(  # noqa: ASYNC220 - a fault to be made
-            [sys.executable, "-c", code],
+            [sys.executable, "-c", code, *sys.argv],  # which tell whose child it is
             stdout=subprocess.PIPE,
             start_new_session=kind == "escaped",
         )
@@ -142,7 +148,7 @@ def check(configuration: Configuration, index: int) -> Iterable[Complaint]:
 
 
 def prepare(_: Configuration, listen: Listen) -> Build:
-    """`map` is a file whose content is told on request: `broken` makes workers that cannot start."""
+    """`map` is a file; `secret` tells its content, and `broken` there is a worker's end."""
     content = ""
     if listen.map is not None:
         try:
@@ -168,5 +174,5 @@ if __name__ == "__main__":
     try:
         sys.exit(start.serve(Path(sys.argv[1]), KINDS))
     except MailauthError as refused:
-        print(refused, file=sys.stderr)
+        sys.stderr.write(f"{refused}\n")
         sys.exit(2)
