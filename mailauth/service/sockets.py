@@ -17,7 +17,8 @@ from typing import Final
 from mailauth.errors import MailauthError
 from mailauth.service.address import Address
 
-_BACKLOG: Final = 512
+_BACKLOG: Final = 4096
+"""Connections that wait to be accepted; the system may allow fewer."""
 _PRIVATE: Final = 0o177
 """The umask while a socket is bound: nobody but its owner, until its mode is set."""
 

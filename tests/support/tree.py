@@ -116,9 +116,9 @@ class Tree:
         """A client."""
         where = parse(address or self.socket)
         client = socket.socket(where.family, socket.SOCK_STREAM)
-        client.settimeout(PATIENCE)
         try:
-            client.connect(where.place)
+            client.connect(where.place)  # waits while the backlog of a Unix socket is full
+            client.settimeout(PATIENCE)
         except OSError:
             client.close()
             raise
