@@ -7,6 +7,7 @@ seconds, and are measured by a clock that never goes back.
 import grp
 import pwd
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -218,6 +219,9 @@ def _addresses(configuration: Configuration) -> Iterator[Complaint]:
         taken[address] = place
     if service.status is not None and not service.status.startswith(("unix:", "local:")):
         yield Complaint(("service", "status"), "must be a Unix socket: unix:/path")
+    if service.metrics is not None and find_spec("prometheus_client") is None:
+        sentence = "needs prometheus-client: pip install 'mailauth[service]'"
+        yield Complaint(("service", "metrics"), sentence)
 
 
 def _unknown(kind: Literal["user", "group"], name: str | None, place: Place) -> Iterator[Complaint]:
