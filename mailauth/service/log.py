@@ -24,7 +24,7 @@ _MAX_LINE: Final = 4000
 """Octets; up to 4096 a write to a pipe is whole, whoever writes there too."""
 _MAX_TRACE: Final = 3000
 _MAX_TEXT: Final = 1000
-_MAX_VALUE: Final = 500
+_MAX_VALUE: Final = 300
 _BURST: Final = 20
 _WINDOW: Final = 10.0
 _PRIORITIES: Final = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG": 7}

@@ -156,7 +156,7 @@ def _from_shell(text: str, source: str, domain: str) -> Imported:
     imported.srs["domain"] = _text(settings, "SRS_DOMAIN") or domain
     if not imported.srs["domain"]:
         raise BadArgument(
-            "SRS_DOMAIN is not set there; postsrsd takes `postconf -h mydomain`: give it as --domain"
+            "SRS_DOMAIN is not set there; give what `postconf -h mydomain` says as --domain"
         )
     imported.srs["secrets"] = _text(settings, "SRS_SECRET")
     if excluded := re.split(r"[\s,]+", _text(settings, "SRS_EXCLUDE_DOMAINS").strip(" ,")):

@@ -163,6 +163,7 @@ def _places(text: str) -> Iterator[tuple[Place, int]]:
             names = _dotted(line.lstrip("[ \t"))
             if line.startswith("[["):
                 counts[names] = counts.get(names, -1) + 1
+                yield names, number
             table = _indexed(names, counts)
             yield table, number
         elif names := _dotted(line):
