@@ -1,0 +1,27 @@
+"""What Postfix asks of other servers: look-ups by tcp_table(5) and socketmap_table(5)."""
+
+from mailauth.postfix.connection import Answer, Limits, Watch
+from mailauth.postfix.domains import DomainList
+from mailauth.postfix.lookup import Outcome, Reply, Request, Wire, WireFault
+from mailauth.postfix.rewriting import LongSenders, Rewriting
+from mailauth.postfix.server import LookupProtocol, LookupServer
+from mailauth.postfix.socketmap import Socketmap
+from mailauth.postfix.tcptable import TcpTable
+
+__all__ = [
+    "Answer",
+    "DomainList",
+    "Limits",
+    "LongSenders",
+    "LookupProtocol",
+    "LookupServer",
+    "Outcome",
+    "Reply",
+    "Request",
+    "Rewriting",
+    "Socketmap",
+    "TcpTable",
+    "Watch",
+    "Wire",
+    "WireFault",
+]

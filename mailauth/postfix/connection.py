@@ -1,0 +1,251 @@
+"""One connection of Postfix: its requests are answered in order, many in one write.
+
+Whoever does not read, does not finish a request, or sends what is none, waits or
+is closed alone.  At most `TURN` requests are answered before all other
+connections have their turn, and none while the peer leaves replies unread.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final, Protocol, cast
+
+from mailauth.postfix.lookup import Outcome, Reply, Request, Wire, WireFault
+
+TURN: Final = 256
+"""How many requests of one connection are answered at a stretch."""
+LINGER: Final = 1.0
+"""Seconds in which a peer may read why it is closed."""
+MAX_UNREAD: Final = 65_536
+"""Octets of replies that may wait for the peer before it gets no more."""
+
+Answer = Callable[[Request], Reply]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the peers of one server may use; times in seconds."""
+
+    connections: int = 1000
+    """Open at a time."""
+    idle: float = 300.0
+    """Between two requests.  Postfix itself keeps idle processes, and what they opened, for 100."""
+    request: float = 10.0
+    """From the first octet of a request to its last, and for the peer to read what waits for it."""
+
+
+class Watch(Protocol):
+    """What a server tells of itself while it works; each call is to be quick and never to fail.
+
+    Lines are printable ASCII without control characters, whatever a peer sent.
+    """
+
+    def opened(self) -> None:
+        """A connection was accepted."""
+
+    def closed(self) -> None:
+        """One that was accepted has ended."""
+
+    def refused(self, line: str) -> None:
+        """One was closed at once: there are too many, or no descriptors are left."""
+
+    def started(self, request: Request) -> None:
+        """A request is being answered."""
+
+    def ended(self, request: Request, reply: Reply) -> None:
+        """It was answered so."""
+
+    def failed(self, request: Request, fault: Exception) -> None:
+        """The answering function raised, and Postfix was told to try again."""
+
+    def violated(self, line: str) -> None:
+        """A connection is closed for what was no request."""
+
+    def overdue(self, line: str) -> None:
+        """A connection is closed for what it left unfinished or unread too long."""
+
+
+class Connection(asyncio.Protocol):
+    """The server's end of one connection, which is in the `roster` while it is open."""
+
+    def __init__(
+        self,
+        wire: Wire,
+        answer: Answer,
+        *,
+        limits: Limits,
+        watch: Watch,
+        roster: set["Connection"],
+    ) -> None:
+        self._wire = wire
+        self._answer = answer
+        self._limits = limits
+        self._watch = watch
+        self._roster = roster
+        self._loop = asyncio.get_running_loop()
+        self._transport = cast("asyncio.Transport", None)
+        self._unread = False  # the peer leaves so many replies unread that we wait
+        self._waiting = False  # requests are left for a later turn
+        self._ended = False  # the peer sends no more
+        self._gone: asyncio.Future[None] | None = None
+        self._finishing = False  # we close as soon as nothing is under way
+        self._lingering = False  # all is said, and the peer may read it
+        self._is_half = False  # the deadline is that of a request
+        self.touched = self._loop.time()
+        """When the peer last gave a sign of life."""
+        self.deadline = self.touched + limits.idle
+        """When it must have given the next one."""
+
+    @property
+    def idle(self) -> bool:
+        """No request is under way, and no reply."""
+        under_way = self._unread or self._waiting or self._lingering or self._wire.partial
+        return not under_way and self._transport.get_write_buffer_size() == 0
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=MAX_UNREAD)
+        self._roster.add(self)
+        self._watch.opened()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's; no news
+        """Called by asyncio, once."""
+        self._ended = True
+        self._roster.discard(self)
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
+        self._watch.closed()
+
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio."""
+        if self._lingering:
+            return
+        self._wire.receive(data)
+        if not self._unread and not self._waiting:
+            self._work()
+
+    def eof_received(self) -> bool:
+        """Called by asyncio; true keeps our half open until all is answered."""
+        self._ended = True
+        if self._unread or self._waiting:
+            return True
+        if self._wire.partial and not self._lingering:
+            self._watch.violated(f"{self._peer()}: ended within a request")
+        return False
+
+    def pause_writing(self) -> None:
+        """Called by asyncio: the peer does not read, so its requests wait."""
+        self._unread = True
+        self._transport.pause_reading()
+        self.deadline = self._loop.time() + self._limits.request
+
+    def resume_writing(self) -> None:
+        """Called by asyncio: the peer has read."""
+        self._unread = False
+        if not self._lingering:
+            self._later()
+
+    def finish(self) -> asyncio.Future[None]:
+        """Answer what is under way and close; what comes back is done when it is closed."""
+        self._finishing = True
+        self._gone = self._gone or self._loop.create_future()
+        if not (self._unread or self._waiting or self._lingering):
+            self._close_when_done()
+        return self._gone
+
+    def abort(self) -> None:
+        """Close now, whatever is under way."""
+        self._transport.abort()
+
+    def expire(self) -> None:
+        """Close, because the deadline has passed."""
+        limit = self._limits.request
+        if self._unread:
+            self._watch.overdue(f"{self._peer()}: replies are unread after {limit:g} s")
+        elif self._wire.partial and not self._lingering:
+            self._watch.overdue(f"{self._peer()}: half a request after {limit:g} s")
+        self._transport.abort()
+
+    def _work(self) -> None:
+        """Answer the requests that are there, up to `TURN`, in one write."""
+        wire = self._wire
+        replies: list[bytes] = []
+        fault: WireFault | None = None
+        try:
+            while len(replies) < TURN and (request := wire.next_request()) is not None:
+                replies.append(wire.send(self._reply(request)))
+        except WireFault as raised:
+            fault = raised
+            replies.append(raised.reply)
+        if replies:
+            self._transport.write(b"".join(replies))
+        if fault is not None:
+            self._refuse(fault)
+            return
+        self._set_deadline(answered=bool(replies))
+        if len(replies) == TURN:
+            self._later()
+        elif self._finishing or self._ended:
+            self._close_when_done()
+
+    def _reply(self, request: Request) -> Reply:
+        watch = self._watch
+        watch.started(request)
+        try:
+            reply = self._answer(request)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the mail must wait, not pass
+            reply = Reply(Outcome.TEMP, type(fault).__name__)
+            watch.failed(request, fault)
+        watch.ended(request, reply)
+        return reply
+
+    def _later(self) -> None:
+        """Go on once all other connections had their turn."""
+        if not self._waiting:
+            self._waiting = True
+            self._transport.pause_reading()
+            self._loop.call_soon(self._go_on)
+
+    def _go_on(self) -> None:
+        self._waiting = False
+        if self._unread or self._transport.is_closing():
+            return
+        self._work()
+        if not (self._unread or self._waiting or self._ended):
+            self._transport.resume_reading()
+
+    def _set_deadline(self, *, answered: bool) -> None:
+        """An idle peer has long; one with half a request gets no more time by sending octets."""
+        now = self.touched = self._loop.time()
+        half = self._wire.partial
+        if self._unread:
+            self.deadline = now + self._limits.request
+        elif not half:
+            self.deadline = now + self._limits.idle
+        elif answered or not self._is_half:
+            self.deadline = now + self._limits.request
+        self._is_half = half
+
+    def _refuse(self, fault: WireFault) -> None:
+        """Close, but let the peer read why: to close with octets unread would reset it."""
+        self._watch.violated(f"{self._peer()}: {fault}")
+        self._lingering = True
+        self.deadline = self._loop.time() + LINGER
+        if self._ended:
+            self._transport.close()
+        else:
+            self._transport.write_eof()
+
+    def _close_when_done(self) -> None:
+        """Close, if no more of a request under way can or need come."""
+        if self._ended and self._wire.partial:
+            self._watch.violated(f"{self._peer()}: ended within a request")
+        if self._ended or not self._wire.partial:
+            self._transport.close()
+
+    def _peer(self) -> str:
+        name = self._transport.get_extra_info("peername")
+        if not isinstance(name, tuple):
+            return "a Unix socket"
+        return f"{name[0]} port {name[1]}"

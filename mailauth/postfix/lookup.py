@@ -1,0 +1,75 @@
+"""A look-up: what Postfix asks, what it is told, and what a wire protocol does with both.
+
+A wire protocol does no I/O: octets in, requests out; replies in, octets out.
+Addresses are text, in which an octet that is not UTF-8 is a lone surrogate.
+"""
+
+from enum import StrEnum
+from typing import NamedTuple, Protocol
+
+from mailauth.errors import MailauthError
+
+
+class Outcome(StrEnum):
+    """What a look-up came to."""
+
+    FOUND = "found"
+    NOT_FOUND = "not-found"
+    """The address is not for us to change: Postfix goes on with it as it is."""
+    TEMP = "temporary"
+    """Internal trouble: Postfix keeps the mail and asks again."""
+    PERM = "permanent"
+    """The request can never be answered; to Postfix that too is a reason to wait."""
+
+
+class Request(NamedTuple):
+    """One question of Postfix."""
+
+    map_name: str
+    key: str
+
+
+class Reply(NamedTuple):
+    """One answer."""
+
+    outcome: Outcome
+    text: str = ""
+    """The value that was found; else the reason, for the log.  Postfix sees that of PERM only."""
+
+
+class WireFault(MailauthError):
+    """Octets that are no request; the connection cannot go on after them."""
+
+    def __init__(self, message: str, reply: bytes) -> None:
+        super().__init__(message)
+        self.reply = reply
+        """The last octets to send."""
+
+
+class Wire(Protocol):
+    """One connection of a look-up protocol, as the server's side sees it."""
+
+    @property
+    def partial(self) -> bool:
+        """Octets were received that are not yet part of a request that was taken."""
+
+    def receive(self, octets: bytes) -> None:
+        """Take in what came from the peer, of any length."""
+
+    def next_request(self) -> Request | None:
+        """The next whole request; None if more octets are needed first.
+
+        **Raises** WireFault.
+        """
+
+    def send(self, reply: Reply) -> bytes:
+        """The octets of a reply; one that the protocol cannot carry becomes a temporary failure."""
+
+
+TROUBLE = "internal trouble, try again later"
+"""All that Postfix is told of a temporary failure; the reason is for our own log."""
+
+
+def plain(text: str) -> bytes:
+    """A reason as printable ASCII without `%`, so that it cannot break a line or a log."""
+    return "".join(c if " " <= c <= "~" and c != "%" else "?" for c in text[:200]).encode("ascii")
