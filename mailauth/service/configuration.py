@@ -91,6 +91,8 @@ class Srs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     domain: str = ""
     """Of the rewritten addresses.  Needed."""
+    more_domains: tuple[str, ...] = ()
+    """Further domains of rewritten addresses, which a map `forward@DOMAIN` chooses."""
     secrets: str = ""
     """Needed.  The file of the secrets, one a line; the first signs."""
     separator: Literal["=", "+", "-"] = "="

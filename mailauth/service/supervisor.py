@@ -21,10 +21,12 @@ from mailauth.service import generation as generations
 from mailauth.service import log, process, status
 from mailauth.service.crew import OBSERVER, WORKER, Child, Crew, Ended, Job
 from mailauth.service.generation import Generation
+from mailauth.service.observer import observe
 from mailauth.service.restarts import Restarts
 from mailauth.service.sockets import Endpoint
 from mailauth.service.systemd import Notifier
 from mailauth.service.watchdog import Phase
+from mailauth.service.worker import work
 
 logger = logging.getLogger(__name__)
 
@@ -301,26 +303,23 @@ class Supervisor:
 
 
 def _worker(generation: Generation) -> process.Run:
-    """The life of a worker; what it takes is imported in the child alone."""
+    """The life of a worker."""
     configuration = generation.configuration
     sockets = [generation.endpoints[listen.where].socket for listen in configuration.listen]
     served = list(zip(sockets, generation.builds, strict=True))
 
     def run(channel: socket.socket) -> int:
-        from mailauth.service.worker import work  # noqa: PLC0415
-
         return work(channel, served, configuration.watchdog)
 
     return run
 
 
 def _observer(generation: Generation) -> process.Run:
+    """The life of the observer."""
     configuration = generation.configuration
     metrics = generation.endpoint(configuration.service.metrics)
 
     def run(channel: socket.socket) -> int:
-        from mailauth.service.observer import observe  # noqa: PLC0415
-
         shown = None if metrics is None else metrics.socket
         return observe(channel, generation.probes, shown, configuration.watchdog)
 

@@ -227,7 +227,21 @@ def test_the_commands(tmp_path: Path) -> None:
     done = ran("import", "postsrsd", "one", folder=tmp_path)
     assert done.status == 0
     assert tomllib.loads(done.text)["srs"]["domain"] == "example.com"
-    options = ["-P", "socketmap", "-L", "/run/s", "-s", "+", "-Ifv", "-p", "/x", "-U", "srs", "-G", "srs"]
+    options = [
+        "-P",
+        "socketmap",
+        "-L",
+        "/run/s",
+        "-s",
+        "+",
+        "-Ifv",
+        "-p",
+        "/x",
+        "-U",
+        "srs",
+        "-G",
+        "srs",
+    ]
     done = ran("import", "pfix-srsd", "example.com", "/etc/s", *options, folder=tmp_path)
     assert done.status == 0, done.complaint
     assert tomllib.loads(done.text)["service"]["log_level"] == "debug"

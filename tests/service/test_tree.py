@@ -4,7 +4,6 @@ import os
 import re
 import signal
 import socket
-import sys
 from pathlib import Path
 
 import pytest
@@ -337,14 +336,9 @@ def test_OPS_06_no_core_is_dumped(tree: Tree) -> None:
     assert tree.say("core") == "(0, 0) 0"
 
 
-def test_the_supervisor_has_no_loop_and_no_cryptography(tree: Tree) -> None:
-    code = (
-        "import sys, mailauth.service.start;"
-        "print([name for name in ('asyncio', 'cryptography', 'prometheus_client') "
-        "if name in sys.modules])"
-    )
-    import subprocess
-
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
-    assert tree.folder.exists()
+def test_the_supervisor_has_one_thread_and_hears_no_client(tree: Tree) -> None:
+    tree.start()
+    pid = tree.process.pid
+    assert "Threads:\t1\n" in Path(f"/proc/{pid}/status").read_text()
+    with tree.connect() as client:
+        assert int(talk(client, "who")) != pid
