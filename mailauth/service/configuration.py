@@ -144,7 +144,7 @@ Check = Callable[[Configuration], Iterable[Complaint]]
 
 
 def read(path: Path, check: Check = lambda _: ()) -> Configuration:
-    """The configuration in a file; `check` tells what else is wrong with sound values.
+    """The configuration in a file; `check` tells what else is wrong with it.
 
     **Raises** BadConfiguration, with every error.
     """
@@ -157,7 +157,7 @@ def read(path: Path, check: Check = lambda _: ()) -> Configuration:
     complaints: list[Complaint] = []
     configuration = tomlfile.convert(Configuration, document.tables, (), complaints)
     complaints += _unsound(configuration)
-    complaints += () if complaints else check(configuration)
+    complaints += check(configuration)
     if complaints:
         first = {one.place: one for one in reversed(complaints)}  # of each place
         lines = sorted((document.line(place), one) for place, one in first.items())

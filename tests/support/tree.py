@@ -133,6 +133,14 @@ class Tree:
         """Send a signal to the supervisor."""
         self.process.send_signal(number)
 
+    def reload(self) -> None:
+        """Read the configuration again, and wait until only the new workers are there."""
+        old = self.pids()
+        generation = self.status()["generation"]
+        self.signal(signal.SIGHUP)
+        self.wait_for(lambda: self.status()["generation"] == generation + 1, "the reload")
+        self.wait_for(lambda: not set(old) & set(self.processes()), "the old workers to go")
+
     def wait_for_log(self, *words: str, since: int = 0) -> str:
         """Wait until the log, from this place on, has all of these words; the log."""
         self.wait_for(lambda: all(word in self.log()[since:] for word in words), f"{words}")
