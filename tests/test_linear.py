@@ -7,6 +7,7 @@ import pytest
 from mail import NOW, signed, zone
 
 from mailauth import dkim
+from mailauth.dkim.autopsy import autopsy
 from mailauth.dkim.canonical import Canonicalization, body, header
 from mailauth.errors import SyntaxFault
 from mailauth.syntax import domain, mailbox, taglist
@@ -46,6 +47,13 @@ def _verify(text: str) -> object:
     return zone().run(dkim.verify(text.encode(), now=NOW, policy=policy))
 
 
+def _autopsy(text: str) -> object:
+    """Of a message whose body is another one."""
+    head = SIGNED.partition("\r\n\r\n")[0]
+    return zone().run(autopsy(f"{head}\r\n\r\n{text}".encode()))
+
+
+QP = "content-transfer-encoding: quoted-printable\r\n"
 SIGNED = signed().decode()
 BOMBS: list[tuple[str, Callable[[str], object], Callable[[int], str]]] = [
     ("MSG-12-blanks", _relaxed_body, lambda n: " " * n + "x"),
@@ -68,6 +76,12 @@ BOMBS: list[tuple[str, Callable[[str], object], Callable[[int], str]]] = [
     ("MSG-15-comments", _parse(mailbox.parse_addresses), lambda n: "(" * n),
     ("MSG-15-words", _parse(mailbox.parse_addresses), lambda n: "a " * (n // 2) + "<a@b.c>"),
     ("MSG-15-addresses", _parse(mailbox.parse_addresses), lambda n: "a@b.c," * (n // 12) + "a@b.c"),
+    ("autopsy-blanks", _autopsy, lambda n: " \t" * (n // 2)),
+    ("autopsy-lines", _autopsy, lambda n: "a\r\n" * (n // 3)),
+    ("autopsy-parts", _autopsy, lambda n: "--x\r\n\r\n" * (n // 7)),
+    ("autopsy-heads", _autopsy, lambda n: ("--x\r\n" + "a: b\r\n" * 49) * (n // 300)),
+    ("autopsy-encodings", _autopsy, lambda n: QP * (n // 46)),
+    ("autopsy-wide-lines", _autopsy, lambda n: ("x" * 998 + "\r\n") * (n // 1000)),
     ("MSG-15-quotes", _parse(mailbox.parse_addresses), lambda n: '"' + "\\a" * (n // 2)),
 ]
 

@@ -23,7 +23,7 @@ _COMMANDS = {
     "record": "print a record to publish",
     "serve": "run the service that Postfix asks",
     "sign": "sign messages with DKIM",
-    "spf": "check hosts against the SPF records of domains",
+    "spf": "check hosts against SPF records, and the records themselves",
     "testkey": "is the published key the one that signs?",
     "verify": "verify the DKIM signatures of messages",
 }

@@ -9,6 +9,7 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from io import BytesIO
 from pathlib import Path
@@ -142,6 +143,13 @@ def _split_mbox(name: str, lines: Iterable[bytes]) -> Iterator[Source]:
 
 def _is_envelope(line: bytes) -> bool:
     return len(line) <= _MAX_ENVELOPE and _TIME_OF_DAY.search(line) is not None
+
+
+def size(file: str | BadArgument) -> int:
+    """Octets of a file; 0 if that cannot be told."""
+    with suppress(OSError):
+        return Path(file).stat().st_size if isinstance(file, str) else 0
+    return 0
 
 
 def _unreadable(path: str, fault: OSError) -> BadArgument:

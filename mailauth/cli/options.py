@@ -55,6 +55,12 @@ configuration_file = click.option(
 )  # fmt: skip
 
 
+def form_option(help: str, *, default: str | None = None) -> Callable[[Command], Command]:  # noqa: A002
+    """`--format`: how a record is printed; see `mailauth.dns.present.Form`."""
+    forms = click.Choice(["zone", "text", "json"])
+    return click.option("--format", "form", type=forms, default=default, help=help)
+
+
 def a_label(text: str) -> str:
     """A domain or selector as the DNS has it.  **Raises** BadArgument."""
     from mailauth.syntax import domain as domains
@@ -91,6 +97,16 @@ def resolver(zone: str | None, nameservers: tuple[str, ...]) -> "Resolver | Zone
     from mailauth.dns.resolver import Resolver
 
     return Resolver(nameservers)
+
+
+def record_name(text: str) -> str:
+    """A name under which a record stands, with or without a final dot.  **Raises** BadArgument."""
+    from mailauth.syntax import domain as domains
+
+    try:
+        return domains.parse_name(text.removesuffix("."))
+    except SyntaxFault as fault:
+        raise BadArgument(f"{fault}: {text!r}") from None
 
 
 def duration(text: str) -> int:

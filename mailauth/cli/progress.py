@@ -2,17 +2,13 @@
 
 import sys
 import time
-from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, suppress
-from pathlib import Path
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
 from typing import TypeVar
 
 import click
 
-from mailauth.cli import mailfiles
-from mailauth.errors import BadArgument
-
-Item = TypeVar("Item", bound=mailfiles.Source | BadArgument)
+Item = TypeVar("Item")
 
 PATIENCE = 2.0
 """Seconds after which the bar appears."""
@@ -23,26 +19,20 @@ def is_wanted() -> bool:
     return sys.stderr.isatty() and not sys.stdout.isatty()
 
 
-def shown(items: Iterable[Item], files: Iterable[str | BadArgument]) -> Iterator[Item]:
-    """The messages in `files`, with a bar of their octets if it takes long."""
-    total = sum(map(_size, files))
+def shown(
+    items: Iterable[Item], size: Callable[[Item], int], *, total: int, label: str
+) -> Iterator[Item]:
+    """The items, with a bar of their sizes, `total` together, if it takes long."""
     started, done = time.monotonic(), 0
     with ExitStack() as stack:
         bar = None
         for item in items:
             yield item
-            octets = len(item.octets) if isinstance(item, mailfiles.Source) else 0
-            done += octets
+            done += size(item)
             if bar is not None:
-                bar.update(octets)
+                bar.update(size(item))
             elif time.monotonic() - started > PATIENCE:
                 bar = stack.enter_context(
-                    click.progressbar(length=max(total, done), label="verifying", file=sys.stderr)
+                    click.progressbar(length=max(total, done), label=label, file=sys.stderr)
                 )
                 bar.update(done)
-
-
-def _size(file: str | BadArgument) -> int:
-    with suppress(OSError):
-        return Path(file).stat().st_size if isinstance(file, str) else 0
-    return 0

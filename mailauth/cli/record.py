@@ -8,9 +8,8 @@ from mailauth.cli import options
 from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
+    from mailauth.dns.present import Form
     from mailauth.keys import PublicKey
-
-_FORMS = click.Choice(["zone", "text", "json"])
 
 
 @click.group("record", short_help="print a record to publish")
@@ -22,14 +21,14 @@ def command() -> None:
 @options.key_file
 @options.domain_option("The domain; zone and json need it.", required=False)
 @click.option("-s", "--selector", metavar="SELECTOR", help="The selector; likewise.")
-@click.option("--format", "form", type=_FORMS, help="zone, or text if -d and -s are missing.")
+@options.form_option("zone, or text if -d and -s are missing.")
 @click.option("--testing", is_flag=True, help="Say that the domain only tests DKIM: t=y.")
 @click.option("--strict", is_flag=True, help="Admit no subdomain in i=: t=s.")
 def dkim(
     key_file: str,
     domain: str | None,
     selector: str | None,
-    form: str | None,
+    form: "Form | None",
     testing: bool,
     strict: bool,
 ) -> None:
@@ -53,7 +52,7 @@ def print_key(
     key: "PublicKey",
     domain: str,
     selector: str,
-    form: str,
+    form: "Form",
     *,
     testing: bool = False,
     strict: bool = False,
@@ -63,9 +62,53 @@ def print_key(
     from mailauth.dns import present
 
     octets = keys.KeyRecord.for_key(key, testing=testing, strict=strict).format().encode()
-    if form == "text":
-        click.echo(present.one_line(octets))
-        return
-    name = keys.name(options.a_label(domain), options.a_label(selector))
-    as_form = present.master_file if form == "zone" else present.as_json
-    click.echo(as_form(name, octets))
+    name = "" if form == "text" else keys.name(options.a_label(domain), options.a_label(selector))
+    click.echo(present.in_form(form, name, octets))
+
+
+@command.command("spf")
+@options.domain_option("The domain; zone and json need it.", required=False)
+@click.option("--a", is_flag=True, help="Its own addresses may send.")
+@click.option("--mx", is_flag=True, help="Its mail exchanges may.")
+@click.option("--ip4", multiple=True, metavar="NET", help="192.0.2.1 or 192.0.2.0/24; repeatable.")
+@click.option("--ip6", multiple=True, metavar="NET", help="2001:db8::/32; repeatable.")
+@click.option("--include", multiple=True, metavar="DOMAIN", help="Whom its record admits, may.")
+@click.option("--redirect", metavar="DOMAIN", help="For all others, the record of this domain.")
+@click.option(
+    "--all", "others", type=click.Choice(["fail", "softfail", "neutral"]),
+    help="What of all other hosts: fail (-all), softfail (~all), neutral (?all).",
+)  # fmt: skip
+@options.form_option("zone, or text if -d is missing.")
+def spf(
+    domain: str | None,
+    a: bool,
+    mx: bool,
+    ip4: tuple[str, ...],
+    ip6: tuple[str, ...],
+    include: tuple[str, ...],
+    redirect: str | None,
+    others: str | None,
+    form: "Form | None",
+) -> None:
+    """Print the SPF record of a domain; what is unwise in it, on standard error.
+
+    \b
+    mailauth record spf -d example.com --mx --include _spf.esp.example --all softfail
+    mailauth record spf -d nomail.example --all fail
+    """
+    from mailauth import spf as protocol
+    from mailauth.cli import findings
+    from mailauth.dns import present
+    from mailauth.spf import record as records
+
+    form = form or ("zone" if domain is not None else "text")
+    if form != "text" and domain is None:
+        raise BadArgument(f"--format {form} needs the name of the record: give -d")
+    qualifier = None if others is None else protocol.Qualifier[others.upper()]
+    record = protocol.build(
+        ip4=ip4, ip6=ip6, a=a, mx=mx, include=include, redirect=redirect, all=qualifier
+    )
+    octets = records.format(record).encode()
+    name = "" if domain is None else options.record_name(domain)
+    click.echo(present.in_form(form, name, octets))
+    findings.show(protocol.lint_record(octets), err=True)

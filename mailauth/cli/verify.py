@@ -13,6 +13,8 @@ from mailauth.errors import BadArgument
 if TYPE_CHECKING:
     from mailauth.cli.crosscheck import Comparison
     from mailauth.dkim import Policy, Verdict
+    from mailauth.dkim.autopsy import Autopsy
+    from mailauth.dns import Resolver, Zone
 
 _COLORS = {"pass": "green", "fail": "red", "policy": "red", "permerror": "red"}
 
@@ -26,6 +28,7 @@ _COLORS = {"pass": "green", "fail": "red", "policy": "red", "permerror": "red"}
     help="What is admitted; rfc6376 lets l= leave a part of the body unsigned.",
 )  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each message.")
+@click.option("--explain", is_flag=True, help="Tell what broke a signature that fails.")
 @click.option("--cross-check", is_flag=True, help="Ask dkimpy too, and name any difference.")
 def command(
     files: tuple[str, ...],
@@ -34,6 +37,7 @@ def command(
     now: str | None,
     policy: str,
     as_json: bool,
+    explain: bool,
     cross_check: bool,
 ) -> None:
     """Verify messages: files, mboxes, Maildirs, folders of .eml, or standard input.
@@ -42,6 +46,7 @@ def command(
     mailauth verify mail.eml
     mailauth verify --zone zone.json --now 2026-11-23 Maildir/
     mailauth verify --json --cross-check inbox.mbox
+    mailauth verify --explain broken.eml
 
     The exit status is 0 if every message has a passing signature, 1 if not,
     75 if the DNS failed for one that might pass, 2 if a file cannot be read; the
@@ -67,10 +72,21 @@ def command(
             continue
         verdicts = ask.run(dkim.verify(source.octets, now=moment, policy=rules))
         comparison = compare and compare(source.octets, verdicts[: rules.max_signatures], ask)
-        report(source.name, verdicts, comparison)
+        stories = _stories(source, verdicts, ask) if explain else []
+        report(source.name, verdicts, stories, comparison)
         status = max(status, _status(verdicts), key=_SEVERITY.index)
     if status:
         raise click.exceptions.Exit(status)
+
+
+def _stories(
+    source: mailfiles.Source, verdicts: list["Verdict"], ask: "Resolver | Zone"
+) -> list["Autopsy"]:
+    """What broke the signatures of which one fails; nothing if none does."""
+    from mailauth.dkim.autopsy import autopsy
+
+    failed = any(verdict.result.value == "fail" for verdict in verdicts)
+    return ask.run(autopsy(source.octets)) if failed else []
 
 
 _SEVERITY = [0, 1, options.TEMPORARY, 2]
@@ -83,7 +99,12 @@ def _sources(paths: Sequence[str]) -> Iterator[mailfiles.Source | BadArgument]:
         yield from _messages(mailfiles.files(paths))
     else:
         found = list(mailfiles.files(paths))
-        yield from progress.shown(_messages(found), found)
+        total = sum(map(mailfiles.size, found))
+        yield from progress.shown(_messages(found), _octets, total=total, label="verifying")
+
+
+def _octets(source: mailfiles.Source | BadArgument) -> int:
+    return len(source.octets) if isinstance(source, mailfiles.Source) else 0
 
 
 def _messages(
@@ -103,16 +124,29 @@ def _status(verdicts: list["Verdict"]) -> int:
     return options.TEMPORARY if "temperror" in results else 1
 
 
-def _report_json(name: str, verdicts: list["Verdict"], comparison: "Comparison | None") -> None:
+def _report_json(
+    name: str,
+    verdicts: list["Verdict"],
+    stories: list["Autopsy"],
+    comparison: "Comparison | None",
+) -> None:
     import json
+    from dataclasses import asdict
 
     report: dict[str, Any] = {"file": name, "dkim": [verdict.as_dict() for verdict in verdicts]}
+    if stories:
+        report["autopsy"] = [asdict(story) for story in stories]
     if comparison is not None:
         report["cross_check"] = comparison.as_dict()
     click.echo(json.dumps(report))
 
 
-def _report_text(name: str, verdicts: list["Verdict"], comparison: "Comparison | None") -> None:
+def _report_text(
+    name: str,
+    verdicts: list["Verdict"],
+    stories: list["Autopsy"],
+    comparison: "Comparison | None",
+) -> None:
     click.echo(f"{printable(name)}:")
     for verdict in verdicts:
         word = click.style(f"{verdict.result.value:9}", fg=_COLORS.get(verdict.result.value))
@@ -128,6 +162,10 @@ def _report_text(name: str, verdicts: list["Verdict"], comparison: "Comparison |
         ]
         click.echo(f"  {word} {printable(' '.join(parts))}".rstrip())
         click.echo(f"            {printable(verdict.reason)}")
+        for story in stories:
+            if verdict.result.value == "fail" and story.signature == verdict.signature:
+                click.echo(f"            the body: {printable(story.body)}")
+                click.echo(f"            the header: {printable(story.header)}")
     if comparison is not None:
         for line in comparison.lines():
             click.echo(f"  {printable(line)}")

@@ -7,11 +7,14 @@ temperror in one place.
 """
 
 from ipaddress import IPv4Address, IPv6Address
-from typing import TypeVar
+from typing import Final, TypeVar
 
 from mailauth.dns.lookups import MX, Address, Answer, Lookups, Question, RRType
 
 Record = TypeVar("Record")
+
+FAMILIES: Final = (IPv4Address(0), IPv6Address(0))
+"""An address of each family, for those who ask `addresses` of both."""
 
 
 class LookupFailed(Exception):

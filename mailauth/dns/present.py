@@ -1,8 +1,22 @@
 """TXT data as people publish it (RFC 1035 §3.3.14, §5.1): strings, master file, one line, JSON."""
 
 import json
+from typing import Final, Literal, TypeAlias
 
-MAX_STRING = 255
+MAX_STRING: Final = 255
+Form: TypeAlias = Literal["zone", "text", "json"]
+"""A master file, one line for a provider's form, or what `Zone.from_json` reads."""
+
+
+def in_form(form: Form, name: str, octets: bytes) -> str:
+    """The TXT record in one of the forms; `text` leaves out the name."""
+    match form:
+        case "zone":
+            return master_file(name, octets)
+        case "text":
+            return one_line(octets)
+        case "json":
+            return as_json(name, octets)
 
 
 def strings(octets: bytes) -> list[bytes]:

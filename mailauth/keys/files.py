@@ -19,8 +19,8 @@ _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _MAX_OCTETS: Final = 65_536  # an RSA key of 8192 bits has 6,400 in PEM
 
 
-def read(path: FilePath) -> bytes:
-    """The octets of a secret file.
+def read(path: FilePath, *, noun: str = "key file") -> bytes:
+    """The octets of a secret file; `noun` is what a complaint calls it.
 
     **Raises** UnusableKey: it cannot be read; or it is not a regular file, belongs
     to another user than this one or root, is open to its group or the world, is
@@ -31,20 +31,20 @@ def read(path: FilePath) -> bytes:
     try:
         descriptor = os.open(path, flags)
         try:
-            _judge(path, os.fstat(descriptor))
+            _judge(path, os.fstat(descriptor), noun)
             octets = os.read(descriptor, _MAX_OCTETS + 1)
         finally:
             os.close(descriptor)
     except FileNotFoundError:
-        raise UnusableKey(f"the key file {path} does not exist; check its name") from None
+        raise UnusableKey(f"the {noun} {path} does not exist; check its name") from None
     except PermissionError:
         raise UnusableKey(
-            f"the key file {path} is closed to this user; run as its owner, or chown it"
+            f"the {noun} {path} is closed to this user; run as its owner, or chown it"
         ) from None
     except OSError as error:  # a loop of links, a file as a folder, a broken disk
-        raise UnusableKey(f"the key file {path} cannot be read: {error.strerror}") from None
+        raise UnusableKey(f"the {noun} {path} cannot be read: {error.strerror}") from None
     if len(octets) > _MAX_OCTETS:
-        raise UnusableKey(f"the file {path} is too large for a key; check its name")
+        raise UnusableKey(f"the {noun} {path} is too large; check its name")
     return octets
 
 
@@ -54,21 +54,21 @@ def _sound(path: FilePath) -> Path:
     return Path(path)
 
 
-def _judge(path: Path, status: os.stat_result) -> None:
+def _judge(path: Path, status: os.stat_result, noun: str) -> None:
     """Whether the opened file kept its secret, and whether it will be this one tomorrow."""
     if not stat.S_ISREG(status.st_mode):
-        raise UnusableKey(f"the key file {path} is not a regular file; give the file itself")
+        raise UnusableKey(f"the {noun} {path} is not a regular file; give the file itself")
     if status.st_uid not in (os.geteuid(), 0):
         raise UnusableKey(
-            f"the key file {path} belongs to the user {status.st_uid}; "
+            f"the {noun} {path} belongs to the user {status.st_uid}; "
             f"run: chown {os.geteuid()} {path}"
         )
     if status.st_mode & _OTHERS:
-        raise UnusableKey(f"the key file {path} is open to others; run: chmod 600 {path}")
+        raise UnusableKey(f"the {noun} {path} is open to others; run: chmod 600 {path}")
     for folder in {path.absolute().parent, path.resolve().parent}:  # of a link, and of its target
         mode = folder.stat().st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            raise UnusableKey(f"others can replace the key file {path}; run: chmod o-w {folder}")
+            raise UnusableKey(f"others can replace the {noun} {path}; run: chmod o-w {folder}")
 
 
 def write(path: FilePath, octets: bytes) -> None:

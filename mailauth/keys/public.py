@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import (
@@ -57,6 +58,21 @@ class PublicKey:
         except InvalidSignature:
             return False
         return True
+
+    def signed_digest(self, signature: bytes) -> bytes | None:
+        """The SHA-256 digest that an RSA signature of this key is over (RFC 8017 §9.2).
+
+        None: it is not of this key, or the key is not an RSA key, whose
+        signatures tell nothing.
+        """
+        if self.algorithm is not Algorithm.RSA_SHA256:
+            return None
+        try:
+            return _parse_rsa(self.octets).recover_data_from_signature(
+                signature, RSA_PADDING, hashes.SHA256()
+            )
+        except (InvalidSignature, ValueError):
+            return None
 
 
 @lru_cache(maxsize=1024)

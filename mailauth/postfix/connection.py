@@ -99,8 +99,13 @@ class Connection(asyncio.Protocol):
     @property
     def idle(self) -> bool:
         """No request is under way, and no reply."""
-        under_way = self._unread or self._waiting or self._lingering or self._wire.partial
+        under_way = self._held or self._lingering or self._wire.partial
         return not under_way and self._transport.get_write_buffer_size() == 0
+
+    @property
+    def _held(self) -> bool:
+        """Requests wait, for their turn or for the peer to read."""
+        return self._unread or self._waiting
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
@@ -122,13 +127,13 @@ class Connection(asyncio.Protocol):
         if self._lingering:
             return
         self._wire.receive(data)
-        if not self._unread and not self._waiting:
+        if not self._held:
             self._work()
 
     def eof_received(self) -> bool:
         """Called by asyncio; true keeps our half open until all is answered."""
         self._ended = True
-        if self._unread or self._waiting:
+        if self._held:
             return True
         if self._wire.partial and not self._lingering:
             self._watch.violated(f"{self._peer()}: ended within a request")
@@ -150,7 +155,7 @@ class Connection(asyncio.Protocol):
         """Answer what is under way and close; what comes back is done when it is closed."""
         self._finishing = True
         self._gone = self._gone or self._loop.create_future()
-        if not (self._unread or self._waiting or self._lingering):
+        if not (self._held or self._lingering):
             self._close_when_done()
         return self._gone
 
@@ -212,7 +217,7 @@ class Connection(asyncio.Protocol):
         if self._unread or self._transport.is_closing():
             return
         self._work()
-        if not (self._unread or self._waiting or self._ended):
+        if not (self._held or self._ended):
             self._transport.resume_reading()
 
     def _set_deadline(self, *, answered: bool) -> None:

@@ -96,10 +96,20 @@ class Srs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     secrets: str = ""
     """Needed.  The file of the secrets, one a line; the first signs."""
     separator: Literal["=", "+", "-"] = "="
-    hash_length: Annotated[int, Meta(ge=4, le=28)] = 4
-    hash_minimum: Annotated[int, Meta(ge=4, le=28)] = 4
-    max_age: Annotated[int, Meta(ge=1, le=1000)] = 21
+    hash_length: Annotated[int, Meta(ge=1, le=27)] = 4
+    """Characters of the hash that are written."""
+    hash_minimum: Annotated[int, Meta(ge=1, le=27)] = 4
+    """Characters of a hash that are accepted at least."""
+    max_age: Annotated[int, Meta(ge=1, le=1023)] = 21
     """Days that an address is good for."""
+    mac: Literal["classic", "separated"] = "classic"
+    """How addresses are signed: as all others do it, or safer; see `srs.Mac`."""
+    accept: tuple[Literal["classic", "separated"], ...] = ("classic", "separated")
+    """With which of them addresses are accepted."""
+    url_safe: bool = False
+    """Write `-` and `_` in hashes, as postsrsd does from 2.2.6 on."""
+    always_rewrite: bool = False
+    """Rewrite senders of the SRS domain itself too."""
     own_domains: tuple[str, ...] = ()
     """Senders of these domains are left alone; `.example.com` is all below it."""
     exclude: tuple[str, ...] = ()
@@ -248,3 +258,6 @@ def _limits(configuration: Configuration) -> Iterator[Complaint]:
     if srs is not None and srs.hash_minimum > srs.hash_length:
         sentence = f"is over hash_length, {srs.hash_length}: no address of ours would verify"
         yield Complaint(("srs", "hash_minimum"), sentence)
+    if srs is not None and srs.mac not in srs.accept:
+        sentence = f"must have {srs.mac!r}, with which addresses are signed"
+        yield Complaint(("srs", "accept"), sentence)

@@ -156,6 +156,10 @@ def _policy(given: Srs) -> Rewriting:
         hash_length=given.hash_length,
         hash_minimum=given.hash_minimum,
         max_age=given.max_age,
+        mac=srs.Mac(given.mac),
+        accepted=tuple(map(srs.Mac, given.accept)),
+        url_safe=given.url_safe,
+        always_rewrite=given.always_rewrite,
     )
     left_alone = DomainList.of([*given.own_domains, *given.exclude])
     if given.exclude_file is not None:

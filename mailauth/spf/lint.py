@@ -8,17 +8,29 @@ records of a domain and of all that it includes.
 from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address
 from typing import Final
 
 from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups
+from mailauth.dns.present import MAX_STRING
 from mailauth.errors import SyntaxFault
 from mailauth.spf import record as records
 from mailauth.spf.check import MAX_MX, RFC7208
 from mailauth.spf.macro import MacroString
-from mailauth.spf.record import IP4, IP6, MX, PTR, A, All, Directive, Exists, Include, Record
+from mailauth.spf.record import (
+    IP4,
+    IP6,
+    MX,
+    PTR,
+    A,
+    All,
+    Directive,
+    Exists,
+    Include,
+    Mechanism,
+    Record,
+)
 from mailauth.spf.verdict import Result
 
 MAX_QUESTIONS: Final = 60
@@ -29,7 +41,6 @@ WIDE_IP6: Final = 32
 MAX_ANSWER: Final = 450
 """Octets of a record that fit an answer over UDP with some room (RFC 7208 §3.4)."""
 SHORT_TTL: Final = 300
-_IP4, _IP6 = IPv4Address(0), IPv6Address(0)
 
 
 class Severity(StrEnum):
@@ -55,12 +66,14 @@ class Finding:
 
 
 def lint_record(octets: bytes, domain: str = "") -> list[Finding]:
-    """What one record shows by itself."""
-    try:
-        record = records.parse(octets)
-    except SyntaxFault as fault:
-        return [Finding("syntax", Severity.ERROR, f"the record cannot be read: {fault}", domain)]
-    return [*_of_terms(record, domain), *_of_the_end(record, domain), *_of_size(octets, domain)]
+    """What one record shows by itself, before it is published."""
+    found = _of_record(octets, domain)
+    if len(octets) > MAX_STRING:
+        sentence = f"{len(octets)} octets: publish it as several strings, with no blank lost"
+        found.append(Finding("strings", Severity.WARNING, sentence, domain))
+    if not any(finding.severity is Severity.ERROR for finding in found):
+        found += _of_lookups(_lookups(records.parse(octets)), domain)
+    return found
 
 
 def lint(domain: str) -> Lookups[list[Finding]]:
@@ -70,9 +83,7 @@ def lint(domain: str) -> Lookups[list[Finding]]:
     """
     tree = _Tree()
     yield from tree.visit(domain, ())
-    if tree.lookups > RFC7208.max_lookups:
-        sentence = f"{tree.lookups} terms ask the DNS, and 10 may (RFC 7208 §4.6.4)"
-        tree.found.insert(0, Finding("lookups", Severity.ERROR, sentence, domain))
+    tree.found[:0] = _of_lookups(tree.lookups, domain)
     if tree.voids > RFC7208.max_void_lookups:
         sentence = f"the DNS knows nothing of {tree.voids} terms, and 2 may (RFC 7208 §4.6.4)"
         tree.found.insert(0, Finding("void", Severity.ERROR, sentence, domain))
@@ -109,13 +120,13 @@ class _Tree:
             self._add(code, Severity.ERROR, sentence, domain)
             return
         if answer.ttl < SHORT_TTL:
-            sentence = f"the record holds for {answer.ttl} seconds only; give it an hour"
+            sentence = f"it holds for {answer.ttl} seconds; if that is its TTL, give it an hour"
             self._add("ttl", Severity.WARNING, sentence, domain)
-        self.found += lint_record(found[0], domain)
+        self.found += _of_record(found[0], domain)
         try:
             record = records.parse(found[0])
         except SyntaxFault:
-            return  # told by lint_record
+            return  # told already
         for directive in record.directives:
             yield from self._follow(directive, domain, above)
         if record.redirect is not None and not _all_of(record):
@@ -131,8 +142,8 @@ class _Tree:
             yield from self._read_target(mechanism.domain_spec, domain, above)
         elif isinstance(mechanism, A | MX):
             spec = mechanism.domain_spec
-            name = domain if spec is None else spec.text.removesuffix(".")
             if (spec is None or not spec.letters) and self._may_ask(domain):
+                name = domain if spec is None else spec.expand({}).removesuffix(".")
                 try:
                     yield from self._know(mechanism, name, directive.text, domain)
                 except LookupFailed as failure:
@@ -150,16 +161,17 @@ class _Tree:
                 self._add("null-mx", Severity.WARNING, sentence, domain, text)
             known = bool(exchanges)
         else:
-            known = bool((yield from ask.addresses(name, like=_IP4)).records)
+            ip4, ip6 = ask.FAMILIES
+            known = bool((yield from ask.addresses(name, like=ip4)).records)
             if not known and self._may_ask(domain):
-                known = bool((yield from ask.addresses(name, like=_IP6)).records)
+                known = bool((yield from ask.addresses(name, like=ip6)).records)
         if not known:
             self.voids += 1
             self._add("unknown-name", Severity.WARNING, f"{name} has none", domain, text)
 
     def _read_target(self, spec: MacroString, domain: str, above: tuple[str, ...]) -> Lookups[None]:
         if not spec.letters:  # what macros name is known only with a client
-            yield from self.visit(spec.text.removesuffix(".").lower(), (*above, domain))
+            yield from self.visit(spec.expand({}).removesuffix(".").lower(), (*above, domain))
 
     def _may_ask(self, domain: str) -> bool:
         self._questions += 1
@@ -178,6 +190,30 @@ def _all_of(record: Record) -> list[Directive]:
     return [each for each in record.directives if isinstance(each.mechanism, All)]
 
 
+def _of_record(octets: bytes, domain: str) -> list[Finding]:
+    """The findings in a record, but for what it costs."""
+    if not records.is_record(octets):
+        sentence = "it does not begin with v=spf1 and a space, and so it is no record"
+        return [Finding("version", Severity.ERROR, sentence, domain)]
+    try:
+        record = records.parse(octets)
+    except SyntaxFault as fault:
+        return [Finding("syntax", Severity.ERROR, f"the record cannot be read: {fault}", domain)]
+    return [*_of_terms(record, domain), *_of_the_end(record, domain), *_of_size(octets, domain)]
+
+
+def _lookups(record: Record) -> int:
+    """How many terms of a record ask the DNS (RFC 7208 §4.6.4)."""
+    asking = [each for each in record.directives if not isinstance(each.mechanism, All | IP4 | IP6)]
+    return len(asking) + (record.redirect is not None and not _all_of(record))
+
+
+def _of_lookups(lookups: int, domain: str) -> Iterator[Finding]:
+    if lookups > RFC7208.max_lookups:
+        sentence = f"{lookups} terms ask the DNS, and 10 may (RFC 7208 §4.6.4)"
+        yield Finding("lookups", Severity.ERROR, sentence, domain)
+
+
 def _of_terms(record: Record, domain: str) -> Iterator[Finding]:
     seen: set[str] = set()
     for directive in record.directives:
@@ -188,12 +224,10 @@ def _of_terms(record: Record, domain: str) -> Iterator[Finding]:
         if isinstance(mechanism, PTR):
             sentence = "ptr is slow and should not be published (RFC 7208 §5.5)"
             yield Finding("ptr", Severity.WARNING, sentence, domain, text)
-        if isinstance(mechanism, IP4 | IP6):
-            wide = WIDE_IP4 if isinstance(mechanism, IP4) else WIDE_IP6
-            if mechanism.length < wide:
-                sentence = f"a network wider than /{wide}: many strangers may send for you"
-                yield Finding("wide", Severity.WARNING, sentence, domain, text)
-        elif isinstance(mechanism, Include | A | MX | PTR | Exists):
+        if _is_wide(mechanism):
+            sentence = f"wider than /{WIDE_IP4} of IPv4 or /{WIDE_IP6} of IPv6: strangers may send"
+            yield Finding("wide", Severity.WARNING, sentence, domain, text)
+        if isinstance(mechanism, Include | A | MX | PTR | Exists):
             spec = mechanism.domain_spec
             if spec is not None and "p" in spec.letters:
                 sentence = "%{p} is slow and should not be published (RFC 7208 §7.3)"
@@ -201,6 +235,14 @@ def _of_terms(record: Record, domain: str) -> Iterator[Finding]:
     for name, value in record.unknown_modifiers:
         sentence = "a modifier that means nothing; is it misspelt?"
         yield Finding("modifier", Severity.WARNING, sentence, domain, f"{name}={value}")
+
+
+def _is_wide(mechanism: Mechanism) -> bool:
+    if isinstance(mechanism, A | MX):
+        return mechanism.ip4_length < WIDE_IP4 or mechanism.ip6_length < WIDE_IP6
+    if isinstance(mechanism, IP4):
+        return mechanism.length < WIDE_IP4
+    return isinstance(mechanism, IP6) and mechanism.length < WIDE_IP6
 
 
 def _of_the_end(record: Record, domain: str) -> Iterator[Finding]:

@@ -24,17 +24,34 @@ _ATEXT = r"A-Za-z0-9!#$%&'*+/=?^_`{|}~\x80-\U0010ffff-"
 # dot-atom-text = 1*atext *("." 1*atext)                            RFC 5322 §3.2.3
 DOT_ATOM_TEXT = re.compile(rf"[{_ATEXT}]++(?:\.[{_ATEXT}]++)*+")
 
+# [ [ local-part ] "@" ] domain-name, without quotes                RFC 8601 §2.2
+ADDRESS = re.compile(
+    rf"(?:[{_ATEXT}]++(?:\.[{_ATEXT}]++)*+)?@[A-Za-z0-9_\x80-\U0010ffff-]++(?:\.[A-Za-z0-9_\x80-\U0010ffff-]++)*+"
+)
+
 # obs-phrase, in which a dot may stand anywhere                     RFC 5322 §4.1
 ATOM_OR_DOTS = re.compile(rf"[{_ATEXT}.]++")
 
 # quoted-string = DQUOTE *(qtext / quoted-pair / WSP) DQUOTE        RFC 5322 §3.2.4
 QUOTED_STRING = re.compile(r'"(?:[^"\\\r\n\x00]|\\[^\r\n\x00])*+"')
 
+# token, of MIME                                                    RFC 2045 §5.1
+TOKEN = re.compile(r"[!#$%&'*+.0-9A-Z^_`a-z{|}~\x80-\U0010ffff-]++")
+
+# Keyword = Ldh-str                                                 RFC 5321 §4.1.2
+KEYWORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
+
+# authres-version = 1*DIGIT                                         RFC 8601 §2.2
+VERSION = re.compile(r"[0-9]{1,9}")
+
 # domain-literal = "[" *dtext "]"                                   RFC 5322 §3.4.1
 DOMAIN_LITERAL = re.compile(r"\[[\t !-Z^-~]*+\]")
 
 # sub-domain = Let-dig [Ldh-str]                                    RFC 5321 §4.1.2
 SUB_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
+
+# the same with underscores, as names of records have them          RFC 8552 §1.1
+UNDERSCORED_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 
 # 1*12DIGIT, of t= and x=                                           RFC 6376 §3.5
 TIMESTAMP = re.compile(r"[0-9]{1,12}")
@@ -70,3 +87,6 @@ IP6_NETWORK = re.compile(r"[0-9A-Fa-f:.]{2,45}")
 
 # dual-cidr-length = [ "/" ip4-length ] [ "//" ip6-length ]         RFC 7208 §5.6
 DUAL_CIDR_LENGTH = re.compile(r"(?:/(0|[1-9][0-9]?))?(?://(0|[1-9][0-9]{0,2}))?\Z")
+
+# value of Received-SPF without quotes; more than a dot-atom, as RFC 7208 §9.1 itself writes it
+RECEIVED_SPF_VALUE = re.compile(r"[^\x00- \x7f()\";]++")

@@ -14,6 +14,7 @@ from mailauth.errors import SyntaxFault
 from mailauth.syntax import domain as domains
 from mailauth.syntax.abnf import ATOM_OR_DOTS, DOMAIN_LITERAL, DOT_ATOM_TEXT, QUOTED_STRING
 from mailauth.syntax.scanner import Scanner
+from mailauth.syntax.structured import quoted_string, skip_cfws, unquoted
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +30,7 @@ class Mailbox:
     def __str__(self) -> str:
         local = self.local_part
         if not DOT_ATOM_TEXT.fullmatch(local):
-            local = '"' + re.sub(r'(["\\])', r"\\\1", local) + '"'
+            local = quoted_string(local)
         return f"{local}@{self.domain}"
 
 
@@ -75,15 +76,13 @@ def parse_addresses(text: str) -> tuple[Mailbox, ...]:
     return mailboxes
 
 
-_CFWS_PLAIN = re.compile(r"[ \t\r\n]++")
-_COMMENT_TEXT = re.compile(r"(?:[^()\\]|\\.)++", re.DOTALL)
 _DOMAIN_TEXT = re.compile(r"[^\x00-,/:-@\[-^`{-\x7f]++")
 
 
 def _address_list(scanner: Scanner) -> Iterator[Mailbox]:
     in_group = False
     while True:
-        _skip_cfws(scanner)
+        skip_cfws(scanner)
         if in_group and scanner.skip(";"):
             in_group = False
         elif not in_group and _group_begins(scanner):
@@ -91,10 +90,10 @@ def _address_list(scanner: Scanner) -> Iterator[Mailbox]:
             continue
         else:
             yield _mailbox(scanner)
-        _skip_cfws(scanner)
+        skip_cfws(scanner)
         if in_group and scanner.skip(";"):
             in_group = False
-            _skip_cfws(scanner)
+            skip_cfws(scanner)
         if not scanner.skip(","):
             break
     if in_group:
@@ -115,9 +114,9 @@ def _mailbox(scanner: Scanner) -> Mailbox:
     start = scanner.at
     _skip_phrase(scanner)
     if scanner.skip("<"):
-        _skip_cfws(scanner)
+        skip_cfws(scanner)
         mailbox = _addr_spec(scanner)
-        _skip_cfws(scanner)
+        skip_cfws(scanner)
         if not scanner.skip(">"):
             raise scanner.fault("expected '>'")
         return mailbox
@@ -128,20 +127,20 @@ def _mailbox(scanner: Scanner) -> Mailbox:
 def _skip_phrase(scanner: Scanner) -> None:
     """phrase = 1*word, with the dots of obs-phrase (RFC 5322 §3.2.5, §4.1)."""
     while scanner.read(ATOM_OR_DOTS) or scanner.read(QUOTED_STRING):
-        _skip_cfws(scanner)
+        skip_cfws(scanner)
 
 
 def _addr_spec(scanner: Scanner) -> Mailbox:
     """addr-spec = local-part "@" domain (RFC 5322 §3.4.1)."""
     quoted = scanner.read(QUOTED_STRING)
     if quoted is not None:
-        local = re.sub(r"\\(.)", r"\1", quoted[1:-1])
+        local = unquoted(quoted)
     else:
         local = scanner.expect(DOT_ATOM_TEXT, "a local part")
-    _skip_cfws(scanner)
+    skip_cfws(scanner)
     if not scanner.skip("@"):
         raise scanner.fault("expected '@'")
-    _skip_cfws(scanner)
+    skip_cfws(scanner)
     literal = scanner.read(DOMAIN_LITERAL)
     if literal is not None:
         return Mailbox(local, literal)
@@ -151,17 +150,3 @@ def _addr_spec(scanner: Scanner) -> Mailbox:
         return Mailbox(local, domains.parse(name))
     except SyntaxFault as fault:
         raise SyntaxFault(fault.message, scanner.text, at + fault.at) from None
-
-
-def _skip_cfws(scanner: Scanner) -> None:
-    """CFWS = (1*([FWS] comment) [FWS]) / FWS (RFC 5322 §3.2.2); comments nest."""
-    depth = 0
-    while True:
-        if scanner.skip("("):
-            depth += 1
-        elif depth and scanner.skip(")"):
-            depth -= 1
-        elif not (scanner.read(_COMMENT_TEXT) if depth else scanner.read(_CFWS_PLAIN)):
-            break
-    if depth:
-        raise scanner.fault("a comment without its ')'")

@@ -144,7 +144,7 @@ def test_the_demo_of_a_file(run: Run, desk: Path, message: bytes) -> None:
 
 
 def test_the_demo_says_when_something_is_wrong(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("mailauth.cli.demo._altered_body", lambda octets: octets)
+    monkeypatch.setattr("mailauth.cli.demo.dkim._altered_body", lambda octets: octets)
     done = run("demo", "mail.eml")
     assert done.status == 1
     assert done.text.endswith("Something did not go as it should.\n")

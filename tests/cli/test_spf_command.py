@@ -1,6 +1,7 @@
 """`mailauth spf check` as a user types it."""
 
 import json
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,7 +23,7 @@ def spf(run: Run, tmp_path: Path) -> Run:
     """`mailauth spf check` with the zone."""
     path = tmp_path / "zone.json"
     path.write_text(json.dumps(ZONE))
-    return lambda *arguments: run("spf", "check", "--zone", str(path), *arguments)
+    return partial(run, "spf", "check", "--zone", str(path))
 
 
 @pytest.mark.parametrize(
@@ -89,3 +90,152 @@ def test_the_tree(spf: Run) -> None:
 )
 def test_misuse_is_one_line(spf: Run, arguments: list[str]) -> None:
     assert spf(*arguments).refused
+
+
+LIST = b"""ip,helo,sender
+192.0.2.1,mx.example,ada@example.com
+# a comment
+
+192.0.2.3, mx.example , "a@example.com"
+192.0.2.1,mx.example
+192.0.2.1,mx.example,
+10.1,mx.example,a@example.com
+192.0.2.1,"mx.example,a@example.com
+fe80::1%eth0,mx.example,
+192.0.2.1
+\xff\x00,\x1b[2J
+192.0.2.9,mx.example,a@down.example
+"""
+
+
+def test_a_batch_is_checked_line_by_line(spf: Run, tmp_path: Path) -> None:
+    (tmp_path / "list.csv").write_bytes(LIST + b"x" * 100_000 + b"\n192.0.2.2,h.x,a@example.com")
+    done = spf("--batch", "list.csv")
+    assert [(got["line"], got["identity"], got["result"]) for got in done.objects] == [
+        (2, "mailfrom", "pass"),
+        (5, "mailfrom", "fail"),
+        (6, "helo", "pass"),
+        (7, "mailfrom", "pass"),
+        (13, "mailfrom", "temperror"),
+        (15, "mailfrom", "neutral"),
+    ]
+    complaints = done.complaint.splitlines()
+    assert [line.split(":")[1] for line in complaints] == [
+        f" list.csv, line {number}" for number in (8, 9, 10, 11, 12, 14)
+    ]
+    assert "\x1b" not in done.complaint
+    assert done.status == 1
+
+
+def test_a_batch_from_a_pipe(spf: Run) -> None:
+    lines = b"192.0.2.1,mx.example,ada@example.com\n" * 1200
+    done = spf("--batch", "-", given=lines)
+    assert (done.status, len(done.objects)) == (0, 1200)
+    assert spf("--batch", "-", given=b"192.0.2.9,mx.example,a@down.example\n").status == 75
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--batch", "no-such-file"], ["--batch", "x", "-i", "192.0.2.1"]]
+)
+def test_misuse_of_a_batch(spf: Run, arguments: list[str]) -> None:
+    assert spf(*arguments).refused
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "codes"),
+    [
+        (["mx.example"], 0, []),
+        (["MX.example."], 0, []),
+        (["_none.example"], 1, ["none"]),
+        (["bad.example"], 1, ["syntax"]),
+        (["down.example"], 75, ["dns"]),
+        (["--record", "v=spf1 +all"], 1, ["pass-all"]),
+        (["--record", "v=spf1 ptr -all"], 0, ["ptr"]),
+        (["--record", "v=spf1 \udcff -all"], 1, ["syntax"]),
+    ],
+)
+def test_lint(
+    run: Run, tmp_path: Path, arguments: list[str], status: int, codes: list[str]
+) -> None:
+    (tmp_path / "zone.json").write_text(json.dumps(ZONE))
+    as_json = run("spf", "lint", "--zone", "zone.json", "--json", *arguments)
+    assert as_json.status == status
+    assert [finding["code"] for finding in as_json.objects] == codes
+    as_text = run("spf", "lint", "--zone", "zone.json", *arguments).text
+    assert all(code in as_text for code in codes or ["nothing to mend"])
+
+
+@pytest.mark.parametrize(
+    "arguments", [[], ["example.com", "--record", "v=spf1"], ["a..b"], ["--zone", "none", "a.b"]]
+)
+def test_misuse_of_lint(run: Run, arguments: list[str]) -> None:
+    assert run("spf", "lint", *arguments).refused
+
+
+def test_flatten(run: Run, tmp_path: Path) -> None:
+    zone = {
+        "example.com": {"TXT": ["v=spf1 include:_spf.esp.example ptr -all"]},
+        "_spf.esp.example": {"TXT": ["v=spf1 ip4:198.51.100.0/24 -all"]},
+    }
+    (tmp_path / "zone.json").write_text(json.dumps(zone))
+    flatten = ("spf", "flatten", "--zone", "zone.json", "--now", "2026-11-23", "example.com")
+    assert run(*flatten).text.splitlines() == [
+        "; Flattened on 2026-11-23 from: v=spf1 include:_spf.esp.example ptr -all",
+        "; It will not know of later changes at: _spf.esp.example",
+        "; Their answers hold for 3600 seconds; flatten anew at least daily.",
+        "; Kept as it was: ptr: what it stands for depends on the client",
+        'example.com. 3600 IN TXT "v=spf1 ip4:198.51.100.0/24 ptr -all"',
+    ]
+    assert run(*flatten, "--format", "text").text == '"v=spf1 ip4:198.51.100.0/24 ptr -all"\n'
+    assert run("spf", "flatten", "--zone", "zone.json", "none.example").refused
+    down = {
+        "example.com": {"TXT": ["v=spf1 include:down.example"]},
+        "down.example": {"FAIL": ["*"]},
+    }
+    (tmp_path / "zone.json").write_text(json.dumps(down))
+    assert run(*flatten).status == 75
+
+
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (["--all", "fail"], '"v=spf1 -all"\n'),
+        (
+            ["--mx", "--ip4", "192.0.2.0/24", "--include", "_spf.esp.example", "--all", "softfail"],
+            '"v=spf1 ip4:192.0.2.0/24 mx include:_spf.esp.example ~all"\n',
+        ),
+        (["--redirect", "_spf.example.com"], '"v=spf1 redirect=_spf.example.com"\n'),
+        (
+            ["-d", "Example.com.", "--a", "--all", "fail"],
+            'example.com. 3600 IN TXT "v=spf1 a -all"\n',
+        ),
+        (
+            ["-d", "example.com", "--all", "fail", "--format", "json"],
+            json.dumps({"example.com": {"TXT": [["v=spf1 -all"]]}}, indent=2) + "\n",
+        ),
+    ],
+)
+def test_a_record_to_publish(run: Run, arguments: list[str], text: str) -> None:
+    done = run("record", "spf", *arguments)
+    assert (done.status, done.text, done.complaint) == (0, text, "")
+
+
+def test_a_record_comes_with_its_lint(run: Run) -> None:
+    done = run("record", "spf", "--ip4", "10.0.0.0/8", "--all", "neutral")
+    assert done.text == '"v=spf1 ip4:10.0.0.0/8 ?all"\n'
+    assert [line.split()[1] for line in done.complaint.splitlines()] == ["wide:", "neutral-all:"]
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        [],
+        ["--mx"],
+        ["--all", "fail", "--redirect", "example.com"],
+        ["--all", "fail", "--ip4", "192.0.2.1 +all"],
+        ["--all", "fail", "--format", "zone"],
+        ["--all", "fail", "-d", "exa mple.com"],
+    ],
+)
+def test_misuse_of_record(run: Run, arguments: list[str]) -> None:
+    assert run("record", "spf", *arguments).refused

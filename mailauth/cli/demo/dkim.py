@@ -1,12 +1,7 @@
-"""`mailauth demo`: the whole story on sample messages, in acts.
-
-An act is a function that prints what it does and comes to whether all went as
-it should; each protocol adds one to `ACTS`.
-"""
+"""The act of DKIM: signatures of two keys, and what one octet does to them."""
 
 import time
-from collections.abc import Callable, Sequence
-from importlib import resources
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import click
@@ -23,35 +18,8 @@ _DOMAIN = "example.com"
 _FORTNIGHT = 14 * 86_400
 
 
-@click.command("demo", short_help="sign, verify, alter one octet: see it at work")
-@click.argument("file", required=False)
-def command(file: str | None) -> None:
-    """Make keys, sign sample messages or FILE, verify them, and alter one octet of each.
-
-    \b
-    mailauth demo
-    mailauth demo mail.eml
-
-    Nothing is written, and the DNS is not asked.  The exit status is 1 if a
-    verdict was not the one to be expected.
-    """
-    sources = _samples() if file is None else [mailfiles.read(file)]
-    went_well = [act(sources) for act in ACTS]
-    if not all(went_well):
-        click.echo("\nSomething did not go as it should.")
-        raise click.exceptions.Exit(1)
-    click.echo("\nAll went as it should.")
-
-
-def _samples() -> list[mailfiles.Source]:
-    folder = resources.files("mailauth.cli") / "samples"
-    samples = [sample for sample in folder.iterdir() if sample.name.endswith(".eml")]
-    samples.sort(key=lambda sample: sample.name)
-    return [mailfiles.Source.of(sample.name, sample.read_bytes()) for sample in samples]
-
-
-def _sign_and_verify(sources: Sequence[mailfiles.Source]) -> bool:
-    """DKIM: signatures of an RSA and an Ed25519 key, and what one octet does to them."""
+def act(sources: Sequence[mailfiles.Source]) -> bool:
+    """Sign with an RSA and an Ed25519 key, verify, alter one octet and verify again."""
     from mailauth import dkim
     from mailauth.cli.crosscheck import is_installed
 
@@ -131,6 +99,3 @@ def _altered_header(octets: bytes) -> bytes:
 
 def _altered(octets: bytes, at: int) -> bytes:
     return octets[:at] + bytes([octets[at] ^ 1]) + octets[at + 1 :]
-
-
-ACTS: list[Callable[[Sequence[mailfiles.Source]], bool]] = [_sign_and_verify]

@@ -1,0 +1,77 @@
+"""`python -m bench.lookup_server KIND`: a server of one kind on a port of its own, which it prints.
+
+KIND is tcp_table or socketmap, ours as a worker runs it; or echo, an asyncio
+protocol that gives back what it gets, the limit for any of this kind.
+"""
+
+import asyncio
+import socket
+import sys
+import time
+
+from mailauth import srs
+from mailauth.postfix import (
+    DomainList,
+    Limits,
+    LookupProtocol,
+    LookupServer,
+    Reply,
+    Request,
+    Rewriting,
+)
+
+SECRETS = b"a secret of the bench\n"
+DOMAIN = "srs.example.net"
+
+
+class Quiet:
+    """A watch that keeps nothing."""
+
+    def opened(self) -> None: ...
+    def closed(self) -> None: ...
+    def refused(self, line: str) -> None: ...
+    def started(self, request: Request) -> None: ...
+    def ended(self, request: Request, reply: Reply) -> None: ...
+    def failed(self, request: Request, fault: Exception) -> None: ...
+    def violated(self, line: str) -> None: ...
+    def overdue(self, line: str) -> None: ...
+
+
+class Echo(asyncio.Protocol):
+    """The least that a protocol can do."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        assert isinstance(transport, asyncio.Transport)
+        self._write = transport.write
+
+    def data_received(self, data: bytes) -> None:
+        self._write(data)
+
+
+async def serve(kind: str, listening: socket.socket) -> None:
+    if kind == "echo":
+        server = await asyncio.get_running_loop().create_server(Echo, sock=listening)
+        await server.serve_forever()
+    rewriting = Rewriting(
+        domain=DOMAIN,
+        secrets=srs.Secrets.parse(SECRETS),
+        left_alone=DomainList.of(["example.net", ".example.net"]),
+    )
+    protocol = LookupProtocol(kind)
+    await LookupServer(
+        protocol,
+        lambda request: rewriting.answer(request, now=int(time.time())),
+        map_name="forward" if protocol is LookupProtocol.TCP_TABLE else "",
+        limits=Limits(),
+        watch=Quiet(),
+    ).serve(listening)
+
+
+def main(kind: str) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        print(listening.getsockname()[1], flush=True)
+        asyncio.run(serve(kind, listening))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])

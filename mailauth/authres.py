@@ -1,0 +1,226 @@
+"""Authentication-Results, written and read (RFC 8601 §2.2).
+
+A field is the word of the host that it names, its authserv-id, and of no other:
+`is_claimed` tells which fields a border host must take away before it writes
+its own, because they claim its name, or cannot be read (§5).  Every value that
+came from outside is written by one emitter, so that none can leave its place.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Final
+
+from mailauth.errors import SyntaxFault
+from mailauth.syntax import domain as domains
+from mailauth.syntax import structured
+from mailauth.syntax.abnf import KEYWORD, QUOTED_STRING, TOKEN, VERSION
+from mailauth.syntax.folding import fold
+from mailauth.syntax.scanner import Scanner
+
+NAME: Final = "Authentication-Results"
+CURRENT: Final = 1
+"""The version of the format (§2.2)."""
+MAX_OCTETS: Final = 65_536
+"""Of a field that is read; a longer one is taken for a forgery."""
+MAX_RESULTS: Final = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Property:
+    """propspec: where a value was found, and the value (§2.3)."""
+
+    ptype: str
+    """`smtp`, `header`, `body` or `policy`."""
+    name: str
+    value: str
+
+
+@dataclass(frozen=True, slots=True)
+class MethodResult:
+    """resinfo: what one method came to (§2.2, §2.7)."""
+
+    method: str
+    result: str
+    reason: str = ""
+    properties: tuple[Property, ...] = ()
+    version: int = CURRENT
+    """Of the method; a reader ignores one that it does not know (§2.6)."""
+
+    def get(self, ptype: str, name: str) -> str | None:
+        """The value of the first such property."""
+        return next(
+            (each.value for each in self.properties if (each.ptype, each.name) == (ptype, name)),
+            None,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class AuthenticationResults:
+    """A field: who says it, and the results; none is `none`."""
+
+    authserv_id: str
+    results: tuple[MethodResult, ...] = ()
+    version: int = CURRENT
+
+
+def field(authserv_id: str, results: Iterable[MethodResult], *, smtputf8: bool = False) -> bytes:
+    """The field to put at the very top, above the Received field of this host (§4).
+
+    Without `smtputf8` a question mark stands for each character that is not of
+    ASCII, because a header field may have none then (RFC 6532 §3.2).
+    """
+    written = list(results)
+    words = [f"{structured.value(authserv_id)};{'' if written else ' none'}"]
+    for count, each in enumerate(written, 1):
+        words += _words(each)
+        words[-1] += ";" if count < len(written) else ""
+    if not smtputf8:
+        words = [word.encode("ascii", "replace").decode() for word in words]
+    return fold(NAME, [f"{word} " for word in words])
+
+
+def resinfo(result: MethodResult) -> str:
+    """One result as it stands in a field (§2.2)."""
+    return " ".join(_words(result))
+
+
+def parse(text: str) -> AuthenticationResults:
+    """authres-payload = [CFWS] authserv-id [ CFWS version ] ( no-result / 1*resinfo ) (§2.2).
+
+    Keywords come in lower case.  A semicolon at the end is let pass, as others
+    write it; so is an id without results, which is `none`.
+
+    **Raises** SyntaxFault.
+    """
+    if len(text) > MAX_OCTETS:
+        raise SyntaxFault(f"a field of {len(text)} characters")
+    scanner = Scanner(text)
+    authserv_id, version = _read_head(scanner)
+    results: list[MethodResult] = []
+    nothing = False
+    while scanner.skip(";"):
+        structured.skip_cfws(scanner)
+        if scanner.ended or scanner.check(";"):
+            continue
+        if len(results) == MAX_RESULTS:
+            raise scanner.fault(f"more than {MAX_RESULTS} results")
+        result = _read_result(scanner)
+        if result is None:
+            nothing = True
+        else:
+            results.append(result)
+    if not scanner.ended:
+        raise scanner.fault("expected ';' or the end")
+    if nothing and results:
+        raise scanner.fault("'none' beside results")
+    return AuthenticationResults(authserv_id, tuple(results), version)
+
+
+def is_claimed(text: str, authserv_id: str) -> bool:
+    """Whether a border host of this id must take the field away (§5).
+
+    It must if the field claims the id, however it is spelt, or a name below it;
+    if it is of a version that nobody here can read; and if it cannot be read at
+    all, because somebody further on may read it otherwise.
+    """
+    if len(text) > MAX_OCTETS:
+        return True
+    scanner = Scanner(text)
+    try:
+        claimed, version = _read_head(scanner)
+    except SyntaxFault:
+        return True
+    if version != CURRENT or not (scanner.ended or scanner.check(";")):
+        return True
+    return domains.is_same_or_subdomain(_host(claimed), _host(authserv_id))
+
+
+def _host(authserv_id: str) -> str:
+    """The id to be compared: A-labels, lower case, without a job's id or a final dot."""
+    name = re.split(r"[/:@ ]", authserv_id, maxsplit=1)[0].rstrip(".")
+    try:
+        return domains.parse(name.translate(_FULL_STOPS).casefold())
+    except SyntaxFault:
+        return name.lower()
+
+
+def _read_head(scanner: Scanner) -> tuple[str, int]:
+    structured.skip_cfws(scanner)
+    authserv_id = _value(scanner, "an authserv-id")
+    structured.skip_cfws(scanner)
+    digits = scanner.read(VERSION)
+    structured.skip_cfws(scanner)
+    return authserv_id, int(digits) if digits else CURRENT
+
+
+def _read_result(scanner: Scanner) -> MethodResult | None:
+    """methodspec [ CFWS reasonspec ] [ CFWS 1*propspec ]; None is `none` (§2.2)."""
+    method = scanner.expect(KEYWORD, "a method").lower()
+    structured.skip_cfws(scanner)
+    if method == "none" and (scanner.ended or scanner.check(";")):
+        return None
+    version = CURRENT
+    if scanner.skip("/"):
+        structured.skip_cfws(scanner)
+        version = int(scanner.expect(VERSION, "a version of the method"))
+        structured.skip_cfws(scanner)
+    _skip(scanner, "=")
+    result = scanner.expect(KEYWORD, "a result").lower()
+    structured.skip_cfws(scanner)
+    reason, properties = "", []
+    while not scanner.ended and not scanner.check(";"):
+        word = scanner.expect(KEYWORD, "a property or a reason").lower()
+        structured.skip_cfws(scanner)
+        if word == "reason" and not scanner.check("."):
+            _skip(scanner, "=")
+            reason = _value(scanner, "a reason")
+        else:
+            _skip(scanner, ".")
+            name = scanner.expect(KEYWORD, "a property").lower()
+            structured.skip_cfws(scanner)
+            _skip(scanner, "=")
+            properties.append(Property(word, name, _pvalue(scanner)))
+        structured.skip_cfws(scanner)
+    return MethodResult(method, result, reason, tuple(properties), version)
+
+
+def _skip(scanner: Scanner, sign: str) -> None:
+    if not scanner.skip(sign):
+        raise scanner.fault(f"expected '{sign}'")
+    structured.skip_cfws(scanner)
+
+
+def _value(scanner: Scanner, what: str) -> str:
+    """value = token / quoted-string (RFC 2045 §5.1, RFC 6532 §3.2)."""
+    return structured.unquoted(scanner.read(QUOTED_STRING) or scanner.expect(TOKEN, what))
+
+
+def _pvalue(scanner: Scanner) -> str:
+    """pvalue = value / [ [ local-part ] "@" ] domain-name (§2.2).
+
+    More is read than is written: slashes, colons and equals signs stand without
+    quotes in the fields of others.
+    """
+    text = scanner.read(QUOTED_STRING) or ""
+    if not text or scanner.check("@"):
+        text += scanner.expect(_UNQUOTED, "a value")
+        return text
+    return structured.unquoted(text)
+
+
+def _words(result: MethodResult) -> Iterator[str]:
+    yield f"{_keyword(result.method)}={_keyword(result.result)}"
+    if result.reason:
+        yield f"reason={structured.quoted(result.reason)}"
+    for each in result.properties:
+        yield f"{_keyword(each.ptype)}.{_keyword(each.name)}={structured.pvalue(each.value)}"
+
+
+def _keyword(text: str) -> str:
+    assert KEYWORD.fullmatch(text), "methods, results and properties are our own words"  # noqa: S101
+    return text
+
+
+_UNQUOTED = re.compile(r"[^\x00- \x7f()\";]++")
+_FULL_STOPS = dict.fromkeys(map(ord, "\u3002\uff0e\uff61"), ".")

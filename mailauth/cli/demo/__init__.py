@@ -1,0 +1,42 @@
+"""`mailauth demo`: the whole story on samples, in acts.
+
+An act is a function that prints what it does and comes to whether all went as
+it should; each protocol adds one to `ACTS`.
+"""
+
+from collections.abc import Callable, Sequence
+from importlib import resources
+
+import click
+
+from mailauth.cli import mailfiles
+from mailauth.cli.demo import dkim, spf
+
+ACTS: list[Callable[[Sequence[mailfiles.Source]], bool]] = [dkim.act, spf.act]
+
+
+@click.command("demo", short_help="sign, verify, alter one octet: see it at work")
+@click.argument("file", required=False)
+def command(file: str | None) -> None:
+    """Make keys, sign sample messages or FILE, verify them; check SPF; see what goes wrong and why.
+
+    \b
+    mailauth demo
+    mailauth demo mail.eml
+
+    Nothing is written, and the DNS is not asked.  The exit status is 1 if a
+    verdict was not the one to be expected.
+    """
+    sources = _samples() if file is None else [mailfiles.read(file)]
+    went_well = [act(sources) for act in ACTS]
+    if not all(went_well):
+        click.echo("\nSomething did not go as it should.")
+        raise click.exceptions.Exit(1)
+    click.echo("\nAll went as it should.")
+
+
+def _samples() -> list[mailfiles.Source]:
+    folder = resources.files("mailauth.cli") / "samples"
+    samples = [sample for sample in folder.iterdir() if sample.name.endswith(".eml")]
+    samples.sort(key=lambda sample: sample.name)
+    return [mailfiles.Source.of(sample.name, sample.read_bytes()) for sample in samples]

@@ -1,0 +1,16 @@
+"""`mailauth spf`: whether a host may send for a domain, and whether its record is sound."""
+
+import click
+
+from mailauth.cli.spf.check import check
+from mailauth.cli.spf.flatten import flatten
+from mailauth.cli.spf.lint import lint
+
+
+@click.group("spf", short_help="check hosts against SPF records, and the records themselves")
+def command() -> None:
+    """Check hosts against the SPF records of domains, and the records themselves (RFC 7208)."""
+
+
+for subcommand in (check, lint, flatten):
+    command.add_command(subcommand)

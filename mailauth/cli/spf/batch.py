@@ -1,0 +1,109 @@
+"""Many SPF checks: a list of clients in, a JSON object for each out.
+
+A line is read by itself, so that a stray quote or an endless line spoils no
+other; a chunk of lines is checked side by side, so that memory stays flat.
+"""
+
+import csv
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from ipaddress import ip_address
+from itertools import islice
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
+
+from mailauth.cli import progress
+from mailauth.errors import BadArgument
+
+if TYPE_CHECKING:
+    from mailauth.dns import Lookups, Resolver, Zone
+    from mailauth.spf import Verdict
+
+CHUNK = 500
+"""Lines that are checked side by side."""
+MAX_LINE = 4096
+"""Octets of a line."""
+COLUMNS = ["ip", "helo", "sender"]
+
+
+class Line(NamedTuple):
+    """A line of the list: where it is, its size, and what it says."""
+
+    place: str
+    number: int
+    octets: int
+    client: dict[str, str]
+    """The columns; without `sender` the HELO identity is checked."""
+    fault: str = ""
+
+
+def reports(path: str, ask: "Resolver | Zone") -> Iterator[dict[str, Any] | BadArgument]:
+    """The reports on the lines of a list, in order; instead of one, what is wrong with a line.
+
+    **Raises** BadArgument: the file cannot be read.
+    """
+    with ExitStack() as stack:
+        file, total = sys.stdin.buffer, 0
+        if path != "-":
+            try:
+                file = stack.enter_context(Path(path).open("rb"))
+                total = Path(path).stat().st_size
+            except OSError as fault:
+                raise BadArgument(f"{path} cannot be read: {fault.strerror}") from None
+        lines = _lines(path, file)
+        if progress.is_wanted():
+            lines = progress.shown(lines, lambda line: line.octets, total=total, label="checking")
+        while chunk := list(islice(lines, CHUNK)):
+            verdicts = iter(ask.run_all([_check(line.client) for line in chunk if not line.fault]))
+            for line in chunk:
+                if line.fault:
+                    yield BadArgument(f"{line.place}: {line.fault}")
+                else:
+                    yield {"line": line.number, **line.client, **next(verdicts).as_dict()}
+
+
+def _lines(path: str, file: BinaryIO) -> Iterator[Line]:
+    """The lines that say something: no empty ones, no comments, no heading."""
+    number = 0
+    while octets := file.readline(MAX_LINE):
+        number += 1
+        place = f"{path}, line {number}"
+        if not octets.endswith(b"\n") and len(octets) == MAX_LINE:
+            size = len(octets)
+            while (more := file.readline(MAX_LINE)) and not more.endswith(b"\n"):
+                size += len(more)
+            yield Line(place, number, size + len(more), {}, f"more than {MAX_LINE} octets")
+            continue
+        text = octets.decode("utf-8", "surrogateescape").strip()
+        if text and not text.startswith("#") and text.replace(" ", "").split(",") != COLUMNS:
+            client, fault = _read(text)
+            yield Line(place, number, len(octets), client, fault)
+
+
+def _read(text: str) -> tuple[dict[str, str], str]:
+    """ip,helo[,sender] as CSV; the columns, and what is wrong with them."""
+    try:
+        columns = [
+            column.strip()
+            for column in next(csv.reader([text], strict=True, skipinitialspace=True))
+        ]
+    except csv.Error as fault:
+        return {}, f"not CSV: {fault}"
+    if len(columns) not in (len(COLUMNS) - 1, len(COLUMNS)):
+        return {}, f"{len(columns)} columns; give ip,helo,sender, or ip,helo"
+    try:
+        address = ip_address(columns[0])
+    except ValueError:
+        return {}, f"{columns[0]!r} is not an IP address"
+    if "%" in str(address):
+        return {}, f"{columns[0]!r} has a zone, and no address of a client has one"
+    return dict(zip(COLUMNS, columns, strict=False)), ""
+
+
+def _check(client: dict[str, str]) -> "Lookups[Verdict]":
+    from mailauth import spf
+
+    if "sender" in client:
+        return spf.check(ip=client["ip"], helo=client["helo"], sender=client["sender"])
+    return spf.check_helo(ip=client["ip"], helo=client["helo"])

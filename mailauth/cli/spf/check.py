@@ -1,0 +1,129 @@
+"""`mailauth spf check`: whether a host may send for a domain."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from mailauth.cli import options
+from mailauth.cli.output import complain, printable
+from mailauth.errors import BadArgument
+
+if TYPE_CHECKING:
+    from mailauth.dns import Resolver, Zone
+    from mailauth.spf import Verdict
+
+_COLORS = {"pass": "green", "fail": "red", "softfail": "yellow", "permerror": "red"}
+_STATUS = {
+    "pass": 0,
+    "fail": 1,
+    "softfail": 1,
+    "none": 3,
+    "neutral": 3,
+    "permerror": 65,  # EX_DATAERR of sysexits.h
+    "temperror": options.TEMPORARY,
+}
+
+
+@click.command("check", context_settings={"help_option_names": ["--help"]})
+@click.option("-i", "--ip", metavar="IP", help="The address of the client.")
+@click.option("-h", "--helo", default="", metavar="NAME", help="The name it said in HELO or EHLO.")
+@click.option("-s", "--sender", metavar="ADDR", help="The address of MAIL FROM; '' is <>.")
+@click.option("--batch", metavar="FILE", help="Check each line of FILE or -: ip,helo,sender.")
+@options.dns
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--explain", is_flag=True, help="Show each record, term and question.")
+@click.option("--cross-check", is_flag=True, help="Ask pyspf too, and name any difference.")
+def check(
+    ip: str | None,
+    helo: str,
+    sender: str | None,
+    batch: str | None,
+    zone: str | None,
+    nameservers: tuple[str, ...],
+    as_json: bool,
+    explain: bool,
+    cross_check: bool,
+) -> None:
+    """Check one client; without --sender the HELO identity is checked.
+
+    \b
+    mailauth spf check --ip 192.0.2.1 --helo mx.example.com --sender ada@example.com
+    mailauth spf check -i 192.0.2.1 -h mx.example.com -s '' --explain
+    mailauth spf check --batch clients.csv > verdicts.jsonl
+
+    The exit status is 0 for pass, 1 for fail and softfail, 3 for none and
+    neutral, 65 for permerror, 75 for temperror, 2 on misuse.  A batch comes to a
+    JSON object for each line, and to 0, to 75 if the DNS failed for a line, or to
+    1 if one could not be read; standard error says which.
+    """
+    ask = options.resolver(zone, nameservers)
+    if batch is not None:
+        if ip is not None or helo or sender is not None or explain or cross_check:
+            raise BadArgument("--batch takes its clients from the file, and says JSON alone")
+        status = _check_batch(batch, ask)
+    else:
+        if ip is None:
+            raise BadArgument("there is nothing to check: give --ip, or --batch")
+        if sender is None and not helo:
+            raise BadArgument("there is nothing to check: give --sender, --helo or both")
+        verdict = _check_one(ip, helo, sender, ask)
+        opinion = None
+        if cross_check:
+            from mailauth.cli.spf import opinion as pyspf
+
+            pyspf.demand()
+            opinion = pyspf.ask(ip, sender or f"postmaster@{helo}", helo, ask)
+        (_report_json if as_json else _report_text)(verdict, opinion, explain)
+        status = _STATUS[verdict.result.value]
+    if status:
+        raise click.exceptions.Exit(status)
+
+
+def _check_one(ip: str, helo: str, sender: str | None, ask: "Resolver | Zone") -> "Verdict":
+    from mailauth import spf
+
+    if sender is None:
+        return ask.run(spf.check_helo(ip=ip, helo=helo))
+    return ask.run(spf.check(ip=ip, helo=helo, sender=sender))
+
+
+def _check_batch(path: str, ask: "Resolver | Zone") -> int:
+    """Print a report for each line of a list; the exit status."""
+    import json
+
+    from mailauth.cli.spf import batch
+
+    statuses = {0}
+    for report in batch.reports(path, ask):
+        if isinstance(report, BadArgument):
+            complain(str(report))
+            statuses.add(1)
+            continue
+        click.echo(json.dumps(report))
+        if report["result"] == "temperror":
+            statuses.add(options.TEMPORARY)
+    return 1 if 1 in statuses else max(statuses)
+
+
+def _report_json(verdict: "Verdict", opinion: str | None, explain: bool) -> None:
+    import json
+
+    report = verdict.as_dict()
+    if explain:
+        report["steps"] = [step._asdict() for step in verdict.steps]
+    if opinion is not None:
+        report["cross_check"] = {"program": "pyspf", "result": opinion}
+        report["cross_check"]["agrees"] = opinion == verdict.result.value
+    click.echo(json.dumps(report))
+
+
+def _report_text(verdict: "Verdict", opinion: str | None, explain: bool) -> None:
+    for step in verdict.steps if explain else ():
+        click.echo(printable("  " * step.depth + step.text))
+    word = click.style(verdict.result.value, fg=_COLORS.get(verdict.result.value))
+    click.echo(f"{word}: {printable(verdict.reason)}")
+    if verdict.explanation:
+        click.echo(f"  the domain's owner says: {printable(verdict.explanation)}")
+    if opinion is not None:
+        relation = "the same" if opinion == verdict.result.value else "DIFFERENT"
+        click.echo(f"  pyspf: {printable(opinion)}, {relation}")

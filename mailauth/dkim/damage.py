@@ -1,0 +1,249 @@
+"""What is known to break signatures on the way, and how it is undone (RFC 6376 §8, RFC 6377 §3).
+
+Each function yields what a body or a field may have been before one such
+change, and names the change.  It is guesswork: the hash tells which is right.
+"""
+
+import binascii
+import quopri
+import re
+from collections.abc import Callable, Iterator
+from email.header import Header, decode_header
+from typing import Final, NamedTuple
+
+from mailauth.syntax.message import Message
+
+MAX_FIELD: Final = 2000
+"""Octets of a field that is looked into."""
+
+
+class Change(NamedTuple):
+    """A change that may have happened, and the octets before it."""
+
+    what: str
+    before: bytes
+
+
+def of_body(message: Message) -> Iterator[Change]:
+    """The bodies that the body of `message` may have been."""
+    body = bytes(message.body)
+    for what, undo in _OF_TEXT:
+        before = undo(body)
+        if before != body:
+            yield Change(what, before)
+    encoding = _encoding(message)
+    yield from _of_encoding(body, encoding)
+    for part in _parts(body):
+        yield Change("the message was put into a multipart", part)
+
+
+def of_field(octets: bytes, others: Message) -> Iterator[Change]:
+    """The fields that a field, of the message `others`, may have been; a long one is left alone."""
+    if len(octets) > MAX_FIELD:
+        return
+    name, _, value = octets.partition(b":")
+    key = name.strip(b" \t").lower()
+    for what, before in (*_of_any_value(value), *_OF_KEY.get(key, _nothing)(value, others)):
+        if before != value:
+            yield Change(f"{name.decode('latin-1')} {what}", name + b":" + before)
+
+
+def of_missing(key: bytes) -> Iterator[Change]:
+    """The fields that may have stood where now there is none of this name."""
+    for before in _OFTEN_DROPPED.get(key, ()):
+        yield Change(f"{before.partition(b':')[0].decode()} was dropped", before)
+
+
+# --- bodies
+
+_WIDTHS: Final = frozenset({990, 991, 998, 999, 1000, 2048})
+"""Octets after which relays are known to wrap lines (RFC 5321 §4.5.3.1.6)."""
+_HEAD: Final = rb"(?:[^\r\n]{1,998}+\r\n){0,50}+\r\n"
+"""The header of a part; it is bounded so that searching is linear."""
+_PART_HEAD: Final = re.compile(rb"(\r\n--[^\r\n]{1,72})\r\n" + _HEAD)
+_MAX_PARTS: Final = 20
+_QP_LINE: Final = 76
+
+
+def _unwrapped(body: bytes, *, blank: bytes) -> bytes:
+    """Lines that are as long as a relay lets them be, joined with what follows them."""
+    lines = body.split(b"\r\n")
+    joined = [lines[0]]
+    last = len(lines[0])
+    for line in lines[1:]:
+        if last in _WIDTHS:
+            joined[-1] = joined[-1].removesuffix(b"!") + line.removeprefix(blank)
+        else:
+            joined.append(line)
+        last = len(line)
+    return b"\r\n".join(joined)
+
+
+_OF_TEXT: Final[list[tuple[str, Callable[[bytes], bytes]]]] = [
+    ("long lines were wrapped", lambda body: _unwrapped(body, blank=b"")),
+    ("long lines were wrapped, with a blank", lambda body: _unwrapped(body, blank=b" ")),
+    ("blanks were added at line ends", lambda body: _for_lines(body, lambda line: line.rstrip())),
+    (
+        "the blank of the line '-- ' was dropped",
+        lambda body: body.replace(b"\r\n--\r\n", b"\r\n-- \r\n"),
+    ),
+    ("dots at line starts were doubled", lambda body: _at_line_starts(body, b"..", b".")),
+    ("dots at line starts were halved", lambda body: _at_line_starts(body, b".", b"..")),
+    ("'From ' became '>From '", lambda body: _at_line_starts(body, b">From ", b"From ")),
+    ("it was signed with bare LF", lambda body: body.replace(b"\r\n", b"\n")),
+    ("line ends became bare LF", lambda body: re.sub(rb"(?<!\r)\n", b"\r\n", body)),
+    ("empty lines were added before it", lambda body: body.lstrip(b"\r\n")),
+    ("an empty line before it was dropped", lambda body: b"\r\n" + body),
+    ("Latin-1 became UTF-8", lambda body: _recoded(body, "utf-8", "latin-1")),
+    ("UTF-8 became Latin-1", lambda body: _recoded(body, "latin-1", "utf-8")),
+]
+
+
+def _at_line_starts(body: bytes, old: bytes, new: bytes) -> bytes:
+    return (b"\r\n" + body).replace(b"\r\n" + old, b"\r\n" + new)[2:]
+
+
+def _for_lines(body: bytes, change: Callable[[bytes], bytes]) -> bytes:
+    return b"\r\n".join(map(change, body.split(b"\r\n")))
+
+
+def _recoded(body: bytes, now: str, before: str) -> bytes:
+    try:
+        return body.decode(now).encode(before)
+    except UnicodeError:
+        return body
+
+
+def _encoding(message: Message) -> bytes:
+    for field in message.fields:
+        if field.key == b"content-transfer-encoding":
+            return field.value.strip().lower()
+    return b""
+
+
+def _of_encoding(body: bytes, encoding: bytes) -> Iterator[Change]:
+    """The body in the other transfer encodings (RFC 2045 §6)."""
+    if encoding == b"quoted-printable":
+        yield Change("8-bit text became quoted-printable", _decoded(body))
+    elif encoding == b"base64":
+        try:
+            decoded = binascii.a2b_base64(body)
+        except ValueError:
+            return
+        yield Change("text became base64", re.sub(rb"(?<!\r)\n", b"\r\n", decoded))
+    else:
+        encoded = quopri.encodestring(body.replace(b"\r\n", b"\n")).replace(b"\n", b"\r\n")
+        yield Change("quoted-printable became 8-bit text", encoded)
+    undone = _PARTS_IN_QP.sub(lambda part: part[1] + _decoded(part[2]), body)
+    if undone != body:
+        yield Change("8-bit parts became quoted-printable", undone)
+
+
+_PARTS_IN_QP: Final = re.compile(
+    rb"(?i)(content-transfer-encoding: quoted-printable\r\n" + _HEAD + rb")"
+    rb"((?:(?!--)[^\r\n]*+\r\n)++)"
+)
+
+
+def _decoded(text: bytes) -> bytes:
+    return quopri.decodestring(text)
+
+
+def _parts(body: bytes) -> Iterator[bytes]:
+    """The bodies of the parts, if it is a multipart (RFC 2046 §5.1)."""
+    text = b"\r\n" + body
+    heads = []
+    for head in _PART_HEAD.finditer(text):
+        heads.append(head)
+        if len(heads) == _MAX_PARTS:
+            break
+    for head in heads:
+        end = text.find(head[1], head.end() - 2)
+        if end > 0:
+            yield text[head.end() : end + 2]
+
+
+# --- fields
+
+_TAG: Final = re.compile(rb"[ \t]*+\[[^\]\r\n]{1,60}\][ \t]*+")
+_LABEL: Final = re.compile(rb"(?i)[ \t*{(<\[]*+(?:spam|external|ext|caution)[ \t*})>\]:]*+")
+_OFTEN_DROPPED: Final = {
+    b"mime-version": (b"MIME-Version: 1.0",),
+    b"content-transfer-encoding": tuple(
+        b"Content-Transfer-Encoding: " + word
+        for word in (b"7bit", b"8bit", b"quoted-printable", b"base64")
+    ),
+    b"content-type": (b"Content-Type: text/plain; charset=utf-8", b"Content-Type: text/plain"),
+}
+
+
+def _of_any_value(value: bytes) -> Iterator[tuple[str, bytes]]:
+    """Folding and encoding, which may befall each field."""
+    yield "was folded with a tab", value.replace(b"\r\n\t", b"\r\n ")
+    yield "was folded with a space", value.replace(b"\r\n ", b"\r\n\t")
+    yield "was folded", re.sub(rb"\r\n(?=[ \t])", b"", value)
+    yield "was given a blank after the colon", value.removeprefix(b" ")
+    if b"=?" in value:
+        yield "was encoded", b" " + _decoded_words(value)
+    if not value.isascii():
+        for charset in ("utf-8", "iso-8859-1"):
+            yield "was decoded", b" " + _encoded_words(value, charset)
+    yield "lost the quotes of a name", re.sub(rb"([^\"<>,;:]*[^\"<>,;: ]) <", rb'"\1" <', value)
+    yield "was given quotes around a name", re.sub(rb'"([^"\\]*)" <', rb"\1 <", value)
+
+
+def _decoded_words(value: bytes) -> bytes:
+    try:
+        pieces = decode_header(value.decode("ascii", "replace").strip())
+    except (ValueError, LookupError):
+        return value
+    return b"".join(
+        piece if isinstance(piece, bytes) else piece.encode("utf-8", "replace")
+        for piece, _ in pieces
+    )
+
+
+def _encoded_words(value: bytes, charset: str) -> bytes:
+    text = value.decode("utf-8", "replace").strip()
+    try:
+        return Header(text, charset, maxlinelen=1000).encode().encode()
+    except (UnicodeError, ValueError):
+        return value
+
+
+def _nothing(_: bytes, __: Message) -> Iterator[tuple[str, bytes]]:
+    yield from ()
+
+
+def _of_subject(value: bytes, _: Message) -> Iterator[tuple[str, bytes]]:
+    for pattern in (_TAG, _LABEL):
+        tag = pattern.match(value)
+        if tag and tag.end():
+            shown = tag.group().strip().decode("utf-8", "replace")
+            yield f"was given {shown!r}", b" " + value[tag.end() :]
+
+
+def _of_from(_: bytes, others: Message) -> Iterator[tuple[str, bytes]]:
+    for field in others.fields:
+        if field.key in (b"x-original-from", b"reply-to", b"x-google-original-from"):
+            yield f"was replaced; it stands in {field.name.decode('latin-1')}", field.value
+
+
+def _of_encoding_field(value: bytes, _: Message) -> Iterator[tuple[str, bytes]]:
+    now = value.strip().decode("latin-1")
+    for word in (b"7bit", b"8bit", b"quoted-printable", b"base64", b"binary"):
+        yield f"became {now!r}", b" " + word
+
+
+def _of_content_type(value: bytes, _: Message) -> Iterator[tuple[str, bytes]]:
+    yield "was given a charset", re.sub(rb"(?i);\s*charset=[^;]*+", b"", value)
+    yield "was given quotes", re.sub(rb'="([^"\s]*)"', rb"=\1", value)
+    yield "lost its quotes", re.sub(rb'=([^"\s;]+)', rb'="\1"', value)
+
+
+_OF_KEY: Final[dict[bytes, Callable[[bytes, Message], Iterator[tuple[str, bytes]]]]] = {
+    b"subject": _of_subject,
+    b"from": _of_from,
+    b"content-transfer-encoding": _of_encoding_field,
+    b"content-type": _of_content_type,
+}

@@ -1,0 +1,26 @@
+"""SRS: the envelope sender of forwarded mail, rewritten so that SPF passes and bounces return."""
+
+from mailauth.srs.fault import BadHash, Expired, Malformed, NotSRS, SRSError, TooLong
+from mailauth.srs.rewrite import forward, reverse
+from mailauth.srs.scheme import CLASSIC, SEPARATED, Aliases, LongSenders, Mac, Scheme
+from mailauth.srs.secrets import Secret, Secrets, UnusableSecrets
+
+__all__ = [
+    "CLASSIC",
+    "SEPARATED",
+    "Aliases",
+    "BadHash",
+    "Expired",
+    "LongSenders",
+    "Mac",
+    "Malformed",
+    "NotSRS",
+    "SRSError",
+    "Scheme",
+    "Secret",
+    "Secrets",
+    "TooLong",
+    "UnusableSecrets",
+    "forward",
+    "reverse",
+]

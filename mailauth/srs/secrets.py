@@ -1,0 +1,140 @@
+"""The secrets: the first of them signs, all of them verify, each as long as it is valid.
+
+A file has a secret on each line, the newest first, as postsrsd and pfix-srsd
+keep it; the octets of the line are the secret.  A line that begins with `#` is
+a comment; `# from DATE` and `# until DATE` say for how long the next secret is
+valid, DATE being `2026-11-23` or with a time, in UTC.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final
+
+from cryptography.hazmat.primitives.hashes import SHA1, SHA256
+from cryptography.hazmat.primitives.hmac import HMAC
+
+from mailauth.errors import MailauthError, UnusableKey
+from mailauth.keys import files
+
+MIN_OCTETS: Final = 8
+MAX_SECRETS: Final = 20
+"""Each is one more chance for a forged address, and one more MAC for each look-up."""
+
+
+class UnusableSecrets(MailauthError):
+    """There is no secret to sign with, or the file of secrets cannot be used."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """One secret; it never shows its octets."""
+
+    octets: bytes
+    valid_from: int | None = None
+    """Seconds since the epoch from which it signs."""
+    valid_until: int | None = None
+    """Seconds since the epoch until which it signs and verifies."""
+
+    def __repr__(self) -> str:
+        return f"Secret(..., valid_from={self.valid_from}, valid_until={self.valid_until})"
+
+
+class Secrets:
+    """Some secrets, the newest first, ready for use."""
+
+    __slots__ = ("_all", "_bounded", "_secrets")
+
+    def __init__(self, *secrets: Secret) -> None:
+        """**Raises** UnusableSecrets: there is none, too many, or one that is too short."""
+        if not 1 <= len(secrets) <= MAX_SECRETS:
+            raise UnusableSecrets(f"{len(secrets)} secrets; there must be 1 to {MAX_SECRETS}")
+        for number, secret in enumerate(secrets, 1):
+            if len(secret.octets.strip()) < MIN_OCTETS:
+                raise UnusableSecrets(
+                    f"secret {number} has less than {MIN_OCTETS} octets; make one with"
+                    " mailauth srs new-secret"
+                )
+        self._secrets = [(secret, Keyed(secret.octets)) for secret in secrets]
+        self._all = [keyed for _, keyed in self._secrets]
+        self._bounded = any(
+            secret.valid_from is not None or secret.valid_until is not None for secret in secrets
+        )
+
+    def __repr__(self) -> str:
+        return f"Secrets({', '.join(repr(secret) for secret, _ in self._secrets)})"
+
+    @classmethod
+    def parse(cls, octets: bytes) -> "Secrets":
+        """The secrets in the octets of a file.  **Raises** UnusableSecrets, with the line."""
+        found: list[Secret] = []
+        bounds: dict[str, int] = {}
+        for number, line in enumerate(octets.split(b"\n"), 1):
+            words = line.decode("latin-1").split()
+            if line.startswith(b"#"):
+                if len(words) == 3 and words[0] == "#" and words[1] in _BOUNDS:  # noqa: PLR2004
+                    bounds[_BOUNDS[words[1]]] = _seconds(words[2], number)
+                continue
+            if not line:
+                continue
+            if len(line.strip()) < MIN_OCTETS:
+                raise UnusableSecrets(f"line {number}: a secret of less than {MIN_OCTETS} octets")
+            if line.endswith(b"\r"):
+                raise UnusableSecrets(f"line {number} ends with a CR; give lines that end with LF")
+            found.append(Secret(line, **bounds))
+            bounds = {}
+        return cls(*found)
+
+    @classmethod
+    def read(cls, path: files.FilePath) -> "Secrets":
+        """The secrets in a file.
+
+        **Raises** UnusableSecrets: it cannot be read, others can read it, or its
+        content is not one of secrets.
+        """
+        try:
+            octets = files.read(path, noun="secrets file")
+            return cls.parse(octets)
+        except UnusableKey as fault:
+            raise UnusableSecrets(str(fault)) from None
+        except UnusableSecrets as fault:
+            raise UnusableSecrets(f"{path}: {fault}") from None
+
+    def signing(self, now: int) -> "Keyed":
+        """The newest secret that is valid now.  **Raises** UnusableSecrets: none is."""
+        if not self._bounded:
+            return self._secrets[0][1]
+        for secret, keyed in self._secrets:
+            if (secret.valid_from or 0) <= now and not _is_over(secret, now):
+                return keyed
+        raise UnusableSecrets("no secret is valid now; look at their dates")
+
+    def verifying(self, now: int) -> "list[Keyed]":
+        """All whose time is not over; one whose time is still to come may sign elsewhere."""
+        if not self._bounded:
+            return self._all
+        return [keyed for secret, keyed in self._secrets if not _is_over(secret, now)]
+
+
+class Keyed:
+    """A secret as HMACs of which copies are taken, which is faster than keying each time."""
+
+    __slots__ = ("sha1", "sha256")
+
+    def __init__(self, octets: bytes) -> None:
+        self.sha1 = HMAC(octets, SHA1())  # noqa: S303 - what SRS has; a MAC needs no more of it
+        self.sha256 = HMAC(octets, SHA256())
+
+
+_BOUNDS: Final = {"from": "valid_from", "until": "valid_until"}
+
+
+def _is_over(secret: Secret, now: int) -> bool:
+    return secret.valid_until is not None and now >= secret.valid_until
+
+
+def _seconds(text: str, line: int) -> int:
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        raise UnusableSecrets(f"line {line}: {text!r} is not a date such as 2026-11-23") from None
+    return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())

@@ -1,0 +1,95 @@
+"""Structured fields: comments and quoted strings, read and written (RFC 5322 §2.2.2, §3.2).
+
+What a client said in HELO, or a sender in MAIL FROM, is written into fields
+that people and programs trust.  Written by `word` and `comment` it can end
+neither the quoted string nor the comment in which it stands: it holds no line
+end and no other control character, and no more than `MAX_VALUE` characters.
+"""
+
+import re
+from typing import Final
+
+from mailauth.syntax.abnf import ADDRESS, DOT_ATOM_TEXT, TOKEN
+from mailauth.syntax.scanner import Scanner
+
+MAX_VALUE: Final = 256
+"""Characters of a value that are written; RFC 5321 §4.5.3.1 allows a path no more."""
+
+
+def skip_cfws(scanner: Scanner) -> None:
+    """CFWS = (1*([FWS] comment) [FWS]) / FWS (§3.2.2); comments nest, without recursion.
+
+    **Raises** SyntaxFault: a comment does not end.
+    """
+    depth = 0
+    while True:
+        if scanner.skip("("):
+            depth += 1
+        elif depth and scanner.skip(")"):
+            depth -= 1
+        elif not (scanner.read(_COMMENT_TEXT) if depth else scanner.read(_BLANKS)):
+            break
+    if depth:
+        raise scanner.fault("a comment without its ')'")
+
+
+def read_comment(scanner: Scanner) -> str:
+    """[CFWS], and what its comments say."""
+    start = scanner.at
+    skip_cfws(scanner)
+    return _unescaped(scanner.text[start : scanner.at].strip(" \t\r\n")[1:-1])
+
+
+def unquoted(text: str) -> str:
+    """What a quoted-string or a word without quotes says (§3.2.4)."""
+    return _unescaped(text[1:-1]) if text.startswith('"') else text
+
+
+def word(text: str) -> str:
+    """dot-atom / quoted-string (§3.2.3, §3.2.4) of a text from outside."""
+    text = _visible(text)
+    return text if DOT_ATOM_TEXT.fullmatch(text) else quoted_string(text)
+
+
+def quoted_string(text: str) -> str:
+    """The text as a quoted-string, whole and as it is (§3.2.4)."""
+    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+
+
+def quoted(text: str) -> str:
+    """A text from outside as a quoted-string, also where it needs no quotes (§3.2.4)."""
+    return quoted_string(_visible(text))
+
+
+def value(text: str) -> str:
+    """token / quoted-string (RFC 2045 §5.1) of a text from outside."""
+    text = _visible(text)
+    return text if TOKEN.fullmatch(text) else quoted_string(text)
+
+
+def pvalue(text: str) -> str:
+    """value / [ [ local-part ] "@" ] domain-name (RFC 8601 §2.2) of a text from outside."""
+    text = _visible(text)
+    if TOKEN.fullmatch(text) or ADDRESS.fullmatch(text):
+        return text
+    return quoted_string(text)
+
+
+def comment(text: str) -> str:
+    """A text from outside as a comment (§3.2.2)."""
+    return "(" + re.sub(r"([()\\])", r"\\\1", _visible(text)) + ")"
+
+
+_BLANKS = re.compile(r"[ \t\r\n]++")
+_COMMENT_TEXT = re.compile(r"(?:[^()\\]|\\.)++", re.DOTALL)
+
+
+def _unescaped(text: str) -> str:
+    return re.sub(r"\\(.)", r"\1", text, flags=re.DOTALL)
+
+
+def _visible(text: str) -> str:
+    """The text with a question mark for whatever is neither visible nor a blank."""
+    if len(text) > MAX_VALUE:
+        text = text[: MAX_VALUE - 3] + "..."
+    return "".join(c if c.isprintable() else "?" for c in text)

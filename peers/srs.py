@@ -1,0 +1,61 @@
+"""Other implementations of SRS, as programs that answer lines and tell how long they took.
+
+Each takes a file with a secret.  With nothing more it reads lines of
+`forward ADDRESS DOMAIN` and `reverse ADDRESS`, and answers each with the address
+or with a line that begins with `!`.  With a number it forwards and reverses one
+address so often, and prints the CPU seconds.
+"""
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+HERE = Path(__file__).parent
+
+
+@dataclass(frozen=True)
+class SRSPeer:
+    """One implementation: its program, and why it cannot be asked here, if so."""
+
+    name: str
+    command: tuple[str, ...] = ()
+    missing: str = ""
+
+    def answers(self, secret: Path, questions: Sequence[str]) -> list[str]:
+        """Its answer to each question."""
+        given = "".join(f"{question}\n" for question in questions)
+        done = subprocess.run(
+            [*self.command, str(secret)], input=given, capture_output=True, text=True, check=True
+        )
+        return done.stdout.splitlines()
+
+    def seconds(self, secret: Path, count: int) -> float:
+        """CPU seconds of so many addresses forwarded and reversed."""
+        done = subprocess.run(
+            [*self.command, str(secret), str(count)], capture_output=True, text=True, check=True
+        )
+        return float(done.stdout)
+
+
+@cache
+def pysrs() -> SRSPeer:
+    """Debian's python3-srs, which runs with Debian's Python."""
+    return _peer("pysrs", "/usr/bin/python3", HERE / "pysrs_peer.py", "python3-srs")
+
+
+@cache
+def mail_srs() -> SRSPeer:
+    """Mail::SRS, of Debian's libmail-srs-perl."""
+    return _peer("Mail::SRS", "perl", HERE / "mailsrs.pl", "libmail-srs-perl")
+
+
+def _peer(name: str, program: str, script: Path, package: str) -> SRSPeer:
+    command = (program, str(script))
+    done = subprocess.run(
+        [*command, "/dev/null", "check"], capture_output=True, text=True, check=False
+    )
+    if done.returncode:
+        return SRSPeer(name, missing=f"Debian's {package} is not installed")
+    return SRSPeer(name, command)

@@ -1,0 +1,21 @@
+"""`mailauth verify --explain`: what broke a signature."""
+
+from program import Run
+
+
+def test_the_change_is_named(sign: Run, verify: Run) -> None:
+    signed = sign("mail.eml").octets + b"The list: https://list.example\r\n"
+    done = verify("--explain", "-", given=signed)
+    assert done.status == 1
+    assert done.text.splitlines()[3:] == [
+        "            the body: 1 line was added at the end: 'The list: https://list.example'",
+        "            the header: it is as it was signed",
+    ]
+    (report,) = verify("--explain", "--json", "-", given=signed).objects
+    assert report["autopsy"][0]["header"] == "it is as it was signed"
+    assert "autopsy" not in verify("--json", "-", given=signed).objects[0]
+
+
+def test_a_signature_that_passes_needs_none(sign: Run, verify: Run) -> None:
+    (report,) = verify("--explain", "--json", "-", given=sign("mail.eml").octets).objects
+    assert "autopsy" not in report

@@ -1,0 +1,201 @@
+"""A damaged message, and the damage that the autopsy names."""
+
+import quopri
+import re
+from collections.abc import Callable
+from typing import Any
+
+import mail
+import pytest
+
+from mailauth.dkim.autopsy import Autopsy, autopsy
+from mailauth.dns import Zone
+
+TEXT = (
+    b"From: Ada Lovelace <ada@example.com>\r\n"
+    b"To: ben@example.net\r\n"
+    b"Subject: The engine\r\n"
+    b"MIME-Version: 1.0\r\n"
+    b"Content-Type: text/plain; charset=utf-8\r\n"
+    b"Content-Transfer-Encoding: 8bit\r\n"
+    b"\r\n"
+    b"Dear Ben,\r\n\r\nit weaves algebraic patterns,\r\n.just as the loom fl\xc3\xb6wers.\r\n"
+    b"From here on\r\n-- \r\nAda\r\n"
+)
+LINES = re.compile(rb"([^\r\n]{998})(?=[^\r\n])")
+LONG = TEXT.replace(b"Dear Ben", b"Dear Ben" + b", and so on" * 200)
+INTACT = "it is as it was signed"
+
+
+def stories(octets: bytes, where: Zone | None = None) -> list[Autopsy]:
+    return (where or mail.zone()).run(autopsy(octets))
+
+
+def body(change: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
+    """The change of a body, as one of a message."""
+
+    def changed(octets: bytes) -> bytes:
+        head, _, rest = octets.partition(b"\r\n\r\n")
+        return head + b"\r\n\r\n" + change(rest)
+
+    return changed
+
+
+def swap(old: bytes, new: bytes) -> Callable[[bytes], bytes]:
+    def swapped(octets: bytes) -> bytes:
+        assert octets.count(old) == 1
+        return octets.replace(old, new)
+
+    return swapped
+
+
+def to_quoted_printable(octets: bytes) -> bytes:
+    encoded = body(
+        lambda text: quopri.encodestring(text.replace(b"\r\n", b"\n")).replace(b"\n", b"\r\n")
+    )
+    return encoded(octets).replace(b"Encoding: 8bit", b"Encoding: quoted-printable")
+
+
+def to_multipart(octets: bytes) -> bytes:
+    return body(
+        lambda text: (
+            b"--x\r\nContent-Type: text/plain\r\n\r\n"
+            + text
+            + b"\r\n--x\r\n\r\nfooter\r\n--x--\r\n"
+        )
+    )(octets)
+
+
+SAID = {
+    "a footer": "2 lines were added at the end: '_____'",
+    "a banner": "2 lines were added at the start",
+    "quoted-printable": "8-bit text became quoted-printable",
+    "wrapped lines": "long lines were wrapped",
+    "wrapped lines with a blank": "long lines were wrapped, with a blank",
+    "the signature's dashes": "the blank of the line '-- ' was dropped",
+    "dots": "dots at line starts were doubled",
+    "an mbox": "'From ' became '>From '",
+    "Latin-1": "UTF-8 became Latin-1",
+    "bare LF": "line ends became bare LF",
+    "a multipart": "the message was put into a multipart",
+    "an altered octet": "in line 1, column 8 of its canonical form, 'n' became 'm'",
+    "an added octet": "in line 1, column 7 of its canonical form, 'r' was added",
+    "a dropped octet": "'n' was dropped",
+    "another text": "none of the known changes explains it",
+}
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "a footer": lambda octets: octets + b"_____\r\nThe list\r\n",
+    "a banner": body(lambda text: b"EXTERNAL MAIL\r\n\r\n" + text),
+    "quoted-printable": to_quoted_printable,
+    "wrapped lines": body(lambda text: LINES.sub(rb"\1\r\n", text)),
+    "wrapped lines with a blank": body(lambda text: LINES.sub(rb"\1\r\n ", text)),
+    "the signature's dashes": swap(b"\r\n-- \r\n", b"\r\n--\r\n"),
+    "dots": swap(b"\r\n.just", b"\r\n..just"),
+    "an mbox": swap(b"\r\nFrom here", b"\r\n>From here"),
+    "Latin-1": swap(b"\xc3\xb6", b"\xf6"),
+    "bare LF": body(lambda text: text.replace(b"\r\n", b"\n")),
+    "a multipart": to_multipart,
+    "an altered octet": swap(b"Dear Ben", b"Dear Bem"),
+    "an added octet": swap(b"Dear Ben", b"Dear Bren"),
+    "a dropped octet": swap(b"Dear Ben", b"Dear Be"),
+    "another text": body(lambda _: b"something else\r\n"),
+}
+
+
+@pytest.mark.parametrize("form", ["relaxed/simple", "relaxed/relaxed"])
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_what_broke_a_body(damage: str, form: str) -> None:
+    message = LONG if damage.startswith("wrapped") else TEXT
+    (story,) = stories(DAMAGES[damage](mail.signed(message, canonicalization=form)))
+    if form == "relaxed/relaxed" and "dashes" in damage:
+        assert story.body == INTACT
+    else:
+        assert SAID[damage] in story.body
+
+
+def test_two_things_broke_a_body() -> None:
+    damaged = to_quoted_printable(mail.signed(TEXT)) + b"__\r\na list\r\n"
+    (story,) = stories(damaged)
+    assert story.body.startswith("8-bit text became quoted-printable, and 2 lines were added")
+    assert story.header == "Content-Transfer-Encoding became 'quoted-printable'"
+
+
+NAMED = b"From: Ada Lovelace <ada@example.com>"
+MUNGED = b"From: Ada via L <l@example.net>\r\nX-Original-From: Ada Lovelace <ada@example.com>"
+HEADERS: list[tuple[str, Callable[[bytes], bytes], str]] = [
+    ("nothing", lambda octets: octets, INTACT),
+    ("a tag", swap(b"Subject: The", b"Subject: [list] The"), "Subject was given '[list]'"),
+    ("a label", swap(b"Subject: The", b"Subject: *SPAM* The"), "Subject was given '*SPAM*'"),
+    (
+        "a second From",
+        lambda octets: b"From: eve@evil.example\r\n" + octets,
+        "a second field from was added",
+    ),
+    (
+        "a Cc",
+        lambda octets: b"Cc: eve@evil.example\r\n" + octets,
+        "the field cc was added",
+    ),
+    (
+        "quotes",
+        swap(NAMED, b'From: "Ada Lovelace" <ada@example.com>'),
+        "From was given quotes around a name",
+    ),
+    ("no MIME", swap(b"MIME-Version: 1.0\r\n", b""), "MIME-Version was dropped"),
+    ("a munged From", swap(NAMED, MUNGED), "From was replaced; it stands in X-Original-From"),
+    (
+        "two changes",
+        lambda octets: swap(b": The", b": [l] The")(swap(b"=utf-8", b'="utf-8"')(octets)),
+        "Subject was given '[l]', and Content-Type was given quotes",
+    ),
+    ("an octet", swap(b"Subject: The engine", b"Subject: The engime"), "'n' became 'm'"),
+    (
+        "much",
+        swap(b"Subject: The engine", b"Subject: Cheap watches"),
+        "none of the known changes explains it",
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("damage", "said"), [case[1:] for case in HEADERS], ids=[case[0] for case in HEADERS]
+)
+def test_what_broke_a_header(damage: Callable[[bytes], bytes], said: str) -> None:
+    signed = mail.signed(TEXT, oversign=["from", "cc", "subject"])
+    (story,) = stories(damage(signed))
+    assert story.body == INTACT
+    assert said in story.header
+
+
+def test_an_ed25519_signature_keeps_the_octets_to_itself() -> None:
+    damaged = mail.signed(TEXT, "ed25519").replace(b"Subject: The", b"Subject: [list] The")
+    (story,) = stories(damaged)
+    assert story.header == "Subject was given '[list]'"
+    (story,) = stories(mail.signed(TEXT, "ed25519").replace(b"Subject: The", b"Subject: Tha"))
+    assert story.header == "none of the known changes explains it"
+
+
+@pytest.mark.parametrize(
+    ("records", "said"),
+    [
+        ({"rsa": mail.record("ed25519")}, "none of the known changes explains it"),
+        ({"rsa": "v=DKIM1; p="}, "there is no key to tell by"),
+        ({"rsa": "nonsense"}, "there is no key to tell by"),
+    ],
+)
+def test_without_the_key_only_the_body_is_known(records: dict[str, Any], said: str) -> None:
+    (story,) = stories(mail.signed(TEXT), mail.zone(**records))
+    assert story.body == INTACT
+    assert story.header.startswith(said)
+
+
+def test_a_signature_of_another_key_says_so() -> None:
+    octets = mail.signed(TEXT)
+    other = re.sub(rb"(\bb=)(.)", rb"\1A", octets, count=1)
+    (story,) = stories(other)
+    assert story.header == "b= is not of this key"
+
+
+def test_what_is_no_signature_is_passed_over() -> None:
+    assert stories(b"DKIM-Signature: nonsense\r\n" + TEXT) == []
+    assert stories(TEXT) == []

@@ -1,0 +1,440 @@
+"""The server over real sockets: peers that are fast, slow, silent, many, or no peers at all."""
+
+import asyncio
+import errno
+import resource
+import socket
+import struct
+from collections.abc import Coroutine
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lookups import Recorder, echo, serving
+
+from mailauth.errors import BadArgument
+from mailauth.postfix import Limits, LookupProtocol, LookupServer, Outcome, Reply, Request
+from mailauth.postfix.connection import TURN
+
+pytestmark = pytest.mark.loopback
+
+SOCKETMAP = LookupProtocol.SOCKETMAP
+LINE = b"get ada@example.com\n"
+VALUE = b"200 ada@example.com\n"
+QUICK = Limits(request=0.2, idle=30)
+
+
+def run(test: Coroutine[Any, Any, None]) -> None:
+    async def limited() -> None:
+        async with asyncio.timeout(30):
+            await test
+
+    asyncio.run(limited())
+
+
+def test_many_requests_in_one_write_are_answered_in_order() -> None:
+    async def test() -> None:
+        async with serving() as served:
+            many = range(3 * TURN + 1)
+            octets = b"".join(b"get %d@x\n" % number for number in many)
+            assert await served.ask(octets) == b"".join(b"200 %d@x\n" % number for number in many)
+            assert served.watch.told[:3] == ["started 0@x", "ended 0@x", "started 1@x"]
+
+    run(test())
+
+
+def test_socketmap_on_a_unix_socket(tmp_path: Path) -> None:
+    async def test() -> None:
+        path = tmp_path / "socket"
+        async with serving(protocol=SOCKETMAP, path=path) as served:
+            assert await served.ask(b"11:reverse a@x,10:forward bx,") == b"6:OK a@x,5:OK bx,"
+            assert await served.ask(b"1000000:") == b"18:PERM not a request,"
+            assert served.watch.lines == ["a Unix socket: not a netstring: b'1000000:'"]
+
+    run(test())
+
+
+def test_one_octet_at_a_time() -> None:
+    async def test() -> None:
+        async with serving() as served:
+            reader, writer = await served.connect()
+            for octet in LINE * 2:
+                writer.write(bytes([octet]))
+                await writer.drain()
+                await asyncio.sleep(0)
+            assert await reader.readexactly(2 * len(VALUE)) == VALUE * 2
+
+    run(test())
+
+
+def test_pfx_03_whatever_is_raised_inside_is_a_temporary_failure() -> None:
+    def answer(request: Request) -> Reply:
+        if request.key == "bad":
+            raise KeyError(request.key)
+        return echo(request)
+
+    async def test() -> None:
+        async with serving(answer) as served:
+            octets = await served.ask(b"get bad\n" + LINE)
+            assert octets == b"400 internal trouble, try again later\n" + VALUE
+            (fault,) = served.watch.faults
+            assert isinstance(fault, KeyError)
+            assert fault.__traceback__ is not None
+            assert served.watch.told[:3] == ["started bad", "failed bad", "ended bad"]
+            assert served.watch.replies[0].outcome is Outcome.TEMP
+
+    run(test())
+
+
+def test_pfx_12_a_reload_takes_effect_between_requests() -> None:
+    found = {"value": "old"}
+
+    async def test() -> None:
+        async with serving(lambda _: Reply(Outcome.FOUND, found["value"])) as served:
+            reader, writer = await served.connect()
+            writer.write(LINE + LINE[:5])
+            assert await reader.readline() == b"200 old\n"
+            found["value"] = "new"
+            writer.write(LINE[5:])
+            assert await reader.readline() == b"200 new\n"
+
+    run(test())
+
+
+GARBAGE = {
+    "PFX-01-http": (LookupProtocol.TCP_TABLE, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "PFX-01-nul": (LookupProtocol.TCP_TABLE, bytes(70_000)),
+    "PFX-01-endless-line": (LookupProtocol.TCP_TABLE, b"get " + b"a" * 300_000),
+    "PFX-04-http": (SOCKETMAP, b"GET / HTTP/1.1\r\nHost: x\r\n\r\n"),
+    "PFX-04-length": (SOCKETMAP, b"99999999999:" + b"a" * 300_000),
+}
+
+
+@pytest.mark.parametrize(("protocol", "garbage"), GARBAGE.values(), ids=GARBAGE)
+def test_garbage_closes_its_connection_alone(protocol: LookupProtocol, garbage: bytes) -> None:
+    async def test() -> None:
+        async with serving(protocol=protocol) as served:
+            good = LINE if protocol is LookupProtocol.TCP_TABLE else b"9:forward a,"
+            reader, writer = await served.connect()
+            octets = await served.ask(garbage + good)
+            assert octets in {b"400 not a request\n", b"18:PERM not a request,"}
+            writer.write(good)
+            assert await reader.read(100) in {VALUE, b"4:OK a,"}
+            (line,) = served.watch.lines
+            assert len(line) < 400
+
+    run(test())
+
+
+def test_pfx_10_a_line_of_the_log_is_one_line() -> None:
+    async def test() -> None:
+        async with serving() as served:
+            await served.ask(b"\r\x1b[2J postfix/smtpd[1]: \xe9 fake\n")
+            (line,) = served.watch.lines
+            assert line.isascii()
+            assert line.isprintable()
+
+    run(test())
+
+
+def test_the_reason_reaches_a_peer_that_still_sends() -> None:
+    async def test() -> None:
+        async with serving() as served:
+            reader, writer = await served.connect()
+            writer.write(b"nonsense\n")
+            await asyncio.sleep(0.05)
+            for _ in range(10):
+                writer.write(bytes(1000))
+                await asyncio.sleep(0.01)
+            assert await reader.read() == b"400 not a request\n"
+            await served.watch.until_open(0)
+
+    run(test())
+
+
+def test_who_was_refused_and_stays_is_closed() -> None:
+    async def test() -> None:
+        async with serving(limits=QUICK) as served:
+            reader, writer = await served.connect()
+            writer.write(b"nonsense\n")
+            await served.watch.until_open(0)
+            assert served.watch.told == ["violated"]
+            assert await reader.read() == b"400 not a request\n"
+
+    run(test())
+
+
+def test_a_half_closed_peer_gets_all_its_replies() -> None:
+    async def test() -> None:
+        async with serving(lambda _: Reply(Outcome.FOUND, "v" * 3000)) as served:
+            octets = await served.ask(LINE * 2000)  # more than the system buffers
+            assert octets == (b"200 " + b"v" * 3000 + b"\n") * 2000
+            assert await served.ask(LINE + b"get half") == b"200 " + b"v" * 3000 + b"\n"
+            assert served.watch.told[-1] == "violated"
+            await served.watch.until_open(0)
+
+    run(test())
+
+
+def test_a_slow_reader_waits_alone_and_costs_no_memory() -> None:
+    async def test() -> None:
+        async with serving(lambda _: Reply(Outcome.FOUND, "v" * 3000)) as served:
+            reader, writer = await served.connect(limit=4096)
+            number = 5000
+            writer.write(LINE * number)
+            await asyncio.sleep(0.2)
+            answered = len(served.watch.replies)
+            assert answered < number
+            await asyncio.sleep(0.2)
+            assert len(served.watch.replies) == answered  # it has stopped
+            assert await served.ask(LINE) == b"200 " + b"v" * 3000 + b"\n"
+            octets = await reader.readexactly(number * 3005)
+            assert octets == (b"200 " + b"v" * 3000 + b"\n") * number
+            assert len(served.watch.replies) == number + 1
+
+    run(test())
+
+
+def test_who_does_not_read_at_all_is_closed() -> None:
+    async def test() -> None:
+        async with serving(lambda _: Reply(Outcome.FOUND, "v" * 3000), limits=QUICK) as served:
+            reader, writer = await served.connect()
+            reader._transport.pause_reading()  # type: ignore[attr-defined]
+            writer.write(LINE * 10_000)
+            await served.watch.until_open(0)
+            assert served.watch.told[-1] == "overdue"
+
+    run(test())
+
+
+def test_pfx_06_half_a_request_is_given_its_time_and_no_more() -> None:
+    async def test() -> None:
+        async with serving(limits=QUICK) as served:
+            reader, writer = await served.connect()
+            writer.write(LINE)
+            assert await reader.readline() == VALUE
+            for octet in b"get " + b"a" * 200:
+                writer.write(bytes([octet]))  # an octet now and then buys no time
+                await asyncio.sleep(0.05)
+                if served.watch.lines:
+                    break
+            assert served.watch.told[-1] == "overdue"
+
+    run(test())
+
+
+def test_pfx_06_an_idle_connection_is_closed_without_a_word() -> None:
+    async def test() -> None:
+        async with serving(limits=Limits(idle=0.2, request=10)) as served:
+            reader, writer = await served.connect()
+            writer.write(LINE)
+            assert await reader.read() == VALUE
+            assert served.watch.lines == []
+
+    run(test())
+
+
+def test_pfx_07_a_thousand_that_say_nothing_disturb_nobody() -> None:
+    async def test() -> None:
+        async with serving(limits=Limits(connections=1000)) as served:
+            for _ in range(1000):
+                await served.connect()
+            await served.watch.until_open(1000)
+            await asyncio.sleep(1.1)  # longer than an idle connection has its place for sure
+            assert await served.ask(LINE * 100) == VALUE * 100
+            assert "refused" not in served.watch.told
+
+    resource.setrlimit(
+        resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
+    )
+    run(test())
+
+
+def test_pfx_07_one_more_than_the_limit_is_closed_at_once() -> None:
+    async def test() -> None:
+        async with serving(limits=Limits(connections=2)) as served:
+            peers = [await served.connect() for _ in range(2)]
+            for reader, writer in peers:
+                writer.write(LINE)
+                assert await reader.readline() == VALUE
+            reader, writer = await served.connect()
+            assert await reader.read() == b""
+            assert served.watch.told[-1] == "refused"
+            for reader, writer in peers:
+                writer.write(LINE)
+                assert await reader.readline() == VALUE
+
+    run(test())
+
+
+class Exhausted:
+    """A listening socket that cannot accept for some time."""
+
+    def __init__(self, listening: socket.socket, failures: int) -> None:
+        self._listening = listening
+        self.failures = failures
+
+    def accept(self) -> tuple[socket.socket, Any]:
+        """As a socket does it, after the failures."""
+        if self.failures:
+            self.failures -= 1
+            raise OSError(errno.EMFILE, "Too many open files")
+        return self._listening.accept()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._listening, name)
+
+
+def test_ops_09_without_descriptors_the_waiting_peer_is_told_and_service_goes_on() -> None:
+    async def test() -> None:
+        async with serving() as served:
+            old = await served.connect()
+            listening = served.server._listening
+            assert listening is not None
+            served.server._listening = Exhausted(listening, 1)  # type: ignore[assignment]
+            reader, _ = await served.connect()
+            assert await reader.read() == b""
+            assert served.watch.lines == ["cannot accept: Too many open files"]
+            old[1].write(LINE)
+            assert await old[0].readline() == VALUE
+            assert await served.ask(LINE) == VALUE
+
+    run(test())
+
+
+def test_ops_09_with_the_limit_of_the_system() -> None:
+    async def test() -> None:
+        async with serving() as served:
+            soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+            first = await served.connect()
+            highest = first[1].get_extra_info("socket").fileno()
+            writers = []
+            resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 8, hard))
+            try:
+                while True:
+                    writers.append((await served.connect())[1])
+                    await asyncio.sleep(0.01)
+                    if served.watch.lines:
+                        break
+            except OSError:
+                pass  # the peers are of the same process, and may be the first to run out
+            finally:
+                resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+            first[1].write(LINE)
+            assert await first[0].readline() == VALUE
+            for writer in writers:
+                writer.close()
+            assert await served.ask(LINE) == VALUE
+
+    run(test())
+
+
+def test_a_peer_that_resets_is_no_news() -> None:
+    async def test() -> None:
+        async with serving() as served:
+            reader, writer = await served.connect()
+            writer.write(LINE)
+            await reader.readline()
+            linger = struct.pack("ii", 1, 0)
+            writer.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, linger)
+            writer.transport.abort()
+            await served.watch.until_open(0)
+            assert served.watch.lines == []
+
+    run(test())
+
+
+def test_drain_answers_what_has_come_and_what_is_half_there() -> None:
+    async def test() -> None:
+        async with serving() as served:
+            idle, half, full = [await served.connect() for _ in range(3)]
+            half[1].write(LINE[:5])
+            await served.watch.until_open(3)
+            await asyncio.sleep(0.05)
+            full[1].write(LINE)
+            draining = asyncio.create_task(served.server.drain(5))
+            assert await full[0].read() == VALUE
+            assert await idle[0].read() == b""
+            half[1].write(LINE[5:])
+            assert await half[0].read() == VALUE
+            await draining
+            await served.task
+
+    run(test())
+
+
+def test_drain_ends_within_its_limit() -> None:
+    async def test() -> None:
+        async with serving() as served:
+            reader, writer = await served.connect()
+            writer.write(LINE[:5])
+            await asyncio.sleep(0.05)
+            await served.server.drain(0.1)
+            await served.task
+            with suppress(ConnectionResetError):
+                assert await reader.read() == b""
+
+    run(test())
+
+
+def test_a_cancelled_server_leaves_nothing_behind() -> None:
+    async def test() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            watch = Recorder()
+            server = LookupServer(
+                LookupProtocol.TCP_TABLE, echo, map_name="forward", limits=QUICK, watch=watch
+            )
+            task = asyncio.create_task(server.serve(listening))
+            reader, writer = await asyncio.open_connection(*listening.getsockname())
+            writer.write(LINE)
+            assert await reader.readline() == VALUE
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await task
+            await watch.until_open(0)
+            writer.close()
+            assert asyncio.all_tasks() == {asyncio.current_task()}
+
+    run(test())
+
+
+def test_two_servers_share_a_socket() -> None:
+    async def test() -> None:
+        async with serving() as served:
+            listening = served.server._listening
+            assert listening is not None
+            other = LookupServer(
+                LookupProtocol.TCP_TABLE,
+                echo,
+                map_name="forward",
+                limits=QUICK,
+                watch=served.watch,
+            )
+            task = asyncio.create_task(other.serve(listening))
+            answers = await asyncio.gather(*(served.ask(LINE) for _ in range(50)))
+            assert answers == [VALUE] * 50
+            await other.drain(1)
+            await task
+            asyncio.get_running_loop().add_reader(listening, served.server._accept)
+
+    run(test())
+
+
+def test_a_socket_that_is_none_ends_the_server() -> None:
+    async def test() -> None:
+        async with serving() as served:
+            served.server._fail(OSError(errno.EINVAL, "Invalid argument"))
+            with pytest.raises(OSError, match="Invalid"):
+                await served.task
+            served.task = asyncio.create_task(asyncio.sleep(0))
+
+    run(test())
+
+
+@pytest.mark.parametrize(
+    ("protocol", "map_name"), [(LookupProtocol.TCP_TABLE, ""), (SOCKETMAP, "forward")]
+)
+def test_a_map_for_those_who_need_one(protocol: LookupProtocol, map_name: str) -> None:
+    with pytest.raises(BadArgument):
+        LookupServer(protocol, echo, map_name=map_name, limits=QUICK, watch=Recorder())

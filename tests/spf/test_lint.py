@@ -1,0 +1,141 @@
+"""What a record shows by itself, and what it shows with all that it includes."""
+
+from typing import Any
+
+import pytest
+
+from mailauth import spf
+from mailauth.dns import Answer, Question, Zone, run
+
+LEGAL = [
+    # id, the record, the codes of its findings
+    ("nothing", "v=spf1 ip4:192.0.2.0/24 include:esp.example -all", set()),
+    ("no mail", "v=spf1 -all", set()),
+    ("SPF-27 everybody", "v=spf1 +all", {"pass-all"}),
+    ("SPF-27 everybody, tersely", "v=spf1 all", {"pass-all"}),
+    ("SPF-27 neutral", "v=spf1 mx ?all", {"neutral-all"}),
+    ("SPF-27 a of all", "v=spf1 a/0 -all", {"wide"}),
+    ("SPF-27 a of all IPv6", "v=spf1 a//0 -all", {"wide"}),
+    ("SPF-35 a wide network", "v=spf1 ip4:10.0.0.0/8 -all", {"wide"}),
+    ("SPF-35 a wide network of IPv6", "v=spf1 ip6:2001::/16 -all", {"wide"}),
+    ("SPF-35 wide exchanges", "v=spf1 mx/12 -all", {"wide"}),
+    ("SPF-35 just wide enough", "v=spf1 ip4:172.16.0.0/16 ip6:2001:db8::/32 -all", set()),
+    ("ptr", "v=spf1 ptr -all", {"ptr"}),
+    ("the name of the client", "v=spf1 exists:%{p}.example -all", {"p-macro"}),
+    ("after all", "v=spf1 mx -all ip4:192.0.2.1", {"after-all"}),
+    ("redirect after all", "v=spf1 -all redirect=other.example", {"redirect"}),
+    ("no end", "v=spf1 mx", {"no-all"}),
+    ("twice", "v=spf1 mx a MX -all", {"twice"}),
+    ("a modifier that nobody knows", "v=spf1 ipv4=192.0.2.1 -all", {"modifier"}),
+    ("ten and one", f"v=spf1 {' '.join(f'a:h{n}.example' for n in range(11))} -all", {"lookups"}),
+    ("long", f"v=spf1 {' '.join(f'ip4:192.0.2.{n}' for n in range(40))} -all", {"size", "strings"}),
+    ("broken", "v=spf1 ip4:192.0.2.256 -all", {"syntax"}),
+    ("not SPF", "v=spf2 -all", {"version"}),
+    ("SPF-09 a blank before it", " v=spf1 -all", {"version"}),
+]
+
+
+@pytest.mark.parametrize(
+    ("record", "codes"), [case[1:] for case in LEGAL], ids=[case[0] for case in LEGAL]
+)
+def test_a_record_by_itself(record: str, codes: set[str]) -> None:
+    found = spf.lint_record(record.encode())
+    assert {finding.code for finding in found} == codes
+    assert all(finding.sentence for finding in found)
+
+
+def codes_of(records: dict[str, Any]) -> set[tuple[str, str]]:
+    found = Zone(records).run(spf.lint("example.com"))
+    return {(finding.code, finding.domain) for finding in found}
+
+
+def of(*records: str, **more: Any) -> dict[str, Any]:
+    return {"TXT": list(records), **more}
+
+
+DEEP = {f"d{n}.example": of(f"v=spf1 include:d{n + 1}.example -all") for n in range(12)}
+TREES: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
+    ("no record", {"example.com": of("hello")}, {("none", "example.com")}),
+    ("no such name", {}, {("none", "example.com")}),
+    ("two", {"example.com": of("v=spf1 -all", "v=spf1 -all")}, {("several", "example.com")}),
+    (
+        "one left of Sender ID",
+        {"example.com": of("v=spf1 -all", "spf2.0/pra -all")},
+        {("sender-id", "example.com")},
+    ),
+    (
+        "an include without a record",
+        {"example.com": of("v=spf1 include:esp.example -all"), "esp.example": {"A": []}},
+        {("none", "esp.example")},
+    ),
+    (
+        "an include that is broken",
+        {"example.com": of("v=spf1 include:esp.example -all"), "esp.example": of("v=spf1 ip4:x")},
+        {("syntax", "esp.example")},
+    ),
+    (
+        "an include of itself",
+        {"example.com": of("v=spf1 include:example.com -all")},
+        {("loop", "example.com")},
+    ),
+    (
+        "a provider for a third of the look-ups",
+        {"example.com": of("v=spf1 include:d0.example -all"), **DEEP},
+        {("none", "d12.example"), ("lookups", "example.com")},
+    ),
+    (
+        "names that nobody has",
+        {"example.com": of("v=spf1 a:a.example mx:b.example a:c.example -all")},
+        {("unknown-name", "example.com"), ("void", "example.com")},
+    ),
+    (
+        "exchanges that take no mail",
+        {"example.com": of("v=spf1 mx -all", MX=[[0, "."]])},
+        {("null-mx", "example.com")},
+    ),
+    (
+        "eleven exchanges",
+        {"example.com": of("v=spf1 mx -all", MX=[[1, f"mx{n}.example.com"] for n in range(11)])},
+        {("many-mx", "example.com")},
+    ),
+    (
+        "the DNS does not answer",
+        {"example.com": of("v=spf1 include:esp.example -all"), "esp.example": {"FAIL": ["TXT"]}},
+        {("dns", "esp.example")},
+    ),
+    (
+        "names that depend on the client are not asked for",
+        {"example.com": of("v=spf1 include:%{i}.esp.example exists:%{i}.example a:%{d} -all")},
+        set(),
+    ),
+    (
+        "the record that follows",
+        {"example.com": of("v=spf1 redirect=_spf.example.com"), "_spf.example.com": of("v=spf1 a")},
+        {("no-all", "_spf.example.com"), ("unknown-name", "_spf.example.com")},
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("records", "codes"), [case[1:] for case in TREES], ids=[case[0] for case in TREES]
+)
+def test_a_domain_with_all_that_it_includes(
+    records: dict[str, Any], codes: set[tuple[str, str]]
+) -> None:
+    assert codes_of(records) == codes
+
+
+def test_a_lint_asks_a_bounded_number_of_questions() -> None:
+    wide = " ".join(f"include:w{n}.example" for n in range(100))
+    records = {"example.com": of(f"v=spf1 {wide} -all")}
+    records |= {f"w{n}.example": of(f"v=spf1 {wide} -all") for n in range(100)}
+    asked = []
+    zone = Zone(records)
+
+    def resolve(question: Question) -> Answer[Any]:
+        asked.append(question)
+        return zone.resolve(question)
+
+    found = run(spf.lint("example.com"), resolve)
+    assert "unfinished" in {finding.code for finding in found}
+    assert len(asked) < 60
