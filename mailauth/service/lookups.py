@@ -159,7 +159,6 @@ def _policy(given: Srs) -> Rewriting:
         mac=srs.Mac(given.mac),
         accepted=tuple(map(srs.Mac, given.accept)),
         url_safe=given.url_safe,
-        always_rewrite=given.always_rewrite,
     )
     left_alone = DomainList.of([*given.own_domains, *given.exclude])
     if given.exclude_file is not None:
