@@ -147,7 +147,7 @@ class Crew:
         values = {"role": child.job.role, "pid": child.pid, "reason": child.watched.reason}
         if order is Order.BACKTRACE:
             logger.error("the %(role)s %(pid)d %(reason)s; its stacks follow", values)
-            process.signal_even_if_stopped(child.pid, signal.SIGQUIT)
+            process.signal_even_if_stopped(child.pid, signal.SIGUSR1, signal.SIGQUIT)
         elif order is Order.TERMINATE:
             process.signal_even_if_stopped(child.pid, signal.SIGTERM)
         else:

@@ -134,6 +134,8 @@ class _Observer:
         head = await reader.readuntil(b"\r\n\r\n")
         if len(head) > _MAX_REQUEST or not head.startswith((b"GET ", b"HEAD ")):
             return b"HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\n\r\n"
+        if not self._snapshot:  # the supervisor has not told anything yet
+            return b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n"
         from mailauth.service import metrics  # noqa: PLC0415 - only where metrics are wanted
 
         kind, body = metrics.exposition(self._snapshot)

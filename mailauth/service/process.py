@@ -32,11 +32,11 @@ Run = Callable[[socket.socket], int]
 """The life of a child, with its end of the channel, to its exit status."""
 
 
-def signal_even_if_stopped(pid: int, number: signal.Signals) -> None:
-    """Send a signal, and SIGCONT: a stopped process could neither show its stacks nor end."""
+def signal_even_if_stopped(pid: int, *numbers: signal.Signals) -> None:
+    """Send signals, then SIGCONT: a stopped process could neither show its stacks nor end."""
     with suppress(ProcessLookupError):
-        os.kill(pid, number)
-        os.kill(pid, signal.SIGCONT)
+        for number in (*numbers, signal.SIGCONT):
+            os.kill(pid, number)
 
 
 def next_dead() -> int | None:

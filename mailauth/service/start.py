@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Final
 
 from mailauth.errors import MailauthError
 from mailauth.service import generation as generations
@@ -19,6 +20,8 @@ from mailauth.service.lookups import KINDS
 from mailauth.service.supervisor import Supervisor
 
 logger = logging.getLogger(__name__)
+
+_STANDARD_ERROR: Final = 2
 
 
 def check(path: Path, kinds: Kinds = KINDS) -> Configuration:
@@ -36,6 +39,7 @@ def serve(path: Path, kinds: Kinds = KINDS) -> int:
 
     **Raises** MailauthError: it cannot start, and has left nothing behind.
     """
+    _open_standard_descriptors()
     path = path.absolute()
     configuration = generations.read(path, kinds)
     sink = log.Sink()
@@ -49,6 +53,8 @@ def serve(path: Path, kinds: Kinds = KINDS) -> int:
         builds = _prepare(configuration, kinds, become)
         if become:
             privileges.drop(become)
+        elif os.geteuid() == 0:
+            logger.warning("the service runs as root, which it does not need: set service.user")
     except BaseException:
         generations.close(endpoints, keep={})
         raise
@@ -63,6 +69,13 @@ def serve(path: Path, kinds: Kinds = KINDS) -> int:
         return made
 
     return Supervisor(first, make, sink=sink, notifier=systemd.Notifier()).run()
+
+
+def _open_standard_descriptors() -> None:
+    """No file or socket of ours may get the number of a standard stream that was closed."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        pass
+    os.close(descriptor)
 
 
 def _handed_over(configuration: Configuration) -> Open:

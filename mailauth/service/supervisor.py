@@ -84,6 +84,7 @@ class Supervisor:
         signal.set_wakeup_fd(self._wakes.fileno(), warn_on_full_buffer=False)
         for number in process.HANDLED:
             signal.signal(number, lambda _number, _frame: None)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a worker shows its tasks when it comes
 
     def _wait(self) -> None:
         """Wait for a signal, a beat or a question, and no longer than a tick."""
@@ -197,6 +198,7 @@ class Supervisor:
                 self._start(WORKER, one, now)
         if self._current is not None and not self._crew.of(OBSERVER, self._current.number):
             self._start(OBSERVER, self._current, now)
+            self._told = 0.0  # at once
 
     def _start(self, role: str, generation: Generation, now: float) -> None:
         configuration = generation.configuration

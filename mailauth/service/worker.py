@@ -8,7 +8,8 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from mailauth.service.beat import Beat
 from mailauth.service.configuration import Watchdog
@@ -18,6 +19,7 @@ from mailauth.service.tally import Tally, oldest
 logger = logging.getLogger(__name__)
 
 _FAILED = 70  # EX_SOFTWARE of sysexits.h
+_MOST_TASKS = 100
 
 
 def work(
@@ -48,6 +50,7 @@ class _Worker:
         loop = asyncio.get_running_loop()
         stop = asyncio.Event()
         loop.add_signal_handler(signal.SIGTERM, stop.set)
+        loop.add_signal_handler(signal.SIGUSR1, _show_tasks)
         serving = [
             asyncio.create_task(server.serve(listening))
             for server, listening in zip(self._servers, self._sockets, strict=True)
@@ -89,6 +92,21 @@ class _Worker:
         except OSError:
             return False
         return True
+
+
+def _show_tasks() -> None:
+    """Log where the tasks stand: the stack of the thread shows only the one that runs."""
+    for task in list(asyncio.all_tasks())[:_MOST_TASKS]:
+        values = {"task": task.get_name(), "places": ", ".join(_places(task.get_coro()))}
+        logger.critical("task %(task)s waits: %(places)s", values)  # none is held back
+
+
+def _places(awaited: Any) -> Iterator[str]:  # noqa: ANN401 - whatever can be awaited
+    """Where a coroutine stands, and the one that it waits for, and so on inwards."""
+    while (frame := getattr(awaited, "cr_frame", None)) is not None:
+        code = frame.f_code
+        yield f"{code.co_filename}:{frame.f_lineno} in {code.co_name}"
+        awaited = awaited.cr_await
 
 
 def _fault(tasks: Sequence[asyncio.Task[None]]) -> BaseException:

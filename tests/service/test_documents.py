@@ -40,7 +40,7 @@ def test_every_setting_is_shown_with_its_default() -> None:
     ]
     for struct, table in tables:
         for field in msgspec.structs.fields(struct):
-            if field.default is None:
+            if field.default is None and field.name not in NEEDED:
                 assert re.search(rf"^# {field.name} = ", REFERENCE, re.MULTILINE), field.name
             elif field.name not in NEEDED:
                 value = table[field.name]
