@@ -15,8 +15,6 @@ from mailauth.postfix import (
     Limits,
     LookupProtocol,
     LookupServer,
-    Reply,
-    Request,
     Rewriting,
 )
 
@@ -24,27 +22,26 @@ SECRETS = b"a secret of the bench\n"
 DOMAIN = "srs.example.net"
 
 
+def _nothing(*_: object) -> None:
+    pass
+
+
 class Quiet:
     """A watch that keeps nothing."""
 
-    def opened(self) -> None: ...
-    def closed(self) -> None: ...
-    def refused(self, line: str) -> None: ...
-    def started(self, request: Request) -> None: ...
-    def ended(self, request: Request, reply: Reply) -> None: ...
-    def failed(self, request: Request, fault: Exception) -> None: ...
-    def violated(self, line: str) -> None: ...
-    def overdue(self, line: str) -> None: ...
+    opened = closed = refused = started = ended = failed = violated = overdue = _nothing
 
 
 class Echo(asyncio.Protocol):
     """The least that a protocol can do."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio."""
         assert isinstance(transport, asyncio.Transport)
         self._write = transport.write
 
     def data_received(self, data: bytes) -> None:
+        """Called by asyncio."""
         self._write(data)
 
 

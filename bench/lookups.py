@@ -1,7 +1,8 @@
 """Look-ups as Postfix makes them: the cells, and how long one takes at half load.
 
-Servers are processes of their own, each with one worker; the load comes from
-this one.  The clock is that of the wall, because what a server waits for counts.
+Servers are processes of their own; the load comes from this one.  What counts is
+the CPU time of a server and of its children: postsrsd has one for each
+connection, and whoever else works on the machine must not change the figures.
 """
 
 import select
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from bench.lookup_server import DOMAIN, SECRETS
@@ -23,58 +25,96 @@ LINES = [b"get %b\n" % sender.encode() for sender in SENDERS]
 NETSTRINGS = [b"%d:forward %b," % (8 + len(sender), sender.encode()) for sender in SENDERS]
 MANY = 200
 POSTFIX = 8
-"""In flight at a time, by a Postfix that is busy."""
+"""Processes of Postfix that ask at a time, each on its connection, one look-up after another."""
 HALF_LOAD_SECONDS = 3.0
 
 
-class Client:
-    """One connection with a number of look-ups in flight."""
+@dataclass(frozen=True)
+class Server:
+    """A server that runs."""
 
-    def __init__(self, port: int, requests: list[bytes], end: bytes) -> None:
-        self._socket = socket.create_connection(("127.0.0.1", port))
-        self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    pid: int
+    port: int
+
+    def seconds(self) -> float:
+        """CPU seconds that it and its children have used."""
+        tasks = Path(f"/proc/{self.pid}/task/{self.pid}")
+        pids = [self.pid, *map(int, (tasks / "children").read_text().split())]
+        spent = (Path(f"/proc/{pid}/schedstat").read_text().split()[0] for pid in pids)
+        return sum(map(int, spent)) / 1e9
+
+
+class Client:
+    """Connections to one server, on each of which a number of look-ups are in flight."""
+
+    def __init__(self, server: Server, requests: list[bytes], end: bytes) -> None:
+        self._server = server
+        self._sockets = [_connected(server.port) for _ in range(POSTFIX)]
+        self._poll = select.epoll()
+        for each in self._sockets:
+            self._poll.register(each, select.EPOLLIN)
+        self._by_descriptor = {each.fileno(): each for each in self._sockets}
         self._requests = requests * 10
         self._end = end
         self._at = 0
 
-    def turns(self, count: int, in_flight: int) -> float:
-        """Seconds for so many look-ups, of which so many are under way at a time."""
-        begin = time.perf_counter()
-        sent, done = min(count, in_flight), 0
-        self._send(sent)
+    def one_each(self, count: int) -> float:
+        """CPU seconds for so many look-ups, one at a time on each connection, as Postfix asks."""
+        begin = self._server.seconds()
+        for each in self._sockets:
+            self._send(each, 1)
+        sent, done = len(self._sockets), 0
+        while done < sent:
+            for descriptor, _ in self._poll.poll():
+                done += self._receive(self._by_descriptor[descriptor])
+                if sent < count:
+                    self._send(self._by_descriptor[descriptor], 1)
+                    sent += 1
+        return self._server.seconds() - begin
+
+    def many_on_one(self, count: int) -> float:
+        """CPU seconds for so many look-ups, `MANY` under way at a time on one connection."""
+        begin = self._server.seconds()
+        one = self._sockets[0]
+        sent, done = min(count, MANY), 0
+        self._send(one, sent)
         while done < count:
-            octets = self._socket.recv(262_144)
-            assert octets, "the server has closed"
-            answered = octets.count(self._end)
+            answered = self._receive(one)
             done += answered
             more = min(answered, count - sent)
             if more:
-                self._send(more)
+                self._send(one, more)
                 sent += more
-        return time.perf_counter() - begin
+        return self._server.seconds() - begin
 
     def latencies(self, rate: float) -> list[float]:
         """Seconds that each look-up took, counted from when it was due, at so many a second."""
+        one = self._sockets[0]
         begin, sent, taken = time.perf_counter(), 0, list[float]()
         number = int(rate * HALF_LOAD_SECONDS)
         while len(taken) < number:
             now = time.perf_counter()
-            due = min(number, int((now - begin) * rate) + 1)
+            due = min(number, int((now - begin) * rate) + 1, sent + MANY)
             if due > sent:
-                self._send(due - sent)
+                self._send(one, due - sent)
                 sent = due
             wait = max(0.0, begin + sent / rate - now) if sent < number else 1.0
-            if select.select([self._socket], [], [], wait)[0]:
-                answered = self._socket.recv(262_144).count(self._end)
+            if self._poll.poll(wait):
+                answered = self._receive(one)
                 now = time.perf_counter()
                 first = len(taken)
                 taken += [now - begin - (first + each) / rate for each in range(answered)]
         return taken
 
-    def _send(self, number: int) -> None:
+    def _send(self, where: socket.socket, number: int) -> None:
         self._at %= len(self._requests) - MANY
-        self._socket.sendall(b"".join(self._requests[self._at : self._at + number]))
+        where.sendall(b"".join(self._requests[self._at : self._at + number]))
         self._at += number
+
+    def _receive(self, where: socket.socket) -> int:
+        octets = where.recv(262_144)
+        assert octets, "the server has closed"
+        return octets.count(self._end)
 
 
 @contextmanager
@@ -90,23 +130,23 @@ def clients(folder: Path) -> Iterator[dict[str, Client]]:
             )
         }
         if shutil.which("postsrsd"):
-            port = stack.enter_context(_postsrsd(folder))
-            found[POSTSRSD] = Client(port, LINES, b"\n")
+            found[POSTSRSD] = Client(stack.enter_context(_postsrsd(folder)), LINES, b"\n")
         yield found
 
 
 def cells(clients: dict[str, Client]) -> Iterator[Cell]:
-    """Each protocol with few and with many look-ups in flight."""
+    """Each protocol as Postfix asks, and with many look-ups in one connection."""
+    others = [name for name in (ECHO, POSTSRSD) if name in clients]
     for protocol in ("tcp_table", "socketmap"):
-        others = [name for name in (ECHO, POSTSRSD) if name in clients]
+        names = {"mailauth": protocol, **dict(zip(others, others, strict=True))}
         yield Cell(
-            f"{protocol} look-ups, {POSTFIX} in flight",
-            [_contestant(clients, name, POSTFIX) for name in (protocol, *others)],
+            f"{protocol} look-ups, {POSTFIX} connections",
+            [Contestant(name, clients[key].one_each) for name, key in names.items()],
             [Goal(POSTSRSD, 1.5), Goal(ECHO, 0.8)],
         )
         yield Cell(
             f"{protocol} look-ups, {MANY} in flight",
-            [_contestant(clients, name, MANY) for name in (protocol, *others)],
+            [Contestant(name, clients[key].many_on_one) for name, key in names.items()],
             [Goal(POSTSRSD, 1.5)],
         )
 
@@ -117,34 +157,35 @@ def slowest(client: Client, rate: float) -> float:
     return taken[len(taken) * 99 // 100] * 1000
 
 
-def _contestant(clients: dict[str, Client], name: str, in_flight: int) -> Contestant:
-    shown = name if name in {ECHO, POSTSRSD} else "mailauth"
-    return Contestant(shown, lambda count: clients[name].turns(count, in_flight))
+def _connected(port: int) -> socket.socket:
+    connected = socket.create_connection(("127.0.0.1", port))
+    connected.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return connected
 
 
 @contextmanager
-def _ours(kind: str) -> Iterator[int]:
+def _ours(kind: str) -> Iterator[Server]:
     command = [sys.executable, "-m", "bench.lookup_server", kind]
     with subprocess.Popen(command, stdout=subprocess.PIPE) as server:
         try:
             assert server.stdout is not None
-            yield int(server.stdout.readline())
+            yield Server(server.pid, int(server.stdout.readline()))
         finally:
             server.terminate()
 
 
 @contextmanager
-def _postsrsd(folder: Path) -> Iterator[int]:
+def _postsrsd(folder: Path) -> Iterator[Server]:
     """Debian's postsrsd 1.x with the same secret."""
     secret = folder / "secret"
     secret.write_bytes(SECRETS)
     port = _free_port()
     ports = ["-f", f"{port}", "-r", f"{_free_port()}"]
-    command = ["postsrsd", "-d", DOMAIN, "-s", secret, *ports, "-4"]
+    command = ["postsrsd", "-d", DOMAIN, "-s", f"{secret}", *ports, "-4"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
             _wait_for(port)
-            yield port
+            yield Server(server.pid, port)
         finally:
             server.terminate()
 

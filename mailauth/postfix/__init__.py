@@ -3,7 +3,7 @@
 from mailauth.postfix.connection import Answer, Limits, Watch
 from mailauth.postfix.domains import DomainList
 from mailauth.postfix.lookup import Outcome, Reply, Request, Wire, WireFault
-from mailauth.postfix.rewriting import LongSenders, Rewriting
+from mailauth.postfix.rewriting import Rewriting
 from mailauth.postfix.server import LookupProtocol, LookupServer
 from mailauth.postfix.socketmap import Socketmap
 from mailauth.postfix.tcptable import TcpTable
@@ -12,7 +12,6 @@ __all__ = [
     "Answer",
     "DomainList",
     "Limits",
-    "LongSenders",
     "LookupProtocol",
     "LookupServer",
     "Outcome",

@@ -65,8 +65,13 @@ class Watch(Protocol):
         """A connection is closed for what it left unfinished or unread too long."""
 
 
-class Connection(asyncio.Protocol):
-    """The server's end of one connection, which is in the `roster` while it is open."""
+class Connection(asyncio.BufferedProtocol):
+    """The server's end of one connection, which is in the `roster` while it is open.
+
+    What is read goes through `buffer`, which all connections of an event loop may
+    share, because it is empty again before the next of them reads.  Without it
+    asyncio makes room for 256 KB at each read, and that takes longer than the rest.
+    """
 
     def __init__(
         self,
@@ -76,12 +81,14 @@ class Connection(asyncio.Protocol):
         limits: Limits,
         watch: Watch,
         roster: set["Connection"],
+        buffer: memoryview,
     ) -> None:
         self._wire = wire
         self._answer = answer
         self._limits = limits
         self._watch = watch
         self._roster = roster
+        self._buffer = buffer
         self._loop = asyncio.get_running_loop()
         self._transport = cast("asyncio.Transport", None)
         self._unread = False  # the peer leaves so many replies unread that we wait
@@ -122,11 +129,15 @@ class Connection(asyncio.Protocol):
             self._gone.set_result(None)
         self._watch.closed()
 
-    def data_received(self, data: bytes) -> None:
-        """Called by asyncio."""
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's; it has none
+        """Called by asyncio before it reads."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Called by asyncio when it has read."""
         if self._lingering:
             return
-        self._wire.receive(data)
+        self._wire.receive(bytes(self._buffer[:nbytes]))
         if not self._held:
             self._work()
 

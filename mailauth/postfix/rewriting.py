@@ -13,21 +13,14 @@ Here is no I/O; the time is an argument.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from enum import StrEnum
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailauth import srs
 from mailauth.postfix.domains import DomainList, canonical
 from mailauth.postfix.lookup import Outcome, Reply, Request
 
-
-class LongSenders(StrEnum):
-    """What becomes of a sender whose SRS address would be too long for SMTP."""
-
-    PASS = "pass"  # noqa: S105 - a policy
-    """It goes on as it is; SPF may fail at the next hop."""
-    REFUSE = "refuse"
-    """Its mail stays where it is, until whoever sends it gives up."""
+PASSING: Final = srs.Scheme(long_senders=srs.LongSenders.PASS)
+"""Senders that are too long go on as they are: to refuse them keeps their mail waiting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,38 +30,39 @@ class Rewriting:
     domain: str
     """The SRS domain, as A-labels in lower case."""
     secrets: srs.Secrets
-    scheme: srs.Scheme = field(default_factory=srs.Scheme)
+    scheme: srs.Scheme = PASSING
+    aliases: srs.Aliases | None = None
+    """The store that a scheme with `LongSenders.STORE` needs."""
     more_domains: frozenset[str] = frozenset()
     """Further SRS domains, which the name of a map may choose."""
     left_alone: DomainList = field(default_factory=DomainList)
-    """Senders of our own and of excluded domains; those of SRS domains always are."""
-    long_senders: LongSenders = LongSenders.PASS
+    """Senders of our own and of excluded domains."""
 
     def answer(self, request: Request, *, now: int) -> Reply:
         """What Postfix is told; `now` is in seconds since the epoch.
 
         **Raises** whatever is wrong inside; a server tells Postfix to try again.
         """
-        name, at, domain = request.map_name.partition("@")
-        look_up = _MAPS.get(name)
+        map_name, key = request
+        look_up, srs_domain = _MAPS.get(map_name), self.domain
         if look_up is None:
-            return Reply(Outcome.PERM, f"there is no map {request.map_name[:_SHOWN]!r}")
-        domain = canonical(domain) if at else self.domain
-        if domain != self.domain and domain not in self.more_domains:
-            return Reply(Outcome.PERM, f"{domain[:_SHOWN]!r} is not one of the SRS domains")
-        key = request.key
-        local_part, _, of = key.rpartition("@")
-        if not local_part or not of or _CONTROL.search(key):
+            name, _, srs_domain = map_name.partition("@")
+            look_up, srs_domain = _MAPS.get(name), canonical(srs_domain)
+            if look_up is None:
+                return Reply(Outcome.PERM, f"there is no map {map_name[:_SHOWN]}")
+            if not self.is_ours(srs_domain):
+                return Reply(Outcome.PERM, f"{srs_domain[:_SHOWN]} is not one of the SRS domains")
+        local_part, _, domain = key.rpartition("@")
+        if not local_part or not domain or not _is_text(key):
             return _NO_ADDRESS
-        return look_up(_Question(self, key, local_part, canonical(of), domain, now))
+        return look_up(_Question(self, key, local_part, canonical(domain), srs_domain, now))
 
     def is_ours(self, domain: str) -> bool:
         """Whether a domain is one of the SRS domains."""
         return domain == self.domain or domain in self.more_domains
 
 
-@dataclass(frozen=True, slots=True)
-class _Question:
+class _Question(NamedTuple):
     """An address that a map is asked for."""
 
     policy: Rewriting
@@ -80,32 +74,26 @@ class _Question:
 
 
 def _forward(question: _Question) -> Reply:
-    policy = question.policy
-    if policy.is_ours(question.domain):
+    policy, address, local_part, domain, srs_domain, now = question
+    if policy.is_ours(domain) and (not policy.scheme.always_rewrite or _SRS.match(local_part)):
         return _OURS
-    if policy.left_alone.has(question.local_part, question.domain):
+    if policy.left_alone.has(local_part, domain):
         return _LEFT_ALONE
-    reply = _rewritten(question)
-    return _LEFT_ALONE if reply.text == question.address else reply
-
-
-def _rewritten(question: _Question) -> Reply:
-    policy = question.policy
     try:
         rewritten = srs.forward(
-            question.address,
-            domain=question.srs_domain,
+            address,
+            domain=srs_domain,
             secrets=policy.secrets,
-            now=question.now,
+            now=now,
             scheme=policy.scheme,
+            aliases=policy.aliases,
         )
     except srs.TooLong as fault:
-        if policy.long_senders is LongSenders.REFUSE:
-            return Reply(Outcome.TEMP, f"the sender is refused: {fault}")
-        return Reply(Outcome.NOT_FOUND, f"passed as it is: {fault}")
+        refused = policy.scheme.long_senders is srs.LongSenders.REFUSE
+        return Reply(Outcome.TEMP if refused else Outcome.NOT_FOUND, f"{fault}")
     except srs.SRSError as fault:
         return Reply(Outcome.NOT_FOUND, f"not rewritten: {fault}")
-    return Reply(Outcome.FOUND, rewritten)
+    return _TOO_LONG if rewritten == address else Reply(Outcome.FOUND, rewritten)
 
 
 def _reverse(question: _Question) -> Reply:
@@ -138,8 +126,19 @@ def _access(question: _Question) -> Reply:
 def _original(question: _Question) -> str:
     policy = question.policy
     return srs.reverse(
-        question.address, secrets=policy.secrets, now=question.now, scheme=policy.scheme
+        question.address,
+        secrets=policy.secrets,
+        now=question.now,
+        scheme=policy.scheme,
+        aliases=policy.aliases,
     )
+
+
+def _is_text(key: str) -> bool:
+    """Whether there is no control character in it."""
+    if key.isascii():
+        return key.isprintable()
+    return _CONTROL.search(key) is None
 
 
 _MAPS: Final[Mapping[str, Callable[[_Question], Reply]]] = {
@@ -151,10 +150,12 @@ _MAPS: Final[Mapping[str, Callable[[_Question], Reply]]] = {
     "access": _access,
 }
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_SRS = re.compile(r"SRS[01][=+-]", re.IGNORECASE)
 _SHOWN: Final = 60
 _NO_ADDRESS = Reply(Outcome.NOT_FOUND, "not an address")
 _OURS = Reply(Outcome.NOT_FOUND, "of an SRS domain already")
-_LEFT_ALONE = Reply(Outcome.NOT_FOUND, "left alone")
+_LEFT_ALONE = Reply(Outcome.NOT_FOUND, "of a domain that is left alone")
+_TOO_LONG = Reply(Outcome.NOT_FOUND, "passed as it is: rewritten, it would be too long")
 _NOT_OURS = Reply(Outcome.NOT_FOUND, "of another domain")
 _FORGED = Reply(Outcome.FOUND, "550 5.1.1 forged or expired bounce address")
 _GENUINE = Reply(Outcome.FOUND, "DUNNO")

@@ -61,6 +61,7 @@ class LookupServer:
         self._limits = limits
         self._watch = watch
         self._connections: set[Connection] = set()
+        self._buffer = memoryview(bytearray(_READ))
         self._arriving: set[asyncio.Task[object]] = set()
         self._stopped: asyncio.Future[None] | None = None
         self._listening: socket.socket | None = None
@@ -133,6 +134,7 @@ class LookupServer:
             limits=self._limits,
             watch=self._watch,
             roster=self._connections,
+            buffer=self._buffer,
         )
 
     def _arrived(self, accepted: socket.socket, task: "asyncio.Task[object]") -> None:
@@ -197,6 +199,10 @@ class LookupServer:
             for connection in tuple(self._connections):
                 if connection.deadline <= now:
                     connection.expire()
+
+
+_READ: Final = 65_536
+"""Octets that are read at a time."""
 
 
 def _wire(protocol: LookupProtocol, map_name: str) -> Callable[[], Wire]:

@@ -33,7 +33,8 @@ class Socketmap:
 
     def receive(self, octets: bytes) -> None:
         """Take in what came from the peer, of any length."""
-        self._octets = self._octets[self._at :] + octets
+        left = self._octets[self._at :]
+        self._octets = left + octets if left else octets
         self._at = 0
 
     def next_request(self) -> Request | None:
@@ -43,6 +44,8 @@ class Socketmap:
         leading zero or a sign, no blank after the name.
         """
         octets, at = self._octets, self._at
+        if at == len(octets):
+            return None
         length = _LENGTH.match(octets, at)
         if length is None:
             if _HALF_LENGTH.fullmatch(octets, at):

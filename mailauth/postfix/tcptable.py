@@ -38,7 +38,8 @@ class TcpTable:
 
     def receive(self, octets: bytes) -> None:
         """Take in what came from the peer, of any length."""
-        self._octets = self._octets[self._at :] + octets
+        left = self._octets[self._at :]
+        self._octets = left + octets if left else octets
         self._at = 0
 
     def next_request(self) -> Request | None:
@@ -47,6 +48,8 @@ class TcpTable:
         **Raises** WireFault: another line, a blank or a control that is not
         encoded, a `%` without two hexadecimal digits, a line that is too long.
         """
+        if self._at == len(self._octets):
+            return None
         match = _REQUEST.match(self._octets, self._at)
         if match is None or match.end() - self._at > MAX_REQUEST:
             self._check_unfinished()
