@@ -24,6 +24,7 @@ _COMMANDS = {
     "serve": "run the service that Postfix asks",
     "sign": "sign messages with DKIM",
     "spf": "check hosts against SPF records, and the records themselves",
+    "srs": "rewrite the senders of forwarded mail, and back",
     "testkey": "is the published key the one that signs?",
     "verify": "verify the DKIM signatures of messages",
 }

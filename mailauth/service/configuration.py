@@ -108,6 +108,8 @@ class Srs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """With which of them addresses are accepted."""
     url_safe: bool = False
     """Write `-` and `_` in hashes, as postsrsd does from 2.2.6 on."""
+    always_rewrite: bool = False
+    """Rewrite senders of the SRS domain itself too."""
     own_domains: tuple[str, ...] = ()
     """Senders of these domains are left alone; `.example.com` is all below it."""
     exclude: tuple[str, ...] = ()

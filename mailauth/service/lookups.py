@@ -15,7 +15,6 @@ from mailauth.errors import BadArgument, MailauthError, SyntaxFault
 from mailauth.postfix import (
     DomainList,
     Limits,
-    LongSenders,
     LookupProtocol,
     LookupServer,
     Outcome,
@@ -159,6 +158,8 @@ def _policy(given: Srs) -> Rewriting:
         mac=srs.Mac(given.mac),
         accepted=tuple(map(srs.Mac, given.accept)),
         url_safe=given.url_safe,
+        always_rewrite=given.always_rewrite,
+        long_senders=srs.LongSenders(given.long_senders),
     )
     left_alone = DomainList.of([*given.own_domains, *given.exclude])
     if given.exclude_file is not None:
@@ -169,7 +170,6 @@ def _policy(given: Srs) -> Rewriting:
         scheme=scheme,
         more_domains=frozenset(map(domains.parse, given.more_domains)),
         left_alone=left_alone,
-        long_senders=LongSenders(given.long_senders),
     )
 
 

@@ -70,6 +70,8 @@ def _from_confuse(text: str, source: str, domain: str) -> Imported:
         settings, imported.limits, {"keep-alive": "idle", "connection-limit": "connections"}
     )
     _copy(settings, imported.service, {"unprivileged-user": "user"})
+    if _is_on(settings, "always-rewrite"):
+        imported.srs["always_rewrite"] = True
     if _is_on(settings, "debug"):
         imported.service["log_level"] = "debug"
     if address := _text(settings, "socketmap"):
@@ -84,7 +86,6 @@ _LEFT_OUT: Final = {
     "are, or refused (srs.long_senders)",
     "envelope-database": "there is no database of senders",
     "chroot-dir": "there is no chroot; the unit of systemd confines the service",
-    "always-rewrite": "addresses that are rewritten already are never rewritten again",
     "domains-file-watch": "the file is read again on SIGHUP",
     "syslog": "the log goes to standard error, and from there to the journal",
     "milter-rewrite-local": "it is about the milter",
@@ -103,6 +104,7 @@ _CARRIED: Final = frozenset(
         "separator",
         "hash-length",
         "hash-minimum",
+        "always-rewrite",
         "keep-alive",
         "connection-limit",
         "unprivileged-user",
@@ -184,8 +186,7 @@ def _from_shell(text: str, source: str, domain: str) -> Imported:
 def _extra_options(options: str, imported: Imported) -> None:
     for option in options.split():
         if option == "-A":
-            reason = _LEFT_OUT["always-rewrite"]
-            imported.notes.append(f"-A is not carried over: {reason}")
+            imported.srs["always_rewrite"] = True
         elif option.startswith("-t") and _is_number(option[2:]):
             imported.limits["idle"] = int(option[2:])
         else:

@@ -32,7 +32,7 @@ def split(address: str) -> tuple[str, str]:
     if len(address) > MAX_ADDRESS:
         raise TooLong(f"an address of {len(address)} characters")
     plain = _PLAIN.fullmatch(address)
-    if plain is not None:
+    if plain is not None and is_domain(plain[2]):
         return plain[1], plain[2]
     if _FORBIDDEN.search(address):
         raise Malformed("an address with control characters")
@@ -67,8 +67,9 @@ def fits(local: str) -> bool:
 
 @lru_cache(maxsize=1024)
 def is_domain(text: str) -> bool:
-    """Whether mail can be for this domain: labels of letters, digits, hyphens."""
-    return _DOMAIN.fullmatch(text) is not None and text.strip("0123456789.") != ""
+    """Whether mail can be for this domain: labels of letters, digits, hyphens, not an address."""
+    top = text.rpartition(".")[2]
+    return _DOMAIN.fullmatch(text) is not None and top.strip("0123456789-_") != ""
 
 
 def octets(text: str) -> bytes:

@@ -6,9 +6,10 @@ a comment; `# from DATE` and `# until DATE` say for how long the next secret is
 valid, DATE being `2026-11-23` or with a time, in UTC.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, NamedTuple
 
 from cryptography.hazmat.primitives.hashes import SHA1, SHA256
 from cryptography.hazmat.primitives.hmac import HMAC
@@ -66,23 +67,7 @@ class Secrets:
     @classmethod
     def parse(cls, octets: bytes) -> "Secrets":
         """The secrets in the octets of a file.  **Raises** UnusableSecrets, with the line."""
-        found: list[Secret] = []
-        bounds: dict[str, int] = {}
-        for number, line in enumerate(octets.split(b"\n"), 1):
-            words = line.decode("latin-1").split()
-            if line.startswith(b"#"):
-                if len(words) == 3 and words[0] == "#" and words[1] in _BOUNDS:  # noqa: PLR2004
-                    bounds[_BOUNDS[words[1]]] = _seconds(words[2], number)
-                continue
-            if not line:
-                continue
-            if len(line.strip()) < MIN_OCTETS:
-                raise UnusableSecrets(f"line {number}: a secret of less than {MIN_OCTETS} octets")
-            if line.endswith(b"\r"):
-                raise UnusableSecrets(f"line {number} ends with a CR; give lines that end with LF")
-            found.append(Secret(line, **bounds))
-            bounds = {}
-        return cls(*found)
+        return cls(*(entry.secret for entry in entries(octets)))
 
     @classmethod
     def read(cls, path: files.FilePath) -> "Secrets":
@@ -113,6 +98,32 @@ class Secrets:
         if not self._bounded:
             return self._all
         return [keyed for secret, keyed in self._secrets if not _is_over(secret, now)]
+
+
+class Entry(NamedTuple):
+    """A secret and the lines that it has in a file: comments, dates, itself."""
+
+    secret: Secret
+    lines: bytes
+
+
+def entries(octets: bytes) -> Iterator[Entry]:
+    """The secrets in the octets of a file.  **Raises** UnusableSecrets, with the line."""
+    bounds: dict[str, int] = {}
+    lines = b""
+    for number, line in enumerate(octets.split(b"\n"), 1):
+        lines += line + b"\n"
+        if line.startswith(b"#"):
+            words = line.decode("latin-1").split()
+            if len(words) == 3 and words[0] == "#" and words[1] in _BOUNDS:  # noqa: PLR2004
+                bounds[_BOUNDS[words[1]]] = _seconds(words[2], number)
+        elif line:
+            if line.endswith(b"\r"):
+                raise UnusableSecrets(f"line {number} ends with a CR; end lines with LF alone")
+            if len(line.strip()) < MIN_OCTETS:
+                raise UnusableSecrets(f"line {number}: a secret of less than {MIN_OCTETS} octets")
+            yield Entry(Secret(line, **bounds), lines)
+            bounds, lines = {}, b""
 
 
 class Keyed:

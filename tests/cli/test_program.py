@@ -24,10 +24,11 @@ COMMANDS = [
     "serve",
     "sign",
     "spf",
+    "srs",
     "testkey",
     "verify",
 ]
-GROUPS = (["import"], ["record"], ["spf"])
+GROUPS = (["import"], ["record"], ["spf"], ["srs"])
 HEAVY = ["dns", "asyncio", "socket", "ssl", "email", "mailbox", "tempfile", "json", "dkim"]
 HERE = {**os.environ, "PYTHONPATH": str(Path(mailauth.__file__).parents[1])}
 
@@ -148,4 +149,4 @@ def test_any_name_is_printed_on_any_terminal() -> None:
 def test_a_shell_is_given_completions() -> None:
     asked = {"_MAILAUTH_COMPLETE": "bash_complete", "COMP_WORDS": "mailauth s", "COMP_CWORD": "1"}
     done = process(env=asked)
-    assert done.stdout == b"plain,serve\nplain,sign\nplain,spf\n"
+    assert done.stdout == b"plain,serve\nplain,sign\nplain,spf\nplain,srs\n"

@@ -10,15 +10,15 @@ from importlib import resources
 import click
 
 from mailauth.cli import mailfiles
-from mailauth.cli.demo import dkim, spf
+from mailauth.cli.demo import dkim, spf, srs
 
-ACTS: list[Callable[[Sequence[mailfiles.Source]], bool]] = [dkim.act, spf.act]
+ACTS: list[Callable[[Sequence[mailfiles.Source]], bool]] = [dkim.act, spf.act, srs.act]
 
 
 @click.command("demo", short_help="sign, verify, alter one octet: see it at work")
 @click.argument("file", required=False)
 def command(file: str | None) -> None:
-    """Make keys, sign sample messages or FILE, verify them; check SPF; see what goes wrong and why.
+    """Sign sample messages or FILE and verify them; check SPF; rewrite a sender; see what fails.
 
     \b
     mailauth demo

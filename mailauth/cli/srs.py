@@ -1,0 +1,125 @@
+"""`mailauth srs`: rewrite a sender, bring a bounce home, make a secret."""
+
+import time
+
+import click
+
+from mailauth.cli import options
+from mailauth.cli.output import complain
+from mailauth.errors import BadArgument
+
+secrets_file = click.option(
+    "--secrets", "path", required=True, metavar="FILE",
+    help="The secrets, one a line, the newest first; only its owner may read it.",
+)  # fmt: skip
+at_time = click.option("--now", metavar="TIME", help="As of this time: seconds or a date.")
+
+
+@click.group("srs", short_help="rewrite the senders of forwarded mail, and back")
+def command() -> None:
+    """Rewrite the senders of forwarded mail, and back: the Sender Rewriting Scheme."""
+
+
+@command.command("forward")
+@click.argument("address")
+@click.option("-d", "--domain", required=True, metavar="DOMAIN", help="The domain that forwards.")
+@secrets_file
+@at_time
+@click.option("--separator", type=click.Choice(["=", "+", "-"]), default="=", help="After SRS0.")
+@click.option("--hash-length", type=int, default=4, show_default=True, help="Characters.")
+@click.option("--mac", type=click.Choice(["classic", "separated"]), default="classic",
+              help="separated is safer, and understood by mailauth alone.")  # fmt: skip
+def forward(
+    address: str,
+    domain: str,
+    path: str,
+    now: str | None,
+    separator: str,
+    hash_length: int,
+    mac: str,
+) -> None:
+    """Print the address to send as in place of ADDRESS.
+
+    \b
+    mailauth srs forward ada@example.com -d forwarder.example --secrets srs.secrets
+
+    The null sender, and senders of the domain itself, stay as they are.  The
+    exit status is 0, 1 if the address cannot be rewritten, 2 on misuse.
+    """
+    from mailauth import srs
+
+    minimum = min(hash_length, srs.CLASSIC.hash_minimum)
+    scheme = srs.Scheme(separator, hash_length, minimum, mac=srs.Mac(mac))
+    try:
+        rewritten = srs.forward(
+            address,
+            domain=options.a_label(domain.removesuffix(".")),
+            secrets=srs.Secrets.read(path),
+            now=_moment(now),
+            scheme=scheme,
+        )
+    except srs.SRSError as fault:
+        complain(f"not rewritten: {fault}")
+        raise click.exceptions.Exit(1) from None
+    click.echo(rewritten)
+
+
+@command.command("reverse")
+@click.argument("address")
+@secrets_file
+@at_time
+@click.option("--max-age", type=int, default=21, show_default=True, metavar="DAYS", help="Days.")
+@click.option("--hash-minimum", type=int, default=4, show_default=True, help="Characters.")
+def reverse(address: str, path: str, now: str | None, max_age: int, hash_minimum: int) -> None:
+    """Print the address to which a bounce to ADDRESS belongs.
+
+    \b
+    mailauth srs reverse SRS0=vmyz=2W=example.com=ada@forwarder.example --secrets srs.secrets
+
+    The exit status is 0, 1 if the address is not of ours, forged or too old, 2 on
+    misuse.
+    """
+    from mailauth import srs
+
+    scheme = srs.Scheme(hash_minimum=hash_minimum, hash_length=srs.MAX_HASH, max_age=max_age)
+    try:
+        original = srs.reverse(
+            address, secrets=srs.Secrets.read(path), now=_moment(now), scheme=scheme
+        )
+    except srs.SRSError as fault:
+        complain(f"not reversed: {fault}")
+        raise click.exceptions.Exit(1) from None
+    click.echo(original)
+
+
+@command.command("new-secret")
+@secrets_file
+@click.option("--keep", type=int, default=5, show_default=True, help="How many old ones stay.")
+def new_secret(path: str, keep: int) -> None:
+    """Put a new secret before the old ones, which still verify; make the file if it is not there.
+
+    \b
+    mailauth srs new-secret --secrets /etc/mailauth/srs.secrets
+    systemctl reload mailauth
+    """
+    import secrets
+    from pathlib import Path
+
+    from mailauth import srs
+    from mailauth.cli.replace import replace
+    from mailauth.keys import files
+
+    if keep < 1:
+        raise BadArgument("--keep must be 1 at least: mail that is under way has an old hash")
+    fresh = secrets.token_urlsafe(24).encode()
+    if not Path(path).exists():
+        files.write(path, fresh + b"\n")
+        click.echo(f"{path} has 1 secret", err=True)
+        return
+    old = list(srs.entries(files.read(path, noun="secrets file")))[:keep]
+    replace(path, fresh + b"\n" + b"".join(entry.lines for entry in old))
+    click.echo(f"{path} has {len(old) + 1} secrets; reload the service", err=True)
+
+
+def _moment(now: str | None) -> int:
+    return int(time.time()) if now is None else options.point_in_time(now)

@@ -1,0 +1,110 @@
+"""`mailauth srs` as an administrator types it."""
+
+import stat
+from pathlib import Path
+
+import pytest
+from program import Run
+
+ADDRESS = "SRS0=vmyz=2W=otherdomain.com=test@example.com"
+AT = ("--secrets", "srs.secrets", "--now", "1577836860")
+
+
+@pytest.fixture
+def secrets(desk: Path) -> Path:
+    """The file of secrets, at the desk."""
+    path = desk / "srs.secrets"
+    path.write_bytes(b"tops3cr3t\n")
+    path.chmod(0o600)
+    return path
+
+
+@pytest.mark.usefixtures("secrets")
+def test_there_and_back(run: Run) -> None:
+    there = run("srs", "forward", "test@otherdomain.com", "--domain", "Example.com.", *AT)
+    assert (there.status, there.text) == (0, ADDRESS + "\n")
+    back = run("srs", "reverse", ADDRESS, *AT)
+    assert (back.status, back.text, back.complaint) == (0, "test@otherdomain.com\n", "")
+    iso = run("srs", "reverse", ADDRESS, "--secrets", "srs.secrets", "--now", "2020-01-22")
+    assert iso.status == 0
+    assert run("srs", "forward", "", "-d", "example.com", *AT).text == "\n"
+
+
+@pytest.mark.usefixtures("secrets")
+def test_the_separated_mac(run: Run) -> None:
+    options = ("--mac", "separated", "--hash-length", "10", "--separator", "+")
+    there = run("srs", "forward", "test@otherdomain.com", "-d", "example.com", *options, *AT)
+    assert there.text.startswith("SRS0+")
+    assert run("srs", "reverse", there.text.strip(), *AT).text == "test@otherdomain.com\n"
+
+
+@pytest.mark.usefixtures("secrets")
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["reverse", ADDRESS.replace("vmyz", "aaaa")],
+        ["reverse", "ada@example.com"],
+        ["reverse", "SRS0=vmyz=2A=otherdomain.com=test@example.com"],
+        ["forward", "no address", "-d", "example.com"],
+        ["forward", "x" * 60 + "@example.org", "-d", "example.com"],
+    ],
+)
+def test_what_is_refused_is_one_line_and_status_1(run: Run, arguments: list[str]) -> None:
+    done = run("srs", *arguments, *AT)
+    assert (done.status, done.octets) == (1, b"")
+    assert done.complaint.count("\n") == 1
+    assert "tops3cr3t" not in done.complaint
+
+
+def test_an_old_address(run: Run, secrets: Path) -> None:
+    assert secrets.exists()
+    late = ("--secrets", "srs.secrets", "--now", "2020-01-23")
+    assert "22 days old" in run("srs", "reverse", ADDRESS, *late).complaint
+    assert run("srs", "reverse", ADDRESS, *late, "--max-age", "30").status == 0
+
+
+@pytest.mark.parametrize(
+    ("content", "mode", "said"),
+    [
+        (b"short\n", 0o600, "line 1"),
+        (b"tops3cr3t\n", 0o644, "chmod 600"),
+        (b"", 0o600, "0 secrets"),
+    ],
+)
+def test_a_file_of_secrets_that_cannot_be_used(
+    run: Run, secrets: Path, content: bytes, mode: int, said: str
+) -> None:
+    secrets.write_bytes(content)
+    secrets.chmod(mode)
+    done = run("srs", "reverse", ADDRESS, *AT)
+    assert done.refused
+    assert said in done.complaint
+    secrets.unlink()
+    assert run("srs", "reverse", ADDRESS, *AT).refused
+
+
+def test_a_new_secret_comes_first(run: Run, desk: Path) -> None:
+    path = desk / "srs.secrets"
+    new = ("srs", "new-secret", "--secrets", "srs.secrets")
+    assert run(*new).status == 0
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    first = path.read_bytes()
+    address = run("srs", "forward", "a@b.example", "-d", "example.com", *AT).text.strip()
+    assert run(*new).complaint == "srs.secrets has 2 secrets; reload the service\n"
+    assert path.read_bytes().endswith(first)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert run("srs", "reverse", address, *AT).status == 0
+    assert run("srs", "forward", "a@b.example", "-d", "example.com", *AT).text.strip() != address
+    assert run(*new, "--keep", "1").complaint.startswith("srs.secrets has 2 secrets")
+    assert run("srs", "reverse", address, *AT).status == 1
+    assert run(*new, "--keep", "0").refused
+
+
+def test_dates_and_comments_stay_with_their_secret(run: Run, secrets: Path) -> None:
+    old = b"# of last year\n# until 2027-01-01\nan old secret\n"
+    secrets.write_bytes(old + b"\n# older\nan older secret\n")
+    run("srs", "new-secret", "--secrets", "srs.secrets", "--keep", "1")
+    assert secrets.read_bytes().partition(b"\n")[2] == old
+    secrets.write_bytes(b"short\n")
+    assert run("srs", "new-secret", "--secrets", "srs.secrets").refused
+    assert secrets.read_bytes() == b"short\n"
