@@ -3,6 +3,7 @@
 Both serve the maps of `mailauth.postfix.rewriting` by the policy in `[srs]`.
 """
 
+import errno
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -49,7 +50,6 @@ class TallyWatch:
     def __init__(self, tally: Tally, listener: str) -> None:
         self._tally = tally
         self._listener = listener
-        self._work = 0
 
     def opened(self) -> None:
         """A connection was accepted."""
@@ -65,13 +65,11 @@ class TallyWatch:
         self._tally.count(Figure.REFUSED)
         self._log("%(listener)s: a connection is refused: %(why)s", line)
 
-    def started(self, request: Request) -> None:  # noqa: ARG002 - the protocol's
-        """A request is being answered."""
-        self._work = self._tally.begin()
+    def started(self, request: Request) -> None:
+        """A request is being answered: at once, so one that takes long stops the beats."""
 
     def ended(self, request: Request, reply: Reply) -> None:
         """It was answered so."""
-        self._tally.end(self._work)
         self._tally.count(self._FIGURES[reply.outcome])
         if reply.outcome is Outcome.PERM:
             self._log("%(listener)s: a request is refused: %(why)s", reply.text)
@@ -175,9 +173,13 @@ def _policy(given: Srs) -> Rewriting:
 
 def _read_list(path: Path) -> DomainList:
     try:
+        if not path.is_file():  # a FIFO would hold up the supervisor
+            raise FileNotFoundError(errno.ENOENT, "there is no such file")
         with path.open("rb") as file:
-            text = file.read(_MAX_OCTETS).decode()
-        return DomainList.parse(text)
+            octets = file.read(_MAX_OCTETS + 1)
+        if len(octets) > _MAX_OCTETS:
+            raise BadArgument(f"it has over {_MAX_OCTETS} octets")
+        return DomainList.parse(octets.decode())
     except OSError as fault:
         raise BadArgument(f"srs.exclude_file {path} cannot be read: {fault.strerror}") from None
     except UnicodeDecodeError:

@@ -42,6 +42,8 @@ class Document:
     """
 
     def __init__(self, path: Path) -> None:
+        if path.exists() and not path.is_file():  # a FIFO would hold up the supervisor
+            raise BadToml(0, "is no regular file")
         with path.open("rb") as file:
             octets = file.read(MAX_OCTETS + 1)
         if len(octets) > MAX_OCTETS:

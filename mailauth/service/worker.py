@@ -55,12 +55,14 @@ class _Worker:
             asyncio.create_task(server.serve(listening))
             for server, listening in zip(self._servers, self._sockets, strict=True)
         ]
-        beating = asyncio.create_task(self._beat())
         asked = asyncio.create_task(stop.wait())
+        await asyncio.sleep(0)  # what cannot even begin to serve is not ready
+        beating = asyncio.create_task(self._beat(serving))
         await asyncio.wait([asked, beating, *serving], return_when=asyncio.FIRST_COMPLETED)
         fault = None if asked.done() else _fault([beating, *serving])
         await self._drain()
-        self._say()
+        if fault is None:
+            self._say()  # the last figures
         for task in (asked, beating, *serving):
             task.cancel()
         await asyncio.gather(asked, beating, *serving, return_exceptions=True)
@@ -75,9 +77,9 @@ class _Worker:
             if isinstance(outcome, BaseException):
                 logger.error("a server could not end its work", exc_info=outcome)
 
-    async def _beat(self) -> None:
-        """Beat until the supervisor is gone; the first beat says that the loop runs."""
-        while True:
+    async def _beat(self, serving: Sequence[asyncio.Task[None]]) -> None:
+        """Beat until a server or the supervisor is gone; the first beat says: ready."""
+        while not any(task.done() for task in serving):
             if not self._say():
                 return
             await asyncio.sleep(self._limits.beat)

@@ -107,9 +107,21 @@ def test_PFX_12_a_request_in_work_survives_a_reload(secretive: Tree) -> None:
         (lambda tree: tree.file.write_text("[service]\nworkres = 3"), "do you mean workers?"),
         (lambda tree: tree.file.unlink(), "cannot be read"),
         (lambda tree: secret(tree, "broken"), "a worker of the new configuration failed"),
+        (
+            lambda tree: secret(tree, "cannot serve"),
+            "a server that cannot serve",
+        ),
         (lambda tree: secret(tree, "late"), "was not ready within 3 s"),
     ],
-    ids=["no secrets", "no TOML", "a misspelt key", "no file", "no worker starts", "none is ready"],
+    ids=[
+        "no secrets",
+        "no TOML",
+        "a misspelt key",
+        "no file",
+        "no worker starts",
+        "none serves",
+        "none is ready",
+    ],
 )
 def test_OPS_02_a_broken_reload_keeps_the_old_state(
     tree: Tree, spoil: "object", words: str

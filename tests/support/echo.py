@@ -36,6 +36,8 @@ class EchoServer:
         self._tasks: set[asyncio.Task[None]] = set()
 
     async def serve(self, listening: socket.socket) -> None:
+        if self._secret == "cannot serve":  # noqa: S105 - no secret
+            raise OSError("a server that cannot serve")
         loop = asyncio.get_running_loop()
         stopped = asyncio.create_task(self._stopped.wait())
         while not self._stopped.is_set():
