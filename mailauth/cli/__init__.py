@@ -15,15 +15,21 @@ import click
 from mailauth.errors import MailauthError
 
 _COMMANDS = {
+    "check-config": "name every error of a configuration",
     "demo": "sign, verify, alter one octet: see it at work",
+    "import": "print the TOML for another program's installation",
     "keygen": "make a key, and print the record to publish",
+    "ps": "show the processes of a running service",
     "record": "print a record to publish",
+    "serve": "run the service that Postfix asks",
     "sign": "sign messages with DKIM",
     "spf": "check hosts against SPF records, and the records themselves",
     "srs": "rewrite the senders of forwarded mail, and back",
     "testkey": "is the published key the one that signs?",
     "verify": "verify the DKIM signatures of messages",
 }
+_MODULES = {"check-config": "check_config", "import": "importing"}
+"""The modules of commands whose names no module can have."""
 _MISUSE = 2
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
@@ -38,7 +44,8 @@ class _Commands(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = import_module(f"mailauth.cli.{cmd_name}").command
+        module = _MODULES.get(cmd_name, cmd_name)
+        command: click.Command = import_module(f"mailauth.cli.{module}").command
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -1,6 +1,7 @@
 """The options that several commands share, each said once."""
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -36,6 +37,21 @@ selector = click.option(
 key_file = click.option(
     "-k", "--key", "key_file", required=True, metavar="KEYFILE",
     help="The key's file, private or public.",
+)  # fmt: skip
+
+
+def _with_service(_: click.Context, __: click.Parameter, path: Path) -> Path:
+    """A configuration is of use only where the service is installed whole."""
+    from importlib.util import find_spec
+
+    if find_spec("msgspec") is None:
+        raise BadArgument("the service is not installed: pip install 'mailauth[service]'")
+    return path
+
+
+configuration_file = click.option(
+    "-c", "--config", required=True, metavar="FILE", type=click.Path(path_type=Path),
+    help="The TOML file of the service.", callback=_with_service,
 )  # fmt: skip
 
 

@@ -1,0 +1,41 @@
+"""`mailauth check-config`: every error of a configuration, each with its line."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+
+from mailauth.cli.options import configuration_file
+from mailauth.cli.output import complain
+
+if TYPE_CHECKING:
+    from mailauth.service.configuration import BadConfiguration
+
+
+@click.command("check-config", short_help="name every error of a configuration")
+@configuration_file
+def command(config: Path) -> None:
+    """Read a configuration and its secrets as `serve` would, and start nothing.
+
+    \b
+    mailauth check-config --config /etc/mailauth/mailauth.toml
+
+    The exit status is 0 if it could be run, 2 if not.
+    """
+    from mailauth.service.configuration import BadConfiguration
+    from mailauth.service.start import check
+
+    try:
+        configuration = check(config)
+    except BadConfiguration as fault:
+        refuse(fault)
+    count = len(configuration.listen)
+    listeners = "1 listener" if count == 1 else f"{count} listeners"
+    click.echo(f"{config}: sound, {listeners}, {configuration.service.workers} workers")
+
+
+def refuse(fault: "BadConfiguration") -> NoReturn:
+    """Say every error on a line of its own, and exit with status 2."""
+    for error in fault.errors:
+        complain(error)
+    raise click.exceptions.Exit(2)

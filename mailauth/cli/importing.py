@@ -1,0 +1,66 @@
+"""`mailauth import`: the TOML for an installation of another program."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mailauth.errors import BadArgument, SyntaxFault
+
+
+@click.group("import", short_help="print the TOML for another program's installation")
+def command() -> None:
+    """Print the configuration for an installation of another program.
+
+    What cannot be carried over is a comment at the top.
+    """
+
+
+@command.command("postsrsd")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("-d", "--domain", default="", metavar="DOMAIN", help="If the file names none.")
+def postsrsd(file: Path, domain: str) -> None:
+    """Of postsrsd: its postsrsd.conf (2.x), or /etc/default/postsrsd (1.x).
+
+    \b
+    mailauth import postsrsd /etc/postsrsd.conf > mailauth.toml
+    mailauth import postsrsd /etc/default/postsrsd -d $(postconf -h mydomain) > mailauth.toml
+    """
+    from mailauth.service import postsrsd as installation
+
+    text = file.read_bytes().decode("utf-8", "surrogateescape")
+    try:
+        imported = installation.read(text, str(file), domain)
+    except SyntaxFault as fault:
+        raise BadArgument(f"{file}: {fault}") from None
+    click.echo(imported.text(), nl=False)
+
+
+_PORT = click.IntRange(1, 65_535)
+
+
+@command.command("pfix-srsd", context_settings={"help_option_names": ["-h", "--help"]})
+@click.argument("domain")
+@click.argument("secrets")
+@click.option("-P", "protocol", type=click.Choice(["tcp", "socketmap"]), default="tcp")
+@click.option("-e", "--encoding", "encoder_port", type=_PORT, default=10_001, metavar="PORT")
+@click.option("-d", "--decoding", "decoder_port", type=_PORT, default=10_002, metavar="PORT")
+@click.option("-l", "port", type=_PORT, metavar="PORT", help="Of the socketmap.")
+@click.option("-L", "path", metavar="FILE", help="The Unix socket of the socketmap.")
+@click.option("-s", "--separator", type=click.Choice(["=", "+", "-"]))
+@click.option("-I", "--ignore-outside", is_flag=True, help="Is always so.")
+@click.option("-p", "--pid-file", metavar="FILE", help="Not carried over.")
+@click.option("-u", "--unsafe", is_flag=True, help="Stay who starts it.")
+@click.option("-U", "user", metavar="USER")
+@click.option("-G", "group", metavar="GROUP")
+@click.option("-f", "--foreground", is_flag=True, help="Is always so.")
+@click.option("-v", "verbose", is_flag=True)
+def pfix_srsd(**given: Any) -> None:  # noqa: ANN401 - click has checked them
+    """Of pfix-srsd: give its own arguments.
+
+    \b
+    mailauth import pfix-srsd example.com /etc/pfix-srsd.secrets -P socketmap -l 10003
+    """
+    from mailauth.service.pfix_srsd import CommandLine, read
+
+    click.echo(read(CommandLine(**given)).text(), nl=False)

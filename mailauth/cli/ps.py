@@ -1,0 +1,90 @@
+"""`mailauth ps`: the process tree of a running service."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import click
+
+from mailauth.cli.options import configuration_file
+from mailauth.cli.output import printable
+from mailauth.errors import BadArgument
+
+_COLORS = {"working": "green", "starting": "yellow", "leaving": "yellow"}
+_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
+
+
+@click.command("ps", short_help="show the processes of a running service")
+@configuration_file
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def command(config: Path, as_json: bool) -> None:
+    """Show the processes of the service that a configuration runs.
+
+    \b
+    mailauth ps --config /etc/mailauth/mailauth.toml
+
+    It asks the socket `service.status`.  The exit status is 0 if all is well, 1
+    if a process is not at work or the service is stopping, 2 if nobody answers.
+    """
+    import json
+
+    from mailauth.service import configuration, status
+    from mailauth.service.address import parse
+
+    address = configuration.read(config).service.status
+    if address is None:
+        raise BadArgument(f'{config} has no status socket: add status = "unix:/..." to [service]')
+    told = status.ask(parse(address))
+    if as_json:
+        click.echo(json.dumps(told))
+    else:
+        for line in _tree(told):
+            click.echo(line)
+    well = all(one["phase"] == "working" for one in told["processes"])
+    if not well or told["state"] == "stopping":
+        raise click.exceptions.Exit(1)
+
+
+def _tree(told: Mapping[str, Any]) -> list[str]:
+    restarts = told["restarts"]
+    head = f"supervisor {told['pid']}  {told['state']}  up {duration(told['uptime'])}"
+    lines = [f"{head}  generation {told['generation']}  restarts {restarts['total']}"]
+    processes = told["processes"]
+    for number, one in enumerate(processes, 1):
+        branch = "└─" if number == len(processes) else "├─"
+        lines.append(f"{branch} {_process(one)}")
+    if restarts["total"]:
+        last = printable(restarts["last"])
+        lines.append(f"last restart {duration(restarts['ago'])} ago: {last}")
+    return lines
+
+
+def _process(one: Mapping[str, Any]) -> str:
+    phase = click.style(one["phase"], fg=_COLORS.get(one["phase"], "red"))
+    line = (
+        f"{one['role']} {one['pid']}  {phase}  up {duration(one['uptime'])}  "
+        f"beat {one['beat_age']:.1f} s ago"
+    )
+    if one["role"] == "worker":
+        from mailauth.service.beat import Figure
+
+        figures = one["figures"]
+        answered = sum(figures[Figure.FOUND : Figure.TEMPORARY + 1])
+        line += (
+            f"  oldest request {one['oldest_request']:.1f} s  "
+            f"connections {figures[Figure.OPEN]}  answered {answered}"
+        )
+    return line
+
+
+def duration(seconds: float) -> str:
+    """A time span as people say it: `3 d 4 h`, `12 min`, `8 s`."""
+    for index, (size, unit) in enumerate(_UNITS):
+        if seconds >= size:
+            text = f"{int(seconds // size)} {unit}"
+            smaller = _UNITS[index + 1 :][:1]
+            for part, name in smaller:
+                if rest := int(seconds % size // part):
+                    text += f" {rest} {name}"
+            return text
+    return f"{int(seconds)} s"

@@ -1,0 +1,92 @@
+"""What a child says to the supervisor: a record of a fixed size, again and again.
+
+A beat is sent from the loop that does the work, so a loop that stands still is
+silent.  It holds the age of the oldest request in work, and the figures of each
+listener since the child began.  One beat is one datagram of a socket pair: it
+arrives whole or not at all.
+"""
+
+import struct
+from collections.abc import Sequence
+from enum import IntEnum, auto
+from typing import Final, NamedTuple
+
+_HEADER: Final = struct.Struct("=dI")
+
+
+class Figure(IntEnum):
+    """What is counted for each listener; all but OPEN only grow."""
+
+    CONNECTIONS = 0
+    """Connections accepted."""
+    OPEN = auto()
+    """Connections open now."""
+    REFUSED = auto()
+    """Connections closed at once, for there were too many."""
+    FOUND = auto()
+    """Requests answered with a value."""
+    NOT_FOUND = auto()
+    """Requests answered: there is none."""
+    REJECTED = auto()
+    """Requests answered with a permanent refusal."""
+    TEMPORARY = auto()
+    """Requests answered with a temporary failure."""
+    FAULTS = auto()
+    """Requests that met a fault of ours; they are among the temporary ones too."""
+    BROKEN = auto()
+    """Connections closed because what came was no request."""
+    OVERDUE = auto()
+    """Connections closed because a request or its reader took too long."""
+
+
+Figures = list[int]
+"""One number for each `Figure`."""
+
+
+class Beat(NamedTuple):
+    """One sign of life."""
+
+    oldest: float
+    """Seconds that the oldest request has been in work; 0 if there is none."""
+    unanswered: int
+    """The observer's: 0, or 1 and the index of a listener that did not answer."""
+    figures: tuple[Figures, ...]
+    """For each listener, in the order of the configuration."""
+
+    def pack(self) -> bytes:
+        """The beat as a datagram."""
+        numbers = [number for figures in self.figures for number in figures]
+        return _HEADER.pack(self.oldest, self.unanswered) + struct.pack(
+            f"={len(numbers)}Q", *numbers
+        )
+
+
+def size(listeners: int) -> int:
+    """The octets of a beat about so many listeners."""
+    return _HEADER.size + listeners * len(Figure) * 8
+
+
+def unpack(octets: bytes, listeners: int) -> Beat | None:
+    """The beat in a datagram, or None: it is no beat about so many listeners."""
+    if len(octets) != size(listeners):
+        return None
+    oldest, unanswered = _HEADER.unpack_from(octets)
+    numbers = struct.unpack_from(f"={listeners * len(Figure)}Q", octets, _HEADER.size)
+    if not 0 <= oldest < float("inf") or unanswered > listeners:
+        return None
+    step = len(Figure)
+    return Beat(
+        oldest,
+        unanswered,
+        tuple(list(numbers[at : at + step]) for at in range(0, len(numbers), step)),
+    )
+
+
+def add(one: Sequence[int], other: Sequence[int]) -> Figures:
+    """Figures together."""
+    return [a + b for a, b in zip(one, other, strict=True)]
+
+
+def nothing() -> Figures:
+    """Figures at the start."""
+    return [0] * len(Figure)

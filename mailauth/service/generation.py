@@ -1,0 +1,134 @@
+"""One reading of the configuration, made ready: sockets bound, files and secrets read.
+
+A service runs one generation at a time; a reload makes the next one, which takes
+over the sockets whose addresses stay.  All is made ready or nothing is.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailauth.errors import MailauthError
+from mailauth.service import configuration as configurations
+from mailauth.service import sockets, tomlfile
+from mailauth.service.address import Address, parse
+from mailauth.service.configuration import BadConfiguration, Configuration, Listen
+from mailauth.service.kinds import Build, Kinds
+from mailauth.service.sockets import Endpoint
+from mailauth.service.tomlfile import Complaint
+
+Open = dict[Address, Endpoint]
+"""The end points that are open, by address."""
+
+
+@dataclass(frozen=True)
+class Probe:
+    """How one listener is asked whether it lives."""
+
+    address: Address
+    question: bytes
+    is_answer: Callable[[bytes], bool]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What the workers and the observer of one configuration are made of."""
+
+    number: int
+    configuration: Configuration
+    builds: tuple[Build, ...]
+    """For each listener of the configuration."""
+    probes: tuple[Probe, ...]
+    endpoints: Mapping[Address, Endpoint]
+
+    def endpoint(self, address: str | None) -> Endpoint | None:
+        """The end point of an address of the configuration."""
+        return None if address is None else self.endpoints[parse(address)]
+
+
+def read(path: Path, kinds: Kinds) -> Configuration:
+    """The configuration in a file, with what the kinds say of it.
+
+    **Raises** BadConfiguration.
+    """
+    return configurations.read(path, lambda configuration: _wrong_listeners(configuration, kinds))
+
+
+def _wrong_listeners(configuration: Configuration, kinds: Kinds) -> Iterable[Complaint]:
+    for index, listen in enumerate(configuration.listen):
+        if listen.kind in kinds:
+            yield from kinds[listen.kind].check(configuration, index)
+        else:
+            sentence = f"there is no kind {listen.kind!r}; there are {', '.join(sorted(kinds))}"
+            yield Complaint(("listen", index, "kind"), sentence)
+
+
+def prepare(configuration: Configuration, kinds: Kinds) -> tuple[Build, ...]:
+    """What makes the servers of the configuration, with its files and secrets read.
+
+    **Raises** BadConfiguration, with every file that cannot be used.
+    """
+    builds: list[Build] = []
+    faults: dict[str, None] = {}  # each once, in order
+    for index, listen in enumerate(configuration.listen):
+        try:
+            builds.append(kinds[listen.kind].prepare(configuration, listen))
+        except MailauthError as fault:
+            place = tomlfile.show(("listen", index))
+            faults[str(fault) if configuration.srs else f"{place}: {fault}"] = None
+    if faults:
+        raise BadConfiguration(list(faults))
+    return tuple(builds)
+
+
+def bind(configuration: Configuration, have: Mapping[Address, Endpoint], owner: int | None) -> Open:
+    """An end point for each address: one that is open already, or a new one.
+
+    **Raises** CannotListen; what was opened by then is closed again.
+    """
+    opened: Open = {}
+    try:
+        for address, listen in addresses(configuration):
+            if address in have:
+                opened[address] = have[address]
+            elif listen is not None:
+                opened[address] = sockets.bind(
+                    address, owner=owner, group=listen.group, mode=listen.mode
+                )
+            else:
+                opened[address] = sockets.bind(address, owner=owner)
+    except MailauthError:
+        close(opened, keep=have)
+        raise
+    return opened
+
+
+def addresses(configuration: Configuration) -> Iterable[tuple[Address, Listen | None]]:
+    """Every address that is bound, with its `[[listen]]` if it has one."""
+    for listen in configuration.listen:
+        yield listen.where, listen
+    for text in (configuration.service.metrics, configuration.service.status):
+        if text is not None:
+            yield parse(text), None
+
+
+def close(endpoints: Mapping[Address, Endpoint], *, keep: Mapping[Address, Endpoint]) -> None:
+    """Close the end points that are not kept."""
+    for address, endpoint in endpoints.items():
+        if address not in keep:
+            endpoint.close()
+
+
+def assemble(
+    number: int,
+    configuration: Configuration,
+    builds: tuple[Build, ...],
+    endpoints: Mapping[Address, Endpoint],
+    kinds: Kinds,
+) -> Generation:
+    """The parts of a generation put together."""
+    probes = tuple(
+        Probe(listen.where, kinds[listen.kind].probe(listen), kinds[listen.kind].is_answer)
+        for listen in configuration.listen
+    )
+    return Generation(number, configuration, builds, probes, endpoints)

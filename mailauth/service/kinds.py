@@ -1,0 +1,45 @@
+"""The kinds of listeners: what makes the server of each, and how it is asked whether it lives.
+
+A worker knows no protocol.  What `[[listen]] kind = "..."` may name stands in one
+table, `KINDS`; a further protocol is one more row there.
+"""
+
+import socket
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol, TypeAlias
+
+from mailauth.service.configuration import Configuration, Listen
+from mailauth.service.tally import Tally
+from mailauth.service.tomlfile import Complaint
+
+
+class Server(Protocol):
+    """What serves one listening socket within an event loop."""
+
+    async def serve(self, listening: socket.socket) -> None:
+        """Accept and answer until `drain`; to return before that is a fault."""
+
+    async def drain(self, limit: float) -> None:
+        """Accept no more, and end once what is in work is done, within `limit` seconds."""
+
+
+Build: TypeAlias = Callable[[Tally], Server]
+"""Makes a server in a worker; whatever it needs of files was read before."""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One protocol."""
+
+    check: Callable[[Configuration, int], Iterable[Complaint]]
+    """What is wrong with the listener of this index, without touching a file."""
+    prepare: Callable[[Configuration, Listen], Build]
+    """Reads files and secrets, in the supervisor.  **Raises** MailauthError."""
+    probe: Callable[[Listen], bytes]
+    """A request that every sound server answers, and that asks for nothing."""
+    is_answer: Callable[[bytes], bool]
+    """Whether these octets are a whole answer to it."""
+
+
+Kinds: TypeAlias = Mapping[str, Kind]

@@ -1,0 +1,201 @@
+"""The log: one line an event, on standard error, as text or JSON; it never waits and never fails.
+
+A line that cannot be written at once, to a full pipe or a full disk, is lost and
+counted, and the count is logged once there is room again.  What came from a
+network is escaped: a line cannot be forged.  Lines of one kind beyond a rate are
+counted too, so a flood of requests is no flood of lines.
+
+A line of a log call is a template and its values.  A mapping of values becomes
+fields of the JSON object.  No value is ever a secret: see `srs.Secrets`.
+"""
+
+import json
+import logging
+import os
+import socket
+import stat
+import time
+import traceback
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Final, Literal
+
+_MAX_LINE: Final = 4000
+"""Octets; up to 4096 a write to a pipe is whole, whoever writes there too."""
+_MAX_TRACE: Final = 3000
+_MAX_TEXT: Final = 1000
+_MAX_VALUE: Final = 300
+_BURST: Final = 20
+_WINDOW: Final = 10.0
+_PRIORITIES: Final = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG": 7}
+
+
+class Sink:
+    """A descriptor that is written to without waiting.
+
+    A pipe, a file or a terminal is opened anew, so that other programs that share
+    it keep their mode; a socket, as that of journald, is asked not to wait.
+    """
+
+    def __init__(self, descriptor: int = 2) -> None:
+        self._socket: socket.socket | None = None
+        if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
+            self._socket = socket.socket(fileno=os.dup(descriptor))
+            self.descriptor = self._socket.fileno()
+        else:
+            self.descriptor = _opened_anew(descriptor)
+        self._lost = 0
+
+    def write(self, line: bytes) -> None:
+        """Write a line of a few thousand octets now or never."""
+        if self._lost and self._put(b"mailauth: %d lines of the log were lost\n" % self._lost):
+            self._lost = 0
+        if not self._put(line):
+            self._lost += 1
+
+    def _put(self, line: bytes) -> bool:
+        try:
+            if self._socket is not None:
+                flags = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
+                return self._socket.send(line, flags) == len(line)
+            return os.write(self.descriptor, line) == len(line)
+        except OSError:
+            return False
+
+
+def _opened_anew(descriptor: int) -> int:
+    flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
+    try:
+        return os.open(f"/proc/self/fd/{descriptor}", flags)
+    except OSError:  # no /proc, or another user's terminal
+        return os.dup(descriptor)
+
+
+class Handler(logging.Handler):
+    """Formats records and gives them to a sink; a record that cannot be formatted is said so."""
+
+    def __init__(self, sink: Sink, form: Literal["text", "json"], role: str) -> None:
+        super().__init__()
+        self.sink = sink
+        self._format = _as_json if form == "json" else _as_text
+        self.role = role
+        self.addFilter(Rate())
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        try:
+            lines = self._format(record, self.role)
+        except Exception as fault:  # noqa: BLE001 - the log is the last to fail
+            lines = f"mailauth: a line of the log could not be made: {type(fault).__name__}"
+        for line in lines.split("\n"):
+            self.sink.write(line.encode("ascii", "backslashreplace")[:_MAX_LINE] + b"\n")
+
+
+def _as_text(record: logging.LogRecord, role: str) -> str:
+    priority = f"<{_PRIORITIES.get(record.levelname, 6)}>" if _IS_JOURNAL else ""
+    stamp = "" if priority else _stamp(record) + " "
+    head = f"{priority}{stamp}mailauth {role}[{record.process}] {record.levelname.lower()}: "
+    lines = [head + escape(record.getMessage())]
+    if record.exc_info:
+        trace = "".join(traceback.format_exception(*record.exc_info))
+        lines += [f"{priority}  | {escape(line)}" for line in trace[-_MAX_TRACE:].splitlines()]
+    return "\n".join(lines)
+
+
+def _as_json(record: logging.LogRecord, role: str) -> str:
+    entry: dict[str, object] = {
+        "time": _stamp(record),
+        "level": record.levelname.lower(),
+        "role": role,
+        "pid": record.process,
+        "message": record.getMessage()[:_MAX_VALUE],
+    }
+    values = record.args if isinstance(record.args, Mapping) else {}
+    more: dict[str, object] = {f"{key}": _plain(value) for key, value in values.items()}
+    if record.exc_info:
+        more["traceback"] = "".join(traceback.format_exception(*record.exc_info))[-_MAX_TRACE:]
+    whole = json.dumps(more | entry)
+    return whole if len(whole) <= _MAX_LINE else json.dumps({**entry, "shortened": True})
+
+
+def _plain(value: object) -> object:
+    return (
+        value if isinstance(value, int | float | bool) or value is None else str(value)[:_MAX_VALUE]
+    )
+
+
+def _stamp(record: logging.LogRecord) -> str:
+    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds")
+
+
+def _is_journal() -> bool:
+    """Whether standard error is the journal, which adds the time and reads priorities."""
+    try:
+        status = os.fstat(2)
+    except OSError:
+        return False
+    return os.environ.get("JOURNAL_STREAM") == f"{status.st_dev}:{status.st_ino}"
+
+
+_IS_JOURNAL: Final = _is_journal()
+
+
+def escape(text: str) -> str:
+    """The text in printable ASCII, all else as escapes, in at most 1000 characters."""
+    if len(text) > _MAX_TEXT:
+        text = f"{text[:_MAX_TEXT]}... ({len(text)} characters)"
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(c if c.isascii() and c.isprintable() else _escape(c) for c in text)
+
+
+def _escape(character: str) -> str:
+    return character.encode("unicode_escape").decode()
+
+
+class Rate(logging.Filter):
+    """Lets so many records of one template through in a window, and then says how many it held.
+
+    Templates are constants of the code, so there are few; critical lines pass.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        super().__init__()
+        self._clock = clock
+        self._seen: dict[tuple[str, int, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether the record passes."""
+        if record.levelno >= logging.CRITICAL:
+            return True
+        key = (record.name, record.levelno, str(record.msg))
+        now = self._clock()
+        since, count = self._seen.get(key, (now, 0))
+        if now - since >= _WINDOW:
+            if count > _BURST:
+                _append(record, f" ({count - _BURST} more like this were held back)")
+            since, count = now, 0
+        self._seen[key] = (since, count + 1)
+        return count < _BURST
+
+
+def _append(record: logging.LogRecord, note: str) -> None:
+    record.msg = str(record.msg) + note.replace("%", "%%")
+
+
+def start(sink: Sink, form: Literal["text", "json"], level: str, role: str) -> None:
+    """Send all that this process logs to a sink."""
+    root = logging.getLogger()
+    root.handlers[:] = [Handler(sink, form, role)]
+    root.setLevel(level.upper())
+    logging.getLogger("asyncio").setLevel(logging.WARNING)
+    logging.captureWarnings(capture=True)
+    logging.raiseExceptions = False
+
+
+def rename(role: str) -> None:
+    """Log under another role from now on, with nothing counted: after a fork."""
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, Handler):
+            handler.role = role
+            handler.filters[:] = [Rate()]

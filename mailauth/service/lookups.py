@@ -1,0 +1,228 @@
+"""The kinds of listeners that Postfix asks: `tcp_table` and `socketmap`.
+
+Both serve the maps of `mailauth.postfix.rewriting` by the policy in `[srs]`.
+"""
+
+import errno
+import logging
+import time
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from mailauth import srs
+from mailauth.errors import BadArgument, MailauthError, SyntaxFault
+from mailauth.postfix import (
+    DomainList,
+    Limits,
+    LookupProtocol,
+    LookupServer,
+    Outcome,
+    Reply,
+    Request,
+    Rewriting,
+)
+from mailauth.service.beat import Figure
+from mailauth.service.configuration import Configuration, Listen, Srs
+from mailauth.service.kinds import Build, Kind, Kinds
+from mailauth.service.tally import Tally
+from mailauth.service.tomlfile import Complaint, Place
+from mailauth.syntax import domain as domains
+
+logger = logging.getLogger(__name__)
+
+MAPS: Final = ("forward", "reverse", "srsencoder", "srsdecoder", "exists", "access")
+_PROBE: Final = "mailauth-probe"
+_MAX_OCTETS: Final = 16_777_216
+
+
+class TallyWatch:
+    """What a server tells of itself, as figures and lines of the log (`mailauth.postfix.Watch`)."""
+
+    _FIGURES: Final = {
+        Outcome.FOUND: Figure.FOUND,
+        Outcome.NOT_FOUND: Figure.NOT_FOUND,
+        Outcome.PERM: Figure.REJECTED,
+        Outcome.TEMP: Figure.TEMPORARY,
+    }
+
+    def __init__(self, tally: Tally, listener: str) -> None:
+        self._tally = tally
+        self._listener = listener
+
+    def opened(self) -> None:
+        """A connection was accepted."""
+        self._tally.count(Figure.CONNECTIONS)
+        self._tally.count(Figure.OPEN)
+
+    def closed(self) -> None:
+        """One that was accepted has ended."""
+        self._tally.count(Figure.OPEN, -1)
+
+    def refused(self, line: str) -> None:
+        """One was closed at once."""
+        self._tally.count(Figure.REFUSED)
+        self._log("%(listener)s: a connection is refused: %(why)s", line)
+
+    def started(self, request: Request) -> None:
+        """A request is being answered: at once, so one that takes long stops the beats."""
+
+    def ended(self, request: Request, reply: Reply) -> None:
+        """It was answered so."""
+        self._tally.count(self._FIGURES[reply.outcome])
+        if reply.outcome is Outcome.PERM:
+            self._log("%(listener)s: a request is refused: %(why)s", reply.text)
+        elif logger.isEnabledFor(logging.DEBUG):
+            values = {"listener": self._listener, "map": request.map_name, "key": request.key}
+            values |= {"outcome": str(reply.outcome), "text": reply.text}
+            logger.debug("%(listener)s: %(map)s %(key)s: %(outcome)s %(text)s", values)
+
+    def failed(self, request: Request, fault: Exception) -> None:
+        """The answering function raised, and Postfix was told to try again."""
+        self._tally.count(Figure.FAULTS)
+        values = {"listener": self._listener, "map": request.map_name}
+        logger.error(
+            "%(listener)s: a request of the map %(map)s met a fault; Postfix is to ask again",
+            values,
+            exc_info=fault,
+        )
+
+    def violated(self, line: str) -> None:
+        """A connection is closed for what was no request."""
+        self._tally.count(Figure.BROKEN)
+        self._log("%(listener)s: no request, closed: %(why)s", line)
+
+    def overdue(self, line: str) -> None:
+        """A connection is closed for what it left unfinished or unread too long."""
+        self._tally.count(Figure.OVERDUE)
+        self._log("%(listener)s: too slow, closed: %(why)s", line)
+
+    def _log(self, template: str, why: str) -> None:
+        logger.warning(template, {"listener": self._listener, "why": why})
+
+
+def _check(protocol: LookupProtocol, configuration: Configuration, index: int) -> list[Complaint]:
+    """What is wrong with a listener and with the policy that it serves."""
+    listen = configuration.listen[index]
+    complaints: list[Complaint] = []
+    if configuration.srs is None:
+        sentence = f"a {protocol} needs a table [srs]"
+        complaints.append(Complaint(("listen", index, "kind"), sentence))
+    else:
+        complaints += _check_domains(configuration.srs)
+    place: Place = ("listen", index, "map")
+    if protocol is LookupProtocol.SOCKETMAP:
+        if listen.map is not None:
+            complaints.append(Complaint(place, "a socketmap has all maps; take this line out"))
+    elif listen.map is None:
+        complaints.append(Complaint(place, f"is missing: one of {', '.join(MAPS)}"))
+    else:
+        complaints += _check_map(listen.map, configuration.srs, place)
+    return complaints
+
+
+def _check_map(name: str, policy: Srs | None, place: Place) -> Iterator[Complaint]:
+    kind, at, domain = name.partition("@")
+    if kind not in MAPS:
+        yield Complaint(place, f"there is no map {kind!r}; there are {', '.join(MAPS)}")
+    if at and policy is not None and domain not in {policy.domain, *policy.more_domains}:
+        yield Complaint(place, f"{domain!r} is not in srs.more_domains")
+
+
+def _check_domains(policy: Srs) -> Iterator[Complaint]:
+    """Names that are none, one by one."""
+    named = [(("srs", "domain"), policy.domain)]
+    named += [(("srs", "more_domains"), name) for name in policy.more_domains]
+    for place, name in named:
+        try:
+            domains.parse(name)
+        except SyntaxFault as fault:
+            yield Complaint(place, f"{name!r} is no domain: {fault}")
+    for key in ("own_domains", "exclude"):
+        try:
+            DomainList.of(getattr(policy, key))
+        except BadArgument as fault:
+            yield Complaint(("srs", key), f"{fault}")
+
+
+def _policy(given: Srs) -> Rewriting:
+    """The policy with its secrets and files read.  **Raises** MailauthError."""
+    scheme = srs.Scheme(
+        separator=given.separator,
+        hash_length=given.hash_length,
+        hash_minimum=given.hash_minimum,
+        max_age=given.max_age,
+        mac=srs.Mac(given.mac),
+        accepted=tuple(map(srs.Mac, given.accept)),
+        url_safe=given.url_safe,
+        always_rewrite=given.always_rewrite,
+        long_senders=srs.LongSenders(given.long_senders),
+    )
+    left_alone = DomainList.of([*given.own_domains, *given.exclude])
+    if given.exclude_file is not None:
+        left_alone |= _read_list(Path(given.exclude_file))
+    return Rewriting(
+        domain=domains.parse(given.domain),
+        secrets=srs.Secrets.read(given.secrets),
+        scheme=scheme,
+        more_domains=frozenset(map(domains.parse, given.more_domains)),
+        left_alone=left_alone,
+    )
+
+
+def _read_list(path: Path) -> DomainList:
+    try:
+        if not path.is_file():  # a FIFO would hold up the supervisor
+            raise FileNotFoundError(errno.ENOENT, "there is no such file")
+        with path.open("rb") as file:
+            octets = file.read(_MAX_OCTETS + 1)
+        if len(octets) > _MAX_OCTETS:
+            raise BadArgument(f"it has over {_MAX_OCTETS} octets")
+        return DomainList.parse(octets.decode())
+    except OSError as fault:
+        raise BadArgument(f"srs.exclude_file {path} cannot be read: {fault.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadArgument(f"srs.exclude_file {path} is not UTF-8") from None
+    except MailauthError as fault:
+        raise BadArgument(f"srs.exclude_file {path}: {fault}") from None
+
+
+def _prepare(protocol: LookupProtocol, configuration: Configuration, listen: Listen) -> Build:
+    """Reads the secrets and the lists; what is built in a worker needs no file."""
+    if configuration.srs is None:
+        raise BadArgument(f"a {protocol} needs a table [srs]")
+    policy = _policy(configuration.srs)
+    limits = configuration.limits
+
+    def answer(request: Request) -> Reply:
+        return policy.answer(request, now=int(time.time()))
+
+    def build(tally: Tally) -> LookupServer:
+        return LookupServer(
+            protocol,
+            answer,
+            map_name=listen.map or "",
+            limits=Limits(limits.connections, limits.idle, limits.request),
+            watch=TallyWatch(tally, str(listen.where)),
+        )
+
+    return build
+
+
+def _kind(protocol: LookupProtocol, question: bytes, end: bytes) -> Kind:
+    is_answer: Callable[[bytes], bool] = lambda octets: octets.endswith(end)  # noqa: E731
+    check: Callable[[Configuration, int], Iterable[Complaint]] = partial(_check, protocol)
+    return Kind(check, partial(_prepare, protocol), lambda _: question, is_answer)
+
+
+_SOCKETMAP_PROBE: Final = f"forward {_PROBE}"
+
+KINDS: Final[Kinds] = {
+    "tcp_table": _kind(LookupProtocol.TCP_TABLE, f"get {_PROBE}\n".encode(), b"\n"),
+    "socketmap": _kind(
+        LookupProtocol.SOCKETMAP,
+        f"{len(_SOCKETMAP_PROBE)}:{_SOCKETMAP_PROBE},".encode(),
+        b",",
+    ),
+}

@@ -1,0 +1,94 @@
+"""The installation of pfix-srsd, which is its command line: `[options] domain secrets`."""
+
+from dataclasses import dataclass
+
+from mailauth.errors import BadArgument
+from mailauth.service.tomltext import SECRETS_NOTE, Imported, Table
+
+_ENCODER, _DECODER = 10_001, 10_002
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandLine:
+    """The arguments of pfix-srsd, with its defaults."""
+
+    domain: str
+    secrets: str
+    protocol: str = "tcp"
+    """-P: `tcp` or `socketmap`."""
+    encoder_port: int = _ENCODER
+    """-e"""
+    decoder_port: int = _DECODER
+    """-d"""
+    port: int | None = None
+    """-l, of the socketmap."""
+    path: str | None = None
+    """-L, the Unix socket of the socketmap."""
+    separator: str | None = None
+    """-s"""
+    ignore_outside: bool = False
+    """-I"""
+    pid_file: str | None = None
+    """-p"""
+    unsafe: bool = False
+    """-u: keep root."""
+    user: str | None = None
+    """-U"""
+    group: str | None = None
+    """-G"""
+    foreground: bool = False
+    """-f"""
+    verbose: bool = False
+    """-v"""
+
+
+def read(line: CommandLine) -> Imported:
+    """The configuration that does what this command line did.
+
+    **Raises** BadArgument: options that exclude each other.
+    """
+    imported = Imported("the command line of pfix-srsd", notes=list(_notes(line)))
+    if not line.unsafe:
+        imported.service["user"] = line.user or "nobody"
+        if line.group is not None:
+            imported.service["group"] = line.group
+    if line.verbose:
+        imported.service["log_level"] = "debug"
+    imported.srs = {"domain": line.domain, "secrets": line.secrets}
+    if line.separator is not None:
+        imported.srs["separator"] = line.separator
+    imported.listen = _socketmap(line) if line.protocol == "socketmap" else _tcp_tables(line)
+    return imported
+
+
+def _socketmap(line: CommandLine) -> list[Table]:
+    if line.path is not None and line.port is not None:
+        raise BadArgument("-l and -L exclude each other: give one")
+    if line.path is not None:
+        return [{"kind": "socketmap", "address": f"unix:{line.path}", "group": "postfix"}]
+    port = _ENCODER if line.port is None else line.port
+    return [{"kind": "socketmap", "address": f"inet:127.0.0.1:{port}"}]
+
+
+def _tcp_tables(line: CommandLine) -> list[Table]:
+    if line.path is not None or line.port is not None:
+        raise BadArgument("-l and -L are of the socketmap: give -P socketmap too")
+    ports = {"forward": line.encoder_port, "reverse": line.decoder_port}
+    return [
+        {"kind": "tcp_table", "address": f"inet:127.0.0.1:{port}", "map": name}
+        for name, port in ports.items()
+    ]
+
+
+def _notes(line: CommandLine) -> list[str]:
+    notes = [
+        "main.cf stays as it is; a file of what is not rewritten may be srs.exclude_file too",
+        SECRETS_NOTE,
+    ]
+    if line.ignore_outside:
+        notes.append("-I needs no setting: mail outside of the domain is never touched")
+    if line.pid_file is not None:
+        notes.append("-p is not carried over: there is no file of the process number")
+    if line.unsafe:
+        notes.append("-u is carried over: the service stays who starts it; name a user instead")
+    return notes

@@ -1,0 +1,97 @@
+"""What a process of the service may do: less and less, and never more again.
+
+Root is needed to bind a port below 1024 and to read root's files.  After that it
+is given up for good, and that it cannot be regained is tried out.  What only
+Linux has (`prctl`) is left out elsewhere.
+"""
+
+import ctypes
+import grp
+import os
+import pwd
+import resource
+import signal
+from typing import Final
+
+from mailauth.errors import MailauthError
+
+_PR_SET_PDEATHSIG: Final = 1
+_PR_SET_DUMPABLE: Final = 4
+_PR_SET_CHILD_SUBREAPER: Final = 36
+
+
+class UnsafeProcess(MailauthError):
+    """The process cannot be given, or cannot give up, the rights it was told to."""
+
+
+def identity(user: str | None, group: str | None) -> tuple[int, int] | None:
+    """The uid and gid to run as, or None: those of now.
+
+    **Raises** UnsafeProcess: another user is asked for, and this one is not root.
+    """
+    if user is None and group is None:
+        return None
+    uid, gid = os.geteuid(), os.getegid()
+    if user is not None:
+        entry = pwd.getpwnam(user)
+        uid, gid = entry.pw_uid, entry.pw_gid
+    if group is not None:
+        gid = grp.getgrnam(group).gr_gid
+    if (uid, gid) == (os.geteuid(), os.getegid()):
+        return None
+    if os.geteuid() != 0:
+        raise UnsafeProcess(
+            f"only root can become user {user or uid} and group {group or gid}; "
+            "start as root, or leave both out"
+        )
+    return uid, gid
+
+
+def drop(become: tuple[int, int]) -> None:
+    """Become another user and group for good, with no further groups.
+
+    **Raises** UnsafeProcess: the way back is open.
+    """
+    uid, gid = become
+    os.setgroups([])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+    if uid != 0:
+        _expect_refusal(uid)
+    if os.getgroups() not in ([], [gid]) or os.getresuid() != (uid,) * 3:
+        raise UnsafeProcess(f"the privileges of user {uid} and group {gid} are not all there is")
+
+
+def _expect_refusal(uid: int) -> None:
+    try:
+        os.setuid(0)
+    except PermissionError:
+        return
+    raise UnsafeProcess(f"user {uid} could become root again")
+
+
+def forbid_core_dumps() -> None:
+    """No image of this memory, which holds secrets, reaches a disk.
+
+    The limit alone does not hold for a core_pattern that is a pipe.
+    """
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _prctl(_PR_SET_DUMPABLE, 0)
+
+
+def adopt_orphans() -> None:
+    """Processes whose parents ended below this one become its children."""
+    _prctl(_PR_SET_CHILD_SUBREAPER, 1)
+
+
+def die_with(parent: int) -> None:
+    """End at once when the parent ends; it may have ended already."""
+    _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _prctl(option: int, value: int) -> None:
+    prctl = getattr(ctypes.CDLL(None), "prctl", None)
+    if prctl is not None:
+        prctl(option, ctypes.c_ulong(value), 0, 0, 0)

@@ -1,0 +1,145 @@
+"""From a file to a running service: read, bind, read the secrets, give up root, supervise.
+
+Nothing is served until all of that has gone well.
+"""
+
+import logging
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Final
+
+from mailauth.errors import MailauthError
+from mailauth.service import generation as generations
+from mailauth.service import log, privileges, process, sockets, systemd
+from mailauth.service.configuration import BadConfiguration, Configuration
+from mailauth.service.generation import Generation, Open
+from mailauth.service.kinds import Build, Kinds
+from mailauth.service.lookups import KINDS
+from mailauth.service.supervisor import Supervisor
+
+logger = logging.getLogger(__name__)
+
+_STANDARD_ERROR: Final = 2
+
+
+def check(path: Path, kinds: Kinds = KINDS) -> Configuration:
+    """The configuration, if a service could run it as far as its files go; nothing is bound.
+
+    **Raises** BadConfiguration, with every error.
+    """
+    configuration = generations.read(path, kinds)
+    generations.prepare(configuration, kinds)
+    return configuration
+
+
+def serve(path: Path, kinds: Kinds = KINDS) -> int:
+    """Run the service until it is stopped; its exit status.
+
+    **Raises** MailauthError: it cannot start, and has left nothing behind.
+    """
+    _open_standard_descriptors()
+    path = path.absolute()
+    configuration = generations.read(path, kinds)
+    sink = log.Sink()
+    service = configuration.service
+    log.start(sink, service.log, service.log_level, "supervisor")
+    process.show_stacks_on_sigquit(sink)
+    become = privileges.identity(service.user, service.group)
+    owner = become[0] if become else None
+    endpoints = generations.bind(configuration, _handed_over(configuration), owner)
+    try:
+        builds = _prepare(configuration, kinds, become)
+        if become:
+            privileges.drop(become)
+        elif os.geteuid() == 0:
+            logger.warning("the service runs as root, which it does not need: set service.user")
+    except BaseException:
+        generations.close(endpoints, keep={})
+        raise
+    privileges.forbid_core_dumps()
+    privileges.adopt_orphans()
+    first = generations.assemble(1, configuration, builds, endpoints, kinds)
+
+    def make(number: int, current: Generation) -> Generation:
+        made = _again(number, current, path, kinds)
+        service = made.configuration.service
+        log.start(sink, service.log, service.log_level, "supervisor")
+        return made
+
+    return Supervisor(first, make, sink=sink, notifier=systemd.Notifier()).run()
+
+
+def _open_standard_descriptors() -> None:
+    """No file or socket of ours may get the number of a standard stream that was closed."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
+        pass
+    os.close(descriptor)
+
+
+def _handed_over(configuration: Configuration) -> Open:
+    """The end points for which a service manager has opened the sockets."""
+    given = systemd.handed_over()
+    found: Open = {}
+    for address, listen in generations.addresses(configuration):
+        endpoint = sockets.match(address, given)
+        if endpoint is not None:
+            found[address] = endpoint
+        elif listen is not None and address.is_public:
+            values = {"address": str(address)}
+            logger.warning("%(address)s can be reached from other hosts: see to a firewall", values)
+    used = {endpoint.socket for endpoint in found.values()}
+    for one in given:
+        if one not in used:
+            values = {"address": str(one.getsockname())}
+            logger.warning("the socket %(address)s was handed over, but is not configured", values)
+            one.close()
+    return found
+
+
+def _prepare(
+    configuration: Configuration, kinds: Kinds, become: tuple[int, int] | None
+) -> tuple[Build, ...]:
+    """Read files and secrets as the user of the service, so that a reload can do it again.
+
+    What only root can read is read as root, with a warning: a reload will not have it.
+    """
+    if become is None:
+        return generations.prepare(configuration, kinds)
+    with _acting_as(become):
+        try:
+            return generations.prepare(configuration, kinds)
+        except BadConfiguration as refused:
+            fault = refused
+    builds = generations.prepare(configuration, kinds)
+    for line in fault.errors:
+        values = {"fault": line}
+        logger.warning("read as root; SIGHUP will not read it again: %(fault)s", values)
+    return builds
+
+
+@contextmanager
+def _acting_as(become: tuple[int, int]) -> Iterator[None]:
+    uid, gid = become
+    os.setegid(gid)
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(0)
+
+
+def _again(number: int, current: Generation, path: Path, kinds: Kinds) -> Generation:
+    """The next generation, from the same file; sockets whose addresses stay are kept.
+
+    **Raises** MailauthError.
+    """
+    configuration = generations.read(path, kinds)
+    old, new = current.configuration.service, configuration.service
+    if (old.user, old.group) != (new.user, new.group):
+        raise MailauthError("user and group cannot change by a reload: restart the service")
+    builds = generations.prepare(configuration, kinds)
+    endpoints = generations.bind(configuration, current.endpoints, None)
+    return generations.assemble(number, configuration, builds, endpoints, kinds)

@@ -1,0 +1,328 @@
+"""The supervisor: keeps the processes of a generation running, and nothing else.
+
+One loop without threads: bury the dead, hear the beats, carry out what the
+watchdog decides, start what is lacking, tell those who want to know, obey
+signals.  A start and a reload are the same thing: a coming generation is started
+beside the current one, and takes its place once all of its workers are ready.
+"""
+
+import logging
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any, Final
+
+from mailauth.errors import MailauthError
+from mailauth.service import generation as generations
+from mailauth.service import log, process, status
+from mailauth.service.crew import OBSERVER, WORKER, Child, Crew, Ended, Job
+from mailauth.service.generation import Generation
+from mailauth.service.observer import observe
+from mailauth.service.restarts import Restarts
+from mailauth.service.sockets import Endpoint
+from mailauth.service.systemd import Notifier
+from mailauth.service.watchdog import Phase
+from mailauth.service.worker import work
+
+logger = logging.getLogger(__name__)
+
+STORM: Final = 70
+"""The exit status after a storm of restarts, EX_SOFTWARE of sysexits.h."""
+_LONGEST_TICK: Final = 0.25
+
+Make = Callable[[int, Generation], Generation]
+"""Makes the generation of a number beside the current one.  **Raises** MailauthError."""
+
+
+class Supervisor:
+    """Runs a first generation, and those that `make` makes when SIGHUP comes."""
+
+    def __init__(
+        self, first: Generation, make: Make, *, sink: log.Sink, notifier: Notifier
+    ) -> None:
+        self._current: Generation | None = None
+        self._coming: Generation | None = first
+        self._make = make
+        self._crew = Crew(sink)
+        self._notifier = notifier
+        self._restarts = Restarts(first.configuration.watchdog)
+        self._exit_status: int | None = None  # known once the service stops
+        self._reload_wanted = False
+        self._started = self._told = self._alive_at = time.monotonic()
+        self._wake, self._wakes = socket.socketpair()
+
+    def run(self) -> int:
+        """Run until the service has ended; its exit status."""
+        self._handle_signals()
+        logger.info("the service starts as process %(pid)d", {"pid": os.getpid()})
+        while self._exit_status is None or self._crew:
+            now = time.monotonic()
+            for ended in self._crew.bury(now):
+                self._note(ended, now)
+            self._hear(now)
+            self._crew.watch(now)
+            if self._exit_status is None:
+                self._end_a_storm(now)
+                self._take_over(now)
+                self._reload_if_wanted()
+                self._start_what_is_lacking(now)
+            self._tell(now)
+            self._wait()
+        logger.info("the service has ended")
+        return self._exit_status
+
+    # Signals, and the wait for them
+
+    def _handle_signals(self) -> None:
+        """Signals become octets in a socket; what they mean is decided in the loop."""
+        for end in (self._wake, self._wakes):
+            end.settimeout(0)
+        signal.set_wakeup_fd(self._wakes.fileno(), warn_on_full_buffer=False)
+        for number in process.HANDLED:
+            signal.signal(number, lambda _number, _frame: None)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a worker shows its tasks when it comes
+
+    def _wait(self) -> None:
+        """Wait for a signal, a beat or a question, and no longer than a tick."""
+        asked = self._status_endpoint()
+        poll = select.poll()
+        for one in (self._wake, *(child.channel for child in self._crew)):
+            poll.register(one, select.POLLIN)
+        if asked is not None:
+            poll.register(asked.socket, select.POLLIN)
+        tick = min(_LONGEST_TICK, self._newest().configuration.watchdog.beat / 2)
+        poll.poll(tick * 1000)
+        with suppress(BlockingIOError):
+            for number in self._wake.recv(4096):
+                self._obey(signal.Signals(number))
+        if asked is not None and self._exit_status is None:
+            status.answer(asked.socket, self._snapshot)
+
+    def _obey(self, number: signal.Signals) -> None:
+        if number in {signal.SIGTERM, signal.SIGINT}:
+            if self._exit_status is None:
+                self._stop(0)
+            else:  # asked twice
+                logger.warning("asked to stop again: all is killed")
+                for child in self._crew:
+                    self._crew.kill(child)
+        elif number is signal.SIGHUP:
+            self._reload_wanted = True
+
+    def _stop(self, exit_status: int) -> None:
+        """Listen no more, and ask all to end after their work."""
+        self._exit_status = exit_status
+        logger.info("the service stops")
+        self._notifier.tell("STOPPING=1")
+        for one in self._generations():
+            generations.close(one.endpoints, keep={})
+        now = time.monotonic()
+        for child in self._crew:
+            self._crew.dismiss(child, now)
+
+    # Generations
+
+    def _generations(self) -> list[Generation]:
+        return [one for one in (self._current, self._coming) if one is not None]
+
+    def _newest(self) -> Generation:
+        return self._generations()[-1]
+
+    def _reload_if_wanted(self) -> None:
+        """Make the next generation; if that fails, all stays as it is."""
+        if not self._reload_wanted or self._current is None or self._coming is not None:
+            return  # what is starting comes first
+        self._reload_wanted = False
+        self._notifier.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        try:
+            self._coming = self._make(self._newest().number + 1, self._current)
+        except MailauthError as fault:
+            for line in str(fault).splitlines():
+                logger.error("not reloaded: %(fault)s", {"fault": line})  # noqa: TRY400
+            self._stay()
+        except Exception:
+            logger.exception("not reloaded, for a fault of this program")
+            self._stay()
+        else:
+            logger.info("the configuration is read again, its workers start")
+
+    def _stay(self) -> None:
+        logger.error("the old configuration and the old secrets stay in force")
+        self._notifier.tell("READY=1", "STATUS=The last reload failed; the old configuration runs.")
+
+    def _take_over(self, now: float) -> None:
+        """Let the coming generation be the current one, once all of its workers are ready."""
+        coming, old = self._coming, self._current
+        if coming is None:
+            return
+        workers = self._crew.of(WORKER, coming.number)
+        ready = sum(child.watched.phase is Phase.WORKING for child in workers)
+        if ready < coming.configuration.service.workers:
+            return
+        self._current, self._coming = coming, None
+        self._restarts.limits = coming.configuration.watchdog
+        for child in self._crew:
+            if child.job.generation != coming.number:
+                self._crew.dismiss(child, now)
+        if old is not None:
+            generations.close(old.endpoints, keep=coming.endpoints)
+        values = {"generation": coming.number, "workers": ready}
+        logger.info("generation %(generation)d serves with %(workers)d workers", values)
+        self._notifier.tell("READY=1", f"STATUS={ready} workers serve.")
+
+    def _give_up_coming(self) -> None:
+        """A worker of the coming generation failed: the old ones go on."""
+        coming, old = self._coming, self._current
+        if coming is None or old is None:
+            return
+        self._coming = None
+        for child in self._crew:
+            if child.job.generation == coming.number:
+                self._crew.kill(child)
+        generations.close(coming.endpoints, keep=old.endpoints)
+        logger.error("not reloaded: a worker of the new configuration failed")
+        self._stay()
+
+    # Children
+
+    def _start_what_is_lacking(self, now: float) -> None:
+        if not self._restarts.may_start(now):
+            return
+        for one in self._generations():
+            have = len(self._crew.of(WORKER, one.number))
+            for _ in range(one.configuration.service.workers - have):
+                self._start(WORKER, one, now)
+        if self._current is not None and not self._crew.of(OBSERVER, self._current.number):
+            self._start(OBSERVER, self._current, now)
+            self._told = 0.0  # at once
+
+    def _start(self, role: str, generation: Generation, now: float) -> None:
+        configuration = generation.configuration
+        listeners = tuple(str(listen.where) for listen in configuration.listen)
+        run = _worker(generation) if role == WORKER else _observer(generation)
+        job = Job(role, generation.number, listeners, configuration.watchdog, run)
+        try:
+            self._crew.start(job, self._forget, now)
+        except OSError as fault:  # no memory, no descriptors, too many processes
+            values = {"role": role, "fault": fault.strerror}
+            logger.error("no %(role)s could be started: %(fault)s", values)  # noqa: TRY400
+            self._restarts.ended(now, f"no {role} could be started: {fault.strerror}")
+
+    def _forget(self) -> None:
+        """In a child: close what is the supervisor's."""
+        self._notifier.close()
+        self._wake.close()
+        self._wakes.close()
+        if (endpoint := self._status_endpoint()) is not None:
+            endpoint.socket.close()
+
+    def _hear(self, now: float) -> None:
+        for child, said in self._crew.hear(now):
+            current = self._current
+            if said.unanswered and current and child.job.generation == current.number:
+                # A listener is silent though all workers beat: they accept and do nothing.
+                where = child.job.listeners[said.unanswered - 1]
+                for worker in self._crew.of(WORKER, current.number):
+                    self._crew.condemn(worker, now, f"or another one did not answer at {where}")
+
+    def _note(self, ended: Ended, now: float) -> None:
+        """Log an end, and remember it if nobody had asked for it."""
+        child: Child = ended.child
+        values = {"role": child.job.role, "pid": child.pid, "how": ended.how}
+        if child.is_asked and not child.watched.is_condemned:
+            logger.info("the %(role)s %(pid)d has ended, %(how)s", values)
+            return
+        logger.error("the %(role)s %(pid)d ended unasked, %(how)s", values)
+        why = child.watched.reason or f"ended {ended.how}"
+        self._restarts.ended(now, f"the {child.job.role} {child.pid} {why}")
+        if self._coming is not None and child.job.generation == self._coming.number:
+            self._give_up_coming()
+
+    def _end_a_storm(self, now: float) -> None:
+        if not self._restarts.is_storm(now):
+            return
+        limits = self._restarts.limits
+        values = {
+            "most": limits.storm_restarts,
+            "window": limits.storm_window,
+            "last": self._restarts.reason,
+        }
+        logger.critical(
+            "more than %(most)d processes ended unasked within %(window)g s, the last because: "
+            "%(last)s; the service cannot work like this and ends",
+            values,
+        )
+        self._stop(STORM)
+
+    # Those who want to know
+
+    def _status_endpoint(self) -> Endpoint | None:
+        if self._exit_status is not None:
+            return None
+        one = self._current or self._newest()
+        return one.endpoint(one.configuration.service.status)
+
+    def _tell(self, now: float) -> None:
+        """Tell systemd that the loop runs, and the observer how things stand."""
+        if self._notifier.watchdog and now - self._alive_at >= self._notifier.watchdog / 3:
+            self._alive_at = now
+            self._notifier.tell("WATCHDOG=1")
+        if now - self._told >= self._newest().configuration.watchdog.beat:
+            self._told = now
+            for child in self._crew:
+                if child.job.role == OBSERVER:
+                    status.tell(child.channel, self._snapshot())
+
+    def _snapshot(self) -> dict[str, Any]:
+        """The service as it stands."""
+        now = time.monotonic()
+        restarts = self._restarts
+        return {
+            "pid": os.getpid(),
+            "uptime": now - self._started,
+            "state": self._state(),
+            "generation": self._current.number if self._current else 0,
+            "restarts": {
+                "total": restarts.total,
+                "recent": restarts.recent(now),
+                "last": restarts.reason,
+                "ago": now - restarts.at if restarts.total else None,
+            },
+            "processes": [child.describe(now) for child in self._crew],
+            "figures": self._crew.figures(),
+        }
+
+    def _state(self) -> str:
+        if self._exit_status is not None:
+            return "stopping"
+        if self._coming is not None:
+            return "starting" if self._current is None else "reloading"
+        return "serving"
+
+
+def _worker(generation: Generation) -> process.Run:
+    """The life of a worker."""
+    configuration = generation.configuration
+    sockets = [generation.endpoints[listen.where].socket for listen in configuration.listen]
+    served = list(zip(sockets, generation.builds, strict=True))
+
+    def run(channel: socket.socket) -> int:
+        return work(channel, served, configuration.watchdog)
+
+    return run
+
+
+def _observer(generation: Generation) -> process.Run:
+    """The life of the observer."""
+    configuration = generation.configuration
+    metrics = generation.endpoint(configuration.service.metrics)
+
+    def run(channel: socket.socket) -> int:
+        shown = None if metrics is None else metrics.socket
+        return observe(channel, generation.probes, shown, configuration.watchdog)
+
+    return run

@@ -1,0 +1,230 @@
+"""A TOML file into frozen structs, with every error at once and each at its line.
+
+`msgspec` checks the values but stops at the first fault and knows no lines.  So
+the tables are walked here, key by key, and `msgspec` is asked about each value;
+the line of a key is found in the text, which `tomllib` has accepted before.
+"""
+
+import difflib
+import re
+import tomllib
+import types
+import typing
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+
+import msgspec
+
+Place: TypeAlias = tuple[str | int, ...]
+"""Keys and indices from the top: ("listen", 1, "address")."""
+
+S = TypeVar("S", bound=msgspec.Struct)
+
+MAX_OCTETS: Final = 1_048_576
+_SYNTAX_LINE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
+_KEY: Final = re.compile(r'[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|\'[^\']*\'')
+_LONG_QUOTES: Final = ('"""', "'''")
+_TOKEN: Final = re.compile(r'"""|\'\'\'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|#[^\n]*|[\[\]{}\n]')
+
+
+class Complaint(NamedTuple):
+    """One thing that is wrong."""
+
+    place: Place
+    sentence: str
+
+
+class Document:
+    """A TOML file: its tables, and the line on which each key stands.
+
+    **Raises** OSError, and BadToml for what is no TOML.
+    """
+
+    def __init__(self, path: Path) -> None:
+        if path.exists() and not path.is_file():  # a FIFO would hold up the supervisor
+            raise BadToml(0, "is no regular file")
+        with path.open("rb") as file:
+            octets = file.read(MAX_OCTETS + 1)
+        if len(octets) > MAX_OCTETS:
+            raise BadToml(0, f"the file has over {MAX_OCTETS} octets")
+        try:
+            text = octets.decode()
+        except UnicodeDecodeError as fault:
+            line = octets.count(b"\n", 0, fault.start) + 1
+            raise BadToml(line, "the file is not UTF-8") from None
+        try:
+            self.tables = tomllib.loads(text)
+        except tomllib.TOMLDecodeError as fault:
+            raise _bad_toml(str(fault), text) from None
+        except RecursionError:
+            raise BadToml(0, "the file is nested too deeply") from None
+        self._lines = dict(_places(text))
+
+    def line(self, place: Place) -> int:
+        """The line of a key, or of the nearest thing around it; 0 for the file."""
+        for length in range(len(place), 0, -1):
+            if place[:length] in self._lines:
+                return self._lines[place[:length]]
+        return 0
+
+
+class BadToml(Exception):
+    """A text that is no TOML: the line, and what is wrong."""
+
+    def __init__(self, line: int, sentence: str) -> None:
+        super().__init__(sentence)
+        self.line = line
+
+
+def _bad_toml(message: str, text: str) -> BadToml:
+    found = _SYNTAX_LINE.search(message)
+    line = int(found[1]) if found and found[1] else text.count("\n") + 1
+    return BadToml(line, f"not TOML: {_SYNTAX_LINE.sub('', message)}")
+
+
+def convert(struct: type[S], table: Any, place: Place, complaints: list[Complaint]) -> S:  # noqa: ANN401 - TOML
+    """The struct that a table is; what is wrong with it is added to the complaints.
+
+    Every field has a default, which stands for a wrong value so that the rest can
+    be looked at too.  What comes of a table with complaints is good for finding
+    more of them, and for nothing else.
+    """
+    if not isinstance(table, Mapping):
+        complaints.append(Complaint(place, "must be a table"))
+        return struct()
+    fields = {field.encode_name: field for field in msgspec.structs.fields(struct)}
+    values = {}
+    for key, value in table.items():
+        if key not in fields:
+            complaints.append(Complaint((*place, key), _unknown(key, list(fields))))
+            continue
+        sound = _value(fields[key].type, value, (*place, key), complaints)
+        if sound is not None:
+            values[fields[key].name] = sound
+    return struct(**values)
+
+
+def _value(kind: Any, value: Any, place: Place, complaints: list[Complaint]) -> Any:  # noqa: ANN401 - TOML
+    """A value, or None if it is wrong: tables and lists of them are walked, the rest is checked."""
+    if isinstance(kind, types.UnionType):  # an optional table
+        kind = next((part for part in kind.__args__ if _is_struct(part)), kind)
+    if _is_struct(kind):
+        return convert(kind, value, place, complaints)
+    if tables := _list_of_structs(kind):
+        if not isinstance(value, list):
+            complaints.append(Complaint(place, f"must be [[{place[-1]}]], a list of tables"))
+            return None
+        return tuple(
+            convert(tables, item, (*place, index), complaints) for index, item in enumerate(value)
+        )
+    try:
+        return msgspec.convert(value, kind, strict=True)
+    except msgspec.ValidationError as fault:
+        complaints.append(Complaint(place, _in_our_words(str(fault))))
+        return None
+
+
+def _is_struct(kind: Any) -> bool:  # noqa: ANN401 - a type
+    return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _list_of_structs(kind: Any) -> Any:  # noqa: ANN401 - a type
+    """The struct of a `tuple[Struct, ...]`, or None."""
+    if typing.get_origin(kind) is not tuple:
+        return None
+    inner = typing.get_args(kind)[0]
+    return inner if _is_struct(inner) else None
+
+
+def _in_our_words(message: str) -> str:
+    """What msgspec says, without the path, which we say better."""
+    message = message.partition(" - at `")[0]
+    return message[:1].lower() + message[1:]
+
+
+def _unknown(key: str, known: list[str]) -> str:
+    near = difflib.get_close_matches(key, known, n=1)
+    return f"is unknown here; do you mean {near[0]}?" if near else "is unknown here"
+
+
+def show(place: Place) -> str:
+    """A place as people write it: `listen[2].address`, counted from 1."""
+    text = ""
+    for part in place:
+        text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
+    return text
+
+
+def _places(text: str) -> Iterator[tuple[Place, int]]:
+    """Each header and each key at the start of a line, with its line; the text is sound TOML."""
+    table: Place = ()
+    counts: dict[tuple[str, ...], int] = {}
+    for number, line in _logical_lines(text):
+        if line.startswith("["):
+            names = _dotted(line.lstrip("[ \t"))
+            if line.startswith("[["):
+                counts[names] = counts.get(names, -1) + 1
+                yield names, number
+            table = _indexed(names, counts)
+            yield table, number
+        elif names := _dotted(line):
+            for length in range(1, len(names) + 1):
+                yield (*table, *names[:length]), number
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """The lines that begin a header or a key, not those inside of a value over several lines."""
+    depth, at, begin = 0, 0, 0
+    number = 1
+    text += "\n"
+    while token := _TOKEN.search(text, at):
+        found, at = token[0], token.end()
+        if found in _LONG_QUOTES:
+            at = _end_of_string(text, found, at)
+            if begin >= 0 and "\n" in text[token.start() : at]:
+                yield number, text[begin : token.start()].strip()
+                begin = -1
+            number += text.count("\n", token.start(), at)
+        elif found == "\n":
+            if begin >= 0:
+                yield number, text[begin : token.start()].strip()
+            number += 1
+            begin = at if depth == 0 else -1
+        else:
+            depth += (found in "[{") - (found in "]}")
+
+
+def _end_of_string(text: str, quote: str, at: int) -> int:
+    """Where the string over several lines ends that began before `at`."""
+    while (end := text.find(quote, at)) >= 0:
+        behind = text[at:end]
+        escaped = quote == _LONG_QUOTES[0] and (len(behind) - len(behind.rstrip("\\"))) % 2
+        at = end + 1
+        if not escaped:
+            return end + len(quote)
+    return len(text)
+
+
+def _dotted(line: str) -> tuple[str, ...]:
+    """dotted-key = simple-key 1*( "." simple-key ), quotes taken away."""
+    names = []
+    at = 0
+    while match := _KEY.match(line, at):
+        names.append(match[0].strip("\"'"))
+        rest = line[match.end() :].lstrip(" \t")
+        if not rest.startswith("."):
+            break
+        at = len(line) - len(rest) + 1
+        at += len(line[at:]) - len(line[at:].lstrip(" \t"))
+    return tuple(names)
+
+
+def _indexed(names: tuple[str, ...], counts: Mapping[tuple[str, ...], int]) -> Place:
+    """The place of a header: each array of tables on the way with its last index."""
+    place: list[str | int] = []
+    for length, name in enumerate(names, 1):
+        place.append(name)
+        if names[:length] in counts:
+            place.append(counts[names[:length]])
+    return tuple(place)

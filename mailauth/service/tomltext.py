@@ -1,0 +1,53 @@
+"""TOML for people: tables, with comments above them; what `mailauth import` prints."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Final, TypeAlias
+
+from mailauth.service.log import escape
+
+Value: TypeAlias = str | int | bool | list[str]
+Table: TypeAlias = dict[str, Value]
+
+SECRETS_NOTE: Final = (
+    "the secrets file must belong to the user of the service and be closed to all others, "
+    "or SIGHUP cannot read it again: chown it, chmod 600"
+)
+
+
+@dataclass
+class Imported:
+    """A configuration as another program's installation gives it."""
+
+    source: str
+    """What it was read from."""
+    service: Table = field(default_factory=dict)
+    limits: Table = field(default_factory=dict)
+    srs: Table = field(default_factory=dict)
+    listen: list[Table] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    """What was not carried over, or is otherwise; each a sentence."""
+
+    def text(self) -> str:
+        """The TOML."""
+        lines = [f"# mailauth, from {escape(self.source)}"]
+        lines += [f"# NOTE: {escape(note)}" for note in self.notes]
+        for name in ("service", "limits", "srs"):
+            lines += _lines(f"[{name}]", getattr(self, name))
+        for table in self.listen:
+            lines += _lines("[[listen]]", table)
+        return "\n".join(lines) + "\n"
+
+
+def _lines(header: str, table: Mapping[str, Value]) -> Iterable[str]:
+    if table:
+        yield ""
+        yield header
+        yield from (f"{key} = {_format(value)}" for key, value in table.items())
+
+
+def _format(value: Value) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(map(_format, value)) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

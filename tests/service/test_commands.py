@@ -1,0 +1,85 @@
+"""`serve`, `check-config` and `ps` as a postmaster meets them."""
+
+import json
+from pathlib import Path
+
+import pytest
+from program import Done, process
+from tree import Tree
+
+
+def ran(*given: str) -> Done:
+    done = process(*given)
+    return Done(done.returncode, done.stdout, done.stderr.decode())
+
+
+def test_check_config_names_every_error(tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text("[service]\nworkres = 1\n\nlog = 3\n")
+    done = ran("check-config", "--config", str(file))
+    assert done.status == 2
+    assert done.complaint.splitlines() == [
+        f"mailauth: {file}: listen: there is no [[listen]], so there is nothing to serve",
+        f"mailauth: {file}:2: service.workres: is unknown here; do you mean workers?",
+        f"mailauth: {file}:4: service.log: expected `str`, got `int`",
+    ]
+    assert ran("serve", "--config", str(file)).complaint == done.complaint
+
+
+def test_a_configuration_is_needed() -> None:
+    for command in ("serve", "check-config", "ps"):
+        assert ran(command).status == 2
+        assert ran(command, "-c", "/nonexistent/x.toml").refused
+
+
+def test_ps_without_a_service(tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text('[[listen]]\nkind = "x"\naddress = "unix:/x"\n')
+    assert "has no status socket" in ran("ps", "-c", str(file)).complaint
+    file.write_text(f'[service]\nstatus = "unix:{tmp_path}/s"\n' + file.read_text())
+    done = ran("ps", "-c", str(file))
+    assert done.refused
+    assert "no service answers at" in done.complaint
+
+
+@pytest.mark.loopback
+def test_ps_shows_the_tree(tree: Tree) -> None:
+    tree.start()
+    tree.say("echo x")
+    tree.wait_for(lambda: tree.pids("observer"), "the observer")
+    done = ran("ps", "-c", str(tree.file))
+    assert done.status == 0, done.complaint
+    first, *others = done.text.splitlines()
+    assert first.startswith(f"supervisor {tree.process.pid}  serving  up ")
+    assert len(others) == 3
+    assert sum("worker" in line and "working" in line for line in others) == 2
+    assert all("beat 0." in line for line in others)
+    (told,) = ran("ps", "-c", str(tree.file), "--json").objects
+    assert told["generation"] == 1
+    assert json.dumps(told)
+
+
+@pytest.mark.loopback
+def test_ps_tells_why_the_last_restart_was(tree: Tree) -> None:
+    tree.start()
+    tree.say("die")
+    tree.wait_for(lambda: len(tree.pids()) == 2, "two workers")
+    assert "ended with status 3" in ran("ps", "-c", str(tree.file)).text
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.4, "0 s"),
+        (59.9, "59 s"),
+        (60, "1 min"),
+        (3600, "1 h"),
+        (3660, "1 h 1 min"),
+        (90_000, "1 d 1 h"),
+        (86_400 * 3, "3 d"),
+    ],
+)
+def test_time_spans(seconds: float, words: str) -> None:
+    from mailauth.cli.ps import duration
+
+    assert duration(seconds) == words

@@ -1,0 +1,325 @@
+"""What goes wrong with a process, made to go wrong: no wrong answer, and the service comes back.
+
+Each fault leaves its reason in the log.  That nothing of a tree survives its test
+is asserted by the fixture.
+"""
+
+import fcntl
+import os
+import resource
+import signal
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from tree import Tree, talk
+
+pytestmark = pytest.mark.loopback
+
+
+def replaced(tree: Tree, pid: int) -> bool:
+    """Whether the worker is gone and its successor works."""
+    return pid not in (pids := tree.pids()) and len(pids) == 2
+
+
+def test_OPS_14_a_stopped_worker_is_replaced(tree: Tree) -> None:
+    tree.start()
+    victim = tree.pids()[0]
+    os.kill(victim, signal.SIGSTOP)
+    log = tree.wait_for_log(f"the worker {victim} was silent for", "most recent call first")
+    assert "in _run_once" in log, "its stacks, although it was stopped"
+    tree.wait_for(lambda: replaced(tree, victim), "its successor")
+    assert tree.say("echo back") == "back"
+
+
+def test_OPS_14_a_listener_that_accepts_and_is_silent(tree: Tree) -> None:
+    """All workers beat, and nobody is answered: only a question from outside shows it."""
+    tree.configure(workers=1, probe=1)
+    tree.start()
+    victim = tree.pids()[0]
+    assert tree.say("deaf") == "deaf"
+    tree.wait_for_log(f"did not answer at {tree.socket}; its stacks follow")
+    tree.wait_for(lambda: victim not in tree.processes(), "its end")
+    tree.wait_for(tree.pids, "its successor")
+    assert tree.say("echo back") == "back"
+
+
+def test_OPS_15_an_endless_loop_in_a_request(tree: Tree) -> None:
+    tree.start()
+    with tree.connect() as client:
+        victim = int(talk(client, "who"))
+        assert talk(client, "spin") == "", "no answer, and no wrong one"
+    log = tree.log()
+    assert f"the worker {victim} was silent for" in log
+    assert "in do_spin" in log
+    assert log.count("most recent call first") >= 2, "all threads"
+    assert f"the worker {victim} is killed, with its group" in log
+    tree.wait_for(lambda: replaced(tree, victim), "its successor")
+    assert tree.say("echo back") == "back"
+
+
+def test_a_request_over_its_deadline_costs_the_worker(tree: Tree) -> None:
+    """The loop runs and beats; one request in it does not come to an end."""
+    tree.configure(request=2)
+    tree.start()
+    with tree.connect() as client:
+        victim = int(talk(client, "who"))
+        assert talk(client, "sleep 600") == ""
+    assert f"the worker {victim} has had a request in work for" in tree.log()
+    assert "in do_sleep" in tree.log(), "where the task stands, not only the loop"
+    tree.wait_for(lambda: replaced(tree, victim), "its successor")
+
+
+def test_the_other_worker_serves_meanwhile(tree: Tree) -> None:
+    tree.configure(silence=15, probe=60)
+    tree.start()
+    with tree.connect() as client:
+        victim = int(talk(client, "who"))
+        client.sendall(b"spin\n")
+        time.sleep(0.2)  # for the loop to begin
+        with tree.connect() as other:
+            other.settimeout(5)
+            assert int(talk(other, "who")) != victim
+        tree.signal(signal.SIGTERM)
+        tree.wait_for_log("the service stops")
+        tree.signal(signal.SIGTERM)
+
+
+STEPS = {
+    "connected": b"",
+    "half a request": b"ech",
+    "in work": b"sleep 600\n",
+    "after an answer": b"echo x\n",
+}
+
+
+@pytest.mark.parametrize("sent", STEPS.values(), ids=STEPS)
+def test_SIGKILL_at_each_step_of_a_request(tree: Tree, sent: bytes) -> None:
+    tree.start()
+    with tree.connect() as client:
+        victim = int(talk(client, "who"))
+        client.sendall(sent)
+        if sent.startswith(b"echo"):
+            assert client.recv(10) == b"x\n"
+        os.kill(victim, signal.SIGKILL)
+        assert talk(client, "") == "", "closed, without an answer"
+    assert tree.say("echo other") == "other"
+    tree.wait_for(lambda: replaced(tree, victim), "its successor")
+    assert f"the worker {victim} ended unasked, by signal 9" in tree.log()
+
+
+@pytest.mark.parametrize("kind", ["group", "escaped"])
+@pytest.mark.parametrize("end", ["kill", "stop"])
+def test_PFX_08_a_stuck_child_of_a_worker_dies_with_it(tree: Tree, kind: str, end: str) -> None:
+    """Whether the worker was killed or ended in time, and if its child left the group too."""
+    tree.start()
+    with tree.connect() as client:
+        child = int(talk(client, f"child {kind}"))
+        victim = int(talk(client, "who"))
+        if end == "kill":
+            os.kill(victim, signal.SIGKILL)
+        else:
+            tree.signal(signal.SIGHUP)  # the worker ends by itself, after its work
+    tree.wait_for(lambda: child not in tree.processes(), "the end of the child")
+    tree.wait_for(lambda: victim not in tree.processes(), "the end of the worker")
+
+
+def test_a_worker_that_ends_is_replaced_later_each_time(tree: Tree) -> None:
+    tree.configure(workers=1, restart_delay=0.05, restart_delay_most=5, storm_restarts=20)
+    tree.start()
+    for number in range(1, 4):
+        tree.wait_for(tree.pids, "a worker")
+        assert tree.say("die") == ""
+        tree.wait_for(lambda n=number: tree.status()["restarts"]["recent"] == n)  # type: ignore[misc]
+    tree.wait_for(tree.pids, "a worker")
+    assert tree.log().count("ended unasked, with status 3") == 3
+
+
+def test_a_server_that_ends_by_itself_costs_the_worker(tree: Tree) -> None:
+    tree.start()
+    tree.say("fail")
+    tree.wait_for_log("a server ended by itself", "ended unasked, with status 70")
+    tree.wait_for(lambda: len(tree.pids()) == 2, "two workers")
+
+
+def test_a_storm_of_restarts_ends_with_a_sentence(tree: Tree) -> None:
+    (tree.folder / "secret").write_text("broken")
+    tree.configure(f'map = "{tree.folder}/secret"', storm_restarts=5)
+    tree.spawn()
+    assert tree.wait() == 70
+    assert "more than 5 processes ended unasked within" in tree.log()
+    assert "a worker that cannot start" in tree.log(), "the reason, with a traceback"
+
+
+def test_OPS_16_workers_die_with_a_killed_supervisor(tree: Tree) -> None:
+    tree.start()
+    assert len(tree.processes()) >= 4
+    tree.process.kill()
+    tree.process.wait()
+    tree.wait_for(lambda: not tree.processes(), "all to be gone")
+
+
+def test_the_next_start_takes_the_stale_socket(tree: Tree) -> None:
+    tree.start()
+    tree.process.kill()
+    tree.process.wait()
+    tree.wait_for(lambda: not tree.processes(), "all to be gone")
+    assert (tree.folder / "echo").exists()
+    tree.start()
+    assert tree.say("echo back") == "back"
+
+
+def test_a_second_service_at_the_same_address_is_refused(tree: Tree) -> None:
+    tree.start()
+    other = Tree()
+    try:
+        other.socket = tree.socket
+        other.configure()
+        other.spawn()
+        assert other.wait() == 2
+        assert "another process listens at" in other.log()
+    finally:
+        other.close()
+    assert tree.say("echo mine") == "mine"
+
+
+def test_OPS_09_a_worker_without_descriptors(tree: Tree) -> None:
+    tree.start()
+    with tree.connect() as client:
+        hoarder = int(talk(client, "who"))
+        assert talk(client, "hoard") == "hoarded"
+        assert talk(client, "echo still") == "still"
+
+    def is_gone() -> bool:
+        """Each client is answered by the sound worker, or closed: none hangs, none is misled."""
+        assert tree.say("echo x") in {"x", ""}
+        return hoarder not in tree.pids()
+
+    tree.wait_for(is_gone, "the end of the one that cannot accept")
+    tree.wait_for(lambda: len(tree.pids()) == 2, "two sound workers")
+    assert tree.say("echo back") == "back"
+
+
+def few_descriptors() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
+
+
+def test_OPS_09_with_32_descriptors_the_tree_runs(tree: Tree) -> None:
+    tree.start(preexec_fn=few_descriptors)
+    for _ in range(3):
+        tree.signal(signal.SIGHUP)
+        assert tree.say("echo x") == "x"
+    assert tree.stop() == 0
+
+
+# OPS-08: the log
+
+
+def test_OPS_08_a_full_disk_under_the_log(tree: Tree) -> None:
+    with Path("/dev/full").open("wb") as full:
+        tree.start(stderr=full)
+    assert tree.say("echo x") == "x"
+    os.kill(tree.pids()[0], signal.SIGQUIT)
+    tree.signal(signal.SIGHUP)
+    tree.wait_for(lambda: tree.status()["generation"] == 2, "the reload")
+    assert tree.say("echo y") == "y"
+    assert tree.stop() == 0
+
+
+def test_OPS_08_a_closed_pipe_under_the_log(tree: Tree) -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    tree.start(stderr=writing)
+    os.close(writing)
+    assert tree.say("die") == ""
+    tree.wait_for(lambda: len(tree.pids()) == 2, "two workers")
+    assert tree.stop() == 0
+
+
+def test_OPS_08_a_full_pipe_under_the_log(tree: Tree) -> None:
+    """Nobody reads the log; afterwards the number of lost lines is told."""
+    reading, writing = os.pipe()
+    os.write(writing, b"x" * fcntl.fcntl(writing, fcntl.F_GETPIPE_SZ))
+    tree.start(stderr=writing)
+    assert os.get_blocking(writing), "the mode of others' descriptors is theirs"
+    tree.signal(signal.SIGHUP)
+    tree.wait_for(lambda: tree.status()["generation"] == 2, "the reload")
+    assert tree.say("echo x") == "x"
+    os.close(writing)
+    os.read(reading, 1 << 20)
+    tree.signal(signal.SIGHUP)
+    log = b""
+    while b"generation 3" not in log:
+        log += os.read(reading, 4096)
+    os.close(reading)
+    assert b"lines of the log were lost" in log
+    assert tree.stop() == 0
+
+
+def test_OPS_08_without_any_standard_stream(tree: Tree) -> None:
+    tree.start(prefix=["bash", "-c", 'exec "$@" <&- >&- 2>&-', "bash"])
+    assert tree.say("die") == ""
+    tree.wait_for(lambda: len(tree.pids()) == 2, "two workers")
+    assert tree.stop() == 0
+
+
+# OPS-10: signals
+
+
+def test_OPS_10_a_hail_of_signals(tree: Tree) -> None:
+    tree.configure(storm_restarts=1000)
+    tree.start()
+    for number in range(200):
+        tree.signal((signal.SIGCHLD, signal.SIGHUP, signal.SIGPIPE, signal.SIGCONT)[number % 4])
+        if number % 20 == 0:
+            assert tree.say(f"echo {number}") == str(number)
+    tree.wait_for(lambda: tree.state() == "serving", "the last reload")
+    assert tree.say("echo back") == "back"
+    assert tree.stop() == 0
+
+
+def test_OPS_10_a_signal_right_at_the_start(tree: Tree) -> None:
+    """SIGTERM at any moment of the start ends it, and leaves nothing."""
+    for delay in (0.05, 0.2, 0.3, 0.35, 0.4, 0.5):
+        tree.spawn()
+        time.sleep(delay)
+        tree.signal(signal.SIGTERM)
+        assert tree.wait() in {0, -signal.SIGTERM}
+        tree.wait_for(lambda: not tree.processes(), "all to be gone")
+
+
+def test_PFX_07_a_thousand_silent_connections(tree: Tree) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 4096:
+        pytest.skip("too few descriptors for a thousand connections")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4096), hard))
+    silent = []
+    try:
+        tree.start()
+        silent = [tree.connect() for _ in range(1000)]
+        assert tree.say("echo x") == "x"
+        tree.reload()
+        assert tree.say("echo y") == "y"
+    finally:
+        for client in silent:
+            client.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert tree.stop() == 0
+
+
+def test_no_zombie_is_left_while_it_runs(tree: Tree) -> None:
+    tree.start()
+    for _ in range(3):
+        assert tree.say("child escaped")
+        assert tree.say("die") == ""
+    tree.wait_for(lambda: len(tree.pids()) == 2, "two workers")
+
+    def zombies() -> list[str]:
+        lines = []
+        for entry in Path("/proc").iterdir():
+            with suppress(OSError):
+                lines.append((entry / "stat").read_text().rpartition(") ")[2])
+        return [line for line in lines if line.startswith(f"Z {tree.process.pid} ")]
+
+    tree.wait_for(lambda: not zombies(), "the dead to be buried")

@@ -1,0 +1,264 @@
+"""Installations of postsrsd and pfix-srsd, as our configuration."""
+
+import tomllib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from program import Done, process
+
+from mailauth.errors import BadArgument, MailauthError, SyntaxFault
+from mailauth.service import confuse, pfix_srsd, postsrsd
+from mailauth.service.configuration import BadConfiguration, read
+from mailauth.service.pfix_srsd import CommandLine
+from mailauth.service.tomltext import Imported
+
+TWO = """\
+# a comment
+domains = { "example.com", example.org, }   // another
+srs-domain = srs.example.com /* and
+a long one */
+domains-file = '/etc/postsrsd.domains'
+socketmap = unix:/var/spool/postfix/srs
+secrets-file = "/etc/post\\"srsd.secret"
+separator = "+"
+hash-length = 6
+hash-minimum=5
+keep-alive = 60
+connection-limit = 200
+always-rewrite = off
+unprivileged-user = "nobody"
+chroot-dir = "/var/lib/postsrsd"
+original-envelope = database
+milter = inet:localhost:9997
+debug = on
+frobnicate = 3
+"""
+ONE = """\
+# Default settings
+SRS_DOMAIN=example.com
+#SRS_DOMAIN=example.net
+SRS_EXCLUDE_DOMAINS='.example.com,example.org other.example'
+SRS_SEPARATOR==
+SRS_SECRET="/etc/postsrsd.secret"
+SRS_HASHLENGTH=4
+SRS_HASHMIN=4   # a comment
+SRS_FORWARD_PORT='20001'
+SRS_REVERSE_PORT=20002
+RUN_AS=postsrsd
+SRS_LISTEN_ADDR=127.0.0.1
+CHROOT=/var/lib/postsrsd
+SRS_EXTRA_OPTIONS="-A -t99 -x"
+"""
+
+
+def tables(imported: Imported) -> dict[str, object]:
+    return tomllib.loads(imported.text())
+
+
+def test_postsrsd_2() -> None:
+    imported = postsrsd.read(TWO, "postsrsd.conf")
+    assert tables(imported) == {
+        "service": {"user": "nobody", "log_level": "debug"},
+        "limits": {"idle": 60, "connections": 200},
+        "srs": {
+            "domain": "srs.example.com",
+            "secrets": '/etc/post"srsd.secret',
+            "own_domains": ["example.com", "example.org"],
+            "exclude_file": "/etc/postsrsd.domains",
+            "separator": "+",
+            "hash_length": 6,
+            "hash_minimum": 5,
+        },
+        "listen": [
+            {
+                "kind": "socketmap",
+                "address": "unix:/var/spool/postfix/srs",
+                "group": "postfix",
+            }
+        ],
+    }
+    notes = "\n".join(imported.notes)
+    for name in ("original-envelope", "milter", "chroot-dir", "frobnicate"):
+        assert f"{name} is" in notes
+    assert "always_rewrite" not in imported.srs, "it was off"
+    assert postsrsd.read("always-rewrite = on", "x", "a.example").srs["always_rewrite"] is True
+
+
+def test_postsrsd_2_with_its_defaults() -> None:
+    imported = postsrsd.read("domains = {a.example}\n", "x")
+    assert imported.srs["domain"] == "a.example"
+    assert imported.srs["secrets"] == "/etc/postsrsd.secret"
+    assert imported.listen[0]["address"] == "unix:/var/spool/postfix/srs"
+
+
+def test_postsrsd_1() -> None:
+    imported = postsrsd.read(ONE, "/etc/default/postsrsd")
+    assert tables(imported) == {
+        "service": {"user": "postsrsd"},
+        "limits": {"idle": 99},
+        "srs": {
+            "domain": "example.com",
+            "secrets": "/etc/postsrsd.secret",
+            "exclude": [".example.com", "example.org", "other.example"],
+            "separator": "=",
+            "hash_length": 4,
+            "hash_minimum": 4,
+            "always_rewrite": True,
+        },
+        "listen": [
+            {"kind": "tcp_table", "address": f"inet:127.0.0.1:{port}", "map": name}
+            for port, name in ((20001, "forward"), (20002, "reverse"))
+        ],
+    }
+    notes = "\n".join(imported.notes)
+    assert "-x is not carried over" in notes
+    assert "CHROOT" in notes
+
+
+@pytest.mark.parametrize("text", ["SRS_SEPARATOR==\n", "socketmap = unix:/x\n", ""])
+def test_without_a_domain_it_is_asked_for(text: str) -> None:
+    with pytest.raises(BadArgument, match="--domain"):
+        postsrsd.read(text, "x")
+    assert postsrsd.read(text, "x", "a.example").srs["domain"] == "a.example"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("SRS_DOMAIN=$(hostname)", "line 1 is one that only a shell can find"),
+        ("SRS_DOMAIN=`hostname`", "only a shell"),
+        ('SRS_DOMAIN="$HOST"', "only a shell"),
+        ("SRS_DOMAIN=a b", "only a shell"),
+        ("SRS_DOMAIN=a\nif true; then", "line 2 is no assignment"),
+        ("SRS_DOMAIN='a", "only a shell"),
+        ("domains = {", "line 1 needs '}'"),
+        ("domains = { a b }", "line 1 needs ','"),
+        ("\ndomains a", "line 2 needs '=' or"),
+        ("domains = 'a", "line 1 is not understood"),
+        ("domains = ", "needs 'word'"),
+        ("section x { a = b }", "line 1 needs"),
+    ],
+)
+def test_what_is_not_understood_is_refused(text: str, words: str) -> None:
+    with pytest.raises(SyntaxFault, match=words):
+        postsrsd.read(text, "x", "a.example")
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["hash-length = x", "hash-length = -1", "hash-length = {1}", "hash-length = \u0661"],
+)
+def test_numbers_are_numbers(text: str) -> None:
+    with pytest.raises(BadArgument, match="hash-length"):
+        postsrsd.read(text, "x", "a.example")
+
+
+@given(st.text(alphabet="ab=+{},\"\\'#/*\n $`SRS_DOMAIN-", max_size=60))
+def test_any_file_is_a_configuration_or_refused(text: str) -> None:
+    try:
+        imported = postsrsd.read(text, "x", "a.example")
+    except MailauthError:
+        return
+    tables(imported)
+
+
+@given(st.lists(st.text(max_size=20), max_size=5))
+def test_quoted_strings_are_read_back(words: list[str]) -> None:
+    quoted = ", ".join('"' + word.replace("\\", "\\\\").replace('"', '\\"') + '"' for word in words)
+    assert confuse.parse(f"a = {{{quoted}}}") == {"a": words}
+
+
+def test_confuse_adds_to_lists() -> None:
+    assert confuse.parse("a = {b}\na += {c}\n") == {"a": ["b", "c"]}
+
+
+def test_any_value_is_toml() -> None:
+    imported = Imported("x\n[evil]", srs={"domain": 'a"\n\x7f\x00\u2028é', "exclude": ["'", "\\"]})
+    imported.notes.append("x\n[evil]")
+    assert tables(imported) == {"srs": imported.srs}
+
+
+def arguments(**given: object) -> CommandLine:
+    return CommandLine(domain="example.com", secrets="/etc/secrets", **given)  # type: ignore[arg-type]
+
+
+def test_pfix_srsd_by_tcp() -> None:
+    imported = pfix_srsd.read(arguments(encoder_port=1, separator="-", user="srs", group="srs"))
+    assert tables(imported) == {
+        "service": {"user": "srs", "group": "srs"},
+        "srs": {"domain": "example.com", "secrets": "/etc/secrets", "separator": "-"},
+        "listen": [
+            {"kind": "tcp_table", "address": "inet:127.0.0.1:1", "map": "forward"},
+            {"kind": "tcp_table", "address": "inet:127.0.0.1:10002", "map": "reverse"},
+        ],
+    }
+
+
+@pytest.mark.parametrize(
+    ("given", "address"),
+    [
+        ({}, "inet:127.0.0.1:10001"),
+        ({"port": 7}, "inet:127.0.0.1:7"),
+        ({"path": "/run/s"}, "unix:/run/s"),
+    ],
+)
+def test_pfix_srsd_by_socketmap(given: dict[str, object], address: str) -> None:
+    imported = pfix_srsd.read(arguments(protocol="socketmap", unsafe=True, **given))
+    assert imported.listen[0]["address"] == address
+    assert imported.service == {}
+
+
+@pytest.mark.parametrize(
+    "given", [{"port": 1}, {"path": "/x"}, {"port": 1, "path": "/x", "protocol": "socketmap"}]
+)
+def test_pfix_srsd_options_that_exclude_each_other(given: dict[str, object]) -> None:
+    with pytest.raises(BadArgument):
+        pfix_srsd.read(arguments(**given))
+
+
+def ran(*given: str, folder: Path) -> Done:
+    done = process(*given, cwd=folder)
+    return Done(done.returncode, done.stdout, done.stderr.decode())
+
+
+def test_the_commands(tmp_path: Path) -> None:
+    (tmp_path / "one").write_text(ONE)
+    done = ran("import", "postsrsd", "one", folder=tmp_path)
+    assert done.status == 0
+    assert tomllib.loads(done.text)["srs"]["domain"] == "example.com"
+    options = [
+        "-P",
+        "socketmap",
+        "-L",
+        "/run/s",
+        "-s",
+        "+",
+        "-Ifv",
+        "-p",
+        "/x",
+        "-U",
+        "srs",
+        "-G",
+        "srs",
+    ]
+    done = ran("import", "pfix-srsd", "example.com", "/etc/s", *options, folder=tmp_path)
+    assert done.status == 0, done.complaint
+    assert tomllib.loads(done.text)["service"]["log_level"] == "debug"
+    (tmp_path / "bad").write_text("domains = {")
+    assert ran("import", "postsrsd", "bad", folder=tmp_path).refused
+    assert ran("import", "postsrsd", "none", folder=tmp_path).refused
+
+
+def test_what_is_imported_has_no_unknown_key(tmp_path: Path) -> None:
+    """All but the users and groups that are not on this machine is sound."""
+    file = tmp_path / "x.toml"
+    for text in (ONE, TWO):
+        file.write_text(postsrsd.read(text, "x").text())
+        try:
+            read(file)
+            errors: tuple[str, ...] = ()
+        except BadConfiguration as fault:
+            errors = fault.errors
+        assert all("there is no " in line for line in errors), errors

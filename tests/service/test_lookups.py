@@ -1,0 +1,354 @@
+"""The whole service as Postfix meets it, by both protocols, and with faults within it."""
+
+import os
+import resource
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import pytest
+from program import process
+from tree import ECHO, PATIENCE, WATCHDOG, Tree, talk
+
+from mailauth.errors import MailauthError
+from mailauth.postfix import Outcome, Reply, Request
+from mailauth.service.beat import Figure
+from mailauth.service.lookups import MAPS, TallyWatch
+from mailauth.service.tally import Tally
+
+pytestmark = pytest.mark.loopback
+
+SECRET = "tops3cret-of-this-test"  # noqa: S105 - it is looked for in the logs
+SENDER = "ada@sender.example"
+
+
+class Service(Tree):
+    """`mailauth serve`, or what stands for it, with forward, reverse and a socketmap."""
+
+    def __init__(self, program: tuple[str, ...] = ("-m", "mailauth", "serve", "--config")) -> None:
+        super().__init__(program)
+        self.forward = f"unix:{self.folder}/forward"
+        self.reverse = f"unix:{self.folder}/reverse"
+        self.socketmap = f"unix:{self.folder}/map"
+        self.secrets = self.folder / "secrets"
+        self.secrets.write_text(f"{SECRET}\n")
+        self.secrets.chmod(0o600)
+        self.configure()
+
+    def configure(self, text: str = "", *, workers: int = 2, **watchdog: float) -> None:
+        """Write the configuration, and `text` at its end."""
+        super().configure(text, workers=workers, **watchdog)
+        echo = f'[[listen]]\nkind = "echo"\naddress = "{self.socket}"\n'
+        tables = f'[srs]\ndomain = "fwd.example"\nsecrets = "{self.secrets}"\n'
+        for kind, address, name in [
+            ("tcp_table", self.forward, 'map = "forward"'),
+            ("tcp_table", self.reverse, 'map = "reverse"'),
+            ("socketmap", self.socketmap, ""),
+        ]:
+            tables += f'[[listen]]\nkind = "{kind}"\naddress = "{address}"\n{name}\n'
+        self.file.write_text(self.file.read_text().replace(echo, tables))
+
+    def rewritten(self) -> str:
+        """The SRS address of the sender."""
+        return self.say(f"get {SENDER}", self.forward).removeprefix("200 ")
+
+
+@pytest.fixture
+def service() -> Iterator[Service]:
+    one = Service()
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+@pytest.fixture
+def faulty() -> Iterator[Service]:
+    """The service with faults that can be asked for."""
+    one = Service((str(ECHO.with_name("srs_faults.py")),))
+    try:
+        yield one
+    finally:
+        one.close()
+
+
+def netstring(service: Tree, text: str, address: str) -> str:
+    with service.connect(address) as client:
+        client.sendall(f"{len(text)}:{text},".encode())
+        reply = b""
+        while not reply.endswith(b","):
+            octets = client.recv(4096)
+            if not octets:
+                break
+            reply += octets
+    return reply.decode().partition(":")[2].removesuffix(",")
+
+
+def test_senders_go_out_and_come_home(service: Service) -> None:
+    service.start()
+    out = service.rewritten()
+    assert out.startswith("SRS0=")
+    assert out.endswith("@fwd.example")
+    assert service.say(f"get {out}", service.reverse) == f"200 {SENDER}"
+    assert service.say("get ada@other.example", service.reverse).startswith("500 ")
+    for name in ("forward", "srsencoder"):
+        assert netstring(service, f"{name} {SENDER}", service.socketmap) == f"OK {out}"
+    for name in ("reverse", "srsdecoder"):
+        assert netstring(service, f"{name} {out}", service.socketmap) == f"OK {SENDER}"
+    assert netstring(service, "nonsense x@y.example", service.socketmap).startswith("PERM")
+    forged = out.replace("SRS0=", "SRS0=x")
+    assert service.say(f"get {forged}", service.reverse).startswith("500 ")
+    assert service.stop() == 0
+
+
+def test_every_map_of_the_policy_can_be_configured(service: Service) -> None:
+    service.start()
+    for name in MAPS:
+        assert not netstring(service, f"{name} a@b.example", service.socketmap).startswith("PERM")
+
+
+@pytest.mark.parametrize("fault", ["spin", "sleep"])
+def test_OPS_15_a_worker_that_stands_still(faulty: Service, fault: str) -> None:
+    """No answer for the one who asked for it, the right ones for all others."""
+    faulty.start()
+    before = set(faulty.pids())
+    with faulty.connect(faulty.forward) as client:
+        assert talk(client, f"get {fault}@x.example") == ""
+    log = faulty.log()
+    assert "was silent for" in log
+    assert "in answer" in log, "the stack"
+    faulty.wait_for(lambda: len(faulty.pids()) == 2, "two workers")
+    assert len(before - set(faulty.pids())) == 1
+    assert faulty.say(f"get {SENDER}", faulty.forward).startswith("200 SRS0=")
+
+
+def test_PFX_03_a_fault_within_is_a_temporary_failure(faulty: Service) -> None:
+    faulty.start()
+    with faulty.connect(faulty.forward) as client:
+        assert talk(client, "get raise@x.example").startswith("400 ")
+        assert talk(client, f"get {SENDER}").startswith("200 "), "and the connection goes on"
+    faulty.wait_for_log("met a fault; Postfix is to ask again", "a fault that was asked for")
+    answer = netstring(faulty, "forward raise@x.example", faulty.socketmap)
+    assert answer.startswith("TEMP ")
+
+
+@pytest.mark.parametrize("sent", ["", "ge", f"get {SENDER}", "get sleep@x.example\n"])
+def test_SIGKILL_at_each_step_of_a_lookup(faulty: Service, sent: str) -> None:
+    faulty.configure(workers=1, silence=60, restart_delay=0.05)
+    faulty.start()
+    (victim,) = faulty.pids()
+    with faulty.connect(faulty.forward) as client:
+        client.sendall(sent.encode())
+        time.sleep(0.1)  # for it to arrive
+        os.kill(victim, signal.SIGKILL)
+        with suppress(ConnectionError):
+            assert client.recv(100) == b"", "no answer, and no wrong one"
+        assert faulty.say(f"get {SENDER}", faulty.forward).startswith("200 "), "waits for the next"
+
+
+def test_PFX_08_a_child_of_a_lookup_dies_with_its_worker(faulty: Service) -> None:
+    faulty.start()
+    before = set(faulty.processes())
+    faulty.say("get child@x.example", faulty.forward)
+    child = faulty.wait_for(lambda: set(faulty.processes()) - before).pop()
+    for pid in faulty.pids():
+        os.kill(pid, signal.SIGKILL)
+    faulty.wait_for(lambda: child not in faulty.processes(), "the end of the child")
+
+
+def test_PFX_06_one_octet_at_a_time(service: Service) -> None:
+    """Half a request has its limit however often an octet comes; others are not held up."""
+    service.start()
+    with service.connect(service.forward) as slow:
+        with suppress(ConnectionError):
+            for _ in range(200):
+                slow.sendall(b"g")
+                time.sleep(0.1)
+                assert service.say(f"get {SENDER}", service.forward).startswith("200 ")
+                if "too slow, closed" in service.log():
+                    break
+        with suppress(ConnectionError):
+            assert slow.recv(10) == b""
+    assert "half a request after 1 s" in service.log()
+
+
+def many_descriptors() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
+
+
+def test_PFX_07_a_thousand_silent_connections(service: Service) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < 4096:
+        pytest.skip("too few descriptors for a thousand connections")
+    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4096), hard))
+    text = service.file.read_text().replace("[limits]\n", "[limits]\nconnections = 100\n")
+    service.file.write_text(text)
+    silent: list[socket.socket] = []
+    try:
+        service.start()
+        silent += [service.connect(service.forward) for _ in range(1000)]
+        service.wait_for(
+            lambda: service.say(f"get {SENDER}", service.forward).startswith("200 "),
+            "room for one who asks",
+        )
+        assert service.status()["restarts"]["total"] == 0
+    finally:
+        for client in silent:
+            client.close()
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    assert service.log().count("a connection is refused") < 100, "OPS-05: they are counted instead"
+
+
+def few_descriptors() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
+
+
+def test_OPS_09_no_descriptors_are_left(service: Service) -> None:
+    service.configure(workers=1)
+    service.start(preexec_fn=few_descriptors)
+    silent = [service.connect(service.forward) for _ in range(100)]
+    service.wait_for_log("cannot accept: Too many open files")
+    for client in silent:
+        client.close()
+    service.wait_for(
+        lambda: service.say(f"get {SENDER}", service.forward).startswith("200 "), "an answer"
+    )
+    assert service.status()["restarts"]["total"] == 0
+    service.wait_for(
+        lambda: service.status()["figures"][service.forward][Figure.REFUSED] > 0, "the figure"
+    )
+
+
+# Secrets
+
+
+@pytest.mark.parametrize("mode", [0o604, 0o640, 0o660, 0o644])
+def test_OPS_01_secrets_that_others_can_read_are_refused(service: Service, mode: int) -> None:
+    service.secrets.chmod(mode)
+    service.spawn()
+    assert service.wait() == 2
+    assert "chmod 600" in service.log()
+    done = process("check-config", "--config", str(service.file))
+    assert done.returncode == 2
+    assert not (service.folder / "forward").exists(), "no half of a service is left"
+
+
+def test_OPS_02_secrets_that_become_readable_are_not_taken_at_a_reload(service: Service) -> None:
+    service.start()
+    out = service.rewritten()
+    service.secrets.write_text("another-secret-that-is-long\n")
+    service.secrets.chmod(0o644)
+    service.signal(signal.SIGHUP)
+    service.wait_for_log("the old configuration and the old secrets stay in force")
+    assert service.say(f"get {out}", service.reverse) == f"200 {SENDER}"
+    service.secrets.chmod(0o600)
+    service.reload()
+    assert service.say(f"get {out}", service.reverse).startswith("500 "), "signed by the old one"
+
+
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_OPS_04_no_secret_is_told(faulty: Service, form: str) -> None:
+    text = faulty.file.read_text()
+    level = f'[service]\nlog = "{form}"\nlog_level = "debug"\n'
+    faulty.file.write_text(text.replace("[service]\n", level))
+    faulty.start()
+    out = faulty.rewritten()
+    faulty.say(f"get {out}", faulty.reverse)
+    faulty.say("get raise@x.example", faulty.forward)
+    faulty.say("nonsense", faulty.forward)
+    for pid in faulty.processes():
+        assert SECRET.encode() not in Path(f"/proc/{pid}/cmdline").read_bytes()
+        assert SECRET.encode() not in Path(f"/proc/{pid}/environ").read_bytes()
+        os.kill(pid, signal.SIGQUIT)
+    faulty.signal(signal.SIGHUP)
+    faulty.wait_for_log("generation 2 serves", "in work", SENDER, "RuntimeError")
+    assert SECRET not in str(faulty.status())
+    faulty.secrets.chmod(0o644)
+    faulty.signal(signal.SIGHUP)
+    faulty.wait_for_log("old secrets stay in force")
+    assert SECRET not in faulty.log()
+
+
+def test_PFX_10_what_a_client_sends_forges_no_line(service: Service) -> None:
+    service.start()
+    for evil in (b"get \x1b[2J\r\n", b"\r\n2026 postfix: fake\n", b"get a%0A200%20x\n", b"\x00\n"):
+        with service.connect(service.forward) as client:
+            client.sendall(evil)
+            with suppress(ConnectionError):
+                client.recv(4096)
+    for line in service.log().splitlines():
+        assert line.isprintable()
+        assert " mailauth " in line, line
+
+
+def test_PFX_09_a_public_address_is_warned_of(service: Service) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    text = service.file.read_text()
+    service.file.write_text(text.replace(service.forward, f"inet:0.0.0.0:{port}"))
+    service.start()
+    assert f"inet:0.0.0.0:{port} can be reached from other hosts" in service.log()
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
+        assert talk(client, f"get {SENDER}").startswith("200 ")
+
+
+# The configuration of the policy
+
+WRONG = {
+    "no table": ("[srs]", "[srs_]", "a tcp_table needs a table [srs]"),
+    "no domain": ("fwd.example", "a..b", "srs.domain: 'a..b' is no domain"),
+    "no map": ('map = "forward"', "", "listen[1].map: is missing"),
+    "unknown map": ('map = "forward"', 'map = "fwd"', "listen[1].map: there is no map 'fwd'"),
+    "a domain of a map": (
+        'map = "forward"',
+        'map = "forward@x.example"',
+        "listen[1].map: 'x.example' is not in srs.more_domains",
+    ),
+    "a map too many": ("/map", '/map"\nmap = "forward', "listen[3].map: a socketmap has all maps"),
+    "no domains": ("[srs]\n", '[srs]\nown_domains = ["a b"]\n', "srs.own_domains: 'a b' is no"),
+    "no exclusions": ("[srs]\n", '[srs]\nexclude = ["@"]\n', "srs.exclude: '@' is no domain"),
+    "no file of them": (
+        "[srs]\n",
+        '[srs]\nexclude_file = "/nonexistent"\n',
+        "srs.exclude_file /nonexistent cannot be read",
+    ),
+    "no secrets": ("/secrets", "/nowhere", "/nowhere does not exist"),
+}
+
+
+@pytest.mark.parametrize(("old", "new", "error"), WRONG.values(), ids=WRONG)
+def test_OPS_13_what_the_policy_cannot_be(service: Service, old: str, new: str, error: str) -> None:
+    text = service.file.read_text()
+    assert old in text
+    service.file.write_text(text.replace(old, new, 1))
+    done = process("check-config", "--config", str(service.file))
+    assert done.returncode == 2
+    assert error in done.stderr.decode()
+
+
+def test_a_sound_configuration_is_said_to_be_sound(service: Service) -> None:
+    done = process("check-config", "--config", str(service.file))
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.decode() == f"{service.file}: sound, 3 listeners, 2 workers\n"
+    assert WATCHDOG
+
+
+def test_the_figures_of_a_watch() -> None:
+    tally = Tally()
+    watch = TallyWatch(tally, "unix:/x")
+    request = Request("forward", SENDER)
+    watch.opened()
+    for outcome in Outcome:
+        watch.started(request)
+        watch.ended(request, Reply(outcome, "x"))
+    watch.failed(request, MailauthError("x"))
+    for tell in (watch.refused, watch.violated, watch.overdue):
+        tell("x")
+    watch.closed()
+    wanted = dict.fromkeys(Figure, 1) | {Figure.OPEN: 0}
+    assert dict(zip(Figure, tally.figures, strict=True)) == wanted
+    assert tally.oldest() == 0

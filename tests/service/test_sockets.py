@@ -1,0 +1,155 @@
+"""Listening sockets: their modes, and what is in their way."""
+
+import os
+import socket
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mailauth.service import sockets, systemd
+from mailauth.service.address import parse
+from mailauth.service.sockets import CannotListen, bind
+from mailauth.service.systemd import Notifier
+
+pytestmark = pytest.mark.loopback
+
+
+@pytest.fixture
+def path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A path short enough for a socket."""
+    folder = tmp_path_factory.mktemp("s")
+    yield folder / "s"
+    for entry in folder.iterdir():
+        entry.unlink()
+
+
+def mode(path: Path) -> int:
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.mark.parametrize("wanted", [0o600, 0o660, 0o666])
+@pytest.mark.parametrize("umask", [0o000, 0o077])
+def test_PFX_11_a_socket_has_its_mode(path: Path, wanted: int, umask: int) -> None:
+    before = os.umask(umask)
+    try:
+        endpoint = bind(parse(f"unix:{path}"), mode=wanted)
+        assert os.umask(umask) == umask, "the umask is left as it was"
+    finally:
+        os.umask(before)
+    assert mode(path) == wanted
+    endpoint.close()
+    assert not path.exists()
+
+
+def test_PFX_11_a_socket_has_its_group(path: Path) -> None:
+    import grp
+
+    gid = os.getgroups()[0] if os.getgroups() else os.getegid()
+    endpoint = bind(parse(f"unix:{path}"), group=grp.getgrgid(gid).gr_name)
+    assert path.stat().st_gid == gid
+    endpoint.close()
+
+
+def test_PFX_11_a_stale_socket_of_ours_is_replaced(path: Path) -> None:
+    bind(parse(f"unix:{path}")).socket.close()
+    assert path.exists()
+    bind(parse(f"unix:{path}")).close()
+
+
+def test_PFX_11_a_file_in_the_way_is_left_alone(path: Path) -> None:
+    path.write_text("precious")
+    with pytest.raises(CannotListen, match="exists and is no socket"):
+        bind(parse(f"unix:{path}"))
+    assert path.read_text() == "precious"
+
+
+def test_PFX_11_a_link_in_the_way_is_left_alone(path: Path) -> None:
+    target = path.with_name("target")
+    bind(parse(f"unix:{target}")).socket.close()
+    path.symlink_to(target)
+    with pytest.raises(CannotListen, match="exists and is no socket"):
+        bind(parse(f"unix:{path}"))
+    assert target.exists()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a socket to another")
+def test_PFX_11_the_socket_of_another_is_left_alone(path: Path) -> None:
+    bind(parse(f"unix:{path}")).socket.close()
+    os.chown(path, 12345, 12345)
+    with pytest.raises(CannotListen, match="belongs to user 12345"):
+        bind(parse(f"unix:{path}"))
+    assert path.exists()
+    bind(parse(f"unix:{path}"), owner=12345).close()
+
+
+def test_PFX_11_a_live_socket_is_left_alone(path: Path) -> None:
+    endpoint = bind(parse(f"unix:{path}"))
+    with pytest.raises(CannotListen, match="another process listens"):
+        bind(parse(f"unix:{path}"))
+    endpoint.close()
+
+
+def test_a_missing_folder_is_told(tmp_path: Path) -> None:
+    with pytest.raises(CannotListen, match="cannot listen at unix:/nonexistent/s: No such file"):
+        bind(parse("unix:/nonexistent/s"))
+    assert tmp_path.exists()
+
+
+def test_a_port_in_use_is_told() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        address = parse(f"inet:127.0.0.1:{other.getsockname()[1]}")
+        with pytest.raises(CannotListen, match="Address already in use"):
+            bind(address)
+        found = sockets.match(address, [other])
+        assert found is not None
+        assert sockets.match(parse("inet:127.0.0.1:1"), [other]) is None
+
+
+@pytest.mark.parametrize(
+    "environment",
+    [
+        {},
+        {"LISTEN_FDS": "1"},
+        {"LISTEN_FDS": "1", "LISTEN_PID": "1"},
+        {"LISTEN_FDS": "x", "LISTEN_PID": str(os.getpid())},
+        {"LISTEN_FDS": "\u0661", "LISTEN_PID": str(os.getpid())},
+    ],
+)
+def test_sockets_for_others_are_not_taken(environment: dict[str, str]) -> None:
+    assert systemd.handed_over(environment) == []
+    assert environment == {}
+
+
+@pytest.mark.parametrize(
+    ("environment", "seconds"),
+    [
+        ({"WATCHDOG_USEC": "3000000"}, 3.0),
+        ({"WATCHDOG_USEC": "3000000", "WATCHDOG_PID": str(os.getpid())}, 3.0),
+        ({"WATCHDOG_USEC": "3000000", "WATCHDOG_PID": "1"}, None),
+        ({"WATCHDOG_USEC": "0"}, None),
+        ({"WATCHDOG_USEC": "-1"}, None),
+    ],
+)
+def test_the_watchdog_of_systemd(environment: dict[str, str], seconds: float | None) -> None:
+    notifier = Notifier({"NOTIFY_SOCKET": "/nonexistent", **environment})
+    assert notifier.watchdog == seconds
+    notifier.tell("READY=1")
+    notifier.close()
+    notifier.tell("READY=1")
+
+
+def test_without_systemd_nothing_is_told() -> None:
+    assert Notifier({"WATCHDOG_USEC": "3000000"}).watchdog is None
+
+
+def test_an_abstract_socket_of_systemd() -> None:
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as manager:
+        manager.bind(f"\0mailauth-test-{os.getpid()}")
+        notifier = Notifier({"NOTIFY_SOCKET": f"@mailauth-test-{os.getpid()}"})
+        notifier.tell("READY=1", "STATUS=x")
+        assert manager.recv(100) == b"READY=1\nSTATUS=x"
+        notifier.close()
