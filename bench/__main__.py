@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
-from bench import dkim, program, report, srs
+from bench import dkim, program, report, spf, srs
 from bench.measure import measure
 from peers import maildkim, msgauth, opendkim
+from peers.spf import blitiri, libspf2
 from peers.srs import mail_srs, pysrs
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
@@ -25,13 +26,13 @@ def main(arguments: list[str]) -> int:
         print("the table is of all cells: give no WORD with --table", file=sys.stderr)
         return 2
     print(f"on {report.machine()}")
-    for peer in (opendkim(), msgauth(), maildkim(), pysrs(), mail_srs()):
+    for peer in (opendkim(), msgauth(), maildkim(), libspf2(), blitiri(), pysrs(), mail_srs()):
         if peer.missing:
             print(f"without {peer.name}: {peer.missing}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         measured = []
-        for cell in chain(dkim.cells(folder), program.cells(folder), srs.cells(folder)):
+        for cell in chain(*(each.cells(folder) for each in (dkim, program, spf, srs))):
             if all(word in cell.name for word in words):
                 measured.append(measure(cell))
                 print("\n".join(report.lines(measured[-1])), flush=True)

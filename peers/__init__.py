@@ -9,6 +9,7 @@ that it made.  The domain is example.com, the selector x.
 
 import shutil
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
@@ -96,11 +97,14 @@ def maildkim() -> Peer:
     return Peer("Mail::DKIM", ("perl", script))
 
 
-def _built(name: str, program: Path, build: list[str | Path]) -> Peer:
+def built(build: Sequence[str | Path]) -> str:
+    """Build a program; why that cannot be done, or nothing."""
     BUILT.mkdir(exist_ok=True)
     if shutil.which(str(build[0])) is None:
-        return Peer(name, missing=f"{build[0]} is not installed")
+        return f"{build[0]} is not installed"
     done = subprocess.run(list(map(str, build)), capture_output=True, text=True, check=False)
-    if done.returncode:
-        return Peer(name, missing=f"it cannot be built: {done.stderr.strip()[:200]}")
-    return Peer(name, (str(program),))
+    return f"it cannot be built: {done.stderr.strip()[:200]}" if done.returncode else ""
+
+
+def _built(name: str, program: Path, build: Sequence[str | Path]) -> Peer:
+    return Peer(name, (str(program),), built(build))

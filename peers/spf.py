@@ -1,0 +1,64 @@
+"""Other implementations of SPF, as programs that answer questions and tell how long they took.
+
+Each takes a file with a zone, a record a line: `NAME TYPE DATA`.  On standard
+input it reads questions, `IP HELO SENDER`, and answers each with a result.  With
+a number as its second argument it checks each so often, and prints the CPU
+seconds.  Mail::SPF takes the port of a nameserver instead of a zone.
+"""
+
+import subprocess
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+from peers import BUILT, HERE, built
+
+
+@dataclass(frozen=True)
+class SPFPeer:
+    """One implementation: its program, and why it cannot be asked here, if so."""
+
+    name: str
+    command: tuple[str, ...] = ()
+    missing: str = ""
+
+    def answers(self, where: str, questions: Sequence[str]) -> list[str]:
+        """Its result for each question, with the zone in a file or at a port."""
+        return self._ask([where], questions)
+
+    def seconds(self, where: str, question: str, count: int) -> float:
+        """CPU seconds of so many checks."""
+        return float(self._ask([where, str(count)], [question])[0])
+
+    def _ask(self, arguments: list[str], questions: Sequence[str]) -> list[str]:
+        given = "".join(f"{question}\n" for question in questions)
+        done = subprocess.run(
+            [*self.command, *arguments], input=given, capture_output=True, text=True, check=True
+        )
+        return done.stdout.split()
+
+
+@cache
+def libspf2() -> SPFPeer:
+    """libspf2, of Debian's libspf2-dev."""
+    program, source = BUILT / "libspf2", HERE / "libspf2.c"
+    missing = built(["cc", "-O2", "-D_GNU_SOURCE", "-o", program, source, "-lspf2"])
+    return SPFPeer("libspf2", (str(program),), missing)
+
+
+@cache
+def blitiri() -> SPFPeer:
+    """The Go package blitiri.com.ar/go/spf, of Debian's golang-blitiri-go-spf-dev."""
+    program = BUILT / "blitiri"
+    in_debian = ["env", "GO111MODULE=off", "GOPATH=/usr/share/gocode"]
+    missing = built([*in_debian, "go", "build", "-o", program, HERE / "blitiri.go"])
+    return SPFPeer("blitiri", (str(program),), missing)
+
+
+@cache
+def mail_spf() -> SPFPeer:
+    """Mail::SPF, of Debian's libmail-spf-perl."""
+    command = ("perl", str(HERE / "mailspf.pl"))
+    done = subprocess.run([*command, "check"], capture_output=True, check=False)
+    missing = "perl with Mail::SPF is not installed" if done.returncode else ""
+    return SPFPeer("Mail::SPF", command, missing)
