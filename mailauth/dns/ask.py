@@ -9,7 +9,7 @@ temperror in one place.
 from ipaddress import IPv4Address, IPv6Address
 from typing import Final, TypeVar
 
-from mailauth.dns.lookups import MX, Address, Answer, Lookups, Question, RRType
+from mailauth.dns.lookups import MX, Address, Answer, Lookups, Question, RRType, Status
 
 Record = TypeVar("Record")
 
@@ -28,7 +28,7 @@ class LookupFailed(Exception):
 
 
 def _heard(question: Question, answer: Answer[Record]) -> Answer[Record]:
-    if answer.failed:
+    if answer.status is not Status.EXISTS and answer.failed:
         raise LookupFailed(question, answer)
     return answer
 

@@ -25,6 +25,10 @@ class Client(NamedTuple):
     bits: int
     """The address as a number."""
     is_ip4: bool
+    text: str
+    """The address as people write it."""
+    dotted: str
+    """As the macro i has it: of IPv6 the hexadecimal digits, one by one (§7.3)."""
 
 
 def client(ip: str | Address) -> Client:
@@ -42,7 +46,9 @@ def _client(text: str) -> Client:
         if ip.scope_id is not None:
             raise BadArgument(f"{text!r} has a zone, and no address of a client has one")
         ip = ip.ipv4_mapped or ip
-    return Client(ip, int(ip), isinstance(ip, IPv4Address))
+    is_ip4 = isinstance(ip, IPv4Address)
+    dotted = str(ip) if is_ip4 else ".".join(f"{int(ip):032X}")
+    return Client(ip, int(ip), is_ip4, str(ip), dotted)
 
 
 class Sender(NamedTuple):

@@ -7,6 +7,7 @@ values of its letters; expansion is pure and asks nothing.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 from urllib.parse import quote
 
@@ -42,11 +43,16 @@ class Macro:
             if len(self.delimiters) == 1:
                 parts = value.split(self.delimiters)
             else:
-                parts = re.split(f"[{re.escape(self.delimiters)}]", value)
+                parts = _any_of(self.delimiters).split(value)
             if self.reverse:
                 parts.reverse()
             value = ".".join(parts[-self.parts :])
         return quote(value, safe="-._~") if self.escaped else value
+
+
+@lru_cache(maxsize=128)
+def _any_of(delimiters: str) -> re.Pattern[str]:
+    return re.compile(f"[{re.escape(delimiters)}]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +60,9 @@ class MacroString:
     """Text and macros in turn."""
 
     text: str
-    parts: tuple[str | Macro, ...]
+    template: str
+    """The string with `%s` for each macro, and `%%` for a percent sign."""
+    macros: tuple[Macro, ...]
     letters: frozenset[str]
     """Of all its macros, so that a value is looked up only if it is needed."""
     literal: str
@@ -64,7 +72,7 @@ class MacroString:
 
     def expand(self, value: Callable[[Macro], str]) -> str:
         """The string, with what `value` gives in the place of each macro (§7.3)."""
-        return "".join([part if isinstance(part, str) else value(part) for part in self.parts])
+        return self.template % tuple(map(value, self.macros))
 
 
 def parse_domain_spec(text: str) -> MacroString:
@@ -73,8 +81,8 @@ def parse_domain_spec(text: str) -> MacroString:
     **Raises** SyntaxFault.
     """
     spec = parse(text)
-    last = spec.parts[-1] if spec.parts else ""
-    if isinstance(last, str) and not text.endswith(("%%", "%_", "%-")):
+    ends_in_macro = spec.template.replace("%%", "").endswith("%s")
+    if not ends_in_macro and not text.endswith(("%%", "%_", "%-")):
         label = text.removesuffix(".").rpartition(".")
         if not label[1] or not TOPLABEL.fullmatch(label[2]):
             raise SyntaxFault("a domain that ends in no top label and no macro", text, len(text))
@@ -91,31 +99,37 @@ def parse_explanation(text: str) -> MacroString:
     return _parse(Scanner(text), EXPLANATION_LETTERS, blanks=True)
 
 
-_ESCAPES: Final = {"%%": "%", "%_": " ", "%-": "%20"}
+_ESCAPES: Final = {"%%": "%%", "%_": " ", "%-": "%%20"}
+"""What stands for them in a template (§7.1)."""
 _MAX_PARTS: Final = 128
 """A name has fewer labels; a larger number keeps all of them too."""
 
 
 def _parse(scanner: Scanner, letters: frozenset[str], *, blanks: bool = False) -> MacroString:
-    parts: list[str | Macro] = []
+    template: list[str] = []
+    macros: list[Macro] = []
     while not scanner.ended:
         literal = scanner.read(MACRO_LITERAL)
         if literal is not None:
-            parts.append(literal)
+            template.append(literal)
         elif blanks and scanner.skip(" "):
-            parts.append(" ")
+            template.append(" ")
         elif scanner.check("%{"):
-            parts.append(_macro(scanner, letters))
+            macros.append(_macro(scanner, letters))
+            template.append("%s")
         else:
             escape = scanner.text[scanner.at : scanner.at + 2]
             if escape not in _ESCAPES:
                 raise scanner.fault("a character that no macro string has")
             scanner.skip(escape)
-            parts.append(_ESCAPES[escape])
-    used = frozenset(part.letter for part in parts if isinstance(part, Macro))
-    literal = "" if used else "".join(map(str, parts))
+            template.append(_ESCAPES[escape])
+    used = frozenset(each.letter for each in macros)
+    whole = "".join(template)
+    literal = "" if used else whole % ()
     name = literal.removesuffix(".")
-    return MacroString(scanner.text, tuple(parts), used, literal, name if is_askable(name) else "")
+    return MacroString(
+        scanner.text, whole, tuple(macros), used, literal, name if is_askable(name) else ""
+    )
 
 
 def _macro(scanner: Scanner, letters: frozenset[str]) -> Macro:

@@ -7,13 +7,14 @@ first that matches a client is found without going through them.
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby
-from typing import NamedTuple, TypeAlias
+from typing import NamedTuple, TypeAlias, final
 
 from mailauth.errors import SyntaxFault
 from mailauth.spf.identity import Client
 from mailauth.spf.record import IP4, IP6, VERSION, Directive, Record, is_record, parse
 
 
+@final
 class Networks:
     """Directives of ip4 and ip6 in a row."""
 

@@ -30,10 +30,12 @@ class Qualifier(StrEnum):
     SOFTFAIL = "~"
     NEUTRAL = "?"
 
-    @property
-    def result(self) -> Result:
-        """The result of a match."""
-        return Result[self.name]
+    result: Result
+    """The result of a match."""
+
+
+for _qualifier in Qualifier:
+    _qualifier.result = Result[_qualifier.name]
 
 
 @dataclass(frozen=True, slots=True)

@@ -92,3 +92,25 @@ def test_a_record_of_options(options: dict[str, Any], text: str) -> None:
 def test_options_of_which_no_record_can_be_made(options: dict[str, Any]) -> None:
     with pytest.raises(BadArgument):
         spf.build(**options)
+
+
+@pytest.mark.parametrize(
+    ("text", "fine"),
+    [
+        ("exists:a.%{d}", True),
+        ("exists:a.%%", True),
+        ("exists:a.%%s", False),
+        ("exists:a.%%{d}", False),
+        ("exists:%%%{d}", True),
+        ("exists:a.%_", True),
+        ("exists:a.b}", False),
+        ("exists:a%sb", False),
+    ],
+)
+def test_a_domain_ends_in_a_top_label_or_a_macro(text: str, fine: bool) -> None:
+    record = f"v=spf1 {text}".encode()
+    if fine:
+        assert records.parse(record).directives[0].text == text
+        return
+    with pytest.raises(SyntaxFault):
+        records.parse(record)
