@@ -53,7 +53,7 @@ class Rewriting:
             if not self.is_ours(srs_domain):
                 return Reply(Outcome.PERM, f"{srs_domain[:_SHOWN]} is not one of the SRS domains")
         local_part, _, domain = key.rpartition("@")
-        if not local_part or not domain or not _is_text(key):
+        if not local_part or not domain or not (key.isprintable() or _is_text(key)):
             return _NO_ADDRESS
         return look_up(_Question(self, key, local_part, canonical(domain), srs_domain, now))
 
@@ -74,17 +74,18 @@ class _Question(NamedTuple):
 
 
 def _forward(question: _Question) -> Reply:
-    policy, address, local_part, domain, srs_domain, now = question
-    if policy.is_ours(domain) and (not policy.scheme.always_rewrite or _SRS.match(local_part)):
-        return _OURS
-    if policy.left_alone.has(local_part, domain):
+    policy, address = question.policy, question.address
+    if policy.is_ours(question.domain):
+        if not policy.scheme.always_rewrite or _SRS.match(question.local_part):
+            return _OURS
+    elif policy.left_alone.has(question.local_part, question.domain):
         return _LEFT_ALONE
     try:
         rewritten = srs.forward(
             address,
-            domain=srs_domain,
+            domain=question.srs_domain,
             secrets=policy.secrets,
-            now=now,
+            now=question.now,
             scheme=policy.scheme,
             aliases=policy.aliases,
         )
@@ -135,9 +136,7 @@ def _original(question: _Question) -> str:
 
 
 def _is_text(key: str) -> bool:
-    """Whether there is no control character in it."""
-    if key.isascii():
-        return key.isprintable()
+    """Whether there is no control character in it; what is printable has none anyway."""
     return _CONTROL.search(key) is None
 
 

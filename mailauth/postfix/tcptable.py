@@ -48,10 +48,11 @@ class TcpTable:
         **Raises** WireFault: another line, a blank or a control that is not
         encoded, a `%` without two hexadecimal digits, a line that is too long.
         """
-        if self._at == len(self._octets):
+        octets, at = self._octets, self._at
+        if at == len(octets):
             return None
-        match = _REQUEST.match(self._octets, self._at)
-        if match is None or match.end() - self._at > MAX_REQUEST:
+        match = _REQUEST.match(octets, at)
+        if match is None or match.end() - at > MAX_REQUEST:
             self._check_unfinished()
             return None
         self._at = match.end()

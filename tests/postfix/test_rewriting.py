@@ -255,13 +255,13 @@ LISTS = {
 def test_lists_in_files(text: str) -> None:
     found = DomainList.parse(text)
     assert found == DomainList.of(["own.example", ".own.example"])
-    assert [found.has_domain(name) for name in ("own.example", "a.b.own.example")] == [True, True]
-    assert not found.has_domain("notown.example")
+    assert [found.has("x", name) for name in ("own.example", "a.b.own.example")] == [True, True]
+    assert not found.has("x", "notown.example")
 
 
 def test_below_is_not_itself() -> None:
     found = DomainList.parse(".own.example")
-    assert not found.has_domain("own.example")
+    assert not found.has("ada", "own.example")
     assert found.has("ada", "x.own.example")
 
 
