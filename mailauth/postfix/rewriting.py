@@ -94,7 +94,7 @@ def _forward(question: _Question) -> Reply:
         return Reply(Outcome.TEMP if refused else Outcome.NOT_FOUND, f"{fault}")
     except srs.SRSError as fault:
         return Reply(Outcome.NOT_FOUND, f"not rewritten: {fault}")
-    return _TOO_LONG if rewritten == address else Reply(Outcome.FOUND, rewritten)
+    return _TOO_LONG if rewritten == address else Reply(_FOUND, rewritten)
 
 
 def _reverse(question: _Question) -> Reply:
@@ -151,6 +151,7 @@ _MAPS: Final[Mapping[str, Callable[[_Question], Reply]]] = {
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SRS = re.compile(r"SRS[01][=+-]", re.IGNORECASE)
 _SHOWN: Final = 60
+_FOUND: Final = Outcome.FOUND  # a name that is found faster than the member of an Enum
 _NO_ADDRESS = Reply(Outcome.NOT_FOUND, "not an address")
 _OURS = Reply(Outcome.NOT_FOUND, "of an SRS domain already")
 _LEFT_ALONE = Reply(Outcome.NOT_FOUND, "of a domain that is left alone")
