@@ -194,10 +194,12 @@ class Connection(asyncio.BufferedProtocol):
                 started(request)
                 try:
                     reply = answer(request)
+                    octets = send(reply)
                 except Exception as failure:  # noqa: BLE001 - whatever it is, the mail must wait
                     reply = self._failed(request, failure)
+                    octets = send(reply)
                 ended(request, reply)
-                replies.append(send(reply))
+                replies.append(octets)
         except WireFault as raised:
             fault = raised
             replies.append(raised.reply)

@@ -49,9 +49,9 @@ class Rewriting:
             name, _, srs_domain = map_name.partition("@")
             look_up, srs_domain = _MAPS.get(name), canonical(srs_domain)
             if look_up is None:
-                return Reply(Outcome.PERM, f"there is no map {map_name[:_SHOWN]}")
+                return Reply(Outcome.PERM, f"there is no map {map_name[:_SHOWN]!a}")
             if not self.is_ours(srs_domain):
-                return Reply(Outcome.PERM, f"{srs_domain[:_SHOWN]} is not one of the SRS domains")
+                return Reply(Outcome.PERM, f"{srs_domain[:_SHOWN]!a} is not one of the SRS domains")
         local_part, _, domain = key.rpartition("@")
         if not local_part or not domain or not (key.isprintable() or _is_text(key)):
             return _NO_ADDRESS

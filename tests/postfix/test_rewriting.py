@@ -107,7 +107,10 @@ UNKNOWN = ["", "x", "forwards", "forward@other.example", "forward@", "@srs.examp
 
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_pfx_04_a_map_that_is_not_there(name: str) -> None:
-    assert outcome(name, SENDER) is PERM
+    found, why = ask(name, SENDER)
+    assert found is PERM
+    assert why.isprintable()  # PFX-10
+    assert why.isascii()
 
 
 NOT_REVERSED = {

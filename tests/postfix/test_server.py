@@ -87,6 +87,15 @@ def test_pfx_03_whatever_is_raised_inside_is_a_temporary_failure() -> None:
     run(test())
 
 
+def test_pfx_03_a_reply_that_cannot_be_written_is_a_temporary_failure() -> None:
+    async def test() -> None:
+        async with serving(lambda _: Reply(Outcome.FOUND, "\ud800")) as served:
+            assert await served.ask(LINE) == b"400 internal trouble, try again later\n"
+            assert isinstance(served.watch.faults[0], UnicodeEncodeError)
+
+    run(test())
+
+
 def test_pfx_12_a_reload_takes_effect_between_requests() -> None:
     found = {"value": "old"}
 
