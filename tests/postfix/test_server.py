@@ -254,10 +254,12 @@ def test_pfx_07_a_thousand_that_say_nothing_disturb_nobody() -> None:
             assert await served.ask(LINE * 100) == VALUE * 100
             assert "refused" not in served.watch.told
 
-    resource.setrlimit(
-        resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-    )
-    run(test())
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # both ends are of this process
+    try:
+        run(test())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_pfx_07_one_more_than_the_limit_is_closed_at_once() -> None:
