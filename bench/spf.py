@@ -21,7 +21,7 @@ NETBLOCKS = [
 MAILSERVERS = [f"ip4:40.{92 + n}.0.0/15" for n in range(0, 16, 2)]
 MACROS = {
     "%{ir}.%{v}": "77.113.0.203.in-addr",
-    "%{l}.%{d2}": "ada.heavy.example",
+    "%{l}.%{d}": "ada.heavy.example",
     "%{l1r-}.%{o}": "ada.heavy.example",
     "%{h2}": "client.example",
     "%{ir}.%{l1r+-}": "77.113.0.203.ada",

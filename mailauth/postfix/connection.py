@@ -185,12 +185,21 @@ class Connection(asyncio.BufferedProtocol):
 
     def _work(self) -> None:
         """Answer the requests that are there, up to `TURN`, in one write."""
-        wire = self._wire
+        take, send, answer = self._wire.next_request, self._wire.send, self._answer
+        started, ended = self._watch.started, self._watch.ended
         replies: list[bytes] = []
         fault: WireFault | None = None
         try:
-            while len(replies) < TURN and (request := wire.next_request()) is not None:
-                replies.append(wire.send(self._reply(request)))
+            while len(replies) < TURN and (request := take()) is not None:
+                started(request)
+                try:
+                    reply = answer(request)
+                    octets = send(reply)
+                except Exception as failure:  # noqa: BLE001 - whatever it is, the mail must wait
+                    reply = self._failed(request, failure)
+                    octets = send(reply)
+                ended(request, reply)
+                replies.append(octets)
         except WireFault as raised:
             fault = raised
             replies.append(raised.reply)
@@ -205,16 +214,9 @@ class Connection(asyncio.BufferedProtocol):
         elif self._finishing or self._ended:
             self._close_when_done()
 
-    def _reply(self, request: Request) -> Reply:
-        watch = self._watch
-        watch.started(request)
-        try:
-            reply = self._answer(request)
-        except Exception as fault:  # noqa: BLE001 - whatever it is, the mail must wait, not pass
-            reply = Reply(Outcome.TEMP, type(fault).__name__)
-            watch.failed(request, fault)
-        watch.ended(request, reply)
-        return reply
+    def _failed(self, request: Request, failure: Exception) -> Reply:
+        self._watch.failed(request, failure)
+        return Reply(Outcome.TEMP, type(failure).__name__)
 
     def _later(self) -> None:
         """Go on once all other connections had their turn."""

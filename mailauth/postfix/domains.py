@@ -52,24 +52,16 @@ class DomainList:
             self.names | other.names, self.above | other.above, self.addresses | other.addresses
         )
 
-    def has_domain(self, name: str) -> bool:
-        """Whether a domain, as `canonical` gives it, is in the list."""
+    def has(self, local_part: str, name: str) -> bool:
+        """Whether an address is in the list, by itself or by its domain as `canonical` gives it."""
         if name in self.names:
             return True
-        if not self.above:
-            return False
-        dot = name.find(".")
-        while dot >= 0:
-            if name[dot + 1 :] in self.above:
+        above = name
+        while self.above and above:
+            above = above.partition(".")[2]
+            if above in self.above:
                 return True
-            dot = name.find(".", dot + 1)
-        return False
-
-    def has(self, local_part: str, name: str) -> bool:
-        """Whether an address is in the list, by itself or by its domain."""
-        if self.addresses and f"{local_part}@{name}" in self.addresses:
-            return True
-        return self.has_domain(name)
+        return bool(self.addresses) and f"{local_part}@{name}" in self.addresses
 
 
 def canonical(name: str) -> str:

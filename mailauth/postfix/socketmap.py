@@ -17,6 +17,7 @@ MAX_REPLY: Final = 100_000
 _LENGTH = re.compile(rb"([1-9][0-9]{0,4}+|0):")
 _HALF_LENGTH = re.compile(rb"(?:[1-9][0-9]{0,4}|0)?")
 _SHOWN = 60
+_FOUND: Final = Outcome.FOUND  # a name that is found faster than the member of an Enum
 
 
 class Socketmap:
@@ -65,13 +66,13 @@ class Socketmap:
 
     def send(self, reply: Reply) -> bytes:
         """The frame of a reply.  A value that does not fit, or is empty, becomes TEMP."""
-        outcome = reply.outcome
+        outcome, text = reply
+        if outcome is _FOUND:
+            value = b"OK " + text.encode("utf-8", "surrogateescape")
+            return _framed(value) if text and len(value) <= MAX_REPLY else _TEMP
         if outcome is Outcome.NOT_FOUND:
             return _NOT_FOUND
-        if outcome is Outcome.FOUND:
-            value = b"OK " + reply.text.encode("utf-8", "surrogateescape")
-            return _framed(value) if reply.text and len(value) <= MAX_REPLY else _TEMP
-        return _framed(b"PERM " + plain(reply.text)) if outcome is Outcome.PERM else _TEMP
+        return _framed(b"PERM " + plain(text)) if outcome is Outcome.PERM else _TEMP
 
     def _fault(self, reason: str) -> WireFault:
         shown = self._octets[self._at : self._at + _SHOWN]

@@ -16,9 +16,9 @@ MAX_REPLY: Final = 4096
 
 _REQUEST = re.compile(rb"get ((?:[^\x00- %\x7f]++|%[0-9A-Fa-f]{2})*+)\n")
 _ENCODED = re.compile(rb"%(..)")
-_PLAIN = re.compile(rb"[!-$&-~]+")
 _UNSAFE = re.compile(rb"[^!-$&-~]")
 _SHOWN = 60
+_FOUND: Final = Outcome.FOUND  # a name that is found faster than the member of an Enum
 _TEMP = b"400 %b\n" % TROUBLE.encode("ascii")
 _NOT_FOUND = b"500 not found\n"
 
@@ -48,10 +48,11 @@ class TcpTable:
         **Raises** WireFault: another line, a blank or a control that is not
         encoded, a `%` without two hexadecimal digits, a line that is too long.
         """
-        if self._at == len(self._octets):
+        octets, at = self._octets, self._at
+        if at == len(octets):
             return None
-        match = _REQUEST.match(self._octets, self._at)
-        if match is None or match.end() - self._at > MAX_REQUEST:
+        match = _REQUEST.match(octets, at)
+        if match is None or match.end() - at > MAX_REQUEST:
             self._check_unfinished()
             return None
         self._at = match.end()
@@ -62,16 +63,17 @@ class TcpTable:
 
     def send(self, reply: Reply) -> bytes:
         """The line of a reply.  A value that does not fit, or is empty, becomes 400, never 500."""
-        outcome = reply.outcome
+        outcome, text = reply
+        if outcome is _FOUND:
+            if text.isascii() and text.isprintable() and " " not in text and "%" not in text:
+                line = f"200 {text}\n".encode("ascii")
+            else:
+                value = text.encode("utf-8", "surrogateescape")
+                line = b"200 %b\n" % _UNSAFE.sub(_encoded, value)
+            return line if text and len(line) <= MAX_REPLY else _TEMP
         if outcome is Outcome.NOT_FOUND:
             return _NOT_FOUND
-        if outcome is Outcome.FOUND:
-            value = reply.text.encode("utf-8", "surrogateescape")
-            if not _PLAIN.fullmatch(value):
-                value = _UNSAFE.sub(_encoded, value)
-            line = b"200 %b\n" % value
-            return line if value and len(line) <= MAX_REPLY else _TEMP
-        return b"400 %b\n" % plain(reply.text) if outcome is Outcome.PERM else _TEMP
+        return b"400 %b\n" % plain(text) if outcome is Outcome.PERM else _TEMP
 
     def _check_unfinished(self) -> None:
         """**Raises** WireFault: no request can come of what is there."""

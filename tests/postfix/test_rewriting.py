@@ -107,7 +107,10 @@ UNKNOWN = ["", "x", "forwards", "forward@other.example", "forward@", "@srs.examp
 
 @pytest.mark.parametrize("name", UNKNOWN)
 def test_pfx_04_a_map_that_is_not_there(name: str) -> None:
-    assert outcome(name, SENDER) is PERM
+    found, why = ask(name, SENDER)
+    assert found is PERM
+    assert why.isprintable()  # PFX-10
+    assert why.isascii()
 
 
 NOT_REVERSED = {
@@ -255,13 +258,13 @@ LISTS = {
 def test_lists_in_files(text: str) -> None:
     found = DomainList.parse(text)
     assert found == DomainList.of(["own.example", ".own.example"])
-    assert [found.has_domain(name) for name in ("own.example", "a.b.own.example")] == [True, True]
-    assert not found.has_domain("notown.example")
+    assert [found.has("x", name) for name in ("own.example", "a.b.own.example")] == [True, True]
+    assert not found.has("x", "notown.example")
 
 
 def test_below_is_not_itself() -> None:
     found = DomainList.parse(".own.example")
-    assert not found.has_domain("own.example")
+    assert not found.has("ada", "own.example")
     assert found.has("ada", "x.own.example")
 
 

@@ -87,6 +87,15 @@ def test_pfx_03_whatever_is_raised_inside_is_a_temporary_failure() -> None:
     run(test())
 
 
+def test_pfx_03_a_reply_that_cannot_be_written_is_a_temporary_failure() -> None:
+    async def test() -> None:
+        async with serving(lambda _: Reply(Outcome.FOUND, "\ud800")) as served:
+            assert await served.ask(LINE) == b"400 internal trouble, try again later\n"
+            assert isinstance(served.watch.faults[0], UnicodeEncodeError)
+
+    run(test())
+
+
 def test_pfx_12_a_reload_takes_effect_between_requests() -> None:
     found = {"value": "old"}
 
@@ -245,10 +254,12 @@ def test_pfx_07_a_thousand_that_say_nothing_disturb_nobody() -> None:
             assert await served.ask(LINE * 100) == VALUE * 100
             assert "refused" not in served.watch.told
 
-    resource.setrlimit(
-        resource.RLIMIT_NOFILE, (4096, resource.getrlimit(resource.RLIMIT_NOFILE)[1])
-    )
-    run(test())
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))  # both ends are of this process
+    try:
+        run(test())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 def test_pfx_07_one_more_than_the_limit_is_closed_at_once() -> None:

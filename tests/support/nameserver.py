@@ -21,6 +21,8 @@ import dns.name
 import dns.rcode
 import dns.rrset
 
+from mailauth.dns import MX, Question, RRType, Status, Zone, present
+
 
 @dataclass(frozen=True)
 class Ask:
@@ -133,6 +135,33 @@ def both(*scripts: Script) -> Script:
             yield from each(ask)
 
     return script
+
+
+def from_zone(zone: Zone) -> Script:
+    """What a zone in memory says, as records."""
+
+    def script(ask: Ask) -> Iterator[Reply | float]:
+        if ask.rrtype not in _TYPES:
+            yield ask.reply()
+            return
+        found = zone.resolve(Question(ask.name.lower(), RRType(ask.rrtype)))
+        if not found.records:
+            failed = dns.rcode.SERVFAIL if found.failed else dns.rcode.NOERROR
+            yield ask.reply(dns.rcode.NXDOMAIN if found.status is Status.NO_SUCH_NAME else failed)
+            return
+        lines = [f"{ask.name} 3600 IN {ask.rrtype} {_data(each)}" for each in found.records]
+        yield from answer(*lines)(ask)
+
+    return script
+
+
+_TYPES = frozenset(RRType)
+
+
+def _data(record: Any) -> str:
+    if isinstance(record, bytes):
+        return " ".join(f'"{piece.decode()}"' for piece in present.strings(record))
+    return f"{record.preference} {record.host}." if isinstance(record, MX) else str(record)
 
 
 @dataclass
