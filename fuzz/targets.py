@@ -6,12 +6,14 @@ Each takes octets and raises only if the invariant in its first line is broken.
 import hashlib
 from collections.abc import Callable
 from contextlib import suppress
+from typing import Any
 
-from mailauth import dkim, srs
+from mailauth import authres, dkim, spf, srs
 from mailauth.dkim import key as key_records
 from mailauth.dkim import signature as signatures
+from mailauth.dkim.autopsy import autopsy
 from mailauth.dkim.canonical import Canonicalization, body
-from mailauth.dns import Question, RRType, Zone
+from mailauth.dns import Answer, Question, RRType, Status, Zone, run
 from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage, UnusableKey
 from mailauth.keys import PrivateKey, PublicKey
 from mailauth.postfix import (
@@ -24,6 +26,8 @@ from mailauth.postfix import (
     WireFault,
 )
 from mailauth.postfix.tcptable import MAX_REPLY
+from mailauth.spf import received
+from mailauth.spf import record as records
 from mailauth.syntax import domain, mailbox, taglist
 from mailauth.syntax.message import Message, normalize_line_endings
 
@@ -165,6 +169,50 @@ def rewriting(octets: bytes) -> None:
             assert back.outcome is Outcome.FOUND
 
 
+def spf_record(octets: bytes) -> None:
+    """Any octets are an SPF record, which formats and parses to itself, or a SyntaxFault."""
+    spf.lint_record(octets)
+    with suppress(SyntaxFault):
+        record = records.parse(octets)
+        assert records.format(records.parse(records.format(record).encode())) == (
+            records.format(record)
+        )
+
+
+def spf_check(octets: bytes) -> None:
+    """Any zone and any identity come to a verdict, within the limits of look-ups."""
+    texts = octets.split(b"\r\n")
+    words = octets[:200].decode("latin-1").split(" ")
+
+    def resolve(question: Question) -> Answer[Any]:
+        if question.rrtype is RRType.TXT:
+            return Answer(Status.EXISTS, tuple(texts[len(question.name) % len(texts) :][:3]))
+        return Answer(list(Status)[len(question.name) % len(Status)])
+
+    checked = spf.check(ip="192.0.2.1", helo=words[0], sender=words[-1])
+    assert run(checked, resolve).lookups <= spf.RFC7208.max_lookups + 1
+
+
+def trace_fields(octets: bytes) -> None:
+    """Any field is Received-SPF and Authentication-Results, or a SyntaxFault."""
+    text = octets.decode("utf-8", "surrogateescape")
+    with suppress(SyntaxFault):
+        received.parse(text)
+    with suppress(SyntaxFault):
+        authres.parse(text)
+    assert authres.is_claimed(text, "mx.example.com") in (True, False)
+
+
+def damaged(octets: bytes) -> None:
+    """Any signed message that was damaged by anything can be looked into."""
+    signed = dkim.sign(b"From: a@b.example\r\n\r\n", domain="b.example", selector="x", key=_KEY)
+    run(autopsy(signed + b"From: a@b.example\r\n" + octets[:2000]), _no_answer)
+
+
+def _no_answer(_: Question) -> Answer[Any]:
+    return Answer(Status.NO_DATA)
+
+
 TARGETS: dict[str, Callable[[bytes], None]] = {
     function.__name__: function
     for function in (
@@ -181,5 +229,9 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         private_key,
         look_ups,
         rewriting,
+        spf_record,
+        spf_check,
+        trace_fields,
+        damaged,
     )
 }

@@ -6,10 +6,12 @@ from collections.abc import Callable
 import pytest
 from mail import NOW, signed, zone
 
-from mailauth import dkim
+from mailauth import authres, dkim, spf
 from mailauth.dkim.autopsy import autopsy
 from mailauth.dkim.canonical import Canonicalization, body, header
+from mailauth.dns import Zone
 from mailauth.errors import SyntaxFault
+from mailauth.spf import received, record
 from mailauth.syntax import domain, mailbox, taglist
 from mailauth.syntax.message import Message, normalize_line_endings
 
@@ -47,6 +49,17 @@ def _verify(text: str) -> object:
     return zone().run(dkim.verify(text.encode(), now=NOW, policy=policy))
 
 
+def _record(terms: str) -> object:
+    return _parse(lambda text: record.parse(text.encode()))(f"v=spf1 {terms}"[:65_535])
+
+
+def _spf(text: str) -> object:
+    """The record before the semicolon, with the local part after it."""
+    terms, _, local = text.partition(";")
+    checked = spf.check(ip="192.0.2.1", helo="h.x", sender=f"{local}@x.example")
+    return Zone({"x.example": {"TXT": [f"v=spf1 {terms} -all"]}}).run(checked)
+
+
 def _autopsy(text: str) -> object:
     """Of a message whose body is another one."""
     head = SIGNED.partition("\r\n\r\n")[0]
@@ -76,6 +89,16 @@ BOMBS: list[tuple[str, Callable[[str], object], Callable[[int], str]]] = [
     ("MSG-15-comments", _parse(mailbox.parse_addresses), lambda n: "(" * n),
     ("MSG-15-words", _parse(mailbox.parse_addresses), lambda n: "a " * (n // 2) + "<a@b.c>"),
     ("MSG-15-addresses", _parse(mailbox.parse_addresses), lambda n: "a@b.c," * (n // 12) + "a@b.c"),
+    ("SPF-18-macros", _record, lambda n: "exists:" + "%{l1r-}." * (n // 8) + "x.y"),
+    ("SPF-18-delimiters", _spf, lambda n: "exists:%{l1r+-/}.x.y;" + "a+-" * (n // 3)),
+    ("SPF-18-terms", _record, lambda n: "a " * (n // 2)),
+    ("SPF-18-modifiers", _record, lambda n: "x=%%%% " * (n // 7)),
+    ("SPF-11-one-term", _record, lambda n: "a" * n),
+    ("SPF-11-prefixes", _record, lambda n: "a/" * (n // 2)),
+    ("SPF-19-local-parts", _spf, lambda n: "exists:%{l}.x.y;" + '"' + "\\a" * (n // 2) + '"'),
+    ("Received-SPF-comments", _parse(received.parse), lambda n: "pass (" + "(" * n),
+    ("AR-06-results", _parse(authres.parse), lambda n: "mx" + "; a=b" * (n // 5)),
+    ("AR-03-comments", _parse(authres.parse), lambda n: "mx" + "(" * n),
     ("autopsy-blanks", _autopsy, lambda n: " \t" * (n // 2)),
     ("autopsy-lines", _autopsy, lambda n: "a\r\n" * (n // 3)),
     ("autopsy-parts", _autopsy, lambda n: "--x\r\n\r\n" * (n // 7)),

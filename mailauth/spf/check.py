@@ -1,7 +1,6 @@
 """What receivers ask: may this host send for this identity? (RFC 7208 §2.3, §2.4, §4.1)."""
 
 from collections.abc import Sequence
-from ipaddress import ip_address
 
 from mailauth.dns.lookups import Address, Lookups
 from mailauth.spf.evaluation import Evaluation
@@ -82,7 +81,7 @@ def outermost(ip: str | Address, hops: Sequence[str], policy: Policy) -> str | A
     if not policy.relays:
         return ip
     for each in (ip, *hops):
-        address = ip_address(each) if isinstance(each, str) else each
+        address = client(each).ip
         if not any(address in network for network in policy.relays):
             return each
     return ip

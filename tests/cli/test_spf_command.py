@@ -86,6 +86,9 @@ def test_the_tree(spf: Run) -> None:
         ["-i", "x", "-s", "a@b.example"],
         ["-i", "192.0.2.1"],
         ["-i", "fe80::1%lo", "-h", "a.b"],
+        ["-i", "192.0.2.1", "-h", "a.b", "--relay", "192.0.2.1/24"],
+        ["-i", "192.0.2.1", "-h", "a.b", "--local-policy", "foo"],
+        ["-i", "192.0.2.1", "-s", "a@b.example", "--relay", "192.0.2.1", "--hop", "x"],
     ],
 )
 def test_misuse_is_one_line(spf: Run, arguments: list[str]) -> None:
@@ -239,3 +242,16 @@ def test_a_record_comes_with_its_lint(run: Run) -> None:
 )
 def test_misuse_of_record(run: Run, arguments: list[str]) -> None:
     assert run("record", "spf", *arguments).refused
+
+
+def test_what_is_of_ones_own_is_off_until_it_is_asked_for(spf: Run) -> None:
+    fails = ("-i", "192.0.2.3", "-s", "a@example.com")
+    assert spf(*fails).status == 1
+    done = spf(*fails, "--local-policy", "ip4:192.0.2.3")
+    assert (done.status, done.text) == (0, "pass: ip4:192.0.2.3 matches, by local policy\n")
+    assert spf(*fails, "--local-policy", "-ip4:192.0.2.3").status == 1
+    behind = ("--relay", "192.0.2.0/29", "--hop", "192.0.2.2", "--hop", "198.51.100.1")
+    assert "-all of example.com" in spf("-i", "192.0.2.1", "-s", "a@example.com", *behind).text
+    unknown = ("-i", "192.0.2.1", "-s", "a@ok.example")
+    assert spf(*unknown).status == 3
+    assert "by best guess" in spf(*unknown, "--best-guess").text

@@ -18,7 +18,7 @@ from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
     from mailauth.dns import Lookups, Resolver, Zone
-    from mailauth.spf import Verdict
+    from mailauth.spf import Policy, Verdict
 
 CHUNK = 500
 """Lines that are checked side by side."""
@@ -38,7 +38,9 @@ class Line(NamedTuple):
     fault: str = ""
 
 
-def reports(path: str, ask: "Resolver | Zone") -> Iterator[dict[str, Any] | BadArgument]:
+def reports(
+    path: str, ask: "Resolver | Zone", policy: "Policy"
+) -> Iterator[dict[str, Any] | BadArgument]:
     """The reports on the lines of a list, in order; instead of one, what is wrong with a line.
 
     **Raises** BadArgument: the file cannot be read.
@@ -55,7 +57,9 @@ def reports(path: str, ask: "Resolver | Zone") -> Iterator[dict[str, Any] | BadA
         if progress.is_wanted():
             lines = progress.shown(lines, lambda line: line.octets, total=total, label="checking")
         while chunk := list(islice(lines, CHUNK)):
-            verdicts = iter(ask.run_all([_check(line.client) for line in chunk if not line.fault]))
+            verdicts = iter(
+                ask.run_all([_check(line.client, policy) for line in chunk if not line.fault])
+            )
             for line in chunk:
                 if line.fault:
                     yield BadArgument(f"{line.place}: {line.fault}")
@@ -101,9 +105,10 @@ def _read(text: str) -> tuple[dict[str, str], str]:
     return dict(zip(COLUMNS, columns, strict=False)), ""
 
 
-def _check(client: dict[str, str]) -> "Lookups[Verdict]":
+def _check(client: dict[str, str], policy: "Policy") -> "Lookups[Verdict]":
     from mailauth import spf
 
+    ip, helo = client["ip"], client["helo"]
     if "sender" in client:
-        return spf.check(ip=client["ip"], helo=client["helo"], sender=client["sender"])
-    return spf.check_helo(ip=client["ip"], helo=client["helo"])
+        return spf.check(ip=ip, helo=helo, sender=client["sender"], policy=policy)
+    return spf.check_helo(ip=ip, helo=helo, policy=policy)

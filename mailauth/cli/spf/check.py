@@ -10,7 +10,7 @@ from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
     from mailauth.dns import Resolver, Zone
-    from mailauth.spf import Verdict
+    from mailauth.spf import Policy, Verdict
 
 _COLORS = {"pass": "green", "fail": "red", "softfail": "yellow", "permerror": "red"}
 _STATUS = {
@@ -29,6 +29,13 @@ _STATUS = {
 @click.option("-h", "--helo", default="", metavar="NAME", help="The name it said in HELO or EHLO.")
 @click.option("-s", "--sender", metavar="ADDR", help="The address of MAIL FROM; '' is <>.")
 @click.option("--batch", metavar="FILE", help="Check each line of FILE or -: ip,helo,sender.")
+@click.option("--hop", "hops", multiple=True, metavar="IP",
+              help="Where the mail came from before, the latest first; see --relay.")  # fmt: skip
+@click.option("--relay", "relays", multiple=True, metavar="NET",
+              help="Our relays: of --ip and --hop the first that is none is judged.")  # fmt: skip
+@click.option("--local-policy", default="", metavar="TERMS",
+              help="Terms that may turn a fail, softfail or neutral into a pass.")  # fmt: skip
+@click.option("--best-guess", is_flag=True, help="Judge a domain without a record by its hosts.")
 @options.dns
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--explain", is_flag=True, help="Show each record, term and question.")
@@ -38,6 +45,10 @@ def check(
     helo: str,
     sender: str | None,
     batch: str | None,
+    hops: tuple[str, ...],
+    relays: tuple[str, ...],
+    local_policy: str,
+    best_guess: bool,
     zone: str | None,
     nameservers: tuple[str, ...],
     as_json: bool,
@@ -56,17 +67,25 @@ def check(
     JSON object for each line, and to 0, to 75 if the DNS failed for a line, or to
     1 if one could not be read; standard error says which.
     """
+    from mailauth import spf
+
     ask = options.resolver(zone, nameservers)
+    guess = spf.BEST_GUESS if best_guess else ""
+    policy = spf.Policy(local_policy=local_policy, best_guess=guess, relays=spf.networks(relays))
     if batch is not None:
-        if ip is not None or helo or sender is not None or explain or cross_check:
+        if ip is not None or helo or sender is not None or hops or explain or cross_check:
             raise BadArgument("--batch takes its clients from the file, and says JSON alone")
-        status = _check_batch(batch, ask)
+        status = _check_batch(batch, ask, policy)
     else:
         if ip is None:
             raise BadArgument("there is nothing to check: give --ip, or --batch")
         if sender is None and not helo:
             raise BadArgument("there is nothing to check: give --sender, --helo or both")
-        verdict = _check_one(ip, helo, sender, ask)
+        if sender is None:
+            verdict = ask.run(spf.check_helo(ip=ip, helo=helo, policy=policy))
+        else:
+            question = spf.check(ip=ip, helo=helo, sender=sender, hops=hops, policy=policy)
+            verdict = ask.run(question)
         opinion = None
         if cross_check:
             from mailauth.cli.spf import opinion as pyspf
@@ -79,22 +98,14 @@ def check(
         raise click.exceptions.Exit(status)
 
 
-def _check_one(ip: str, helo: str, sender: str | None, ask: "Resolver | Zone") -> "Verdict":
-    from mailauth import spf
-
-    if sender is None:
-        return ask.run(spf.check_helo(ip=ip, helo=helo))
-    return ask.run(spf.check(ip=ip, helo=helo, sender=sender))
-
-
-def _check_batch(path: str, ask: "Resolver | Zone") -> int:
+def _check_batch(path: str, ask: "Resolver | Zone", policy: "Policy") -> int:
     """Print a report for each line of a list; the exit status."""
     import json
 
     from mailauth.cli.spf import batch
 
     statuses = {0}
-    for report in batch.reports(path, ask):
+    for report in batch.reports(path, ask, policy):
         if isinstance(report, BadArgument):
             complain(str(report))
             statuses.add(1)
