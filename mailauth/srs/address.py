@@ -80,9 +80,9 @@ def join(local: str, domain: str) -> str:
 
     **Raises** TooLong: the local part or the whole has more octets than it may.
     """
+    address = f"{local}@{domain}"
     if not _fits(local, MAX_LOCAL_PART):
         raise TooLong(f"rewritten, the local part has more than {MAX_LOCAL_PART} octets")
-    address = f"{local}@{domain}"
     if not _fits(address, MAX_ADDRESS):
         raise TooLong(f"rewritten, the address has more than {MAX_ADDRESS} octets")
     return address
@@ -106,4 +106,4 @@ def octets(text: str) -> bytes:
 
 def same_domain(one: str, other: str) -> bool:
     """Whether two domains are the same but for the case of ASCII; no other letter folds."""
-    return one == other or octets(one).lower() == octets(other).lower()
+    return one == other or (len(one) == len(other) and octets(one).lower() == octets(other).lower())
