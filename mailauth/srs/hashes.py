@@ -26,7 +26,7 @@ def hash_of(parts: tuple[str, ...], secret: Keyed, scheme: Scheme) -> str:
 
 def check(given: str, parts: tuple[str, ...], secrets: Secrets, now: int, scheme: Scheme) -> None:
     """**Raises** BadHash: no secret that is valid now made this hash of these parts."""
-    octets = given.encode("utf-8", "surrogateescape").translate(_STANDARD).lower()
+    octets = given.encode("utf-8", "surrogateescape").translate(_FOLDED)
     length = len(octets)
     if not scheme.hash_minimum <= length <= scheme.hash_length:
         raise BadHash(f"its hash has {length} characters")
@@ -51,13 +51,14 @@ def check_age(stamp: str, now: int, scheme: Scheme) -> None:
 
 
 _CLASSIC: Final = Mac.CLASSIC  # to look up a member of an enumeration takes its time
-_STANDARD = bytes.maketrans(b"-_", b"+/")
+_UPPER: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_FOLDED = bytes.maketrans(_UPPER + b"-_", _UPPER.lower() + b"+/")
 _URL_SAFE = str.maketrans("+/", "-_")
 _DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 def _mac(parts: tuple[str, ...], secret: Keyed, mac: Mac) -> bytes:
-    """The whole MAC in base64; the case of ASCII in the parts does not count."""
+    """The whole MAC as a line of base64; the case of ASCII in the parts does not count."""
     if mac is _CLASSIC:
         keyed = secret.sha1.copy()
         keyed.update("".join(parts).encode("utf-8", "surrogateescape").lower())
@@ -66,7 +67,7 @@ def _mac(parts: tuple[str, ...], secret: Keyed, mac: Mac) -> bytes:
         for part in parts:
             octets = part.encode("utf-8", "surrogateescape").lower()
             keyed.update(len(octets).to_bytes(4) + octets)
-    return b2a_base64(keyed.finalize(), newline=False)
+    return b2a_base64(keyed.finalize())
 
 
 @lru_cache(maxsize=PERIOD)
