@@ -7,7 +7,7 @@ import hashlib
 from collections.abc import Callable
 from contextlib import suppress
 
-from mailauth import dkim
+from mailauth import dkim, srs
 from mailauth.dkim import key as key_records
 from mailauth.dkim import signature as signatures
 from mailauth.dkim.canonical import Canonicalization, body
@@ -19,6 +19,8 @@ from mailauth.syntax.message import Message, normalize_line_endings
 
 NOW = 1_795_000_000
 _KEY = PrivateKey.generate("ed25519")
+_SECRETS = srs.Secrets.parse(b"a secret for fuzzing\n")
+_SCHEMES = (srs.CLASSIC, srs.POSTSRSD, srs.SEPARATED, srs.Scheme("+", always_rewrite=True))
 
 
 def message(octets: bytes) -> None:
@@ -99,6 +101,38 @@ def signing(octets: bytes) -> None:
             assert verdict.result == "pass", verdict
 
 
+def srs_address(octets: bytes) -> None:
+    """Any line is rewritten and comes back, or is an SRSError; and so if it is reversed at once."""
+    for line in octets.splitlines()[:50]:
+        address = line[:100].decode("utf-8", "surrogateescape")
+        for scheme in _SCHEMES:
+            with suppress(srs.SRSError):
+                srs.reverse(address, secrets=_SECRETS, now=NOW, scheme=scheme)
+            with suppress(srs.SRSError):
+                _there_and_back(address, scheme)
+
+
+def _there_and_back(address: str, scheme: srs.Scheme) -> None:
+    there = _forwarded(address, scheme)
+    if there == address:  # the null sender, one of the domain itself
+        return
+    back = srs.reverse(there, secrets=_SECRETS, now=NOW, scheme=scheme)
+    assert _forwarded(back, scheme) == there
+    assert len(there.encode("utf-8", "surrogateescape")) <= 64 + len("@srs.example")
+
+
+def _forwarded(address: str, scheme: srs.Scheme) -> str:
+    return srs.forward(address, domain="srs.example", secrets=_SECRETS, now=NOW, scheme=scheme)
+
+
+def srs_secrets(octets: bytes) -> None:
+    """Any octets are secrets, of which no line is lost, or UnusableSecrets."""
+    with suppress(srs.UnusableSecrets):
+        found = list(srs.entries(octets))
+        assert octets.startswith(b"".join(entry.lines for entry in found)[:-1])
+        assert repr(srs.Secrets(*(entry.secret for entry in found))).startswith("Secrets(")
+
+
 def zone_file(octets: bytes) -> None:
     """Any JSON is a zone that answers, or a BadArgument."""
     with suppress(BadArgument):
@@ -128,6 +162,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         canonical_body,
         verification,
         signing,
+        srs_address,
+        srs_secrets,
         zone_file,
         private_key,
     )
