@@ -80,6 +80,11 @@ WORDS = (
     b"SRS0=",
     b"SRS1=",
 )
+ADDRESSES = (
+    b"ada.lovelace+list=2@otherdomain.example\n",
+    b'"a \\"b\\" @ c"@x.example\nSRS1=wwww=a.example==vmyz=2W=b.example=c@d.example\n',
+    b"SRS0=vmyz=2W=otherdomain.com=test@example.com\nsrs0+W-oy=2w=x.example=u3@x.example\n",
+)
 MAX_OCTETS = 20_000
 
 
@@ -90,7 +95,7 @@ def seeds() -> list[bytes]:
         *ROOT.glob("testdata/dkim/*/zone"),
         *ROOT.glob("mailauth/cli/samples/*.eml"),
     ]
-    return [path.read_bytes()[:MAX_OCTETS] for path in sorted(files)] + list(WORDS)
+    return [path.read_bytes()[:MAX_OCTETS] for path in sorted(files)] + [*WORDS, *ADDRESSES]
 
 
 def mutate(octets: bytes, corpus: list[bytes], dice: random.Random) -> bytes:

@@ -33,7 +33,9 @@ from mailauth.syntax.message import Message, normalize_line_endings
 
 NOW = 1_795_000_000
 _KEY = PrivateKey.generate("ed25519")
-_REWRITING = Rewriting(domain="srs.example", secrets=srs.Secrets.parse(b"a secret for fuzzing\n"))
+_SECRETS = srs.Secrets.parse(b"a secret for fuzzing\n")
+_REWRITING = Rewriting(domain="srs.example", secrets=_SECRETS)
+_SCHEMES = (srs.CLASSIC, srs.POSTSRSD, srs.SEPARATED, srs.Scheme("+", always_rewrite=True))
 
 
 def message(octets: bytes) -> None:
@@ -112,6 +114,38 @@ def signing(octets: bytes) -> None:
             field = dkim.sign(candidate, domain="example.com", selector="x", key=_KEY, now=NOW)
             (verdict, *_) = zone.run(dkim.verify(field + candidate, now=NOW))
             assert verdict.result == "pass", verdict
+
+
+def srs_address(octets: bytes) -> None:
+    """Any line is rewritten and comes back, or is an SRSError; and so if it is reversed at once."""
+    for line in octets.splitlines()[:50]:
+        address = line[:100].decode("utf-8", "surrogateescape")
+        for scheme in _SCHEMES:
+            with suppress(srs.SRSError):
+                srs.reverse(address, secrets=_SECRETS, now=NOW, scheme=scheme)
+            with suppress(srs.SRSError):
+                _there_and_back(address, scheme)
+
+
+def _there_and_back(address: str, scheme: srs.Scheme) -> None:
+    there = _forwarded(address, scheme)
+    if there == address:  # the null sender, one of the domain itself
+        return
+    back = srs.reverse(there, secrets=_SECRETS, now=NOW, scheme=scheme)
+    assert _forwarded(back, scheme) == there
+    assert len(there.encode("utf-8", "surrogateescape")) <= 64 + len("@srs.example")
+
+
+def _forwarded(address: str, scheme: srs.Scheme) -> str:
+    return srs.forward(address, domain="srs.example", secrets=_SECRETS, now=NOW, scheme=scheme)
+
+
+def srs_secrets(octets: bytes) -> None:
+    """Any octets are secrets, of which no line is lost, or UnusableSecrets."""
+    with suppress(srs.UnusableSecrets):
+        found = list(srs.entries(octets))
+        assert octets.startswith(b"".join(entry.lines for entry in found)[:-1])
+        assert repr(srs.Secrets(*(entry.secret for entry in found))).startswith("Secrets(")
 
 
 def zone_file(octets: bytes) -> None:
@@ -225,6 +259,8 @@ TARGETS: dict[str, Callable[[bytes], None]] = {
         canonical_body,
         verification,
         signing,
+        srs_address,
+        srs_secrets,
         zone_file,
         private_key,
         look_ups,

@@ -7,6 +7,7 @@ address so often, and prints the CPU seconds.
 """
 
 import subprocess
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -27,9 +28,12 @@ class SRSPeer:
         """Its answer to each question."""
         given = "".join(f"{question}\n" for question in questions)
         done = subprocess.run(
-            [*self.command, str(secret)], input=given, capture_output=True, text=True, check=True
+            [*self.command, str(secret)],
+            input=given.encode("utf-8", "surrogateescape"),
+            capture_output=True,
+            check=True,
         )
-        return done.stdout.splitlines()
+        return done.stdout.decode("utf-8", "surrogateescape").splitlines()
 
     def seconds(self, secret: Path, count: int) -> float:
         """CPU seconds of so many addresses forwarded and reversed."""
@@ -49,6 +53,12 @@ def pysrs() -> SRSPeer:
 def mail_srs() -> SRSPeer:
     """Mail::SRS, of Debian's libmail-srs-perl."""
     return _peer("Mail::SRS", "perl", HERE / "mailsrs.pl", "libmail-srs-perl")
+
+
+@cache
+def postsrsd() -> SRSPeer:
+    """Debian's postsrsd, 1.x; it only answers, for as a daemon it is measured elsewhere."""
+    return _peer("postsrsd", sys.executable, HERE / "postsrsd_peer.py", "postsrsd")
 
 
 def _peer(name: str, program: str, script: Path, package: str) -> SRSPeer:

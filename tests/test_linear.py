@@ -6,7 +6,7 @@ from collections.abc import Callable
 import pytest
 from mail import NOW, signed, zone
 
-from mailauth import authres, dkim, spf
+from mailauth import authres, dkim, spf, srs
 from mailauth.dkim.autopsy import autopsy
 from mailauth.dkim.canonical import Canonicalization, body, header
 from mailauth.dns import Zone
@@ -66,6 +66,21 @@ def _autopsy(text: str) -> object:
     return zone().run(autopsy(f"{head}\r\n\r\n{text}".encode()))
 
 
+def _secrets(text: str) -> object:
+    try:
+        return list(srs.entries(text.encode()))
+    except srs.UnusableSecrets:
+        return None
+
+
+def _reversed(text: str) -> object:
+    try:
+        return srs.reverse(text, secrets=SECRETS, now=NOW)
+    except srs.SRSError:
+        return None
+
+
+SECRETS = srs.Secrets.parse(b"tops3cr3t")
 QP = "content-transfer-encoding: quoted-printable\r\n"
 SIGNED = signed().decode()
 BOMBS: list[tuple[str, Callable[[str], object], Callable[[int], str]]] = [
@@ -105,6 +120,8 @@ BOMBS: list[tuple[str, Callable[[str], object], Callable[[int], str]]] = [
     ("autopsy-heads", _autopsy, lambda n: ("--x\r\n" + "a: b\r\n" * 49) * (n // 300)),
     ("autopsy-encodings", _autopsy, lambda n: QP * (n // 46)),
     ("autopsy-wide-lines", _autopsy, lambda n: ("x" * 998 + "\r\n") * (n // 1000)),
+    ("SRS-08-comments", _secrets, lambda n: "#\n" * (n // 2)),
+    ("SRS-16-fields", _reversed, lambda n: "SRS0=" * (n // 5) + "@x.example"),
     ("MSG-15-quotes", _parse(mailbox.parse_addresses), lambda n: '"' + "\\a" * (n // 2)),
 ]
 

@@ -1,6 +1,10 @@
 """`mailauth srs`: rewrite a sender, bring a bounce home, make a secret."""
 
+import os
 import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
 import click
 
@@ -8,9 +12,17 @@ from mailauth.cli import options
 from mailauth.cli.output import complain
 from mailauth.errors import BadArgument
 
+if TYPE_CHECKING:
+    from mailauth.srs import Scheme
+    from mailauth.srs.aliases import AliasFile
+
 secrets_file = click.option(
     "--secrets", "path", required=True, metavar="FILE",
     help="The secrets, one a line, the newest first; only its owner may read it.",
+)  # fmt: skip
+alias_file = click.option(
+    "--aliases", "store", metavar="FILE",
+    help="Senders that are too long are kept in this file, which is made if it is not there.",
 )  # fmt: skip
 at_time = click.option("--now", metavar="TIME", help="As of this time: seconds or a date.")
 
@@ -24,6 +36,7 @@ def command() -> None:
 @click.argument("address")
 @click.option("-d", "--domain", required=True, metavar="DOMAIN", help="The domain that forwards.")
 @secrets_file
+@alias_file
 @at_time
 @click.option("--separator", type=click.Choice(["=", "+", "-"]), default="=", help="After SRS0.")
 @click.option("--hash-length", type=int, default=4, show_default=True, help="Characters.")
@@ -33,6 +46,7 @@ def forward(
     address: str,
     domain: str,
     path: str,
+    store: str | None,
     now: str | None,
     separator: str,
     hash_length: int,
@@ -48,29 +62,35 @@ def forward(
     """
     from mailauth import srs
 
-    minimum = min(hash_length, srs.CLASSIC.hash_minimum)
-    scheme = srs.Scheme(separator, hash_length, minimum, mac=srs.Mac(mac))
-    try:
+    scheme = srs.Scheme(
+        separator,
+        hash_length,
+        hash_minimum=min(hash_length, srs.CLASSIC.hash_minimum),
+        mac=srs.Mac(mac),
+        long_senders=srs.LongSenders.STORE if store else srs.LongSenders.REFUSE,
+    )
+    with _refusals("not rewritten"), _aliases(store, scheme) as aliases:
         rewritten = srs.forward(
-            address,
+            _of_envelope(address),
             domain=options.a_label(domain.removesuffix(".")),
             secrets=srs.Secrets.read(path),
             now=_moment(now),
             scheme=scheme,
+            aliases=aliases,
         )
-    except srs.SRSError as fault:
-        complain(f"not rewritten: {fault}")
-        raise click.exceptions.Exit(1) from None
-    click.echo(rewritten)
+    _show(rewritten)
 
 
 @command.command("reverse")
 @click.argument("address")
 @secrets_file
+@alias_file
 @at_time
 @click.option("--max-age", type=int, default=21, show_default=True, metavar="DAYS", help="Days.")
 @click.option("--hash-minimum", type=int, default=4, show_default=True, help="Characters.")
-def reverse(address: str, path: str, now: str | None, max_age: int, hash_minimum: int) -> None:
+def reverse(
+    address: str, path: str, store: str | None, now: str | None, max_age: int, hash_minimum: int
+) -> None:
     """Print the address to which a bounce to ADDRESS belongs.
 
     \b
@@ -82,14 +102,15 @@ def reverse(address: str, path: str, now: str | None, max_age: int, hash_minimum
     from mailauth import srs
 
     scheme = srs.Scheme(hash_minimum=hash_minimum, hash_length=srs.MAX_HASH, max_age=max_age)
-    try:
+    with _refusals("not reversed"), _aliases(store, scheme) as aliases:
         original = srs.reverse(
-            address, secrets=srs.Secrets.read(path), now=_moment(now), scheme=scheme
+            _of_envelope(address),
+            secrets=srs.Secrets.read(path),
+            now=_moment(now),
+            scheme=scheme,
+            aliases=aliases,
         )
-    except srs.SRSError as fault:
-        complain(f"not reversed: {fault}")
-        raise click.exceptions.Exit(1) from None
-    click.echo(original)
+    _show(original)
 
 
 @command.command("new-secret")
@@ -109,8 +130,10 @@ def new_secret(path: str, keep: int) -> None:
     from mailauth.cli.replace import replace
     from mailauth.keys import files
 
-    if keep < 1:
-        raise BadArgument("--keep must be 1 at least: mail that is under way has an old hash")
+    if not 1 <= keep < srs.MAX_SECRETS:
+        raise BadArgument(
+            f"--keep must be 1 to {srs.MAX_SECRETS - 1}: mail that is under way has an old hash"
+        )
     fresh = secrets.token_urlsafe(24).encode()
     if not Path(path).exists():
         files.write(path, fresh + b"\n")
@@ -123,3 +146,33 @@ def new_secret(path: str, keep: int) -> None:
 
 def _moment(now: str | None) -> int:
     return int(time.time()) if now is None else options.point_in_time(now)
+
+
+def _of_envelope(argument: str) -> str:
+    """An argument as the library has addresses: its octets are UTF-8, whatever the locale is."""
+    return os.fsencode(argument).decode("utf-8", "surrogateescape")
+
+
+def _show(address: str) -> None:
+    """The address alone on standard output, octet for octet."""
+    click.echo(address.encode("utf-8", "surrogateescape"))
+
+
+@contextmanager
+def _refusals(what: str) -> Iterator[None]:
+    """An address that is refused is one line of complaint, and status 1."""
+    from mailauth.srs import SRSError
+
+    try:
+        yield
+    except SRSError as fault:
+        complain(f"{what}: {fault}")
+        raise click.exceptions.Exit(1) from None
+
+
+def _aliases(path: str | None, scheme: "Scheme") -> "AbstractContextManager[AliasFile | None]":
+    if path is None:
+        return nullcontext()
+    from mailauth.srs.aliases import AliasFile
+
+    return AliasFile(path, max_age=scheme.max_age)

@@ -31,7 +31,7 @@ def read(path: FilePath, *, noun: str = "key file") -> bytes:
     try:
         descriptor = os.open(path, flags)
         try:
-            _judge(path, os.fstat(descriptor), noun)
+            judge(path, os.fstat(descriptor), noun)
             octets = os.read(descriptor, _MAX_OCTETS + 1)
         finally:
             os.close(descriptor)
@@ -54,8 +54,11 @@ def _sound(path: FilePath) -> Path:
     return Path(path)
 
 
-def _judge(path: Path, status: os.stat_result, noun: str) -> None:
-    """Whether the opened file kept its secret, and whether it will be this one tomorrow."""
+def judge(path: Path, status: os.stat_result, noun: str) -> None:
+    """Whether the opened file kept its secret, and whether it will be this one tomorrow.
+
+    **Raises** UnusableKey: see `read`.  OSError: its folder cannot be looked at.
+    """
     if not stat.S_ISREG(status.st_mode):
         raise UnusableKey(f"the {noun} {path} is not a regular file; give the file itself")
     if status.st_uid not in (os.geteuid(), 0):

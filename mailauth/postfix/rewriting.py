@@ -90,8 +90,8 @@ def _forward(question: _Question) -> Reply:
             aliases=policy.aliases,
         )
     except srs.TooLong as fault:
-        refused = policy.scheme.long_senders is srs.LongSenders.REFUSE
-        return Reply(Outcome.TEMP if refused else Outcome.NOT_FOUND, f"{fault}")
+        passed = policy.scheme.long_senders is srs.LongSenders.PASS
+        return Reply(Outcome.NOT_FOUND if passed else Outcome.TEMP, f"{fault}")
     except srs.SRSError as fault:
         return Reply(Outcome.NOT_FOUND, f"not rewritten: {fault}")
     return _TOO_LONG if rewritten == address else Reply(_FOUND, rewritten)

@@ -116,8 +116,10 @@ class Srs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """More domains or addresses whose senders are left alone."""
     exclude_file: str | None = None
     """The same, one a line."""
-    long_senders: Literal["refuse", "pass"] = "pass"
+    long_senders: Literal["refuse", "pass", "store"] = "pass"
     """What becomes of a sender whose rewritten local part would have over 64 octets."""
+    aliases: str | None = None
+    """The file in which long senders are stored; the user of the service makes it."""
 
 
 class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

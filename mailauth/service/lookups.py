@@ -7,6 +7,7 @@ import errno
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Final
@@ -28,6 +29,7 @@ from mailauth.service.configuration import Configuration, Listen, Srs
 from mailauth.service.kinds import Build, Kind, Kinds
 from mailauth.service.tally import Tally
 from mailauth.service.tomlfile import Complaint, Place
+from mailauth.srs.aliases import AliasFile
 from mailauth.syntax import domain as domains
 
 logger = logging.getLogger(__name__)
@@ -111,6 +113,9 @@ def _check(protocol: LookupProtocol, configuration: Configuration, index: int) -
         complaints.append(Complaint(("listen", index, "kind"), sentence))
     else:
         complaints += _check_domains(configuration.srs)
+        if configuration.srs.long_senders == "store" and configuration.srs.aliases is None:
+            sentence = "to store them, say where: aliases = FILE"
+            complaints.append(Complaint(("srs", "long_senders"), sentence))
     place: Place = ("listen", index, "map")
     if protocol is LookupProtocol.SOCKETMAP:
         if listen.map is not None:
@@ -192,13 +197,17 @@ def _prepare(protocol: LookupProtocol, configuration: Configuration, listen: Lis
     """Reads the secrets and the lists; what is built in a worker needs no file."""
     if configuration.srs is None:
         raise BadArgument(f"a {protocol} needs a table [srs]")
-    policy = _policy(configuration.srs)
+    given, policy = configuration.srs, _policy(configuration.srs)
     limits = configuration.limits
 
-    def answer(request: Request) -> Reply:
-        return policy.answer(request, now=int(time.time()))
-
     def build(tally: Tally) -> LookupServer:
+        mine = policy
+        if given.aliases is not None:  # each process has the file open for itself
+            mine = replace(policy, aliases=AliasFile(given.aliases, max_age=given.max_age))
+
+        def answer(request: Request) -> Reply:
+            return mine.answer(request, now=int(time.time()))
+
         return LookupServer(
             protocol,
             answer,

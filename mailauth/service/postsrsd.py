@@ -83,8 +83,8 @@ def _from_confuse(text: str, source: str, domain: str) -> Imported:
 _LEFT_OUT: Final = {
     "milter": "a milter is not served here; the socketmap is",
     "original-envelope": "senders are not kept in a database: those too long are let pass as they "
-    "are, or refused (srs.long_senders)",
-    "envelope-database": "there is no database of senders",
+    "are, refused or stored (srs.long_senders)",
+    "envelope-database": 'a store of long senders is long_senders = "store" with aliases = FILE',
     "chroot-dir": "there is no chroot; the unit of systemd confines the service",
     "domains-file-watch": "the file is read again on SIGHUP",
     "syslog": "the log goes to standard error, and from there to the journal",

@@ -10,7 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from mailauth.srs.fault import Malformed, TooLong
-from mailauth.syntax.abnf import QUOTED_STRING
+from mailauth.syntax.abnf import DOT_ATOM_TEXT, QUOTED_STRING
 from mailauth.syntax.structured import quoted_string, unquoted
 
 MAX_LOCAL_PART: Final = 64
@@ -18,11 +18,6 @@ MAX_LOCAL_PART: Final = 64
 MAX_ADDRESS: Final = 254
 """Octets of a path without its angle brackets (RFC 5321 §4.5.3.1.3)."""
 
-# What nearly every address is, in one pass; a host's last label has a letter at its end.
-_PLAIN = re.compile(
-    r"([A-Za-z0-9!#$%&'*+/=?^_`{|}~.-]++)@([A-Za-z0-9][A-Za-z0-9.-]*+(?<=[A-Za-z]))"
-)
-_ATOMS_AND_DOTS = re.compile(r"[A-Za-z0-9!#$%&'*+/=?^_`{|}~.\x80-\U0010ffff-]++")
 _LABEL = r"[A-Za-z0-9_\x80-\ud7ff\udc80-\udcff\ue000-\U0010ffff-]++"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*+")
 # Also the surrogates that stand for no octet.
@@ -38,15 +33,6 @@ def split(address: str) -> tuple[str, str]:
     """
     if len(address) > MAX_ADDRESS:
         raise TooLong(f"an address of {len(address)} characters")
-    plain = _PLAIN.fullmatch(address)
-    if plain is None or ".." in address:
-        return _split_with_care(address)
-    local, domain = plain.groups()
-    return local, domain
-
-
-def _split_with_care(address: str) -> tuple[str, str]:
-    """`split` for any address: with quotes, as Postfix gives it without, and not of ASCII."""
     if _FORBIDDEN.search(address):
         raise Malformed("an address with control characters, or with text that is no octets")
     if not _fits(address, MAX_ADDRESS):
@@ -70,9 +56,7 @@ def _split_with_care(address: str) -> tuple[str, str]:
 
 def local_part(text: str) -> str:
     """A local part as it is written: with quotes around it if it needs them (RFC 5321 §4.1.2)."""
-    if _ATOMS_AND_DOTS.fullmatch(text) and ".." not in text and "." not in (text[0], text[-1]):
-        return text
-    return quoted_string(text)
+    return text if DOT_ATOM_TEXT.fullmatch(text) else quoted_string(text)
 
 
 def join(local: str, domain: str) -> str:
@@ -80,9 +64,9 @@ def join(local: str, domain: str) -> str:
 
     **Raises** TooLong: the local part or the whole has more octets than it may.
     """
+    address = f"{local}@{domain}"
     if not _fits(local, MAX_LOCAL_PART):
         raise TooLong(f"rewritten, the local part has more than {MAX_LOCAL_PART} octets")
-    address = f"{local}@{domain}"
     if not _fits(address, MAX_ADDRESS):
         raise TooLong(f"rewritten, the address has more than {MAX_ADDRESS} octets")
     return address
@@ -106,4 +90,4 @@ def octets(text: str) -> bytes:
 
 def same_domain(one: str, other: str) -> bool:
     """Whether two domains are the same but for the case of ASCII; no other letter folds."""
-    return one == other or octets(one).lower() == octets(other).lower()
+    return one == other or (len(one) == len(other) and octets(one).lower() == octets(other).lower())

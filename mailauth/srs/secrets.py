@@ -110,9 +110,9 @@ class Entry(NamedTuple):
 def entries(octets: bytes) -> Iterator[Entry]:
     """The secrets in the octets of a file.  **Raises** UnusableSecrets, with the line."""
     bounds: dict[str, int] = {}
-    lines = b""
+    lines: list[bytes] = []
     for number, line in enumerate(octets.split(b"\n"), 1):
-        lines += line + b"\n"
+        lines.append(line + b"\n")
         if line.startswith(b"#"):
             words = line.decode("latin-1").split()
             if len(words) == 3 and words[0] == "#" and words[1] in _BOUNDS:  # noqa: PLR2004
@@ -122,8 +122,8 @@ def entries(octets: bytes) -> Iterator[Entry]:
                 raise UnusableSecrets(f"line {number} ends with a CR; end lines with LF alone")
             if len(line.strip()) < MIN_OCTETS:
                 raise UnusableSecrets(f"line {number}: a secret of less than {MIN_OCTETS} octets")
-            yield Entry(Secret(line, **bounds), lines)
-            bounds, lines = {}, b""
+            yield Entry(Secret(line, **bounds), b"".join(lines))
+            bounds, lines = {}, []
 
 
 class Keyed:

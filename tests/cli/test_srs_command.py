@@ -1,5 +1,6 @@
 """`mailauth srs` as an administrator types it."""
 
+import os
 import stat
 from pathlib import Path
 
@@ -28,6 +29,26 @@ def test_there_and_back(run: Run) -> None:
     iso = run("srs", "reverse", ADDRESS, "--secrets", "srs.secrets", "--now", "2020-01-22")
     assert iso.status == 0
     assert run("srs", "forward", "", "-d", "example.com", *AT).text == "\n"
+
+
+@pytest.mark.usefixtures("secrets")
+def test_SRS_23_each_octet_comes_out_as_it_went_in(run: Run) -> None:
+    sender = b"\xff\xc3\xbc@x.example"
+    there = run("srs", "forward", os.fsdecode(sender), "-d", "example.com", *AT)
+    assert b"=x.example=\xff\xc3\xbc@example.com\n" in there.octets
+    back = run("srs", "reverse", os.fsdecode(there.octets.rstrip(b"\n")), *AT)
+    assert back.octets == sender + b"\n"
+
+
+@pytest.mark.usefixtures("secrets")
+def test_SRS_15_a_long_sender_is_kept_in_a_file(run: Run) -> None:
+    sender = "x" * 60 + "@x.example"
+    keep = ("--aliases", "aliases")
+    there = run("srs", "forward", sender, "-d", "example.com", *AT, *keep)
+    assert there.status == 0
+    assert run("srs", "reverse", there.text.strip(), *AT, *keep).text == sender + "\n"
+    assert run("srs", "reverse", there.text.strip(), *AT).status == 1
+    assert run("srs", "reverse", there.text.strip(), *AT, "--aliases", ".").refused
 
 
 @pytest.mark.usefixtures("secrets")
@@ -98,6 +119,7 @@ def test_a_new_secret_comes_first(run: Run, desk: Path) -> None:
     assert run(*new, "--keep", "1").complaint.startswith("srs.secrets has 2 secrets")
     assert run("srs", "reverse", address, *AT).status == 1
     assert run(*new, "--keep", "0").refused
+    assert run(*new, "--keep", "20").refused  # with the new one it would be one too many
 
 
 def test_dates_and_comments_stay_with_their_secret(run: Run, secrets: Path) -> None:

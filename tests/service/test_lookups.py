@@ -352,3 +352,15 @@ def test_the_figures_of_a_watch() -> None:
     wanted = dict.fromkeys(Figure, 1) | {Figure.OPEN: 0}
     assert dict(zip(Figure, tally.figures, strict=True)) == wanted
     assert tally.oldest() == 0
+
+
+def test_SRS_15_a_long_sender_is_stored_for_all_workers(service: Service) -> None:
+    text = service.file.read_text()
+    store = f'long_senders = "store"\naliases = "{service.folder}/aliases"\n'
+    service.file.write_text(text.replace("[srs]\n", f"[srs]\n{store}"))
+    service.start()
+    sender = "x" * 60 + "@sender.example"
+    address = service.say(f"get {sender}", service.forward).removeprefix("200 ")
+    assert "=1=" in address
+    for _ in range(8):  # whichever worker is asked
+        assert service.say(f"get {address}", service.reverse) == f"200 {sender}"

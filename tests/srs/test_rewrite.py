@@ -3,12 +3,15 @@
 import base64
 import hmac
 import time
+from collections.abc import Callable
 
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from mailauth import srs
+from mailauth.errors import BadArgument
+from mailauth.srs import rewrite
 
 SECRETS = srs.Secrets.parse(b"tops3cr3t\n")
 NOW = 1_577_836_860  # 2020-01-01 00:01 UTC, the day 2W
@@ -41,6 +44,11 @@ VECTORS = [
         "third.example",
         f"SRS1=JO9m=example.com={FIRST}@third.example",
     ),
+    (
+        ADDRESS.replace("SRS0=", "SRS0+"),
+        "second.example",
+        f"SRS1=VLN/=example.com=+{FIRST[1:]}@second.example",
+    ),
     ("u3@otherdomain.com", "example.com", "SRS0=W+oy=2W=otherdomain.com=u3@example.com"),
     ("u20@otherdomain.com", "example.com", "SRS0=VPa+=2W=otherdomain.com=u20@example.com"),
     ("u23@otherdomain.com", "example.com", "SRS0=GfK/=2W=otherdomain.com=u23@example.com"),
@@ -51,7 +59,7 @@ VECTORS = [
 def test_addresses_are_those_of_others(sender: str, domain: str, address: str) -> None:
     """SRS-10 too: SRS0 becomes SRS1, and of SRS1 only the hash is made anew."""
     assert forward(sender, domain) == address
-    back = sender if "SRS1" not in sender else f"SRS0{FIRST}@example.com"
+    back = sender if "SRS1" not in sender else ADDRESS
     assert reverse(address) == back
 
 
@@ -68,7 +76,9 @@ def test_SRS_12_each_separator_is_understood() -> None:
 
 
 def test_SRS_22_both_alphabets_are_understood() -> None:
-    url_safe = srs.Scheme(url_safe=True)
+    url_safe = srs.POSTSRSD
+    plus = ADDRESS.replace("SRS0=", "SRS0+")
+    assert forward(plus, "second.example", scheme=url_safe).startswith("SRS1=VLN_=example.com=+")
     for user in ("u3", "u20", "u23"):
         sender = f"{user}@otherdomain.com"
         standard, safe = forward(sender), forward(sender, scheme=url_safe)
@@ -126,36 +136,56 @@ def test_SRS_14_the_case_that_a_mail_system_changes() -> None:
     assert forward("te\u212at@otherdomain.com") != forward("tekt@otherdomain.com")
 
 
+def test_SRS_14_no_letter_but_those_of_ASCII_folds() -> None:
+    """A long s is no S of the tag, and a Kelvin sign is no K of the domain."""
+    long_s = "\u017fRS0=abcd=2W=x.example=u@first.example"
+    assert reverse(forward(long_s)) == long_s
+    with pytest.raises(srs.NotSRS):
+        reverse(long_s)
+    kelvin = "ada@\u212aexample.com"
+    assert reverse(forward(kelvin, "kexample.com")) == kelvin
+
+
 FORGED = [
-    ("SRS0=AAAA=2W=otherdomain.com=test@example.com", srs.BadHash),
-    ("SRS0=vmyz=2X=otherdomain.com=test@example.com", srs.BadHash),
-    ("SRS0=vmyz=2W=otherdomain.com=tent@example.com", srs.BadHash),
-    ("SRS0=vmyz=2W=evil.example=test@example.com", srs.BadHash),
-    ("SRS1=JO9m=evil.example==vmyz=2W=otherdomain.com=test@x.example", srs.BadHash),
-    ("SRS0=vmyzANYTHING=2W=otherdomain.com=test@example.com", srs.BadHash),  # SRS-04
-    ("SRS0=vmyz2=2W=otherdomain.com=test@example.com", srs.BadHash),  # SRS-04
-    ("SRS0=vmy=2W=otherdomain.com=test@example.com", srs.BadHash),  # SRS-05
-    ("SRS0=\u00fcmyz=2W=otherdomain.com=test@example.com", srs.BadHash),  # SRS-24
-    ("SRS0=\udcffmyz=2W=otherdomain.com=test@example.com", srs.BadHash),  # SRS-24
-    ("SRS1=example.com==vmyz=2W=otherdomain.com=test@x.example", srs.Malformed),  # SRS-18
-    ("SRS1==example.com==vmyz=2W=otherdomain.com=test@x.example", srs.Malformed),  # SRS-18
-    ("SRS0=vmyz=2W=otherdomain.com@example.com", srs.Malformed),
-    ("SRS0==2W=otherdomain.com=test@example.com", srs.Malformed),
-    ("SRS0=@example.com", srs.Malformed),
-    ("SRS1=x@example.com", srs.Malformed),
-    ("SRS0@example.com", srs.NotSRS),
-    ("SRS2=vmyz=2W=otherdomain.com=test@example.com", srs.NotSRS),
-    ("ada@example.com", srs.NotSRS),
-    ("bounces+SRS=abcde=2W@example.com", srs.NotSRS),  # SRS-20
-    ("ada+caf_=ben=example.com@gmail.example", srs.NotSRS),  # SRS-20
-    ("SRS0=vmyz=2W=otherdomain.com=test", srs.Malformed),
-    ("", srs.Malformed),
-    ("@", srs.Malformed),
-    ("SRS0=vmyz=2W=otherdomain.com=test@", srs.Malformed),
-    ("SRS0=vmyz=2W=otherdomain.com=test@b@example.com", srs.Malformed),
-    ("SRS0=vmyz=2W=otherdomain.com=te\r\nst@example.com", srs.Malformed),
-    ('"SRS0=vmyz=2W=otherdomain.com=test"x@example.com', srs.Malformed),
-    ("SRS0=" + "x" * 5000 + "@example.com", srs.TooLong),  # SRS-16
+    pytest.param("SRS0=AAAA=2W=otherdomain.com=test@example.com", srs.BadHash, id="SRS-02-hash"),
+    pytest.param("SRS0=vmyz=2X=otherdomain.com=test@example.com", srs.BadHash, id="SRS-02-day"),
+    pytest.param(
+        "SRS0=vmyz=2W=otherdomain.com=tent@example.com", srs.BadHash, id="SRS-02-local-part"
+    ),
+    pytest.param("SRS0=vmyz=2W=evil.example=test@example.com", srs.BadHash, id="SRS-02-host"),
+    pytest.param(
+        "SRS1=JO9m=evil.example==vmyz=2W=otherdomain.com=test@x.example",
+        srs.BadHash,
+        id="SRS-02-first-host",
+    ),
+    pytest.param("SRS0=vmyzANYTHING=2W=otherdomain.com=test@example.com", srs.BadHash, id="SRS-04"),
+    pytest.param("SRS0=vmyz2=2W=otherdomain.com=test@example.com", srs.BadHash, id="SRS-04-2"),
+    pytest.param("SRS0=vmy=2W=otherdomain.com=test@example.com", srs.BadHash, id="SRS-05"),
+    pytest.param("SRS0=\u00fcmyz=2W=otherdomain.com=test@example.com", srs.BadHash, id="SRS-24"),
+    pytest.param("SRS0=\udcffmyz=2W=otherdomain.com=test@example.com", srs.BadHash, id="SRS-24-2"),
+    pytest.param(
+        "SRS1=example.com==vmyz=2W=otherdomain.com=test@x.example", srs.Malformed, id="SRS-18"
+    ),
+    pytest.param(
+        "SRS1==example.com==vmyz=2W=otherdomain.com=test@x.example", srs.Malformed, id="SRS-18-2"
+    ),
+    pytest.param("SRS0=vmyz=2W=otherdomain.com@example.com", srs.Malformed),
+    pytest.param("SRS0==2W=otherdomain.com=test@example.com", srs.Malformed),
+    pytest.param("SRS0=@example.com", srs.Malformed),
+    pytest.param("SRS1=x@example.com", srs.Malformed),
+    pytest.param("SRS0@example.com", srs.NotSRS),
+    pytest.param("SRS2=vmyz=2W=otherdomain.com=test@example.com", srs.NotSRS),
+    pytest.param("ada@example.com", srs.NotSRS),
+    pytest.param("bounces+SRS=abcde=2W@example.com", srs.NotSRS, id="SRS-20"),
+    pytest.param("ada+caf_=ben=example.com@gmail.example", srs.NotSRS, id="SRS-20-2"),
+    pytest.param("SRS0=vmyz=2W=otherdomain.com=test", srs.Malformed),
+    pytest.param("", srs.Malformed),
+    pytest.param("@", srs.Malformed),
+    pytest.param("SRS0=vmyz=2W=otherdomain.com=test@", srs.Malformed),
+    pytest.param("SRS0=vmyz=2W=otherdomain.com=test@b@example.com", srs.Malformed),
+    pytest.param("SRS0=vmyz=2W=otherdomain.com=te\r\nst@example.com", srs.Malformed),
+    pytest.param('"SRS0=vmyz=2W=otherdomain.com=test"x@example.com', srs.Malformed),
+    pytest.param("SRS0=" + "x" * 5000 + "@example.com", srs.TooLong, id="SRS-16"),
 ]
 
 
@@ -247,6 +277,35 @@ def test_SRS_15_a_local_part_has_64_octets_at_most(size: int) -> None:
     assert forward(sender, scheme=passing) == sender
     with pytest.raises(ValueError, match="store"):
         forward(sender, scheme=srs.Scheme(long_senders=srs.LongSenders.STORE))
+
+
+def test_SRS_16_the_whole_address_has_its_limit() -> None:
+    domain = ".".join(["x" * 60] * 3) + ".example"
+    fits, longer = ("y" * size + "@h.example" for size in (40, 41))
+    assert len(forward(fits, domain)) == 254
+    assert len(forward(longer).partition("@")[0]) == 64
+    with pytest.raises(srs.TooLong, match="address"):
+        forward(longer, domain)
+    passing = srs.Scheme(long_senders=srs.LongSenders.PASS)
+    assert forward(longer, domain, scheme=passing) == longer
+
+
+@pytest.mark.parametrize("size", [120, 5000])
+def test_SRS_16_octets_count_in_the_whole_address_too(size: int) -> None:
+    with pytest.raises(srs.TooLong):
+        reverse("SRS0=vmyz=2W=x.example=" + "\u8a9e" * size + "@example.com")
+
+
+@pytest.mark.parametrize("domain", ["", "a b", "x\r\n", "192.0.2.1", "x@y", "\ud800.example"])
+def test_the_domain_to_rewrite_to_is_a_domain(domain: str) -> None:
+    with pytest.raises(BadArgument, match="domain"):
+        forward(SENDER, domain)
+
+
+def test_SRS_23_text_that_stands_for_no_octets_is_refused() -> None:
+    for change in (forward, reverse):
+        with pytest.raises(srs.Malformed):
+            change("\ud800@x.example")
 
 
 def test_SRS_15_octets_count_not_characters() -> None:
@@ -365,6 +424,50 @@ def test_reverse_is_the_inverse_of_forward(
         assert reverse(again, now=later, scheme=scheme) == address
         third = forward(again, "third.example", scheme=scheme)
         assert len(third) == len(again) - len("second") + len("third")
+
+
+BEGINNINGS = ["", "SRS0=vmyz=2W=a.example=", "srs1=", ".", "SRS0", "srs0+vmyz=2w=b.Example="]
+HOSTS = [
+    "Example.COM",
+    "a.example",
+    "b.9x",
+    "b.99",
+    "b.x9",
+    "b.example",
+    "b..example",
+    "b.example.",
+    "",
+]
+PLAIN = st.builds(
+    "{}{}{}@{}".format,
+    st.sampled_from(BEGINNINGS),
+    st.text("aZ09=+-_.'", max_size=6),
+    st.sampled_from(["a", "z", ".", "..b", "y" * 30, "y" * 45]),
+    st.sampled_from(HOSTS),
+)
+
+
+@settings(max_examples=300)
+@given(address=PLAIN, scheme=SCHEMES, domain=st.sampled_from(["example.com", "a.example"]))
+def test_plain_addresses_are_treated_as_with_care(
+    address: str, scheme: srs.Scheme, domain: str
+) -> None:
+    """What one pattern takes apart comes to the same as what is read with all the rules."""
+    there = outcome(forward, address, domain, scheme=scheme)
+    for given_address in (address, there, there.replace('"', "")):
+        rest = (SECRETS, NOW, scheme, None)
+        quick = outcome(forward, given_address, domain, scheme=scheme)
+        assert quick == outcome(rewrite._forward_with_care, given_address, domain, *rest)
+        quick = outcome(reverse, given_address, scheme=scheme)
+        assert quick == outcome(rewrite._reverse_with_care, given_address, *rest)
+
+
+def outcome(change: Callable[..., str], *arguments: object, **options: object) -> str:
+    """The address, or what was wrong."""
+    try:
+        return change(*arguments, **options)
+    except srs.SRSError as fault:
+        return repr(fault)
 
 
 @given(address=st.text(max_size=120))

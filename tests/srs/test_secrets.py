@@ -99,6 +99,7 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     [
         {"separator": "x"}, {"separator": ""}, {"separator": "=+"}, {"hash_length": 3},
         {"hash_length": 28}, {"hash_minimum": 0}, {"max_age": 0}, {"max_age": 1024},
+        {"accepted": ()}, {"mac": srs.Mac.SEPARATED, "accepted": (srs.Mac.CLASSIC,)},
     ],
     ids=str,
 )  # fmt: skip

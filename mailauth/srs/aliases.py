@@ -1,0 +1,169 @@
+"""A store of long senders in a file of SQLite, which the processes of a service share.
+
+A sender whose rewritten address would be too long is kept under an alias: a
+digest of it, in letters and digits of which the case does not count.  What was
+promised is kept: an alias is on the disk before it is told, and stays there for
+as long as an address with it is accepted.  So a full store refuses new senders
+and throws none out: who sends much cannot make the bounces of others homeless.
+
+Each process opens the file itself, after a fork, and uses it in one thread.
+"""
+
+import os
+import sqlite3
+from base64 import b32encode
+from collections.abc import Iterator
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from typing import Final, Self
+
+from mailauth.errors import BadArgument, MailauthError, UnusableKey
+from mailauth.keys import files
+from mailauth.srs.address import octets
+from mailauth.srs.fault import TooLong
+from mailauth.srs.hashes import DAY
+from mailauth.srs.scheme import CLASSIC
+
+CAPACITY: Final = 100_000
+"""Senders; with their addresses some 20 megabytes."""
+BUSY_SECONDS: Final = 2.0
+"""How long one process waits for another that writes."""
+
+
+class UnusableAliases(MailauthError):
+    """The store cannot be opened, read or written; to a mail system that is a reason to wait."""
+
+
+class AliasFile:
+    """The store; an `Aliases`."""
+
+    def __init__(
+        self, path: files.FilePath, *, max_age: int = CLASSIC.max_age, capacity: int = CAPACITY
+    ) -> None:
+        """Open the file, or make it for its owner alone.
+
+        `max_age` is that of the scheme, in days.
+
+        **Raises** UnusableAliases: it cannot be made or opened, is open to others,
+        or is another kind of file.
+        """
+        if max_age < 1 or capacity < 1:
+            raise BadArgument(f"a store of {capacity} senders for {max_age} days; it must be 1")
+        self._path = Path(path)
+        self._max_age = max_age
+        self._capacity = capacity
+        _make(self._path)
+        with self._trouble():
+            self._database = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+        try:
+            with self._trouble():
+                self._prepare()
+        except UnusableAliases:
+            self.close()
+            raise
+
+    def keep(self, address: str, *, now: int) -> str:
+        """The alias of an address, from today on; see `Aliases.keep`.
+
+        **Raises** TooLong: the store is full.  UnusableAliases.
+        """
+        kept = octets(address)
+        alias = b32encode(sha256(kept).digest()[:_ALIAS_OCTETS]).decode("ascii")
+        today = now // DAY
+        with self._trouble():
+            row = self._database.execute(_DAY_OF, (alias,)).fetchone()
+            if row is None or row[0] < today:  # the same look-up comes several times for a mail
+                self._write(alias, kept, today)
+        return alias
+
+    def find(self, alias: str, *, now: int) -> str | None:
+        """The address of an alias of any case; None if it is not known any more.
+
+        **Raises** UnusableAliases.
+        """
+        if not alias.isascii():
+            return None
+        oldest = now // DAY - self._max_age
+        with self._trouble():
+            row = self._database.execute(_ADDRESS_OF, (alias.upper(), oldest)).fetchone()
+        return None if row is None else bytes(row[0]).decode("utf-8", "surrogateescape")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._database.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _prepare(self) -> None:
+        database = self._database
+        kind, version = (database.execute(f"PRAGMA {name}").fetchone()[0] for name in _MARKS)
+        if (kind, version) == (0, 0) and not database.execute(_TABLES).fetchone()[0]:
+            database.executescript(_SCHEMA)  # as another process may do at the same time
+        elif (kind, version) != (_KIND, _VERSION):
+            raise UnusableAliases(
+                f"{self._path} is a database of another kind; give a file for the aliases alone"
+            )
+        database.execute("PRAGMA synchronous = FULL")
+
+    def _write(self, alias: str, kept: bytes, today: int) -> None:
+        with self._database as database:  # commits, or undoes what it did
+            database.execute("BEGIN IMMEDIATE")
+            database.execute(_FORGET, (today - self._max_age,))
+            database.execute(_REPLACE, (alias, kept, today))
+            if database.execute(_COUNT).fetchone()[0] > self._capacity:
+                raise TooLong(f"the sender is too long, and {self._capacity} are stored already")
+
+    @contextmanager
+    def _trouble(self) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as fault:
+            raise UnusableAliases(f"{self._path} cannot be used: {fault}") from fault
+
+
+def _make(path: Path) -> None:
+    """Make an empty file of mode 0600, or look at the one that is there."""
+    try:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
+        try:
+            files.judge(path, os.fstat(descriptor), "alias file")
+        finally:
+            os.close(descriptor)
+    except UnusableKey as fault:
+        raise UnusableAliases(str(fault)) from None
+    except OSError as fault:
+        raise UnusableAliases(f"{path} cannot be opened: {fault.strerror}") from None
+    except ValueError:
+        raise UnusableAliases("the name of the alias file holds a NUL character") from None
+
+
+_ALIAS_OCTETS: Final = 10
+"""Nobody finds a sender of a given alias among 2^80."""
+_MARKS: Final = ("application_id", "user_version")
+_KIND: Final = 0x53525331
+"""An application_id of our own."""
+_VERSION: Final = 1
+_SCHEMA: Final = f"""
+PRAGMA journal_mode = WAL;
+BEGIN IMMEDIATE;
+CREATE TABLE IF NOT EXISTS senders (
+    alias TEXT PRIMARY KEY, address BLOB NOT NULL, day INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS days ON senders (day);
+PRAGMA application_id = {_KIND};
+PRAGMA user_version = {_VERSION};
+COMMIT;
+"""
+_TABLES: Final = "SELECT count(*) FROM sqlite_master"
+_DAY_OF: Final = "SELECT day FROM senders WHERE alias = ?"
+_ADDRESS_OF: Final = "SELECT address FROM senders WHERE alias = ? AND day >= ?"
+_FORGET: Final = """
+DELETE FROM senders WHERE alias IN (SELECT alias FROM senders WHERE day < ? LIMIT 1000)
+"""
+_REPLACE: Final = "INSERT OR REPLACE INTO senders (alias, address, day) VALUES (?, ?, ?)"
+_COUNT: Final = "SELECT count(*) FROM senders"

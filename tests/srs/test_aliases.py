@@ -1,0 +1,170 @@
+"""The store of long senders: bounded, shared, and true to what it promised."""
+
+import sqlite3
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from mailauth import srs
+from mailauth.errors import BadArgument
+from mailauth.srs.aliases import AliasFile, UnusableAliases
+
+NOW = 1_577_836_860
+DAY = 86_400
+SECRETS = srs.Secrets.parse(b"tops3cr3t\n")
+STORING = srs.Scheme(long_senders=srs.LongSenders.STORE)
+LONG = "x" * 60 + "@host.example"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    """Where the store is."""
+    return tmp_path / "aliases"
+
+
+@pytest.fixture
+def store(path: Path) -> Iterator[AliasFile]:
+    """A store of three senders."""
+    with AliasFile(path, capacity=3) as opened:
+        yield opened
+
+
+def forward(sender: str, store: AliasFile, now: int = NOW) -> str:
+    return srs.forward(
+        sender, domain="example.com", secrets=SECRETS, now=now, scheme=STORING, aliases=store
+    )
+
+
+def reverse(address: str, store: AliasFile, now: int = NOW) -> str:
+    return srs.reverse(address, secrets=SECRETS, now=now, scheme=STORING, aliases=store)
+
+
+@pytest.mark.parametrize(
+    "sender", [LONG, "\u00fc\udcff" * 25 + "@x.example", f'"{"a b" * 20}"@host.example'], ids=ascii
+)
+def test_SRS_15_there_and_back(store: AliasFile, sender: str) -> None:
+    address = forward(sender, store)
+    assert len(address.partition("@")[0]) < 64
+    assert forward(sender, store) == address
+    assert reverse(address, store) == sender
+    assert reverse(address.lower(), store) == sender
+    again = srs.forward(address, domain="b.example", secrets=SECRETS, now=NOW)
+    assert reverse(again, store) == address
+
+
+def test_SRS_26_a_full_store_refuses_and_forgets_nothing(store: AliasFile) -> None:
+    addresses = [forward(f"{number}{LONG}", store) for number in range(3)]
+    with pytest.raises(srs.TooLong, match="3 are stored"):
+        forward(f"3{LONG}", store)
+    assert [forward(f"{number}{LONG}", store) for number in range(3)] == addresses
+    assert [reverse(address, store) for address in addresses] == [
+        f"{number}{LONG}" for number in range(3)
+    ]
+    tomorrow = forward(f"0{LONG}", store, NOW + DAY)
+    assert reverse(tomorrow, store, NOW + DAY) == f"0{LONG}"
+
+
+def test_SRS_26_a_sender_is_kept_as_long_as_its_address_is_accepted(store: AliasFile) -> None:
+    first = [forward(f"{number}{LONG}", store) for number in range(3)]
+    assert reverse(first[0], store, NOW + 21 * DAY) == f"0{LONG}"
+    with pytest.raises(srs.TooLong):
+        forward(f"3{LONG}", store, NOW + 21 * DAY)
+    assert store.find(first[0].split("=")[-1].partition("@")[0], now=NOW + 22 * DAY) is None
+    later = forward(f"3{LONG}", store, NOW + 22 * DAY)
+    assert reverse(later, store, NOW + 22 * DAY) == f"3{LONG}"
+
+
+def test_SRS_26_each_use_prolongs_it(store: AliasFile) -> None:
+    forward(LONG, store)
+    second = forward(LONG, store, NOW + 20 * DAY)
+    assert reverse(second, store, NOW + 41 * DAY) == LONG
+
+
+def test_what_is_forgotten_makes_room(store: AliasFile, path: Path) -> None:
+    for number in range(3):
+        forward(f"{number}{LONG}", store)
+    forward(LONG, store, NOW + 22 * DAY)
+    with sqlite3.connect(path) as database:
+        assert database.execute("SELECT count(*) FROM senders").fetchone() == (1,)
+
+
+def test_two_processes_share_it(store: AliasFile, path: Path) -> None:
+    address = forward(LONG, store)
+    with AliasFile(path) as other:
+        assert reverse(address, other) == LONG
+        assert reverse(forward(f"a{LONG}", other), store) == f"a{LONG}"
+    with AliasFile(path) as later:
+        assert reverse(address, later) == LONG
+
+
+def test_who_waits_too_long_for_another_process_is_told(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailauth.srs.aliases.BUSY_SECONDS", 0.01)
+    with AliasFile(path) as store:
+        address = forward(LONG, store)
+        writer = sqlite3.connect(path, isolation_level=None)
+        writer.execute("BEGIN EXCLUSIVE")
+        with pytest.raises(UnusableAliases, match="locked"):
+            forward(f"a{LONG}", store)
+        assert reverse(address, store) == LONG
+        writer.execute("ROLLBACK")
+        writer.close()
+        assert reverse(forward(f"a{LONG}", store), store) == f"a{LONG}"
+
+
+@pytest.mark.parametrize("alias", ["", "A", "' OR 1=1 --", "\u212a" * 16, "\udcff", "A" * 200])
+def test_SRS_02_an_alias_that_is_none(store: AliasFile, alias: str) -> None:
+    forward(LONG, store)
+    assert store.find(alias, now=NOW) is None
+
+
+def test_OPS_01_it_is_of_its_owner_alone(store: AliasFile, path: Path) -> None:
+    forward(LONG, store)
+    beside = [path, *path.parent.glob("aliases-*")]
+    assert len(beside) == 3
+    assert {stat.S_IMODE(each.stat().st_mode) for each in beside} == {0o600}
+    store.close()
+    path.chmod(0o644)
+    with pytest.raises(UnusableAliases, match="chmod 600"):
+        AliasFile(path)
+
+
+@pytest.mark.parametrize("content", [b"no database" * 100, b"\0" * 5000])
+def test_a_file_of_another_kind(path: Path, content: bytes) -> None:
+    path.write_bytes(content)
+    path.chmod(0o600)
+    with pytest.raises(UnusableAliases):
+        AliasFile(path)
+    assert path.read_bytes() == content
+
+
+def test_a_database_of_another_kind(path: Path) -> None:
+    with sqlite3.connect(path) as database:
+        database.execute("CREATE TABLE mine (x)")
+    database.close()
+    path.chmod(0o600)
+    before = path.read_bytes()
+    with pytest.raises(UnusableAliases, match="another kind"):
+        AliasFile(path)
+    assert path.read_bytes() == before
+
+
+def test_a_name_that_is_none(tmp_path: Path) -> None:
+    for name in (tmp_path, tmp_path / "missing" / "aliases", tmp_path / "a\0b"):
+        with pytest.raises(UnusableAliases):
+            AliasFile(name)
+    with pytest.raises(BadArgument):
+        AliasFile(tmp_path / "aliases", capacity=0)
+
+
+def test_a_file_that_breaks_while_it_is_used(store: AliasFile, path: Path) -> None:
+    address = forward(LONG, store)
+    store.close()
+    with pytest.raises(UnusableAliases):
+        reverse(address, store)
+    path.write_bytes(b"SQLite format 3\0" + b"\xff" * 5000)
+    with pytest.raises(UnusableAliases):
+        AliasFile(path)
