@@ -131,7 +131,7 @@ def milter_frames(octets: bytes) -> None:
 
 
 _OFFER = bytes.fromhex("0000000d4f00000006000001ff001fffff")
-_MAIL = b"\0\0\0\x06M<a@\0" + b"\0\0\0\x05L\0 x\0"
+_MAIL = b"\0\0\0\x05M<a@\0" + b"\0\0\0\x05L\0 x\0"
 
 
 def _events(octets: bytes, step: int) -> list[Event | str]:
