@@ -58,6 +58,8 @@ WANTED_STEPS: Final = (
     | Steps.NO_REPLY_HELO
     | Steps.NO_REPLY_MAIL
     | Steps.NO_REPLY_RECIPIENT
+    | Steps.NO_REPLY_DATA
+    | Steps.NO_REPLY_UNKNOWN
     | Steps.NO_REPLY_HEADER
     | Steps.NO_REPLY_END_OF_HEADERS
     | Steps.NO_REPLY_BODY
@@ -137,9 +139,11 @@ class Session:
         return self._deferral() or reply or replies.CONTINUE
 
     def fail(self, trouble: str) -> None:
-        """The present message must be deferred, at the next reply."""
+        """The present message must be deferred, or all of this connection if there is none."""
         if self._mail is not None:
             self._mail.trouble = self._mail.trouble or trouble
+        else:
+            self._unfit = self._unfit or trouble
 
     def finish(self, octets: bytes) -> Lookups[Outcome]:
         """The end of the present message; `octets` are the last piece of its body.  **Asks**."""
