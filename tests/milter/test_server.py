@@ -185,7 +185,7 @@ def test_MIL_07_a_hundred_thousand_recipients_and_a_million_fields_cost_no_memor
             assert said[-1] == CONTINUE
             (told,) = [one for one in served.watch.records if not one.ours]
             assert told.results[-1].result == "none", "it has no signature that could be malformed"
-            assert told.size > 10_000_000
+            assert told.size > 9_000_000
 
     run(test())
 
@@ -465,7 +465,7 @@ def test_an_mta_that_reads_nothing_is_closed_and_costs_little(tmp_path: Path) ->
             peer.say(mta.connect(), mta.helo())
             peer.writer.transport.pause_reading()  # type: ignore[attr-defined]
             try:
-                for _ in range(60):
+                while not served.watch.lines:
                     peer.say(mta.helo() * 5000)
                     await peer.writer.drain()
                     await asyncio.sleep(0)
