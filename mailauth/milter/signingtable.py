@@ -43,6 +43,9 @@ class SigningKey:
         )
 
 
+BY_AUTHOR: Final = SigningKey(AUTHOR, "", "")
+"""Stands for the key that is named like the domain of the author."""
+
 Rows = Iterable[tuple[str, SigningKey]]
 
 
@@ -57,6 +60,8 @@ class SigningTable:
     """For the domain of patterns like `*@example.com`: their places and keys."""
     _patterns: tuple[tuple[int, str, SigningKey], ...] = ()
     all_matches: bool = False
+    by_author: Mapping[str, SigningKey] = field(default_factory=dict, repr=False)
+    """For domains, the keys that `BY_AUTHOR` stands for."""
 
     @classmethod
     def of(cls, rows: Rows, *, all_matches: bool = False) -> "SigningTable":
@@ -84,13 +89,20 @@ class SigningTable:
         """The signatures for mail of this author; none if the table knows nothing of him."""
         found: list[SigningKey] = []
         for keys in self._matches(author):
-            found += [key.for_author(author.domain) for key in keys]
-            if not self.all_matches:
+            found += self._named(keys, author.domain)
+            if found and not self.all_matches:
                 break
         return tuple(dict.fromkeys(found))
 
+    def _named(self, keys: Iterable[SigningKey], domain: str) -> Iterator[SigningKey]:
+        for key in keys:
+            named = self.by_author.get(domain) if key.selector == "" else key
+            if named is not None:
+                yield named.for_author(domain)
+
     def keys(self) -> Iterator[SigningKey]:
         """All of them, for a check."""
+        yield from self.by_author.values()
         for keys in self._rows.values():
             yield from keys
         for pairs in self._of_domains.values():
@@ -109,8 +121,6 @@ class SigningTable:
                 break
             if matches(pattern, address):
                 found.append((place, key))
-                if not self.all_matches:
-                    break
         for _, key in sorted(found, key=lambda pair: pair[0]):
             yield (key,)
 

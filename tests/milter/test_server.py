@@ -458,7 +458,8 @@ def test_OPS_09_without_descriptors_the_peer_is_told_and_others_go_on(tmp_path: 
 
 def test_an_mta_that_reads_nothing_is_closed_and_costs_little(tmp_path: Path) -> None:
     async def test() -> None:
-        async with serving(both(tmp_path), ZONE, limits=Limits(frame=0.2)) as served:
+        limits = Limits(frame=0.2)
+        async with serving(both(tmp_path), ZONE, limits=limits, path=tmp_path / "s") as served:
             peer = await served.connect()
             peer.say(mta.offer(steps=0))
             await peer.read()
