@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
-from bench import dkim, program, report
+from bench import dkim, milter, program, report
 from bench.measure import measure
 from peers import maildkim, msgauth, opendkim
 
@@ -30,7 +30,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         measured = []
-        for cell in chain(dkim.cells(folder), program.cells(folder)):
+        for cell in chain(dkim.cells(folder), milter.cells(folder), program.cells(folder)):
             if all(word in cell.name for word in words):
                 measured.append(measure(cell))
                 print("\n".join(report.lines(measured[-1])), flush=True)
