@@ -22,6 +22,8 @@ from mailauth.syntax.message import Message, normalize_line_endings
 
 RESULTS: Final = authres.NAME.encode()
 RECEIVED_SPF: Final = received.NAME.encode()
+_FIRST_LETTERS: Final = b"AaRr"
+"""Of the two; an empty name is in them too."""
 
 
 @dataclass(slots=True)
@@ -78,15 +80,18 @@ class Mail:
 
     def add_field(self, event: Header, *, separator: bytes) -> None:
         """One more header field; `separator` stands between its name and its value."""
-        name, value = event
+        line = event.name + separator + event.value
+        size = len(line) + 2
         self.fields += 1
-        self._octets += len(name) + len(value) + len(separator) + 2
-        self.size += len(name) + len(value) + len(separator) + 2
-        if not self.is_too_large:
-            self._lines.append(name + separator + value)
+        self.size += size
+        self._octets += size
+        if self._octets <= self.limits.header_octets and self.fields <= self.limits.fields:
+            self._lines.append(line)
 
     def judge_field(self, event: Header, authserv_id: str) -> None:
         """Whether the field must be removed, because it claims to be of `authserv_id`."""
+        if event.name[:1] not in _FIRST_LETTERS:
+            return
         forged = self.forged.get(event.name.rstrip(b" \t").lower())
         if forged is None:
             return
@@ -136,11 +141,12 @@ def find_author(header: Message) -> Mailbox:
 
     **Raises** SyntaxFault: there is none, or it cannot be read.
     """
-    authors = [field for field in header.fields if field.key == b"from"]
-    if len(authors) != 1:
-        raise SyntaxFault(f"the message has {len(authors)} From fields")
+    authors = header.keys.count(b"from")
+    if authors != 1:
+        raise SyntaxFault(f"the message has {authors} From fields")
+    octets = header.field_octets[header.keys.index(b"from")]
     try:
-        text = authors[0].value.replace(b"\r\n", b"").decode()
+        text = octets.partition(b":")[2].replace(b"\r\n", b"").decode()
     except UnicodeDecodeError:
         raise SyntaxFault("the From field is not of UTF-8") from None
     try:

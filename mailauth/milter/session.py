@@ -98,10 +98,12 @@ class Session:
         self._address: Address | None = None
         self._host = ""
         self._helo = ""
+        self._is_trusted = False  # a relay of our own
         self._mail: Mail | None = None
         self._unfit = ""
         self._separator = b":"
-        self._hearers: Mapping[type, Callable[[Any], Verdict | Refusal | None]] = {
+        self._hearers: Mapping[type, Callable[[Any], Reply | None]] = {
+            Offer: self._negotiate,
             Connect: self._hear_client,
             Helo: self._hear_helo,
             MailFrom: self._hear_sender,
@@ -130,11 +132,9 @@ class Session:
 
     def hear(self, event: Event) -> Reply | None:
         """The reply to any event but the end of a message, if one is owed."""
-        if isinstance(event, Offer):
-            return self._negotiate(event)
         hear = self._hearers.get(type(event))
         reply = hear(event) if hear else None
-        if not self._connection.owed:
+        if self._connection.owed is None:
             return None
         return self._deferral() or reply or replies.CONTINUE
 
@@ -155,7 +155,7 @@ class Session:
         settings, now = self._settings, int(self._clock())
         if mail.ours and settings.signing is not None:
             return self._sign(mail, settings.signing, now)
-        if settings.verifying is None or self._is_trusted(settings.verifying):
+        if settings.verifying is None or self._is_trusted:
             return self._outcome(mail)
         return (yield from self._judge(mail, settings.verifying, now))
 
@@ -202,9 +202,12 @@ class Session:
         self._forget_client(event)
         self._address = parse_address(event.address)
         self._host = event.host.decode("utf-8", "replace")
+        verifying = self._settings.verifying
+        self._is_trusted = verifying is not None and self._client() in verifying.trusted
 
     def _forget_client(self, _: Event) -> None:
         self._address, self._host, self._helo, self._mail = None, "", "", None
+        self._is_trusted = False
 
     def _forget_message(self, _: Event) -> None:
         self._mail = None
@@ -241,7 +244,7 @@ class Session:
         ):
             mail.ours = True
             signing.begin(mail, settings)
-        elif verifying is not None and verifying.dkim and not self._is_trusted(verifying):
+        elif verifying is not None and verifying.dkim and not self._is_trusted:
             now = int(self._clock())
             mail.verification = Verification(mail.header(), now=now, policy=verifying.policy)
 
@@ -251,9 +254,6 @@ class Session:
     def _client(self) -> tuple[str, Address | None]:
         """The verified name of the client, if it has one, and its address."""
         return "" if self._host.startswith("[") else self._host, self._address
-
-    def _is_trusted(self, verifying: VerifyingSettings) -> bool:
-        return self._client() in verifying.trusted
 
     def _sign(self, mail: Mail, settings: SigningSettings, now: int) -> Outcome:
         user = self._macro(b"auth_authen")
@@ -322,7 +322,7 @@ class Session:
     def _removals(self, mail: Mail) -> list[ChangeHeader]:
         """The highest index first: a removal counts those above it anew."""
         verifying = self._settings.verifying
-        if verifying is None or self._is_trusted(verifying):
+        if verifying is None or self._is_trusted:
             return []
         return [
             ChangeHeader(index, forged.name)

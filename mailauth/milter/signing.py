@@ -56,14 +56,15 @@ def is_ours(
 
 def begin(mail: Mail, settings: SigningSettings) -> None:
     """The header is complete: the body will be hashed, or the notes tell why not."""
+    header = mail.header()
     try:
         mail.signatory = Signatory(
-            mail.header(),
+            header,
             canonicalization=settings.canonicalization,
             headers=settings.headers,
             oversign=settings.oversign,
         )
-        mail.author = find_author(mail.header())
+        mail.author = find_author(header)
         mail.body_check = BodyCheck()
     except (UnsignableMessage, SyntaxFault) as fault:
         mail.signatory = None

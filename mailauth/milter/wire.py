@@ -111,13 +111,14 @@ Two transitions are made by replies: the one to the end of a message ends the
 message, and so does one that refuses or accepts it earlier.
 """
 
-_ALWAYS_ANSWERED: Final = frozenset({events.OFFER, events.END_OF_MESSAGE})
 _NEVER_ANSWERED: Final = frozenset({events.ABORT, events.QUIT, events.QUIT_NEW_CONNECTION})
 _OF_THE_CONNECTION: Final = frozenset({events.CONNECT, events.HELO})
 _IN_A_MESSAGE: Final = frozenset({State.ENVELOPE, State.HEADER, State.BODY})
+_STAGES: Final = frozenset(NO_REPLY) | {events.END_OF_MESSAGE}
 _LENGTH: Final = Struct(">I")
-_HEAD: Final = _LENGTH.size + 1
-_CODES: Final = [bytes([code]) for code in range(256)]
+_HEAD: Final = Struct(">IB")
+_SHORT: Final = 1024  # octets that are cheaper copied twice than looked at
+_CODES: Final = {ord(code): code for code in (*events.READERS, events.MACROS)}
 
 
 class Connection:
@@ -128,6 +129,9 @@ class Connection:
         self._buffer = bytearray()
         self._at = 0  # of the buffer, what is read
         self._macros: dict[bytes, bytes] = {}
+        self._repeated = b""  # the last frame of macros, which often comes again and again
+        self._unanswered: frozenset[bytes] = _NEVER_ANSWERED
+        self._next = NEXT[State.OPENED]
         self.state = State.OPENED
         self.options = Options()
         self.owed: bytes | None = None
@@ -156,6 +160,9 @@ class Connection:
         **Raises** ProtocolViolation; the connection is then closed.
         """
         while self.owed is None and self.state is not State.CLOSED:
+            if self._repeated and self._buffer.startswith(self._repeated, self._at):
+                self._at += len(self._repeated)
+                continue
             try:
                 found = self._next_frame()
                 if found is None:
@@ -201,34 +208,40 @@ class Connection:
 
     def close(self) -> None:
         """The connection is over; what is left unread is dropped."""
-        self.state = State.CLOSED
+        self._enter(State.CLOSED)
         self.owed = None
         self._buffer.clear()
         self._at = 0
-        self._macros.clear()
+        self._forget_macros(all_of_them=True)
 
     def _next_frame(self) -> tuple[bytes, bytes] | None:
         """Code and octets of the next frame, once it is there as a whole."""
         start, there = self._at, len(self._buffer) - self._at
-        if there < _LENGTH.size:
+        if there < _HEAD.size:
+            if there >= _LENGTH.size:
+                self._check_length(*_LENGTH.unpack_from(self._buffer, start))
             return None
-        (length,) = _LENGTH.unpack_from(self._buffer, start)
-        if not 0 < length <= self._limits.frame:
-            raise ProtocolViolation(f"a frame of {length} octets")
-        if there < _HEAD:
-            return None
-        head = start + _HEAD
-        code = self._buffer[head - 1]
-        if code not in _KNOWN:
-            raise ProtocolViolation(f"the unknown command {code:#x}")
+        length, number = _HEAD.unpack_from(self._buffer, start)
+        self._check_length(length)
+        code = _CODES.get(number)
+        if code is None:
+            raise ProtocolViolation(f"the unknown command {number:#x}")
         if there < _LENGTH.size + length:
             return None
-        self._at = start + _LENGTH.size + length
-        return _CODES[code], bytes(memoryview(self._buffer)[head : self._at])
+        self._at = end = start + _LENGTH.size + length
+        if code == events.MACROS:
+            self._repeated = bytes(self._buffer[start:end])
+        if length < _SHORT:
+            return code, bytes(self._buffer[start + _HEAD.size : end])
+        return code, bytes(memoryview(self._buffer)[start + _HEAD.size : end])
+
+    def _check_length(self, length: int) -> None:
+        if not 0 < length <= self._limits.frame:
+            raise ProtocolViolation(f"a frame of {length} octets")
 
     def _read(self, code: bytes, octets: bytes) -> Event | None:
         """The event of one frame, the state after it; macros are kept and are no event."""
-        after = NEXT[self.state].get(code)
+        after = self._next.get(code)
         if after is None:
             raise ProtocolViolation(f"the command {code!r} in the state {self.state.name}")
         if code == events.MACROS:
@@ -238,36 +251,43 @@ class Connection:
         if code in _NEVER_ANSWERED:
             self._end_message()
             if code != events.ABORT:
-                self._macros.clear()  # they were of the client
-        elif code in _ALWAYS_ANSWERED or not self.options.steps & NO_REPLY[code]:
+                self._forget_macros(all_of_them=True)  # they were of the client
+        elif code not in self._unanswered:
             self.owed = code
         if code == events.MAIL:
             self._forget_macros(but=events.MAIL)
-        self.state = after
+        if after is not self.state:
+            self._enter(after)
         return event
+
+    def _enter(self, state: State) -> None:
+        self.state = state
+        self._next = NEXT[state]
 
     def _keep_macros(self, octets: bytes) -> None:
         """Replace those of a stage; one that comes anew is the latest."""
         if len(octets) > self._limits.macros:
             raise ProtocolViolation(f"macros of {len(octets)} octets")
         stage, values = octets[:1], octets[1:]
-        if self._macros.get(stage) == values:
-            return  # the queue id before each header field, again and again
         if stage not in _STAGES:
             raise ProtocolViolation(f"macros of the stage {stage!r}")
         events.check_macros(values)
         self._macros.pop(stage, None)
         self._macros[stage] = values
 
-    def _forget_macros(self, *, but: bytes = b"") -> None:
+    def _forget_macros(self, *, but: bytes = b"", all_of_them: bool = False) -> None:
         """Those of a message end with it; those of the client remain."""
-        keep = _OF_THE_CONNECTION | {but}
+        keep = frozenset() if all_of_them else _OF_THE_CONNECTION | {but}
         self._macros = {code: octets for code, octets in self._macros.items() if code in keep}
+        self._repeated = b""
 
     def _agree(self, options: Options) -> bytes:
         if self.owed != events.OFFER:
             raise UnsendableReply("options are agreed on once, at the start")
         self.options = options
+        self._unanswered = _NEVER_ANSWERED.union(
+            code for code, step in NO_REPLY.items() if options.steps & step
+        )
         self.owed = None
         return encode_options(options)
 
@@ -285,9 +305,5 @@ class Connection:
 
     def _end_message(self) -> None:
         if self.in_message:
-            self.state = State.GREETED
+            self._enter(State.GREETED)
         self._forget_macros()
-
-
-_STAGES: Final = frozenset(NO_REPLY) | {events.END_OF_MESSAGE}
-_KNOWN: Final = frozenset(map(ord, (*events.READERS, events.MACROS)))
