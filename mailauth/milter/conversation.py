@@ -9,7 +9,7 @@ import asyncio
 import socket
 import time
 from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, cast
 
 from mailauth.dns.lookups import Answer, Lookups, Question
@@ -20,6 +20,7 @@ from mailauth.milter.replies import Progress, Reply
 from mailauth.milter.session import Outcome, Session
 from mailauth.milter.signing import LATER
 from mailauth.milter.wire import Connection, State
+from mailauth.milter.wire import Limits as WireLimits
 
 TURN: Final = 2048
 """How many events of one connection are heard at a stretch."""
@@ -43,6 +44,8 @@ class Limits:
     """From the end of a message to the reply; then it is deferred."""
     progress: float = 10.0
     """Between two signs to the MTA that a message is still being judged."""
+    octets: WireLimits = field(default_factory=WireLimits)
+    """Of frames."""
 
 
 class Watch(Protocol):
@@ -95,7 +98,7 @@ class Conversation(asyncio.Protocol):
         watch: Watch,
         roster: set["Conversation"],
     ) -> None:
-        self._wire = Connection()
+        self._wire = Connection(limits.octets)
         self._session = begin(self._wire)
         self._resolver = resolver
         self._limits = limits

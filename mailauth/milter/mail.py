@@ -150,9 +150,12 @@ def find_author(header: Message) -> Mailbox:
     except UnicodeDecodeError:
         raise SyntaxFault("the From field is not of UTF-8") from None
     try:
-        return mailbox.parse_addresses(text)[0]
+        found = mailbox.parse_addresses(text)
     except SyntaxFault as fault:
         raise SyntaxFault(f"the From field cannot be read: {fault}") from None
+    if not found:
+        raise SyntaxFault("the From field names nobody")  # an empty group (RFC 6854 §4)
+    return found[0]
 
 
 def _path(octets: bytes) -> str:

@@ -17,7 +17,8 @@ from mailauth import authres
 from mailauth.authres import MethodResult
 from mailauth.dkim import Verification
 from mailauth.dns.lookups import Lookups
-from mailauth.milter import replies, signing
+from mailauth.milter import replies
+from mailauth.milter import signing as signings
 from mailauth.milter.clients import Address, parse_address
 from mailauth.milter.events import (
     Abort,
@@ -100,7 +101,8 @@ class Session:
         self._helo = ""
         self._is_trusted = False  # a relay of our own
         self._mail: Mail | None = None
-        self._unfit = ""
+        self._unfit = ""  # why no mail of this MTA can be served
+        self._trouble = ""  # why no mail of this client can
         self._separator = b":"
         self._hearers: Mapping[type, Callable[[Any], Reply | None]] = {
             Offer: self._negotiate,
@@ -139,17 +141,17 @@ class Session:
         return self._deferral() or reply or replies.CONTINUE
 
     def fail(self, trouble: str) -> None:
-        """The present message must be deferred, or all of this connection if there is none."""
+        """The present message must be deferred, or all of this client if there is none."""
         if self._mail is not None:
             self._mail.trouble = self._mail.trouble or trouble
         else:
-            self._unfit = self._unfit or trouble
+            self._trouble = self._trouble or trouble
 
     def finish(self, octets: bytes) -> Lookups[Outcome]:
         """The end of the present message; `octets` are the last piece of its body.  **Asks**."""
         mail = self._present()
         mail.update(octets)
-        trouble = self._unfit or mail.trouble
+        trouble = self._unfit or self._trouble or mail.trouble
         if trouble:
             return self.give_up(trouble)
         settings, now = self._settings, int(self._clock())
@@ -184,19 +186,20 @@ class Session:
 
     def _needed_actions(self) -> Actions:
         needed = Actions.ADD_HEADERS
-        verifying = self._settings.verifying
+        signing, verifying = self._settings.signing, self._settings.verifying
+        follow: list[Action] = []
         if verifying is not None:
             needed |= Actions.CHANGE_HEADERS
-            follow = (*verifying.spf_actions.values(), *verifying.dkim_actions.values())
-            if Action.QUARANTINE in follow:
-                needed |= Actions.QUARANTINE
-        return needed
+            follow += (*verifying.spf_actions.values(), *verifying.dkim_actions.values())
+        if signing is not None:
+            follow += (signing.on_unsignable, signing.on_not_allowed)
+        return needed | (Actions.QUARANTINE if Action.QUARANTINE in follow else Actions.NONE)
 
     def _deferral(self) -> Refusal | None:
         """What the MTA is told instead of anything else, if the message must be deferred."""
         if self._mail is None or self._settings.dry_run:
             return None
-        return LATER if self._unfit or self._mail.trouble else None
+        return LATER if self._unfit or self._trouble or self._mail.trouble else None
 
     def _hear_client(self, event: Connect) -> None:
         self._forget_client(event)
@@ -207,7 +210,7 @@ class Session:
 
     def _forget_client(self, _: Event) -> None:
         self._address, self._host, self._helo, self._mail = None, "", "", None
-        self._is_trusted = False
+        self._is_trusted, self._trouble = False, ""
 
     def _forget_message(self, _: Event) -> None:
         self._mail = None
@@ -243,7 +246,7 @@ class Session:
             settings.ours, self._client(), mail.sender, self._macro
         ):
             mail.ours = True
-            signing.begin(mail, settings)
+            signings.begin(mail, settings)
         elif verifying is not None and verifying.dkim and not self._is_trusted:
             now = int(self._clock())
             mail.verification = Verification(mail.header(), now=now, policy=verifying.policy)
@@ -257,7 +260,7 @@ class Session:
 
     def _sign(self, mail: Mail, settings: SigningSettings, now: int) -> Outcome:
         user = self._macro(b"auth_authen")
-        signed = signing.finish(mail, settings, self._keys, user=user, now=now)
+        signed = signings.finish(mail, settings, self._keys, user=user, now=now)
         return self._outcome(
             mail,
             fields=signed.fields,

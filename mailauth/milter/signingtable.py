@@ -31,9 +31,14 @@ class SigningKey:
     identity: str = ""  # i=
     """A `%` in it stands for the domain of the author."""
 
+    @property
+    def is_of_author(self) -> bool:
+        """Whether some of it depends on the domain of the author."""
+        return AUTHOR in self.domain + self.path + self.identity
+
     def for_author(self, domain: str) -> "SigningKey":
         """The same, for an author of a domain, which came through `domain.parse`."""
-        if AUTHOR not in self.domain + self.path + self.identity:
+        if not self.is_of_author:
             return self
         return SigningKey(
             domain if self.domain == AUTHOR else self.domain,
@@ -97,8 +102,9 @@ class SigningTable:
     def _named(self, keys: Iterable[SigningKey], domain: str) -> Iterator[SigningKey]:
         for key in keys:
             named = self.by_author.get(domain) if key.selector == "" else key
-            if named is not None:
-                yield named.for_author(domain)
+            if named is None or (named.is_of_author and domain.startswith("[")):
+                continue  # an address in brackets is no domain, neither of d= nor of a path
+            yield named.for_author(domain)
 
     def keys(self) -> Iterator[SigningKey]:
         """All of them, for a check."""

@@ -190,6 +190,32 @@ def test_MIL_07_a_hundred_thousand_recipients_and_a_million_fields_cost_no_memor
     run(test())
 
 
+def test_MIL_07_a_message_of_50_megabytes_is_not_held(tmp_path: Path) -> None:
+    chunk = (b"0123456789abcdef" * 4 + b"\r\n") * 990
+
+    async def test() -> None:
+        async with serving(both(tmp_path), ZONE) as served:
+            peers = [await (await served.connect()).open(**LOCAL)]
+            peers.append(await (await served.connect()).open())
+            frames = mta.message(signed())[:-2]
+            for peer in peers:
+                peer.say(mta.mail(), *frames)
+            before = resident()
+            for _ in range(50_000_000 // len(chunk)):
+                for peer in peers:
+                    peer.say(mta.body(chunk))
+                    await peer.writer.drain()
+            assert resident() - before < 15_000_000
+            for peer in peers:
+                peer.say(mta.end_of_message())
+                assert (await peer.read_verdict())[-1] == CONTINUE
+            ours, theirs = served.watch.records
+            assert ours.signatures
+            assert theirs.results[-1].result == "fail"
+
+    run(test())
+
+
 def test_MIL_08_half_a_frame_is_not_waited_for_long(tmp_path: Path) -> None:
     limits = Limits(frame=0.2)
 

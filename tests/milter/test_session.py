@@ -160,6 +160,7 @@ NOT_TO_BE_SIGNED = [
     (MESSAGE.replace(b"From: Ada", b"From: b@example.com\r\nFrom: Ada"), "2 From fields"),
     (MESSAGE.replace(b"Ada <ada@example.com>", b"nobody"), "From field cannot be read"),
     (MESSAGE.replace(b"Ada <ada", b"\xff <ada"), "not of UTF-8"),
+    (MESSAGE.replace(b"Ada <ada@example.com>", b"nobody:;"), "names nobody"),
     (MESSAGE + b"a bare\nline end\r\n", "bare CR or LF"),
     (MESSAGE + b"a bare\r", "bare CR or LF"),
 ]
@@ -185,6 +186,21 @@ def test_an_author_without_a_key_is_not_signed(tmp_path: Path) -> None:
     delivery = Filtered(signing(tmp_path)).open(**LOCAL).deliver(message)
     assert delivery.message == message
     assert delivery.record.notes == ("not signed: there is no key for eve@evil.example",)
+
+
+def test_an_author_of_an_address_has_no_key_of_a_domain(tmp_path: Path) -> None:
+    rows = [("*", SigningKey("%", "x", f"{tmp_path}/%/key"))]
+    message = MESSAGE.replace(b"ada@example.com>\r\nTo", b"ada@[/../../x]>\r\nTo")
+    settings = signing(tmp_path, table=SigningTable.of(rows))
+    delivery = Filtered(settings).open(**LOCAL).deliver(message)
+    assert delivery.verdict == CONTINUE
+    assert "no key for ada@[" in delivery.record.notes[0]
+
+
+def test_what_cannot_be_signed_may_be_put_aside(tmp_path: Path) -> None:
+    settings = signing(tmp_path, on_unsignable=Action.QUARANTINE)
+    delivery = Filtered(settings).open(**LOCAL).deliver(MESSAGE + b"\n")
+    assert [code for code, _ in delivery.replies] == [b"q", b"c"]
 
 
 def test_a_key_that_cannot_be_used_defers(tmp_path: Path) -> None:
