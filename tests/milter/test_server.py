@@ -298,6 +298,25 @@ def test_MIL_09_a_silent_dns_defers_and_the_next_message_is_judged() -> None:
     run(test())
 
 
+def test_what_is_remembered_is_not_waited_for() -> None:
+    async def wait(question: Question) -> None:
+        raise AssertionError(question)
+
+    async def test() -> None:
+        zone = Zone({"a.remembered.example": {"TXT": ["v=spf1 ip4:192.0.2.7 -all"]}})
+        async with serving(verifying(), zone, wait=wait) as served:
+            peer = await served.connect()
+            helo = mta.helo("a.remembered.example")
+            peer.say(mta.offer(), mta.connect(), helo)
+            await peer.read()
+            said = await peer.deliver(MESSAGE, sender="<x@a.remembered.example>")
+            assert said[-1] == CONTINUE
+            assert [one.result for one in served.watch.records[0].results[:2]] == ["pass"] * 2
+            assert served.watch.records[0].dns_seconds == 0
+
+    run(test())
+
+
 def test_what_is_said_while_a_message_is_judged_waits_for_its_turn() -> None:
     async def wait(_: Question) -> None:
         await asyncio.sleep(0.05)

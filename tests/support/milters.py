@@ -30,6 +30,11 @@ class ZoneResolver:
         self.zone = zone
         self.wait = wait
 
+    def remembered(self, question: Question) -> Answer[Any] | None:
+        """Names below remembered.example are."""
+        known = question.name.endswith("remembered.example")
+        return self.zone.resolve(question) if known else None
+
     async def run(self, lookups: Lookups[T]) -> T:
         """The result of `lookups`."""
         return await run_async(lookups, self._resolve)
