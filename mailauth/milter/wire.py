@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum, auto
 from struct import Struct
-from typing import Final
+from typing import Final, get_args
 
 from mailauth.milter import events
 from mailauth.milter.events import Event, ProtocolViolation
@@ -23,6 +23,7 @@ from mailauth.milter.options import Options, Steps
 from mailauth.milter.replies import (
     NO_REPLY,
     SKIP,
+    Change,
     Refusal,
     Reply,
     UnsendableReply,
@@ -112,6 +113,7 @@ message, and so does one that refuses or accepts it earlier.
 """
 
 _NEVER_ANSWERED: Final = frozenset({events.ABORT, events.QUIT, events.QUIT_NEW_CONNECTION})
+_OF_NO_CLIENT: Final = frozenset({events.QUIT, events.QUIT_NEW_CONNECTION})
 _OF_THE_CONNECTION: Final = frozenset({events.CONNECT, events.HELO})
 _IN_A_MESSAGE: Final = frozenset({State.ENVELOPE, State.HEADER, State.BODY})
 _STAGES: Final = frozenset(NO_REPLY) | {events.END_OF_MESSAGE}
@@ -126,11 +128,13 @@ class Connection:
 
     def __init__(self, limits: Limits = Limits()) -> None:
         self._limits = limits
+        self._longest = limits.frame
         self._buffer = bytearray()
         self._at = 0  # of the buffer, what is read
         self._macros: dict[bytes, bytes] = {}
         self._repeated = b""  # the last frame of macros, which often comes again and again
         self._unanswered: frozenset[bytes] = _NEVER_ANSWERED
+        self._changes: frozenset[type] = frozenset()  # those that were agreed on
         self._next = NEXT[State.OPENED]
         self.state = State.OPENED
         self.options = Options()
@@ -202,7 +206,7 @@ class Connection:
             return octets
         if self.owed != events.END_OF_MESSAGE:
             raise UnsendableReply(f"{reply}: the message has not ended")
-        if reply.action & ~self.options.actions:
+        if type(reply) not in self._changes:
             raise UnsendableReply(f"{reply}: not among the actions that were agreed on")
         return reply.encode()
 
@@ -222,7 +226,8 @@ class Connection:
                 self._check_length(*_LENGTH.unpack_from(self._buffer, start))
             return None
         length, number = _HEAD.unpack_from(self._buffer, start)
-        self._check_length(length)
+        if not 0 < length <= self._longest:
+            self._check_length(length)
         code = _CODES.get(number)
         if code is None:
             raise ProtocolViolation(f"the unknown command {number:#x}")
@@ -236,7 +241,7 @@ class Connection:
         return code, bytes(memoryview(self._buffer)[start + _HEAD.size : end])
 
     def _check_length(self, length: int) -> None:
-        if not 0 < length <= self._limits.frame:
+        if not 0 < length <= self._longest:
             raise ProtocolViolation(f"a frame of {length} octets")
 
     def _read(self, code: bytes, octets: bytes) -> Event | None:
@@ -248,17 +253,19 @@ class Connection:
             self._keep_macros(octets)
             return None
         event = events.READERS[code](octets)
-        if code in _NEVER_ANSWERED:
-            self._end_message()
-            if code != events.ABORT:
-                self._forget_macros(all_of_them=True)  # they were of the client
-        elif code not in self._unanswered:
+        if code not in self._unanswered:
             self.owed = code
-        if code == events.MAIL:
-            self._forget_macros(but=events.MAIL)
+        if code in _NEVER_ANSWERED or code == events.MAIL:
+            self._end_what_was(code)
         if after is not self.state:
             self._enter(after)
         return event
+
+    def _end_what_was(self, code: bytes) -> None:
+        """A message, or a client, is no more when this command comes."""
+        self._end_message(but=code)
+        if code in _OF_NO_CLIENT:
+            self._forget_macros(all_of_them=True)
 
     def _enter(self, state: State) -> None:
         self.state = state
@@ -288,6 +295,9 @@ class Connection:
         self._unanswered = _NEVER_ANSWERED.union(
             code for code, step in NO_REPLY.items() if options.steps & step
         )
+        self._changes = frozenset(
+            change for change in get_args(Change) if not change.action & ~options.actions
+        )
         self.owed = None
         return encode_options(options)
 
@@ -303,7 +313,7 @@ class Connection:
         ):
             self._end_message()
 
-    def _end_message(self) -> None:
+    def _end_message(self, *, but: bytes = b"") -> None:
         if self.in_message:
             self._enter(State.GREETED)
-        self._forget_macros()
+        self._forget_macros(but=but)
