@@ -96,29 +96,96 @@ def sign_all(  # noqa: PLR0913 - the tags of a signature
     """
     if not isinstance(message, Message):
         message = Message.parse(message)
-    header, body = _canonicalizations(canonicalization)
-    by_key = index(message)
-    _check_signable(message, by_key)
-    keys = _signed_keys(by_key, headers, oversign)
-    selected = select(by_key, places(keys))
-    hasher = BodyHasher(body)
-    hasher.update(message.octets, message.body_start)
-    tags = {
-        **_times(now, expire),
-        "h": b":".join(keys).decode(),
-        "bh": b64encode(hasher.digest()).decode(),
-    }
-    if copied_headers:
-        tags["z"] = _copied(selected)
-    fields = b""
-    for signing in signings:
-        field = signatures.format(_identity_tags(signing, f"{header}/{body}") | tags)
-        emptied = (signatures.FIELD_KEY, field.removesuffix(b"\r\n"))
-        digest = data_hash(selected, emptied, header)
-        fields += signatures.with_value(field, signing.key.sign(digest))
-    return fields
+    signatory = Signatory(
+        message,
+        canonicalization=canonicalization,
+        headers=headers,
+        oversign=oversign,
+        copied_headers=copied_headers,
+    )
+    signatory.update(message.octets, message.body_start)
+    return signatory.fields(signings, now=now, expire=expire)
 
 
+class Signatory:
+    """A signing whose body arrives in pieces: header first, then `update`, then `fields`."""
+
+    def __init__(
+        self,
+        header: Message,
+        *,
+        canonicalization: str = "relaxed/relaxed",
+        headers: Sequence[str] | None = None,
+        oversign: Sequence[str] | None = None,
+        copied_headers: bool = False,
+    ) -> None:
+        """Choose what is signed of `header`, a message of which only the fields are looked at.
+
+        Arguments and errors are those of `sign`.
+        """
+        self._canonicalizations = _canonicalizations(canonicalization)
+        by_key = index(header)
+        _check_signable(header, by_key)
+        self._keys = _signed_keys(by_key, headers, oversign)
+        self._selected = select(by_key, places(self._keys))
+        self._copied_headers = copied_headers
+        self._hasher = BodyHasher(self._canonicalizations[1])
+        self._line_ends = _LineEnds()
+
+    def update(self, octets: bytes, start: int = 0, end: int | None = None) -> None:
+        """The next piece of the body: `octets`, or of them what stands from `start` to `end`."""
+        self._line_ends.update(octets, start, len(octets) if end is None else end)
+        self._hasher.update(octets, start, end)
+
+    def fields(
+        self, signings: Iterable[Signing], *, now: int | None = None, expire: int | None = None
+    ) -> bytes:
+        """The DKIM-Signature fields, each with its final CRLF; the body has ended.
+
+        **Raises** UnsignableMessage: the body has a bare CR or LF.  BadArgument.
+        """
+        self._line_ends.check()
+        header, body = self._canonicalizations
+        tags = {
+            **_times(now, expire),
+            "h": b":".join(self._keys).decode(),
+            "bh": b64encode(self._hasher.digest()).decode(),
+        }
+        if self._copied_headers:
+            tags["z"] = _copied(self._selected)
+        fields = b""
+        for signing in signings:
+            field = signatures.format(_identity_tags(signing, f"{header}/{body}") | tags)
+            emptied = (signatures.FIELD_KEY, field.removesuffix(b"\r\n"))
+            digest = data_hash(self._selected, emptied, header)
+            fields += signatures.with_value(field, signing.key.sign(digest))
+        return fields
+
+
+class _LineEnds:
+    """Counts CRs, LFs and CRLFs, so that a bare one cannot hide between two pieces."""
+
+    __slots__ = ("_cr", "_crlfs", "_either")
+
+    def __init__(self) -> None:
+        self._either = 0
+        self._crlfs = 0
+        self._cr = False  # the piece before ended in a CR
+
+    def update(self, octets: bytes, start: int, end: int) -> None:
+        for at in range(start, end, _WINDOW):
+            piece = octets[at : min(at + _WINDOW, end)]
+            self._either += len(piece.translate(None, _ALL_BUT_CR_LF))
+            self._crlfs += piece.count(b"\r\n") + (self._cr and piece.startswith(b"\n"))
+            self._cr = piece.endswith(b"\r")
+
+    def check(self) -> None:
+        if self._either != 2 * self._crlfs:
+            msg = "the body has a bare CR or LF, which relays change; make every line end a CRLF"
+            raise UnsignableMessage(msg)
+
+
+_WINDOW = 65_536
 _ALL_BUT_CR_LF = bytes(set(range(256)).difference(b"\r\n"))
 
 
@@ -133,17 +200,13 @@ def _canonicalizations(text: str) -> tuple[Canonicalization, Canonicalization]:
 
 
 def _check_signable(message: Message, by_key: Mapping[bytes, Sequence[bytes]]) -> None:
-    """What §5.3 and §3.8 ask of a message before it is signed."""
+    """What §5.3 and §3.8 ask of a header before it is signed."""
     if message.faults:
         msg = f"the header is malformed: {message.faults[0]}; mend the message, then sign it"
         raise UnsignableMessage(msg)
     authors = len(by_key.get(b"from", ()))
     if authors != 1:
         msg = f"the message has {authors} From fields; it must have exactly one to be signed"
-        raise UnsignableMessage(msg)
-    # The header has no fault, so that all bare ones are of the body.
-    if len(message.octets.translate(None, _ALL_BUT_CR_LF)) != 2 * message.octets.count(b"\r\n"):
-        msg = "the body has a bare CR or LF, which relays change; make every line end a CRLF"
         raise UnsignableMessage(msg)
 
 

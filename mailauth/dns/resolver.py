@@ -173,6 +173,10 @@ class AsyncResolver(_Configured):
         """The answer to one question, after `timeout` seconds at most."""
         return await self._resolve(time.monotonic() + self._timeout, question)
 
+    def remembered(self, question: Question) -> Answer[Any] | None:
+        """The answer, if it is known without asking and without waiting."""
+        return self._cache.get(question)
+
     async def run(self, lookups: Lookups[T]) -> T:
         """The result of `lookups`, whose questions together take `budget` seconds at most."""
         return await run_async(lookups, partial(self._resolve, time.monotonic() + self._budget))

@@ -92,4 +92,6 @@ def _visible(text: str) -> str:
     """The text with a question mark for whatever is neither visible nor a blank."""
     if len(text) > MAX_VALUE:
         text = text[: MAX_VALUE - 3] + "..."
+    if text.isprintable():
+        return text
     return "".join(c if c.isprintable() else "?" for c in text)

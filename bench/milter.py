@@ -1,0 +1,207 @@
+"""The milter: messages signed and verified for each second of one core, beside Debian's opendkim.
+
+An MTA that speaks as Postfix does, with eight messages under way, sends to a
+filter by a Unix socket; what counts is the CPU time of the filter's process.
+"""
+
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Self
+
+from bench import corpus
+from bench.dkim import DOMAIN, SELECTOR
+from bench.measure import Cell, Contestant, Goal
+from mailauth import dkim
+from mailauth.keys import PrivateKey
+
+AT_ONCE = 8
+OPENDKIM = shutil.which("opendkim") or "/usr/sbin/opendkim"
+CONF = """
+Socket local:{socket}
+Mode {mode}
+Domain {domain}
+Selector {selector}
+KeyFile {key}
+Canonicalization relaxed/relaxed
+InternalHosts 127.0.0.1
+TestPublicKeys {keys}
+AuthservID mx.example.org
+RequireSafeKeys no
+UMask 000
+"""
+LEFT_OUT = {b"C": 0x01, b"H": 0x02, b"M": 0x04, b"R": 0x08, b"B": 0x10, b"L": 0x20, b"N": 0x40}
+LEFT_OUT |= {b"T": 0x200}
+SILENT = {b"L": 0x80, b"C": 0x1000, b"H": 0x2000, b"M": 0x4000, b"R": 0x8000, b"T": 0x10000}
+SILENT |= {b"N": 0x40000, b"B": 0x80000}
+CHANGES = b"himbepq+2-"
+
+
+def cells(folder: Path) -> Iterator[Cell]:
+    """All cells; the filters run while theirs are measured."""
+    if not Path(OPENDKIM).exists():
+        return
+    key = PrivateKey.generate()
+    pem, record = folder / "milter.pem", folder / "milter.txt"
+    key.write(pem)
+    record.write_text(dkim.KeyRecord.for_key(key.public_key).format())
+    for name, size, goals in (
+        ("2 KB text", corpus.text(), (2.5, 3.5)),
+        ("50 KB HTML", corpus.html(), (2.5, 2.5)),
+    ):
+        signed = dkim.sign(size, domain=DOMAIN, selector=SELECTOR, key=key) + size
+        for mode, message, goal in (("sign", size, goals[0]), ("verify", signed, goals[1])):
+            with ExitStack() as stack:
+                filters = [
+                    stack.enter_context(Filter("mailauth", folder, mode, pem, record)),
+                    stack.enter_context(Filter("opendkim", folder, mode, pem, record)),
+                ]
+                contestants = [Contestant(each.name, each.turns(message)) for each in filters]
+                yield Cell(f"milter: {mode} RSA, {name}", contestants, [Goal("opendkim", goal)])
+
+
+class Filter:
+    """A milter in its process."""
+
+    def __init__(self, name: str, folder: Path, mode: str, key: Path, record: Path) -> None:
+        self.name = name
+        self._path = folder / f"{name}-{mode}.sock"
+        self._path.unlink(missing_ok=True)
+        self._mode = mode
+        if name == "mailauth":
+            arguments = [self._path, mode, key, record]
+            command = [sys.executable, "-m", "bench.milterd", *map(str, arguments)]
+        else:
+            command = self._configure(folder, key, record)
+        self._process = subprocess.Popen(command)
+
+    def _configure(self, folder: Path, key: Path, record: Path) -> list[str]:
+        keys = folder / "opendkim.keys"
+        keys.write_text(f"{SELECTOR}._domainkey.{DOMAIN} {record.read_text()}\n")
+        conf = folder / f"opendkim-{self._mode}.conf"
+        conf.write_text(
+            CONF.format(
+                socket=self._path,
+                mode=self._mode[0],
+                domain=DOMAIN,
+                selector=SELECTOR,
+                key=key,
+                keys=keys,
+            )
+        )
+        return [OPENDKIM, "-f", "-x", str(conf)]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._process.terminate()
+        self._process.wait()
+
+    def turns(self, message: bytes) -> Callable[[int], float]:
+        """What sends so many messages and comes to the CPU seconds that the filter took."""
+        address = "127.0.0.1" if self._mode == "sign" else "192.0.2.7"
+        mtas = [Mta(self._connect(), address, message) for _ in range(AT_ONCE)]
+        want = b"DKIM-Signature" if self._mode == "sign" else b"dkim=pass"
+
+        def turns(count: int) -> float:
+            begin = self._cpu_seconds()
+            said: list[list[bytes]] = []
+            for _ in range(-(-count // AT_ONCE)):
+                for step in range(len(mtas[0].segments)):
+                    for mta in mtas:
+                        mta.say(step)
+                    said = [mta.read() for mta in mtas]
+                assert all(want in b"".join(each) for each in said), (self.name, said)
+            return (self._cpu_seconds() - begin) * count / (-(-count // AT_ONCE) * AT_ONCE)
+
+        return turns
+
+    def _connect(self) -> socket.socket:
+        for _ in range(200):
+            end = socket.socket(socket.AF_UNIX)
+            try:
+                end.connect(str(self._path))
+            except OSError:
+                end.close()
+                time.sleep(0.05)
+            else:
+                return end
+        raise AssertionError(f"{self.name} does not listen")
+
+    def _cpu_seconds(self) -> float:
+        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+class Mta:
+    """One connection, and the message that it sends again and again."""
+
+    def __init__(self, end: socket.socket, address: str, message: bytes) -> None:
+        self._end = end
+        self._buffer = b""
+        self._end.sendall(_frame(b"O", struct.pack(">III", 6, 0x1FF, 0x1FFFFF)))
+        (options,) = self.read()
+        (self._steps,) = struct.unpack_from(">I", options, 9)
+        where = b"c.example\x004" + struct.pack(">H", 4711) + address.encode() + b"\0"
+        answered, rest = self._cut([(b"C", where), (b"H", b"c.example\0")])
+        for segment in answered:
+            self._end.sendall(segment)
+            self.read()
+        self._end.sendall(rest)
+        frames = _frames(message, leading_space=bool(self._steps & 0x100000))
+        self.segments, _ = self._cut(frames)
+
+    def say(self, step: int) -> None:
+        """Send up to the next reply."""
+        self._end.sendall(self.segments[step])
+
+    def read(self) -> list[bytes]:
+        """The frames up to a reply that ends a stage, each with its code."""
+        said: list[bytes] = []
+        while not said or said[-1][:1] in [bytes([code]) for code in CHANGES]:
+            while len(self._buffer) < 4 or len(self._buffer) < 4 + self._length():
+                self._buffer += self._end.recv(65_536)
+            end = 4 + self._length()
+            said.append(self._buffer[4:end])
+            self._buffer = self._buffer[end:]
+        return said
+
+    def _length(self) -> int:
+        return int.from_bytes(self._buffer[:4], "big")
+
+    def _cut(self, frames: Sequence[tuple[bytes, bytes]]) -> tuple[list[bytes], bytes]:
+        """The frames that the filter wants, cut after each that it answers, and the rest."""
+        segments = [b""]
+        for code, octets in frames:
+            if self._steps & LEFT_OUT.get(code, 0):
+                continue
+            segments[-1] += _frame(code, octets)
+            if code != b"D" and not self._steps & SILENT.get(code, 0):
+                segments.append(b"")
+        return segments[:-1], segments[-1]
+
+
+def _frames(message: bytes, *, leading_space: bool) -> list[tuple[bytes, bytes]]:
+    head, _, body = message.partition(b"\r\n\r\n")
+    fields = head.replace(b"\r\n\t", b"\n\t").replace(b"\r\n ", b"\n ").split(b"\r\n")
+    frames = [(b"D", b"M"), (b"M", b"<sender@example.com>\0SIZE=2000\0")]
+    frames += [(b"D", b"Ri\x004XqZ\0"), (b"R", b"<reader@example.org>\0"), (b"T", b"")]
+    for field in fields:
+        name, _, value = field.partition(b":")
+        value = value if leading_space else value.removeprefix(b" ")
+        frames += [(b"D", b"Li\x004XqZ\0"), (b"L", name + b"\0" + value + b"\0")]
+    frames += [(b"D", b"Ni\x004XqZ\0"), (b"N", b"")]
+    frames += [(b"B", body[at : at + 65_535]) for at in range(0, len(body), 65_535)]
+    return [*frames, (b"D", b"Ei\x004XqZ\0"), (b"E", b"")]
+
+
+def _frame(code: bytes, octets: bytes) -> bytes:
+    return struct.pack(">I", 1 + len(octets)) + code + octets

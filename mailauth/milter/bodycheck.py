@@ -1,0 +1,52 @@
+"""What of a body may break a signature on its way, though it can be signed as it stands.
+
+Neither is a fault of the message: a relay that does not know 8BITMIME encodes
+octets over 127 anew (RFC 6152 §3), and one that keeps to RFC 5322 §2.1.1 breaks
+lines of more than 998 octets.  A postmaster who knows can mend the sender.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+
+MAX_LINE: Final = 998
+"""Octets of a line without its CRLF (RFC 5322 §2.1.1)."""
+
+
+class BodyCheck:
+    """Looks at a body that arrives in pieces."""
+
+    __slots__ = ("_eight_bit", "_long_line", "_since_line_end")
+
+    def __init__(self) -> None:
+        self._eight_bit = False
+        self._long_line = False
+        self._since_line_end = 0
+
+    def update(self, octets: bytes) -> None:
+        """The next piece of the body."""
+        self._eight_bit = self._eight_bit or not octets.isascii()
+        if not self._long_line:
+            self._long_line = self._has_long_line(octets)
+
+    def notes(self) -> Iterator[str]:
+        """What there is to be said, a sentence each."""
+        if self._eight_bit:
+            yield "the body has octets over 127, which a relay without 8BITMIME changes"
+        if self._long_line or self._since_line_end > MAX_LINE:
+            yield f"the body has a line of over {MAX_LINE} octets, which relays break"
+
+    def _has_long_line(self, octets: bytes) -> bool:
+        """Whether no LF stands in some stretch that is longer than a line; the LF is the last."""
+        at = -self._since_line_end  # where the present line begins
+        end = len(octets)
+        while (reach := at + _LINE_AND_CRLF) <= end:
+            found = octets.rfind(b"\n", max(at, 0), reach)
+            if found < 0:
+                return True
+            at = found + 1
+        last = octets.rfind(b"\n", max(at, 0))
+        self._since_line_end = end - (last + 1 if last >= 0 else at)
+        return False
+
+
+_LINE_AND_CRLF: Final = MAX_LINE + 2

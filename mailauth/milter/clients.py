@@ -1,0 +1,99 @@
+"""Sets of clients: those whose mail is ours, those whose word we take.
+
+An entry is an address, a network, a host name, `.example.com` for all names
+below it, or any of these after `!`, which takes it out again.  Names come
+before addresses, and the more precise entry decides.  A name counts only if
+the MTA has verified it.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
+from typing import Final, TypeAlias
+
+from mailauth.errors import BadArgument, SyntaxFault
+from mailauth.syntax import domain as domains
+
+Address: TypeAlias = IPv4Address | IPv6Address
+
+
+@dataclass(frozen=True, slots=True)
+class Clients:
+    """Such a set; made by `parse`."""
+
+    _names: dict[str, bool]
+    _networks: dict[int, dict[int, dict[int, bool]]]
+    """By version, by length of prefix, from the longest on, by the bits of the prefix."""
+
+    @classmethod
+    def parse(cls, entries: Iterable[str]) -> "Clients":
+        """The set of these entries.  **Raises** BadArgument: one that has no meaning."""
+        names: dict[str, bool] = {}
+        networks: dict[int, dict[int, dict[int, bool]]] = {4: {}, 6: {}}
+        for entry in entries:
+            text = entry.removeprefix("!").strip()
+            member = not entry.startswith("!")
+            if _is_name(text):
+                names[_name(text)] = member
+                continue
+            try:
+                network = ip_network(text.replace("[", "").replace("]", ""))
+            except ValueError:
+                raise BadArgument(f"{entry!r} is no address, network or host name") from None
+            bits = int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
+            networks[network.version].setdefault(network.prefixlen, {})[bits] = member
+        ordered = {version: dict(sorted(of.items())[::-1]) for version, of in networks.items()}
+        return cls(names, ordered)
+
+    def __contains__(self, client: object) -> bool:
+        """Whether the client, a pair of verified name or "" and address or None, is in it."""
+        assert isinstance(client, tuple), "a client is a name and an address"  # noqa: S101
+        name, address = client
+        found = self._of_name(name.lower()) if name else None
+        if found is None and address is not None:
+            found = self._of_address(address)
+        return bool(found)
+
+    def _of_name(self, name: str) -> bool | None:
+        if name in self._names:
+            return self._names[name]
+        at = name.find(".")
+        while at >= 0:
+            if name[at:] in self._names:
+                return self._names[name[at:]]
+            at = name.find(".", at + 1)
+        return None
+
+    def _of_address(self, address: Address) -> bool | None:
+        bits = int(address)
+        for length, prefixes in self._networks[address.version].items():
+            found = prefixes.get(bits >> (address.max_prefixlen - length))
+            if found is not None:
+                return found
+        return None
+
+
+def parse_address(octets: bytes) -> Address | None:
+    """The address of a client, an IPv4 one also if it is mapped; None if it is none."""
+    try:
+        address = ip_address(octets.decode("ascii").removeprefix("IPv6:"))
+    except ValueError:  # also of the decoding
+        return None
+    if isinstance(address, IPv6Address):
+        return None if address.scope_id else address.ipv4_mapped or address
+    return address
+
+
+def _is_name(text: str) -> bool:
+    return ":" not in text and not text[-1:].isdigit() and "]" not in text
+
+
+def _name(text: str) -> str:
+    try:
+        return text[: text.startswith(".")] + domains.parse(text.removeprefix("."))
+    except SyntaxFault as fault:
+        raise BadArgument(f"{text!r} is not a host name: {fault}") from None
+
+
+LOOPBACK: Final = Clients.parse(["127.0.0.0/8", "::1"])
+NOBODY: Final = Clients.parse([])

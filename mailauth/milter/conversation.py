@@ -1,0 +1,395 @@
+"""One connection of an MTA: octets from the socket to the session, its replies back.
+
+All that a read brings is answered by one write.  While a message is judged
+nothing more is read.  Whatever goes wrong in us, the MTA is told to try later;
+whatever goes wrong in the peer ends this one connection.
+"""
+
+import asyncio
+import socket
+import time
+from collections.abc import Awaitable, Callable, Generator
+from dataclasses import dataclass, field, replace
+from typing import Any, Final, Protocol, cast
+
+from mailauth.dns.lookups import Answer, Lookups, Question
+from mailauth.milter import events
+from mailauth.milter.events import EndOfMessage, Event, MailFrom, ProtocolViolation
+from mailauth.milter.record import Fault, Record
+from mailauth.milter.replies import Progress, Reply
+from mailauth.milter.session import Outcome, Session
+from mailauth.milter.signing import LATER
+from mailauth.milter.wire import Connection, State
+from mailauth.milter.wire import Limits as WireLimits
+
+TURN: Final = 2048
+"""How many events of one connection are heard at a stretch."""
+MAX_UNREAD: Final = 1_048_576
+"""Octets of replies that may wait for the peer before it gets no more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the MTAs of one server may use; times in seconds."""
+
+    connections: int = 1000
+    """Open at a time."""
+    idle: float = 7200.0
+    """Between two frames: as long as an SMTP client may be slow between RCPT and its last line."""
+    frame: float = 60.0
+    """From the first octet of a frame to its last, and for the peer to read what waits for it."""
+    content: float = 300.0
+    """From the first field of a message to its end; then it is deferred."""
+    judging: float = 60.0
+    """From the end of a message to the reply; then it is deferred."""
+    progress: float = 10.0
+    """Between two signs to the MTA that a message is still being judged."""
+    octets: WireLimits = field(default_factory=WireLimits)
+    """Of frames."""
+
+
+class Watch(Protocol):
+    """What a server tells of itself while it works; each call is to be quick and never to fail.
+
+    Lines are printable ASCII, whatever a peer sent; the texts of a record are not.
+    """
+
+    def opened(self) -> None:
+        """A connection was accepted."""
+
+    def closed(self) -> None:
+        """One that was accepted has ended."""
+
+    def refused(self, line: str) -> None:
+        """One was closed at once: there are too many, or no descriptors are left."""
+
+    def started(self) -> int:
+        """A message has come to its end and is being judged; a number for `ended`."""
+
+    def ended(self, work: int, record: Record) -> None:
+        """It was answered so."""
+
+    def failed(self, fault: Fault) -> None:
+        """Something in us failed; the message is deferred."""
+
+    def violated(self, line: str) -> None:
+        """A connection is closed for what is not of the protocol, or cannot be served."""
+
+    def overdue(self, line: str) -> None:
+        """A connection is closed, or a message deferred, for the time that it took."""
+
+
+class Resolver(Protocol):
+    """What runs look-ups within a budget: an `AsyncResolver`."""
+
+    def remembered(self, question: Question) -> Answer[Any] | None:
+        """The answer, if it is known without waiting."""
+
+    def run(self, lookups: Lookups[Outcome]) -> Awaitable[Outcome]:
+        """The result of `lookups`."""
+
+
+class Conversation(asyncio.Protocol):
+    """Our end of one connection, which is in the `roster` while it is open."""
+
+    def __init__(
+        self,
+        begin: Callable[[Connection], Session],
+        *,
+        resolver: Resolver,
+        limits: Limits,
+        watch: Watch,
+        roster: set["Conversation"],
+    ) -> None:
+        self._wire = Connection(limits.octets)
+        self._session = begin(self._wire)
+        self._resolver = resolver
+        self._limits = limits
+        self._watch = watch
+        self._roster = roster
+        self._loop = asyncio.get_running_loop()
+        self._transport = cast("asyncio.Transport", None)
+        self._socket: socket.socket | None = None
+        self._judging: asyncio.Task[None] | None = None
+        self._waiting = False  # events are left for a later turn
+        self._unread = False  # the peer leaves so many replies unread that we wait
+        self._closing = False  # after the present message
+        self._gone: asyncio.Future[None] | None = None
+        self._is_partial = False  # the deadline is that of a frame
+        self._number = 0  # of the message that is judged, as the watch has it
+        self._begun = 0.0  # the present message: MAIL
+        self._content_begun = 0.0  # its first field
+        self._judging_begun = 0.0  # its end
+        self._shown = 0.0  # the last sign of progress
+        self.deadline = self._loop.time() + limits.idle
+        """When the peer must have done something."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """Called by asyncio."""
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.set_write_buffer_limits(high=MAX_UNREAD)
+        end = transport.get_extra_info("socket")
+        if end is not None and end.family in (socket.AF_INET, socket.AF_INET6):
+            end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._socket = end
+        self._roster.add(self)
+        self._watch.opened()
+
+    def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's; no news
+        """Called by asyncio, once."""
+        if self._judging is not None:
+            self._defer("the MTA is gone")
+        self._wire.close()
+        self._roster.discard(self)
+        if self._gone is not None and not self._gone.done():
+            self._gone.set_result(None)
+        self._watch.closed()
+
+    def data_received(self, data: bytes) -> None:
+        """Called by asyncio."""
+        if self._socket is not None and _QUICKACK is not None:
+            # An MTA sends many small frames; each acknowledgement that waits costs it 40 ms.
+            self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+        self._wire.receive(data)
+        if not self._is_held():
+            self._work()
+
+    def pause_writing(self) -> None:
+        """Called by asyncio: the peer does not read, so what it sends waits."""
+        self._unread = True
+        self._transport.pause_reading()
+        self.deadline = self._loop.time() + self._limits.frame
+
+    def resume_writing(self) -> None:
+        """Called by asyncio: the peer has read."""
+        self._unread = False
+        self._go_on()
+
+    def finish(self) -> asyncio.Future[None]:
+        """Close once no message is under way; what comes back is done when it is closed."""
+        self._closing = True
+        self._gone = self._gone or self._loop.create_future()
+        self._close_if_done()
+        return self._gone
+
+    def abort(self) -> None:
+        """Close now; a message that is being judged is deferred."""
+        if self._judging is not None:
+            self._defer("the service stops")
+        self._transport.close()
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()
+
+    def tick(self, now: float) -> None:
+        """Called every now and then: look at the deadlines."""
+        limits = self._limits
+        if self._judging is not None:
+            if now >= self._judging_begun + limits.judging:
+                self._overdue(f"a message is judged for over {limits.judging:g} s")
+                self._defer("it took too long to judge the message")
+            elif now >= self._shown + limits.progress:
+                self._shown = now
+                self._transport.write(self._wire.send(Progress()))
+        elif self._content_begun and now >= self._content_begun + limits.content:
+            self._overdue(f"the content of a message takes over {limits.content:g} s")
+            self._session.fail("the content came too slowly")
+            self._content_begun = 0.0
+        if self._judging is None and now >= self.deadline:
+            if self._unread:
+                self._overdue("it does not read its replies")
+            else:
+                self._overdue("half a frame" if self._wire.pending else "idle")
+            self._transport.abort()
+
+    def _is_held(self) -> bool:
+        """What has come must wait: for a verdict, for a turn, for the peer to read."""
+        return self._judging is not None or self._waiting or self._unread
+
+    def _work(self) -> None:
+        """Hear what has come, up to `TURN` events, and answer it by one write."""
+        said: list[bytes] = []
+        try:
+            self._hear_all(said)
+        except ProtocolViolation as violation:
+            self._watch.violated(f"{self._peer()}: {_shown(str(violation))}")
+        except Exception as fault:  # noqa: BLE001 - the state is unknown; the MTA defers the message
+            self._fail(fault)
+            self._wire.close()
+        if said:
+            self._transport.write(b"".join(said))
+        if self._wire.state is State.CLOSED:
+            self._transport.close()
+            return
+        self._set_deadline(heard=bool(said))
+        self._close_if_done()
+
+    def _hear_all(self, said: list[bytes]) -> None:
+        wire = self._wire
+        for _ in range(TURN):
+            event = wire.next_event()
+            if event is None:
+                return
+            if isinstance(event, EndOfMessage):
+                self._end_message(event.octets, said)
+                if self._judging is not None:
+                    return
+                continue
+            reply = self._hear(event)
+            if reply is not None:
+                said.append(wire.send(reply))
+        self._waiting = True
+        self._transport.pause_reading()
+        self._loop.call_soon(self._have_turn)
+
+    def _have_turn(self) -> None:
+        self._waiting = False
+        self._go_on()
+
+    def _go_on(self) -> None:
+        """Hear what has come meanwhile, then read on."""
+        if self._is_held() or self._transport.is_closing():
+            return
+        self._work()
+        if not self._is_held() and not self._transport.is_closing():
+            self._transport.resume_reading()
+
+    def _hear(self, event: Event) -> Reply | None:
+        session, wire = self._session, self._wire
+        if isinstance(event, MailFrom):
+            self._begun = self._loop.time()
+        try:
+            return session.hear(event)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the mail waits
+            self._fail(fault)
+            session.fail(f"internal error: {type(fault).__name__}")
+            if wire.owed == events.OFFER:  # it takes no refusal
+                wire.close()
+            return LATER if wire.owed else None
+
+    def _end_message(self, octets: bytes, said: list[bytes]) -> None:
+        """The message is complete: what needs no waiting is answered at once."""
+        self._judging_begun = self._shown = self._loop.time()
+        self._number = self._watch.started()
+        try:
+            lookups = self._session.finish(octets)
+            question = next(lookups)
+            while (answer := self._resolver.remembered(question)) is not None:
+                question = lookups.send(answer)
+        except StopIteration as stop:
+            said.append(self._answer(stop.value, 0.0))
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the mail waits
+            said.append(self._give_up(fault))
+        else:
+            self._transport.pause_reading()
+            self._judging = self._loop.create_task(self._judge(lookups, question))
+
+    async def _judge(self, lookups: Lookups[Outcome], question: Question) -> None:
+        stopwatch = _Stopwatch()
+        try:
+            outcome = await self._resolver.run(stopwatch.timed(lookups, question))
+            octets = self._answer(outcome, stopwatch.seconds)
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the mail waits
+            octets = self._give_up(fault)
+        self._judging = None
+        self._transport.write(octets)
+        self._go_on()
+
+    def _answer(self, outcome: Outcome, dns_seconds: float) -> bytes:
+        """The octets of the replies to the end of a message."""
+        now = self._loop.time()
+        record = replace(
+            outcome.record,
+            dns_seconds=dns_seconds,
+            seconds=now - self._begun,
+            work_seconds=now - self._judging_begun,
+        )
+        octets = b"".join(map(self._wire.send, (*outcome.changes, outcome.reply)))
+        self._content_begun = 0.0
+        self._watch.ended(self._number, record)
+        return octets
+
+    def _give_up(self, fault: Exception) -> bytes:
+        """The same after a fault of ours, whatever state it left."""
+        self._fail(fault)
+        try:
+            outcome = self._session.give_up(f"internal error: {type(fault).__name__}")
+            return self._answer(outcome, 0.0)
+        except Exception as again:  # noqa: BLE001 - then without a record that is true
+            self._fail(again)
+            self._session.fail("internal error")
+            return self._wire.send(LATER) if self._wire.owed else b""
+
+    def _defer(self, trouble: str) -> None:
+        """Answer now for the message that is being judged."""
+        judging, self._judging = self._judging, None
+        if judging is not None:
+            judging.cancel()
+            self._transport.write(self._answer(self._session.give_up(trouble), 0.0))
+            self._loop.call_soon(self._go_on)
+
+    def _fail(self, fault: Exception) -> None:
+        session = self._session
+        self._watch.failed(Fault(session.queue_id, session.fingerprint, fault))
+
+    def _set_deadline(self, *, heard: bool) -> None:
+        """An idle peer has long; one with half a frame gets no more time by sending octets."""
+        now = self._loop.time()
+        content = self._wire.state in (State.HEADER, State.BODY)
+        if not self._wire.in_message:
+            self._content_begun = 0.0
+        if content and not self._content_begun:
+            self._content_begun = now
+        partial = self._wire.pending > 0 and self._wire.owed is None
+        if not partial:
+            self.deadline = now + self._limits.idle
+        elif heard or not self._is_partial:
+            self.deadline = now + self._limits.frame
+        self._is_partial = partial
+
+    def _close_if_done(self) -> None:
+        if self._closing and not self._wire.in_message and self._judging is None:
+            self._transport.close()
+
+    def _overdue(self, what: str) -> None:
+        self._watch.overdue(f"{self._peer()}: {what}")
+
+    def _peer(self) -> str:
+        name = self._transport.get_extra_info("peername")
+        if not isinstance(name, tuple):
+            return "a Unix socket"
+        return f"{name[0]} port {name[1]}"
+
+
+class _Stopwatch:
+    """How long look-ups wait for their answers."""
+
+    __slots__ = ("seconds",)
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def timed(
+        self, lookups: Lookups[Outcome], question: Question
+    ) -> Generator[Question, Answer[Any], Outcome]:
+        """The same look-ups, which have asked their first question already."""
+        try:
+            while True:
+                begin = time.monotonic()
+                try:
+                    answer = yield question
+                except Exception as fault:  # noqa: BLE001 - it is for the look-ups
+                    self.seconds += time.monotonic() - begin
+                    question = lookups.throw(fault)
+                else:
+                    self.seconds += time.monotonic() - begin
+                    question = lookups.send(answer)
+        except StopIteration as stop:
+            outcome: Outcome = stop.value
+            return outcome
+
+
+_QUICKACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
+
+
+def _shown(text: str) -> str:
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)

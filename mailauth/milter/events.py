@@ -1,0 +1,220 @@
+"""What the MTA says: one event for each command, and how each is read.
+
+A reader takes the octets of a frame after its code and comes to the event.
+Values are octets as they came; nothing is decoded here.  Events with values are
+tuples, because a message brings dozens of them; those without are not, because
+an empty tuple is false.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from struct import Struct
+from typing import Final, NamedTuple, TypeAlias
+
+from mailauth.milter.options import MIN_VERSION, Offer
+
+
+class ProtocolViolation(Exception):
+    """The peer does not speak the protocol; its connection is to be closed."""
+
+
+class Connect(NamedTuple):
+    """A client has connected to the MTA."""
+
+    host: bytes
+    """Its name, or its address in brackets if it has none that is verified."""
+    family: bytes
+    """`4`, `6`, `L` for a Unix socket, `U` for unknown."""
+    port: int = 0
+    address: bytes = b""
+    """As text; without the prefix `IPv6:` of Sendmail."""
+
+
+class Helo(NamedTuple):
+    """HELO or EHLO."""
+
+    name: bytes
+
+
+class MailFrom(NamedTuple):
+    """MAIL: a message begins."""
+
+    address: bytes
+    """As the MTA has it, mostly within angle brackets."""
+    arguments: tuple[bytes, ...] = ()
+
+
+class RcptTo(NamedTuple):
+    """RCPT: one more recipient."""
+
+    address: bytes
+    arguments: tuple[bytes, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Data:
+    """DATA: the envelope is complete."""
+
+
+class Header(NamedTuple):
+    """One header field; folds in the value are of LF, or of CRLF."""
+
+    name: bytes
+    value: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class EndOfHeaders:
+    """The header is complete."""
+
+
+class Body(NamedTuple):
+    """The next piece of the body."""
+
+    octets: bytes
+
+
+class EndOfMessage(NamedTuple):
+    """The message is complete, and now it may be changed."""
+
+    octets: bytes = b""
+    """The last piece of the body; Postfix sends none here."""
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """The message is no more; so says Postfix also after one that was completed."""
+
+
+@dataclass(frozen=True, slots=True)
+class Quit:
+    """The connection ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class QuitNewConnection:
+    """The client has gone; the next one comes by the same connection."""
+
+
+class Unknown(NamedTuple):
+    """The client said something that is no command."""
+
+    line: bytes
+
+
+Event: TypeAlias = (
+    Offer
+    | Connect
+    | Helo
+    | MailFrom
+    | RcptTo
+    | Data
+    | Header
+    | EndOfHeaders
+    | Body
+    | EndOfMessage
+    | Abort
+    | Quit
+    | QuitNewConnection
+    | Unknown
+)
+
+OFFER, MACROS, CONNECT, HELO, MAIL, RCPT = b"O", b"D", b"C", b"H", b"M", b"R"
+DATA, HEADER, END_OF_HEADERS, BODY, END_OF_MESSAGE = b"T", b"L", b"N", b"B", b"E"
+ABORT, QUIT, QUIT_NEW_CONNECTION, UNKNOWN = b"A", b"Q", b"K", b"U"
+
+
+def macros(octets: bytes) -> dict[bytes, bytes]:
+    """*(name NUL value NUL), the macros of a stage; braces around a name are dropped."""
+    check_macros(octets)
+    words = octets[:-1].split(b"\0") if octets else []
+    return {
+        name.removeprefix(b"{").removesuffix(b"}"): value
+        for name, value in zip(words[::2], words[1::2], strict=True)
+    }
+
+
+def check_macros(octets: bytes) -> None:
+    """Whether these octets are macros at all.  **Raises** ProtocolViolation."""
+    if octets and (octets[-1] or octets.count(0) % 2):
+        raise ProtocolViolation("a list of macros that is not of names and values")
+
+
+_OFFER = Struct(">III")
+_PORT = Struct(">H")
+_FAMILIES_WITH_ADDRESS = (b"4", b"6", b"L")
+
+
+def _offer(octets: bytes) -> Offer:
+    """u32 version, u32 actions, u32 steps."""
+    if len(octets) < _OFFER.size:
+        raise ProtocolViolation(f"an offer of options with {len(octets)} octets")
+    offer = Offer._make(_OFFER.unpack_from(octets))
+    if offer.version < MIN_VERSION:
+        raise ProtocolViolation(f"version {offer.version} of the protocol; {MIN_VERSION} is needed")
+    return offer
+
+
+def _connect(octets: bytes) -> Connect:
+    """Host NUL family [u16 port, address NUL]."""
+    host, nul, rest = octets.partition(b"\0")
+    family = rest[:1]
+    if not nul or family not in (*_FAMILIES_WITH_ADDRESS, b"U"):
+        raise ProtocolViolation("a connection of no known family")
+    if family == b"U":
+        return Connect(host, family)
+    if len(rest) < 1 + _PORT.size:
+        raise ProtocolViolation("a connection without a port")
+    (port,) = _PORT.unpack_from(rest, 1)
+    address = _string(rest[1 + _PORT.size :], "an address")
+    return Connect(host, family, port, address.removeprefix(b"IPv6:"))
+
+
+def _string(octets: bytes, what: str) -> bytes:
+    """1*OCTET NUL, and no other NUL."""
+    if not octets or octets.find(0) != len(octets) - 1:
+        raise ProtocolViolation(f"{what} with another NUL than the one at its end")
+    return octets[:-1]
+
+
+def _strings(octets: bytes, what: str) -> list[bytes]:
+    if not octets or octets[-1]:
+        raise ProtocolViolation(f"{what} without the NUL at its end")
+    return octets[:-1].split(b"\0")
+
+
+def _mail(octets: bytes) -> MailFrom:
+    address, *arguments = _strings(octets, "a sender")
+    return MailFrom(address, tuple(arguments))
+
+
+def _rcpt(octets: bytes) -> RcptTo:
+    address, *arguments = _strings(octets, "a recipient")
+    return RcptTo(address, tuple(arguments))
+
+
+def _header(octets: bytes) -> Header:
+    """Name NUL value NUL."""
+    words = octets.split(b"\0")
+    if len(words) != 3 or words[2]:  # noqa: PLR2004 - name, value, nothing
+        raise ProtocolViolation("a header field that is not a name and a value")
+    return Header(words[0], words[1])
+
+
+READERS: Final[Mapping[bytes, Callable[[bytes], Event]]] = {
+    OFFER: _offer,
+    CONNECT: _connect,
+    HELO: lambda octets: Helo(_string(octets, "a HELO")),
+    MAIL: _mail,
+    RCPT: _rcpt,
+    DATA: lambda _: Data(),
+    HEADER: _header,
+    END_OF_HEADERS: lambda _: EndOfHeaders(),
+    BODY: Body,
+    END_OF_MESSAGE: EndOfMessage,
+    ABORT: lambda _: Abort(),
+    QUIT: lambda _: Quit(),
+    QUIT_NEW_CONNECTION: lambda _: QuitNewConnection(),
+    UNKNOWN: lambda octets: Unknown(_string(octets, "an unknown command")),
+}
+"""For the code of each command, what reads its frame; each raises ProtocolViolation."""

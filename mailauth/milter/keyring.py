@@ -1,0 +1,84 @@
+"""Private keys of files: loaded on their first use, so that 100,000 of them delay no start.
+
+A key whose file has changed is loaded anew.  If that cannot be done the old
+one goes on, and the fault is told; a key that could never be loaded is an
+`UnusableKey`.
+"""
+
+import os
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final, NamedTuple
+
+from mailauth.errors import UnusableKey
+from mailauth.keys import PrivateKey
+
+MAX_KEYS: Final = 2000
+"""Keys that are kept; an RSA key takes some ten kilobytes."""
+LOOK_AGAIN: Final = 30.0
+"""Seconds after which a file is looked at again."""
+
+
+class _Kept(NamedTuple):
+    key: PrivateKey
+    file: tuple[int, int, int] | None
+    looked: float
+
+
+class KeyRing:
+    """Private keys by the paths of their files."""
+
+    def __init__(
+        self,
+        *,
+        on_fault: Callable[[str], None] = lambda _: None,
+        clock: Callable[[], float] = time.monotonic,
+        max_keys: int = MAX_KEYS,
+    ) -> None:
+        """`on_fault` is told in one sentence of each key that goes on though its file is bad."""
+        self._on_fault = on_fault
+        self._clock = clock
+        self._max_keys = max_keys
+        self._kept: OrderedDict[str, _Kept] = OrderedDict()
+
+    def get(self, path: str) -> PrivateKey:
+        """The key in a file.
+
+        **Raises** UnusableKey: there is none that can be used, and never was.
+        """
+        now = self._clock()
+        kept = self._kept.get(path)
+        if kept is None:
+            file = _file(path)
+            kept = _Kept(PrivateKey.read(path), file, now)
+            self._keep(path, kept)
+        elif now - kept.looked >= LOOK_AGAIN:
+            kept = self._looked_at(path, kept, now)
+            self._keep(path, kept)
+        self._kept.move_to_end(path)
+        return kept.key
+
+    def _looked_at(self, path: str, kept: _Kept, now: float) -> _Kept:
+        file = _file(path)
+        if file == kept.file:
+            return kept._replace(looked=now)
+        try:
+            return _Kept(PrivateKey.read(path), file, now)
+        except UnusableKey as fault:
+            self._on_fault(f"the key of before goes on: {fault}")
+            return kept._replace(looked=now)  # and it is told again, until the file is mended
+
+    def _keep(self, path: str, kept: _Kept) -> None:
+        self._kept[path] = kept
+        if len(self._kept) > self._max_keys:
+            self._kept.popitem(last=False)
+
+
+def _file(path: str) -> tuple[int, int, int] | None:
+    """What changes when the file does."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a look per message need not build a Path
+    except (OSError, ValueError):
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size

@@ -1,0 +1,173 @@
+"""One message on its way through the milter: its envelope, its header, its body in pieces.
+
+A `Mail` is made when MAIL comes and dropped when the message ends; nothing of
+it is anywhere else.  The header is kept until its end, within limits; of the
+body only hashes remain.
+"""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Final
+
+from mailauth import authres
+from mailauth.dkim import Signatory, Verification
+from mailauth.errors import SyntaxFault
+from mailauth.milter.bodycheck import BodyCheck
+from mailauth.milter.events import Header, MailFrom
+from mailauth.milter.settings import MessageLimits
+from mailauth.spf import received
+from mailauth.syntax import mailbox
+from mailauth.syntax.mailbox import Mailbox
+from mailauth.syntax.message import Message, normalize_line_endings
+
+RESULTS: Final = authres.NAME.encode()
+RECEIVED_SPF: Final = received.NAME.encode()
+_FIRST_LETTERS: Final = b"AaRr"
+"""Of the two; an empty name is in them too."""
+
+
+@dataclass(slots=True)
+class Forged:
+    """The fields of one name, and which of them are to be removed."""
+
+    name: bytes
+    count: int = 0
+    indexes: list[int] = field(default_factory=list)
+    """From 1, from top to bottom."""
+
+
+@dataclass(slots=True)
+class Mail:
+    """One message."""
+
+    limits: MessageLimits
+    sender: str
+    """Without angle brackets; empty is the null sender."""
+    arguments: tuple[bytes, ...] = ()
+    """Those of MAIL, of ESMTP."""
+    recipients: int = 0
+    fields: int = 0
+    size: int = 0
+    """Octets of header and body."""
+    ours: bool = False
+    author: Mailbox | None = None
+    verification: Verification | None = None
+    signatory: Signatory | None = None
+    body_check: BodyCheck | None = None
+    trouble: str = ""
+    """Why the message must be deferred."""
+    notes: list[str] = field(default_factory=list)
+    forged: dict[bytes, Forged] = field(
+        default_factory=lambda: {name.lower(): Forged(name) for name in (RESULTS, RECEIVED_SPF)}
+    )
+    _lines: list[bytes] = field(default_factory=list)
+    _octets: int = 0
+
+    @classmethod
+    def begin(cls, event: MailFrom, limits: MessageLimits) -> "Mail":
+        """A message of which the sender is known."""
+        return cls(limits, _path(event.address), event.arguments)
+
+    @property
+    def smtputf8(self) -> bool:
+        """Whether the client said that it is a message of RFC 6531."""
+        return any(argument.upper() == b"SMTPUTF8" for argument in self.arguments)
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether the header is over our limits; then its rest is not kept."""
+        return self._octets > self.limits.header_octets or self.fields > self.limits.fields
+
+    def add_field(self, event: Header, *, separator: bytes) -> None:
+        """One more header field; `separator` stands between its name and its value."""
+        line = event.name + separator + event.value
+        size = len(line) + 2
+        self.fields += 1
+        self.size += size
+        self._octets += size
+        if self._octets <= self.limits.header_octets and self.fields <= self.limits.fields:
+            self._lines.append(line)
+
+    def judge_field(self, event: Header, authserv_id: str) -> None:
+        """Whether the field must be removed, because it claims to be of `authserv_id`."""
+        if event.name[:1] not in _FIRST_LETTERS:
+            return
+        forged = self.forged.get(event.name.rstrip(b" \t").lower())
+        if forged is None:
+            return
+        forged.count += 1
+        text = event.value.decode("utf-8", "replace")
+        is_ours = authres.is_claimed if forged.name is RESULTS else _is_our_received_spf
+        if not is_ours(text, authserv_id):
+            return
+        if len(forged.indexes) == self.limits.forged:
+            self.trouble = f"over {self.limits.forged} {forged.name.decode()} fields to be removed"
+            return
+        forged.indexes.append(forged.count)
+
+    def header(self) -> Message:
+        """The header as a message without a body, with what is wrong with it."""
+        octets = b"\r\n".join([*self._lines, b"", b""])
+        message = Message.parse(normalize_line_endings(octets))
+        fault = ""
+        if self.is_too_large:
+            fault = f"it has {self.fields} fields and {self._octets} octets, which is too much"
+        elif len(message.keys) != self.fields and not message.faults:
+            fault = "a field has a line end that folds nothing"
+        if fault:
+            return message._replace(faults=(*message.faults, fault))
+        return message
+
+    def update(self, octets: bytes) -> None:
+        """The next piece of the body."""
+        self.size += len(octets)
+        if self.verification is not None:
+            self.verification.update(octets)
+        if self.signatory is not None:
+            self.signatory.update(octets)
+        if self.body_check is not None:
+            self.body_check.update(octets)
+
+    def fingerprint(self) -> str:
+        """What tells this message from others when it comes again."""
+        digest = hashlib.sha256(self.sender.encode("utf-8", "surrogateescape"))
+        for line in self._lines:
+            digest.update(line + b"\n")
+        return digest.hexdigest()[:16]
+
+
+def find_author(header: Message) -> Mailbox:
+    """The first mailbox of the one From field (RFC 5322 §3.6.2).
+
+    **Raises** SyntaxFault: there is none, or it cannot be read.
+    """
+    authors = header.keys.count(b"from")
+    if authors != 1:
+        raise SyntaxFault(f"the message has {authors} From fields")
+    octets = header.field_octets[header.keys.index(b"from")]
+    try:
+        text = octets.partition(b":")[2].replace(b"\r\n", b"").decode()
+    except UnicodeDecodeError:
+        raise SyntaxFault("the From field is not of UTF-8") from None
+    try:
+        found = mailbox.parse_addresses(text)
+    except SyntaxFault as fault:
+        raise SyntaxFault(f"the From field cannot be read: {fault}") from None
+    if not found:
+        raise SyntaxFault("the From field names nobody")  # an empty group (RFC 6854 §4)
+    return found[0]
+
+
+def _path(octets: bytes) -> str:
+    """A reverse-path without its angle brackets (RFC 5321 §4.1.2)."""
+    text = octets.decode("utf-8", "replace").strip(" \t")
+    return text[1:-1] if text.startswith("<") and text.endswith(">") else text
+
+
+def _is_our_received_spf(text: str, receiver: str) -> bool:
+    """Whether a Received-SPF field claims to be of this receiver, or cannot be read."""
+    try:
+        claimed = received.parse(text).get("receiver")
+    except SyntaxFault:
+        return True
+    return claimed is None or claimed.rstrip(".").lower() == receiver.rstrip(".").lower()

@@ -1,0 +1,286 @@
+"""What a filter says: replies that end a stage, and changes before the last of them.
+
+Each writes itself as the octets of one or more frames.  What would break the
+frame or the mail, a NUL, a CR, an LF that folds nothing, is not written: it is
+an `UnsendableReply`, because whoever made it has a bug.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from struct import Struct
+from typing import ClassVar, Final, TypeAlias
+
+from mailauth.milter.options import Actions, Options, Steps
+
+MAX_BODY: Final = 65_535
+"""Octets of a new body that one frame carries."""
+MAX_TEXT: Final = 512
+"""Octets of the text of a reply (RFC 5321 §4.5.3.1.5)."""
+
+
+class UnsendableReply(Exception):
+    """A reply that cannot be sent as it is, or not now: a fault of the filter."""
+
+
+def frame(code: bytes, octets: bytes = b"") -> bytes:
+    """Length, code, octets."""
+    return _LENGTH.pack(len(octets) + 1) + code + octets
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """A reply of its code alone, which ends a stage."""
+
+    code: bytes
+    refuses: bool = False
+    """The message, or at RCPT the recipient, or at CONNECT and HELO the client, is not taken."""
+    ends: bool = False
+    """The filter wants to see no more of the message."""
+
+    def encode(self) -> bytes:
+        """The frame."""
+        return frame(self.code)
+
+
+CONTINUE: Final = Verdict(b"c")
+ACCEPT: Final = Verdict(b"a", ends=True)
+REJECT: Final = Verdict(b"r", refuses=True)
+TEMPFAIL: Final = Verdict(b"t", refuses=True)
+DISCARD: Final = Verdict(b"d", ends=True)
+SKIP: Final = Verdict(b"s")
+"""No more of this kind: of the body, of the header."""
+SHUTDOWN: Final = Verdict(b"4", refuses=True)
+"""421: the client is sent away."""
+CONNECTION_FAILED: Final = Verdict(b"f", refuses=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """A refusal in words: a code of SMTP, an enhanced one, and a text (RFC 5321 §4.2, RFC 3463)."""
+
+    code: int
+    enhanced: str
+    text: str
+    refuses: ClassVar[bool] = True
+    ends: ClassVar[bool] = False
+
+    def encode(self) -> bytes:
+        """The frame, one line; MTAs read a percent sign as the start of a format."""
+        kind = self.code // 100
+        if not (
+            _CODE.fullmatch(str(self.code))
+            and _ENHANCED.fullmatch(self.enhanced)
+            and self.enhanced.startswith(f"{kind}.")
+        ):
+            raise UnsendableReply(f"{self.code} {self.enhanced} is not a refusal")
+        if not (self.text.isascii() and self.text.isprintable()):
+            raise UnsendableReply("a text that is not of printable ASCII")
+        line = f"{self.code} {self.enhanced} {self.text}"
+        if len(line) > MAX_TEXT - 2:
+            line = line[: MAX_TEXT - 5] + "..."
+        return frame(b"y", line.replace("%", "%%").encode() + b"\0")
+
+    def __str__(self) -> str:
+        return f"{self.code} {self.enhanced} {self.text}"
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """The filter is at work still; the MTA waits anew."""
+
+    action: ClassVar[Actions] = Actions.NONE
+
+    def encode(self) -> bytes:
+        """The frame."""
+        return frame(b"p")
+
+
+@dataclass(frozen=True, slots=True)
+class AddHeader:
+    """A field below all others."""
+
+    name: bytes
+    value: bytes
+    action: ClassVar[Actions] = Actions.ADD_HEADERS
+
+    def encode(self) -> bytes:
+        """The frame."""
+        return frame(b"h", _field(self.name, self.value))
+
+
+@dataclass(frozen=True, slots=True)
+class InsertHeader:
+    """A field above that of the index; 0 is the very top, above the MTA's own Received."""
+
+    index: int
+    name: bytes
+    value: bytes
+    action: ClassVar[Actions] = Actions.ADD_HEADERS
+
+    def encode(self) -> bytes:
+        """The frame."""
+        return frame(b"i", _index(self.index) + _field(self.name, self.value))
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeHeader:
+    """Another value for the field of this name and number, from 1; an empty one removes it."""
+
+    index: int
+    name: bytes
+    value: bytes = b""
+    action: ClassVar[Actions] = Actions.CHANGE_HEADERS
+
+    def encode(self) -> bytes:
+        """The frame."""
+        return frame(b"m", _index(self.index) + _field(self.name, self.value))
+
+
+@dataclass(frozen=True, slots=True)
+class ReplaceBody:
+    """A new body, in as many frames as it needs; more of them are more of it."""
+
+    octets: bytes
+    action: ClassVar[Actions] = Actions.CHANGE_BODY
+
+    def encode(self) -> bytes:
+        """The frames."""
+        return b"".join(self._frames())
+
+    def _frames(self) -> Iterator[bytes]:
+        for start in range(0, max(1, len(self.octets)), MAX_BODY):
+            yield frame(b"b", self.octets[start : start + MAX_BODY])
+
+
+@dataclass(frozen=True, slots=True)
+class ChangeFrom:
+    """Another sender of the envelope."""
+
+    address: bytes
+    arguments: bytes = b""
+    action: ClassVar[Actions] = Actions.CHANGE_FROM
+
+    def encode(self) -> bytes:
+        """The frame."""
+        return frame(b"e", _address(self.address, self.arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class AddRecipient:
+    """One more recipient; `AddRecipientWithArguments` is for those with arguments."""
+
+    address: bytes
+    action: ClassVar[Actions] = Actions.ADD_RECIPIENTS
+
+    def encode(self) -> bytes:
+        """The frame."""
+        return frame(b"+", _address(self.address))
+
+
+@dataclass(frozen=True, slots=True)
+class AddRecipientWithArguments:
+    """One more recipient, with arguments of ESMTP."""
+
+    address: bytes
+    arguments: bytes
+    action: ClassVar[Actions] = Actions.ADD_RECIPIENTS_WITH_ARGUMENTS
+
+    def encode(self) -> bytes:
+        """The frame."""
+        return frame(b"2", _address(self.address, self.arguments))
+
+
+@dataclass(frozen=True, slots=True)
+class DeleteRecipient:
+    """One recipient less, spelt as it came."""
+
+    address: bytes
+    action: ClassVar[Actions] = Actions.DELETE_RECIPIENTS
+
+    def encode(self) -> bytes:
+        """The frame."""
+        return frame(b"-", _address(self.address))
+
+
+@dataclass(frozen=True, slots=True)
+class Quarantine:
+    """The message is put aside, for this reason."""
+
+    reason: str
+    action: ClassVar[Actions] = Actions.QUARANTINE
+
+    def encode(self) -> bytes:
+        """The frame."""
+        if not (self.reason.isascii() and self.reason.isprintable()):
+            raise UnsendableReply("a reason that is not of printable ASCII")
+        return frame(b"q", self.reason[:MAX_TEXT].encode() + b"\0")
+
+
+Change: TypeAlias = (
+    Progress
+    | AddHeader
+    | InsertHeader
+    | ChangeHeader
+    | ReplaceBody
+    | ChangeFrom
+    | AddRecipient
+    | AddRecipientWithArguments
+    | DeleteRecipient
+    | Quarantine
+)
+"""What may stand before the reply to the end of a message."""
+
+Reply: TypeAlias = Options | Verdict | Refusal | Change
+
+
+def encode_options(options: Options) -> bytes:
+    """The answer to an offer: three numbers, and the macros that are asked for."""
+    octets = _OPTIONS.pack(options.version, options.actions, options.steps)
+    for code, names in options.macros.items():
+        octets += _LENGTH.pack(MACRO_STAGES.index(code)) + names.encode() + b"\0"
+    return frame(b"O", octets)
+
+
+MACRO_STAGES: Final = (b"C", b"H", b"M", b"R", b"T", b"E", b"N")
+"""The stages in the order of their numbers where macros are asked for (SMFIM_)."""
+
+NO_REPLY: Final = {
+    b"C": Steps.NO_REPLY_CONNECT,
+    b"H": Steps.NO_REPLY_HELO,
+    b"M": Steps.NO_REPLY_MAIL,
+    b"R": Steps.NO_REPLY_RECIPIENT,
+    b"T": Steps.NO_REPLY_DATA,
+    b"U": Steps.NO_REPLY_UNKNOWN,
+    b"L": Steps.NO_REPLY_HEADER,
+    b"N": Steps.NO_REPLY_END_OF_HEADERS,
+    b"B": Steps.NO_REPLY_BODY,
+}
+"""For the code of a command, the step that takes its reply away."""
+
+_LENGTH = Struct(">I")
+_OPTIONS = Struct(">III")
+_CODE = re.compile(r"[45][0-5][0-9]")
+_ENHANCED = re.compile(r"[45]\.[0-9]{1,3}\.[0-9]{1,3}")
+_NAME = re.compile(rb"[!-9;-~]+")
+_STRAY = re.compile(rb"[\0\r]|\n(?![ \t])")
+
+
+def _index(index: int) -> bytes:
+    if not 0 <= index < 2**31:
+        raise UnsendableReply(f"the index {index}")
+    return _LENGTH.pack(index)
+
+
+def _field(name: bytes, value: bytes) -> bytes:
+    if not _NAME.fullmatch(name):
+        raise UnsendableReply(f"{name!r} is not the name of a header field")
+    if _STRAY.search(value):
+        raise UnsendableReply(f"a value of {name!r} with a NUL, a CR, or an LF that folds nothing")
+    return name + b"\0" + value + b"\0"
+
+
+def _address(*words: bytes) -> bytes:
+    if any(octet < b" "[0] for word in words for octet in word):
+        raise UnsendableReply("an address with a control character")
+    return b"".join(word + b"\0" for word in words if word)

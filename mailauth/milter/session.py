@@ -1,0 +1,340 @@
+"""What a filter does with the events of one connection, without a socket.
+
+`hear` is told of each event and comes to the reply, if the MTA awaits one;
+`finish` comes to the last replies on a message, and may ask the DNS.  What
+belongs to a message is in its `Mail`, which is dropped as a whole.
+
+To defer is the answer to every trouble: a message is never accepted because
+something of ours failed, and never discarded.
+"""
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from mailauth import authres
+from mailauth.authres import MethodResult
+from mailauth.dkim import Verification
+from mailauth.dns.lookups import Lookups
+from mailauth.milter import replies
+from mailauth.milter import signing as signings
+from mailauth.milter.clients import Address, parse_address
+from mailauth.milter.events import (
+    Abort,
+    Body,
+    Connect,
+    EndOfHeaders,
+    Event,
+    Header,
+    Helo,
+    MailFrom,
+    QuitNewConnection,
+    RcptTo,
+)
+from mailauth.milter.judging import Envelope, judge
+from mailauth.milter.keyring import KeyRing
+from mailauth.milter.mail import RESULTS, Mail
+from mailauth.milter.options import Actions, Offer, Options, Steps, Wanted, negotiate
+from mailauth.milter.record import Record
+from mailauth.milter.replies import (
+    Change,
+    ChangeHeader,
+    InsertHeader,
+    Quarantine,
+    Refusal,
+    Reply,
+    Verdict,
+)
+from mailauth.milter.settings import Action, Settings, SigningSettings, VerifyingSettings
+from mailauth.milter.signing import LATER, is_ours
+from mailauth.milter.wire import Connection
+
+TOO_MANY: Final = Refusal(452, "4.5.3", "Too many recipients")
+
+WANTED_STEPS: Final = (
+    Steps.NO_UNKNOWN
+    | Steps.NO_DATA
+    | Steps.NO_REPLY_CONNECT
+    | Steps.NO_REPLY_HELO
+    | Steps.NO_REPLY_MAIL
+    | Steps.NO_REPLY_RECIPIENT
+    | Steps.NO_REPLY_DATA
+    | Steps.NO_REPLY_UNKNOWN
+    | Steps.NO_REPLY_HEADER
+    | Steps.NO_REPLY_END_OF_HEADERS
+    | Steps.NO_REPLY_BODY
+    | Steps.NO_RECIPIENTS
+    | Steps.LEADING_SPACE
+)
+"""One reply for a message, to its end: nothing is decided before."""
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """The end of a message: what the MTA is told, and what the postmaster."""
+
+    changes: tuple[Change, ...]
+    reply: Verdict | Refusal
+    record: Record
+
+
+class Session:
+    """One connection of an MTA, and whatever messages come by it."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        keys: KeyRing,
+        connection: Connection,
+        *,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        """A session whose macros are those of `connection`; `clock` tells seconds of the epoch."""
+        self._settings = settings
+        self._keys = keys
+        self._connection = connection
+        self._clock = clock
+        self._number = 0
+        self._address: Address | None = None
+        self._host = ""
+        self._helo = ""
+        self._is_trusted = False  # a relay of our own
+        self._mail: Mail | None = None
+        self._unfit = ""  # why no mail of this MTA can be served
+        self._trouble = ""  # why no mail of this client can
+        self._separator = b":"
+        self._hearers: Mapping[type, Callable[[Any], Reply | None]] = {
+            Offer: self._negotiate,
+            Connect: self._hear_client,
+            Helo: self._hear_helo,
+            MailFrom: self._hear_sender,
+            RcptTo: self._hear_recipient,
+            Header: self._hear_field,
+            EndOfHeaders: self._hear_end_of_headers,
+            Body: self._hear_body,
+            Abort: self._forget_message,
+            QuitNewConnection: self._forget_client,
+        }
+
+    @property
+    def queue_id(self) -> str:
+        """That of the MTA, or a number of ours after a hyphen."""
+        return self._macro(b"i") or f"-{self._number}"
+
+    @property
+    def fingerprint(self) -> str:
+        """That of the present message."""
+        return self._mail.fingerprint() if self._mail else ""
+
+    @property
+    def unfit(self) -> str:
+        """Why nothing can be done for this MTA, or nothing; then all its mail is deferred."""
+        return self._unfit
+
+    def hear(self, event: Event) -> Reply | None:
+        """The reply to any event but the end of a message, if one is owed."""
+        hear = self._hearers.get(type(event))
+        reply = hear(event) if hear else None
+        if self._connection.owed is None:
+            return None
+        return self._deferral() or reply or replies.CONTINUE
+
+    def fail(self, trouble: str) -> None:
+        """The present message must be deferred, or all of this client if there is none."""
+        if self._mail is not None:
+            self._mail.trouble = self._mail.trouble or trouble
+        else:
+            self._trouble = self._trouble or trouble
+
+    def finish(self, octets: bytes) -> Lookups[Outcome]:
+        """The end of the present message; `octets` are the last piece of its body.  **Asks**."""
+        mail = self._present()
+        mail.update(octets)
+        trouble = self._unfit or self._trouble or mail.trouble
+        if trouble:
+            return self.give_up(trouble)
+        settings, now = self._settings, int(self._clock())
+        if mail.ours and settings.signing is not None:
+            return self._sign(mail, settings.signing, now)
+        if settings.verifying is None or self._is_trusted:
+            return self._outcome(mail)
+        return (yield from self._judge(mail, settings.verifying, now))
+
+    def give_up(self, trouble: str) -> Outcome:
+        """The end of the present message: it is deferred."""
+        mail = self._present()
+        mail.notes.append(f"deferred: {trouble}")
+        return self._outcome(mail, action=Action.TEMPFAIL, refusal=LATER)
+
+    def _present(self) -> Mail:
+        assert self._mail is not None, "the wire tells of no content without MAIL"  # noqa: S101
+        return self._mail
+
+    def _macro(self, name: bytes) -> str:
+        value = self._connection.macro(name)
+        return value.decode("utf-8", "replace") if value else ""
+
+    def _negotiate(self, offer: Offer) -> Options:
+        wanted = Wanted(self._needed_actions(), WANTED_STEPS)
+        options = negotiate(offer, wanted)
+        lacking = options.lacks(wanted)
+        if lacking:
+            self._unfit = f"the MTA does not let us {lacking.name}; all its mail is deferred"
+        self._separator = b":" if options.steps & Steps.LEADING_SPACE else b": "
+        return options
+
+    def _needed_actions(self) -> Actions:
+        needed = Actions.ADD_HEADERS
+        signing, verifying = self._settings.signing, self._settings.verifying
+        follow: list[Action] = []
+        if verifying is not None:
+            needed |= Actions.CHANGE_HEADERS
+            follow += (*verifying.spf_actions.values(), *verifying.dkim_actions.values())
+        if signing is not None:
+            follow += (signing.on_unsignable, signing.on_not_allowed)
+        return needed | (Actions.QUARANTINE if Action.QUARANTINE in follow else Actions.NONE)
+
+    def _deferral(self) -> Refusal | None:
+        """What the MTA is told instead of anything else, if the message must be deferred."""
+        if self._mail is None or self._settings.dry_run:
+            return None
+        return LATER if self._unfit or self._trouble or self._mail.trouble else None
+
+    def _hear_client(self, event: Connect) -> None:
+        self._forget_client(event)
+        self._address = parse_address(event.address)
+        self._host = event.host.decode("utf-8", "replace")
+        verifying = self._settings.verifying
+        self._is_trusted = verifying is not None and self._client() in verifying.trusted
+
+    def _forget_client(self, _: Event) -> None:
+        self._address, self._host, self._helo, self._mail = None, "", "", None
+        self._is_trusted, self._trouble = False, ""
+
+    def _forget_message(self, _: Event) -> None:
+        self._mail = None
+
+    def _hear_helo(self, event: Helo) -> None:
+        self._mail = None
+        self._helo = event.name.decode("utf-8", "replace")
+
+    def _hear_sender(self, event: MailFrom) -> None:
+        self._mail = None
+        self._number += 1
+        self._mail = Mail.begin(event, self._settings.limits)
+
+    def _hear_recipient(self, _: RcptTo) -> Refusal | None:
+        mail = self._present()
+        if mail.recipients >= self._settings.limits.recipients:
+            return TOO_MANY
+        mail.recipients += 1
+        return None
+
+    def _hear_field(self, event: Header) -> None:
+        mail = self._present()
+        verifying = self._settings.verifying
+        if verifying is not None:
+            mail.judge_field(event, verifying.authserv_id)
+        mail.add_field(event, separator=self._separator)
+
+    def _hear_end_of_headers(self, _: EndOfHeaders) -> None:
+        """The header is complete: it shows what is done with the body."""
+        mail = self._present()
+        settings, verifying = self._settings.signing, self._settings.verifying
+        if settings is not None and is_ours(
+            settings.ours, self._client(), mail.sender, self._macro
+        ):
+            mail.ours = True
+            signings.begin(mail, settings)
+        elif verifying is not None and verifying.dkim and not self._is_trusted:
+            now = int(self._clock())
+            mail.verification = Verification(mail.header(), now=now, policy=verifying.policy)
+
+    def _hear_body(self, event: Body) -> None:
+        self._present().update(event.octets)
+
+    def _client(self) -> tuple[str, Address | None]:
+        """The verified name of the client, if it has one, and its address."""
+        return "" if self._host.startswith("[") else self._host, self._address
+
+    def _sign(self, mail: Mail, settings: SigningSettings, now: int) -> Outcome:
+        user = self._macro(b"auth_authen")
+        signed = signings.finish(mail, settings, self._keys, user=user, now=now)
+        return self._outcome(
+            mail,
+            fields=signed.fields,
+            action=signed.action,
+            refusal=signed.refusal,
+            signatures=signed.made,
+        )
+
+    def _judge(self, mail: Mail, verifying: VerifyingSettings, now: int) -> Lookups[Outcome]:
+        """The own result goes to the very top, so it is inserted last (RFC 8601 §4)."""
+        envelope = Envelope(self._address, self._helo, mail.sender, mail.smtputf8)
+        judgement = yield from judge(envelope, mail.verification, verifying, now=now)
+        results = authres.field(verifying.authserv_id, judgement.results, smtputf8=mail.smtputf8)
+        return self._outcome(
+            mail,
+            fields=(*judgement.received_spf[::-1], results),
+            action=judgement.action,
+            refusal=judgement.refusal,
+            results=judgement.results,
+        )
+
+    def _outcome(
+        self,
+        mail: Mail,
+        *,
+        fields: Sequence[bytes] = (),
+        action: Action = Action.HEADER,
+        refusal: Refusal | None = None,
+        signatures: tuple[str, ...] = (),
+        results: tuple[MethodResult, ...] = (),
+    ) -> Outcome:
+        """A message that is refused is not changed; one that is not has forged fields no more."""
+        self._mail = None
+        dry_run = self._settings.dry_run
+        removals = self._removals(mail)
+        changes: list[Change] = [*removals, *map(self._insert, fields)]
+        if action is Action.QUARANTINE:
+            changes.append(Quarantine("mail authentication failed"))
+        record = Record(
+            queue_id=self.queue_id,
+            client=str(self._address or self._host),
+            helo=self._helo,
+            sender=mail.sender,
+            user=self._macro(b"auth_authen"),
+            recipients=mail.recipients,
+            size=mail.size,
+            ours=mail.ours,
+            signatures=signatures,
+            results=results,
+            removed=len(removals),
+            action=action,
+            reply=str(refusal or "continue"),
+            notes=tuple(mail.notes),
+            dry_run=dry_run,
+        )
+        if dry_run:
+            return Outcome((), replies.CONTINUE, record)
+        if refusal is not None:
+            return Outcome((), refusal, record)
+        return Outcome(tuple(changes), replies.CONTINUE, record)
+
+    def _removals(self, mail: Mail) -> list[ChangeHeader]:
+        """The highest index first: a removal counts those above it anew."""
+        verifying = self._settings.verifying
+        if verifying is None or self._is_trusted:
+            return []
+        return [
+            ChangeHeader(index, forged.name)
+            for forged in mail.forged.values()
+            if forged.name is RESULTS or verifying.received_spf
+            for index in reversed(forged.indexes)
+        ]
+
+    def _insert(self, field: bytes) -> InsertHeader:
+        """A field of ours, folded as milters have it, for the very top."""
+        name, _, value = field.removesuffix(b"\r\n").replace(b"\r\n", b"\n").partition(b":")
+        return InsertHeader(0, name, value.removeprefix(self._separator[1:]))

@@ -1,0 +1,128 @@
+"""What a milter is to do, as values: whose mail is signed, and what follows on verdicts.
+
+By default nothing is refused: a verdict is written into a field, and no more.
+What is not known is deferred, and never passed for something else.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
+
+from mailauth.dkim import RFC8301
+from mailauth.dkim import Policy as DkimPolicy
+from mailauth.milter.clients import LOOPBACK, NOBODY, Clients
+from mailauth.milter.signingtable import SigningTable
+from mailauth.syntax import domain as domains
+
+
+class Action(StrEnum):
+    """What follows on a verdict."""
+
+    HEADER = "header"
+    """It is written into the field, and no more."""
+    ACCEPT = "accept"
+    """The message passes, whatever the other verdicts would do."""
+    TEMPFAIL = "tempfail"
+    """The message is refused for now, and its sender tries again."""
+    REJECT = "reject"
+    """The message is refused."""
+    QUARANTINE = "quarantine"
+    """The message is put aside by the MTA."""
+
+
+RANK: Final = (Action.ACCEPT, Action.TEMPFAIL, Action.REJECT, Action.QUARANTINE, Action.HEADER)
+"""Which action is taken of several, the first of these; to wait comes before to refuse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ours:
+    """Which mail is ours to sign."""
+
+    clients: Clients = LOOPBACK
+    """That of these clients."""
+    authenticated: bool = True
+    """That of users who have logged in, as the MTA says in {auth_authen}."""
+    daemons: frozenset[str] = frozenset()
+    """That which came by these services of the MTA, as it says in {daemon_name}."""
+    macros: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """That for which a macro has one of these values; with none of them, any value."""
+    null_sender: bool = True
+    """Also that with the null sender: bounces, receipts."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningSettings:
+    """How mail is signed."""
+
+    table: SigningTable
+    ours: Ours = Ours()
+    users: Mapping[str, frozenset[str]] | None = None
+    """For each user who logs in, the domains that he may sign for; `.example.com` is all below
+    one, `*` is all.  None: every user for every domain of the table."""
+    canonicalization: str = "relaxed/relaxed"
+    headers: tuple[str, ...] | None = None
+    oversign: tuple[str, ...] | None = None
+    expire: int | None = None
+    """Seconds for which a signature holds."""
+    on_unsignable: Action = Action.ACCEPT
+    """What follows if a message cannot be signed as it stands."""
+    on_not_allowed: Action = Action.ACCEPT
+    """What follows if a user may not sign for the author's domain; it is not signed anyhow."""
+
+    def may_sign(self, user: str, domain: str) -> bool:
+        """Whether a user who has logged in may sign for a domain."""
+        if self.users is None:
+            return True
+        allowed = self.users.get(user, frozenset())
+        return (
+            "*" in allowed
+            or domain in allowed
+            or any(
+                name.startswith(".") and domains.is_same_or_subdomain(domain, name[1:])
+                for name in allowed
+                if domain != name[1:]
+            )
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class VerifyingSettings:
+    """How mail is judged."""
+
+    authserv_id: str
+    """The name under which the results are told (RFC 8601 §2.5)."""
+    spf: bool = True
+    dkim: bool = True
+    received_spf: bool = False
+    """Also a field Received-SPF for each identity (RFC 7208 §9.1)."""
+    trusted: Clients = NOBODY
+    """Relays of one's own: their mail is not judged, and its fields remain."""
+    spf_actions: Mapping[str, Action] = field(default_factory=dict)
+    """For results of SPF; what is not named here is Action.HEADER."""
+    dkim_actions: Mapping[str, Action] = field(default_factory=dict)
+    """For the best result of all signatures."""
+    policy: DkimPolicy = RFC8301
+
+
+@dataclass(frozen=True, slots=True)
+class MessageLimits:
+    """What one message may make us keep; what is over them is counted, not kept."""
+
+    header_octets: int = 1_048_576
+    fields: int = 10_000
+    recipients: int = 10_000
+    """More are refused one by one, for the client to send later (RFC 5321 §4.5.3.1.10)."""
+    forged: int = 1000
+    """Fields to be removed; a message with more of them is deferred."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The whole: a milter signs, verifies, or does both."""
+
+    signing: SigningSettings | None = None
+    verifying: VerifyingSettings | None = None
+    limits: MessageLimits = MessageLimits()
+    dry_run: bool = False
+    """Nothing is changed and nothing refused; the records tell what would have been."""

@@ -1,0 +1,114 @@
+"""Outgoing mail is signed: which mail that is, for which author, with which keys.
+
+A message that is ours and cannot be signed says why in its notes; what follows
+is a setting.  A key that cannot be used is a trouble of ours, so the message is
+deferred: it would leave unsigned otherwise.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from mailauth.dkim import Signatory, Signing
+from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage, UnusableKey
+from mailauth.milter.bodycheck import BodyCheck
+from mailauth.milter.clients import Address
+from mailauth.milter.keyring import KeyRing
+from mailauth.milter.mail import Mail, find_author
+from mailauth.milter.replies import Refusal
+from mailauth.milter.settings import Action, Ours, SigningSettings
+from mailauth.syntax.mailbox import Mailbox
+from mailauth.syntax.message import Message
+
+LATER: Final = Refusal(451, "4.3.0", "Mail authentication is not at work now; try again later")
+UNSIGNABLE: Final = Refusal(550, "5.6.0", "The message is malformed and cannot be signed")
+NOT_ALLOWED: Final = Refusal(550, "5.7.1", "You may not send as the author of this message")
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What became of a message that is ours."""
+
+    fields: tuple[bytes, ...] = ()
+    """The signatures, each a whole field."""
+    made: tuple[str, ...] = ()
+    """Of each, its d= and s=."""
+    action: Action = Action.HEADER
+    refusal: Refusal | None = None
+
+
+def is_ours(
+    ours: Ours, client: tuple[str, Address | None], sender: str, macro: Callable[[bytes], str]
+) -> bool:
+    """Whether mail is to be signed: by its client, its user, or the way that it came."""
+    if not sender and not ours.null_sender:
+        return False
+    if ours.authenticated and macro(b"auth_authen"):
+        return True
+    if ours.daemons and macro(b"daemon_name") in ours.daemons:
+        return True
+    for name, values in ours.macros.items():
+        value = macro(name.encode())
+        if value and (not values or value in values):
+            return True
+    return client in ours.clients
+
+
+def begin(mail: Mail, settings: SigningSettings) -> None:
+    """The header is complete: the body will be hashed, or the notes tell why not."""
+    header = mail.header()
+    try:
+        mail.signatory = Signatory(
+            header,
+            canonicalization=settings.canonicalization,
+            headers=settings.headers,
+            oversign=settings.oversign,
+        )
+        mail.author = find_author(header)
+        mail.body_check = BodyCheck()
+    except (UnsignableMessage, SyntaxFault) as fault:
+        mail.signatory = None
+        mail.notes.append(f"not signed: {fault}")
+
+
+def finish(mail: Mail, settings: SigningSettings, keys: KeyRing, *, user: str, now: int) -> Signed:
+    """The body is complete: the signatures, or what follows without them."""
+    author = mail.author
+    if mail.signatory is None or author is None:
+        return _unsigned(settings.on_unsignable, UNSIGNABLE)
+    if user and not settings.may_sign(user, author.domain):
+        mail.notes.append(f"not signed: the user {user} may not sign for {author.domain}")
+        return _unsigned(settings.on_not_allowed, NOT_ALLOWED)
+    try:
+        signings = _find_keys(settings, keys, author)
+        if not signings:
+            mail.notes.append(f"not signed: there is no key for {author}")
+            return Signed()
+        fields = mail.signatory.fields(signings, now=now, expire=settings.expire)
+    except UnsignableMessage as fault:
+        mail.notes.append(f"not signed: {fault}")
+        return _unsigned(settings.on_unsignable, UNSIGNABLE)
+    except (UnusableKey, BadArgument) as fault:
+        mail.notes.append(f"deferred: {fault}")
+        return Signed(action=Action.TEMPFAIL, refusal=LATER)
+    mail.notes += mail.body_check.notes() if mail.body_check else ()
+    made = tuple(f"d={signing.domain} s={signing.selector}" for signing in signings)
+    return Signed(Message.parse(fields).field_octets, made)
+
+
+def _find_keys(settings: SigningSettings, keys: KeyRing, author: Mailbox) -> list[Signing]:
+    """**Raises** UnusableKey."""
+    return [
+        Signing(row.domain, row.selector, keys.get(row.path), row.identity or None)
+        for row in settings.table.find(author)
+    ]
+
+
+def _unsigned(action: Action, refusal: Refusal) -> Signed:
+    """A message that is ours leaves without a signature, or does not leave."""
+    if action is Action.REJECT:
+        return Signed(action=action, refusal=refusal)
+    if action is Action.TEMPFAIL:
+        later = Refusal(451, f"4{refusal.enhanced[1:]}", refusal.text)
+        return Signed(action=action, refusal=later)
+    return Signed(action=action)

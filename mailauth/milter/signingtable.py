@@ -1,0 +1,167 @@
+"""Which signatures a message gets: a table from the author's address to keys.
+
+What a row may name, from the most precise on: `ada@example.com`, `example.com`,
+`ada@.example.com` and `.example.com` for all domains below, `ada@*`, and `*`
+for everybody.  The most precise row decides; with `all_matches` each row that
+matches adds its signatures.  Rows with an asterisk within are patterns, which
+are tried in their order, after none of the others (as OpenDKIM's refile has
+it); those of the form `*@example.com`, which most of them are, cost nothing.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from mailauth.syntax import domain as domains
+from mailauth.syntax.mailbox import Mailbox
+
+AUTHOR: Final = "%"
+"""Stands for the domain of the author."""
+
+
+@dataclass(frozen=True, slots=True)
+class SigningKey:
+    """One signature to make: who signs, and where the key is."""
+
+    domain: str  # d=
+    """Or `%`."""
+    selector: str  # s=
+    path: str
+    """The file of the key; a `%` in it stands for the domain of the author."""
+    identity: str = ""  # i=
+    """A `%` in it stands for the domain of the author."""
+
+    @property
+    def is_of_author(self) -> bool:
+        """Whether some of it depends on the domain of the author."""
+        return AUTHOR in self.domain + self.path + self.identity
+
+    def for_author(self, domain: str) -> "SigningKey":
+        """The same, for an author of a domain, which came through `domain.parse`."""
+        if not self.is_of_author:
+            return self
+        return SigningKey(
+            domain if self.domain == AUTHOR else self.domain,
+            self.selector,
+            self.path.replace(AUTHOR, domain),
+            self.identity.replace(AUTHOR, domain),
+        )
+
+
+BY_AUTHOR: Final = SigningKey(AUTHOR, "", "")
+"""Stands for the key that is named like the domain of the author."""
+
+Rows = Iterable[tuple[str, SigningKey]]
+
+
+@dataclass(frozen=True, slots=True)
+class SigningTable:
+    """The table; made by `of` or `of_patterns`."""
+
+    _rows: Mapping[str, tuple[SigningKey, ...]] = field(default_factory=dict, repr=False)
+    _of_domains: Mapping[str, tuple[tuple[int, SigningKey], ...]] = field(
+        default_factory=dict, repr=False
+    )
+    """For the domain of patterns like `*@example.com`: their places and keys."""
+    _patterns: tuple[tuple[int, str, SigningKey], ...] = ()
+    all_matches: bool = False
+    by_author: Mapping[str, SigningKey] = field(default_factory=dict, repr=False)
+    """For domains, the keys that `BY_AUTHOR` stands for."""
+
+    @classmethod
+    def of(cls, rows: Rows, *, all_matches: bool = False) -> "SigningTable":
+        """The table of these rows; those of the same name sign together."""
+        table: dict[str, tuple[SigningKey, ...]] = {}
+        for name, key in rows:
+            table[_folded(name)] = (*table.get(_folded(name), ()), key)
+        return cls(table, all_matches=all_matches)
+
+    @classmethod
+    def of_patterns(cls, rows: Rows, *, all_matches: bool = False) -> "SigningTable":
+        """The table of these patterns, in which an asterisk stands for any characters."""
+        of_domains: dict[str, tuple[tuple[int, SigningKey], ...]] = {}
+        patterns = []
+        for place, (name, key) in enumerate(rows):
+            pattern = _folded(name)
+            domain = pattern.removeprefix("*@")
+            if domain != pattern and "*" not in domain and "@" not in domain:
+                of_domains[domain] = (*of_domains.get(domain, ()), (place, key))
+            else:
+                patterns.append((place, pattern, key))
+        return cls({}, of_domains, tuple(patterns), all_matches)
+
+    def find(self, author: Mailbox) -> tuple[SigningKey, ...]:
+        """The signatures for mail of this author; none if the table knows nothing of him."""
+        found: list[SigningKey] = []
+        for keys in self._matches(author):
+            found += self._named(keys, author.domain)
+            if found and not self.all_matches:
+                break
+        return tuple(dict.fromkeys(found))
+
+    def _named(self, keys: Iterable[SigningKey], domain: str) -> Iterator[SigningKey]:
+        for key in keys:
+            named = self.by_author.get(domain) if key.selector == "" else key
+            if named is None or (named.is_of_author and domain.startswith("[")):
+                continue  # an address in brackets is no domain, neither of d= nor of a path
+            yield named.for_author(domain)
+
+    def keys(self) -> Iterator[SigningKey]:
+        """All of them, for a check."""
+        yield from self.by_author.values()
+        for keys in self._rows.values():
+            yield from keys
+        for pairs in self._of_domains.values():
+            yield from (key for _, key in pairs)
+        yield from (key for _, _, key in self._patterns)
+
+    def _matches(self, author: Mailbox) -> Iterator[tuple[SigningKey, ...]]:
+        for name in _names(author):
+            if name in self._rows:
+                yield self._rows[name]
+        found = list(self._of_domains.get(author.domain, ()))
+        address = _folded(str(author))
+        limit = found[0][0] if found and not self.all_matches else None
+        for place, pattern, key in self._patterns:
+            if limit is not None and place > limit:
+                break
+            if matches(pattern, address):
+                found.append((place, key))
+        for _, key in sorted(found, key=lambda pair: pair[0]):
+            yield (key,)
+
+
+def matches(pattern: str, text: str) -> bool:
+    """Whether the text is of this pattern, in which an asterisk stands for any characters."""
+    first, *rest = pattern.split("*")
+    if not rest:
+        return pattern == text
+    *middle, last = rest
+    if not text.startswith(first) or len(text) < len(first) + len(last):
+        return False
+    at = len(first)
+    for piece in middle:
+        found = text.find(piece, at, len(text) - len(last))
+        if found < 0:
+            return False
+        at = found + len(piece)
+    return text.endswith(last)
+
+
+def _names(author: Mailbox) -> Iterator[str]:
+    local, domain = author.local_part.lower(), author.domain
+    yield f"{local}@{domain}"
+    yield domain
+    above = [domain[at:] for at, character in enumerate(domain) if character == "."]
+    yield from (f"{local}@{name}" for name in above)
+    yield from above
+    yield f"{local}@*"
+    yield "*"
+
+
+def _folded(name: str) -> str:
+    """A row's name as it is compared: A-labels, lower case."""
+    local, at, domain = name.rpartition("@")
+    if not domain.isascii():
+        domain = ".".join(domains.parse(label) if label else "" for label in domain.split("."))
+    return f"{local}{at}{domain}".lower()

@@ -1,0 +1,319 @@
+"""The milter protocol without a socket: octets in, events out; replies in, octets out.
+
+This is the side of the filter.  A `Connection` is given whatever octets arrive,
+in any pieces, by `receive`; `next_event` tells what they say.  While the MTA
+waits for a reply nothing more is told, until `send` has made its octets.  A peer that breaks the
+protocol is a `ProtocolViolation`, and its connection is over; a reply that does
+not fit is an `UnsendableReply`, and a bug of the filter.
+
+What may follow what stands in one table, `NEXT`.  Nothing is allocated because
+a length was announced: octets are kept as they come, and a frame that is too
+long is refused at its fourth octet.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from struct import Struct
+from typing import Final, get_args
+
+from mailauth.milter import events
+from mailauth.milter.events import Event, ProtocolViolation
+from mailauth.milter.options import Options, Steps
+from mailauth.milter.replies import (
+    NO_REPLY,
+    SKIP,
+    Change,
+    Refusal,
+    Reply,
+    UnsendableReply,
+    Verdict,
+    encode_options,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What one connection may make us keep, in octets."""
+
+    frame: int = 1_048_576
+    """Of one frame; Postfix sends 65,536, and a header field of 102,400."""
+    macros: int = 65_536
+    """Of the macros of one stage."""
+
+
+class State(Enum):
+    """Where the talk of one connection stands."""
+
+    OPENED = auto()
+    """No options yet."""
+    WAITING = auto()
+    """For a client."""
+    GREETED = auto()
+    """A client is there, between two messages."""
+    ENVELOPE = auto()
+    """MAIL has come, and recipients come."""
+    HEADER = auto()
+    """DATA or a header field has come."""
+    BODY = auto()
+    """The header is complete."""
+    CLOSED = auto()
+
+
+def _between_messages(state: State) -> dict[bytes, State]:
+    return {
+        events.MAIL: State.ENVELOPE,
+        events.HELO: State.GREETED,
+        events.ABORT: state,
+        events.QUIT: State.CLOSED,
+        events.QUIT_NEW_CONNECTION: State.WAITING,
+        events.UNKNOWN: state,
+        events.MACROS: state,
+    }
+
+
+def _within_a_message(state: State, further: Mapping[bytes, State]) -> dict[bytes, State]:
+    return {
+        events.ABORT: State.GREETED,
+        events.QUIT: State.CLOSED,
+        events.QUIT_NEW_CONNECTION: State.WAITING,
+        events.MACROS: state,
+        **further,
+    }
+
+
+_INTO_THE_HEADER: Final = {
+    events.HEADER: State.HEADER,
+    events.END_OF_HEADERS: State.BODY,
+}
+
+NEXT: Final[Mapping[State, Mapping[bytes, State]]] = {
+    State.OPENED: {events.OFFER: State.WAITING, events.QUIT: State.CLOSED},
+    State.WAITING: _between_messages(State.WAITING) | {events.CONNECT: State.GREETED},
+    State.GREETED: _between_messages(State.GREETED),
+    State.ENVELOPE: _within_a_message(
+        State.ENVELOPE,
+        {
+            events.RCPT: State.ENVELOPE,
+            events.UNKNOWN: State.ENVELOPE,
+            events.DATA: State.HEADER,  # MTAs before version 4 do not send it
+            **_INTO_THE_HEADER,
+        },
+    ),
+    State.HEADER: _within_a_message(State.HEADER, _INTO_THE_HEADER),
+    State.BODY: _within_a_message(
+        State.BODY, {events.BODY: State.BODY, events.END_OF_MESSAGE: State.BODY}
+    ),
+    State.CLOSED: {},
+}
+"""For each state, the commands that may come and the state after each of them.
+
+Two transitions are made by replies: the one to the end of a message ends the
+message, and so does one that refuses or accepts it earlier.
+"""
+
+_NEVER_ANSWERED: Final = frozenset({events.ABORT, events.QUIT, events.QUIT_NEW_CONNECTION})
+_OF_NO_CLIENT: Final = frozenset({events.QUIT, events.QUIT_NEW_CONNECTION})
+_OF_THE_CONNECTION: Final = frozenset({events.CONNECT, events.HELO})
+_IN_A_MESSAGE: Final = frozenset({State.ENVELOPE, State.HEADER, State.BODY})
+_STAGES: Final = frozenset(NO_REPLY) | {events.END_OF_MESSAGE}
+_LENGTH: Final = Struct(">I")
+_HEAD: Final = Struct(">IB")
+_SHORT: Final = 1024  # octets that are cheaper copied twice than looked at
+_CODES: Final = {ord(code): code for code in (*events.READERS, events.MACROS)}
+
+
+class Connection:
+    """One connection of an MTA, from its options to its end."""
+
+    def __init__(self, limits: Limits = Limits()) -> None:
+        self._limits = limits
+        self._longest = limits.frame
+        self._buffer = bytearray()
+        self._at = 0  # of the buffer, what is read
+        self._macros: dict[bytes, bytes] = {}
+        self._repeated = b""  # the last frame of macros, which often comes again and again
+        self._unanswered: frozenset[bytes] = _NEVER_ANSWERED
+        self._changes: frozenset[type] = frozenset()  # those that were agreed on
+        self._next = NEXT[State.OPENED]
+        self.state = State.OPENED
+        self.options = Options()
+        self.owed: bytes | None = None
+        """The code of the command that the MTA awaits a reply to."""
+
+    @property
+    def pending(self) -> int:
+        """How many octets have come and are not read."""
+        return len(self._buffer) - self._at
+
+    @property
+    def in_message(self) -> bool:
+        """Whether a message has begun and has not ended."""
+        return self.state in _IN_A_MESSAGE
+
+    def receive(self, octets: bytes) -> None:
+        """Octets that have arrived."""
+        if self._at:
+            del self._buffer[: self._at]
+            self._at = 0
+        self._buffer += octets
+
+    def next_event(self) -> Event | None:
+        """What the MTA says next; None if that has not arrived, or if a reply is owed.
+
+        **Raises** ProtocolViolation; the connection is then closed.
+        """
+        while self.owed is None and self.state is not State.CLOSED:
+            if self._repeated and self._buffer.startswith(self._repeated, self._at):
+                self._at += len(self._repeated)
+                continue
+            try:
+                found = self._next_frame()
+                if found is None:
+                    return None
+                event = self._read(*found)
+            except ProtocolViolation:
+                self.close()
+                raise
+            if event is not None:
+                return event
+        return None
+
+    def macro(self, name: bytes) -> bytes | None:
+        """The value of a macro, without braces in its name, from the latest stage that has it."""
+        for octets in reversed(self._macros.values()):
+            if name in octets:
+                value = events.macros(octets).get(name)
+                if value is not None:
+                    return value
+        return None
+
+    def send(self, reply: Reply) -> bytes:
+        """The octets of a reply.
+
+        **Raises** UnsendableReply: the MTA awaits none, or not this one, or the
+        reply holds what cannot be sent.
+        """
+        if self.owed is None:
+            raise UnsendableReply(f"{reply}: the MTA awaits no reply")
+        if isinstance(reply, Options):
+            return self._agree(reply)
+        if self.owed == events.OFFER:
+            raise UnsendableReply(f"{reply}: the MTA awaits options")
+        if isinstance(reply, Verdict | Refusal):
+            octets = reply.encode()
+            self._answered(reply)
+            return octets
+        if self.owed != events.END_OF_MESSAGE:
+            raise UnsendableReply(f"{reply}: the message has not ended")
+        if type(reply) not in self._changes:
+            raise UnsendableReply(f"{reply}: not among the actions that were agreed on")
+        return reply.encode()
+
+    def close(self) -> None:
+        """The connection is over; what is left unread is dropped."""
+        self._enter(State.CLOSED)
+        self.owed = None
+        self._buffer.clear()
+        self._at = 0
+        self._forget_macros(all_of_them=True)
+
+    def _next_frame(self) -> tuple[bytes, bytes] | None:
+        """Code and octets of the next frame, once it is there as a whole."""
+        start, there = self._at, len(self._buffer) - self._at
+        if there < _HEAD.size:
+            if there >= _LENGTH.size:
+                self._check_length(*_LENGTH.unpack_from(self._buffer, start))
+            return None
+        length, number = _HEAD.unpack_from(self._buffer, start)
+        if not 0 < length <= self._longest:
+            self._check_length(length)
+        code = _CODES.get(number)
+        if code is None:
+            raise ProtocolViolation(f"the unknown command {number:#x}")
+        if there < _LENGTH.size + length:
+            return None
+        self._at = end = start + _LENGTH.size + length
+        if code == events.MACROS:
+            self._repeated = bytes(self._buffer[start:end])
+        if length < _SHORT:
+            return code, bytes(self._buffer[start + _HEAD.size : end])
+        return code, bytes(memoryview(self._buffer)[start + _HEAD.size : end])
+
+    def _check_length(self, length: int) -> None:
+        if not 0 < length <= self._longest:
+            raise ProtocolViolation(f"a frame of {length} octets")
+
+    def _read(self, code: bytes, octets: bytes) -> Event | None:
+        """The event of one frame, the state after it; macros are kept and are no event."""
+        after = self._next.get(code)
+        if after is None:
+            raise ProtocolViolation(f"the command {code!r} in the state {self.state.name}")
+        if code == events.MACROS:
+            self._keep_macros(octets)
+            return None
+        event = events.READERS[code](octets)
+        if code not in self._unanswered:
+            self.owed = code
+        if code in _NEVER_ANSWERED or code == events.MAIL:
+            self._end_what_was(code)
+        if after is not self.state:
+            self._enter(after)
+        return event
+
+    def _end_what_was(self, code: bytes) -> None:
+        """A message, or a client, is no more when this command comes."""
+        self._end_message(but=code)
+        if code in _OF_NO_CLIENT:
+            self._forget_macros(all_of_them=True)
+
+    def _enter(self, state: State) -> None:
+        self.state = state
+        self._next = NEXT[state]
+
+    def _keep_macros(self, octets: bytes) -> None:
+        """Replace those of a stage; one that comes anew is the latest."""
+        if len(octets) > self._limits.macros:
+            raise ProtocolViolation(f"macros of {len(octets)} octets")
+        stage, values = octets[:1], octets[1:]
+        if stage not in _STAGES:
+            raise ProtocolViolation(f"macros of the stage {stage!r}")
+        events.check_macros(values)
+        self._macros.pop(stage, None)
+        self._macros[stage] = values
+
+    def _forget_macros(self, *, but: bytes = b"", all_of_them: bool = False) -> None:
+        """Those of a message end with it; those of the client remain."""
+        keep = frozenset() if all_of_them else _OF_THE_CONNECTION | {but}
+        self._macros = {code: octets for code, octets in self._macros.items() if code in keep}
+        self._repeated = b""
+
+    def _agree(self, options: Options) -> bytes:
+        if self.owed != events.OFFER:
+            raise UnsendableReply("options are agreed on once, at the start")
+        self.options = options
+        self._unanswered = _NEVER_ANSWERED.union(
+            code for code, step in NO_REPLY.items() if options.steps & step
+        )
+        self._changes = frozenset(
+            change for change in get_args(Change) if not change.action & ~options.actions
+        )
+        self.owed = None
+        return encode_options(options)
+
+    def _answered(self, reply: Verdict | Refusal) -> None:
+        if reply is SKIP and not self.options.steps & Steps.SKIP:
+            raise UnsendableReply("the MTA does not know the reply skip")
+        owed, self.owed = self.owed, None
+        only_recipient = owed == events.RCPT and reply.refuses
+        if owed == events.END_OF_MESSAGE or (
+            self.in_message
+            and owed != events.UNKNOWN
+            and (reply.ends or (reply.refuses and not only_recipient))
+        ):
+            self._end_message()
+
+    def _end_message(self, *, but: bytes = b"") -> None:
+        if self.in_message:
+            self._enter(State.GREETED)
+        self._forget_macros(but=but)

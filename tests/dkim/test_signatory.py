@@ -1,0 +1,47 @@
+"""A signing whose body arrives in pieces comes to what a whole message comes to."""
+
+from itertools import pairwise
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from mail import DOMAIN, MESSAGE, NOW, key, verdict
+
+from mailauth import dkim
+from mailauth.dkim import Signatory, Signing
+from mailauth.errors import UnsignableMessage
+from mailauth.syntax.message import Message
+
+HEADER, _, BODY = MESSAGE.partition(b"\r\n\r\n")
+SIGNINGS = [Signing(DOMAIN, "ed25519", key("ed25519")), Signing(DOMAIN, "rsa", key("rsa"))]
+
+
+@given(
+    body=st.lists(st.sampled_from([b"\r\n", b" ", b"a", b"bc d\t", b"\xff"])).map(b"".join),
+    cuts=st.lists(st.integers(0, 40), max_size=5),
+    pair=st.sampled_from(["simple/simple", "relaxed/relaxed"]),
+)
+def test_any_pieces(body: bytes, cuts: list[int], pair: str) -> None:
+    message = HEADER + b"\r\n\r\n" + body
+    signatory = Signatory(Message.parse(HEADER + b"\r\n\r\n"), canonicalization=pair)
+    for start, end in pairwise([0, *sorted(min(cut, len(body)) for cut in cuts), len(body)]):
+        signatory.update(body, start, end)
+    fields = signatory.fields(SIGNINGS, now=NOW)
+    assert fields == dkim.sign_all(message, SIGNINGS, canonicalization=pair, now=NOW)
+    assert fields.count(b"DKIM-Signature:") == 2
+    assert verdict(dkim.sign_all(message, SIGNINGS[1:], now=NOW) + message).result == "pass"
+
+
+@pytest.mark.parametrize("body", [b"a\rb", b"a\nb", b"a\r", b"a\n", b"\n\r", b"a\r\r\n", b"\r\n\n"])
+def test_a_bare_line_end_cannot_hide_between_pieces(body: bytes) -> None:
+    for cut in range(len(body) + 1):
+        signatory = Signatory(Message.parse(HEADER + b"\r\n\r\n"))
+        signatory.update(body[:cut])
+        signatory.update(body[cut:])
+        with pytest.raises(UnsignableMessage, match="bare CR or LF"):
+            signatory.fields(SIGNINGS)
+
+
+def test_a_header_that_cannot_be_signed_is_told_at_once() -> None:
+    with pytest.raises(UnsignableMessage, match="2 From fields"):
+        Signatory(Message.parse(b"From: a@b.example\r\nFrom: c@d.example\r\n\r\n"))

@@ -1,0 +1,239 @@
+"""Tables of OpenDKIM, read as they are."""
+
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from filtered import Filtered
+from mail import MESSAGE, key
+
+from mailauth.milter import opendkim
+from mailauth.milter.opendkim import BadTable
+from mailauth.milter.settings import Settings
+from mailauth.milter.signingtable import SigningKey, SigningTable, matches
+from mailauth.syntax import mailbox
+
+KEYS = """
+# name  domain:selector:key[:algorithm]
+one     example.com:s1:/keys/one
+ed      example.com:ed:/keys/ed:ed25519-sha256
+sub     example.com:sub:/keys/sub
+any     %:any:/keys/%/any.private
+example.net  example.net:net:/keys/net
+"""
+
+
+def table(folder: Path, rows: str, *, kind: str = "refile", multiple: bool = False) -> SigningTable:
+    (folder / "keys").write_text(KEYS)
+    (folder / "rows").write_text(rows)
+    return opendkim.read_signing_table(
+        f"{kind}:{folder / 'rows'}", f"file:{folder / 'keys'}", multiple=multiple
+    )
+
+
+def found(table: SigningTable, author: str) -> list[str]:
+    return [
+        f"{one.domain} {one.selector} {one.path} {one.identity}".rstrip()
+        for one in table.find(mailbox.parse(author))
+    ]
+
+
+PATTERNS: list[tuple[str, str, list[str]]] = [
+    ("*@example.com one", "ada@example.com", ["example.com s1 /keys/one"]),
+    ("*@EXAMPLE.com\tone", "Ada@Example.COM", ["example.com s1 /keys/one"]),
+    ("*@example.com one", "ada@sub.example.com", []),
+    ("*@*.example.com sub", "ada@a.b.example.com", ["example.com sub /keys/sub"]),
+    ("*@*example.com sub", "ada@notexample.com", ["example.com sub /keys/sub"]),
+    ("ada@example.com ed\n*@example.com one", "ada@example.com", ["example.com ed /keys/ed"]),
+    ("*@example.com one\nada@example.com ed", "ada@example.com", ["example.com s1 /keys/one"]),
+    ("a*@example.com ed\n*@example.com one", "ben@example.com", ["example.com s1 /keys/one"]),
+    ("* any", "ada@shop.example", ["shop.example any /keys/shop.example/any.private"]),
+    ("*@example.com one:@example.com", "a@example.com", ["example.com s1 /keys/one @example.com"]),
+    ("*@example.com one:x@other.example", "a@example.com", ["example.com s1 /keys/one"]),
+    ("* any:%", "a@x.example", ["x.example any /keys/x.example/any.private @x.example"]),
+    ("* %", "a@example.net", ["example.net net /keys/net"]),
+    ("* %\n* one", "a@example.org", ["example.com s1 /keys/one"]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("rows", "author", "want"), PATTERNS)
+def test_patterns(tmp_path: Path, rows: str, author: str, want: list[str]) -> None:
+    assert found(table(tmp_path, rows), author) == want
+
+
+def test_all_patterns_that_match_sign_in_their_order(tmp_path: Path) -> None:
+    rows = "*a@example.com sub\n*@example.com one\n*@example.com ed\n*@example.net one"
+    both = table(tmp_path, rows, multiple=True)
+    assert [one.selector for one in both.find(mailbox.parse("ada@example.com"))] == [
+        "sub",
+        "s1",
+        "ed",
+    ]
+
+
+FILES = [
+    ("ada@sub.example.com", "one"),
+    ("sub.example.com", "ed"),
+    ("ada@.example.com", "sub"),
+    ("ada@.com", "one"),
+    (".example.com", "ed"),
+    (".com", "sub"),
+    ("ada@*", "one"),
+    ("*", "ed"),
+]
+SELECTORS = {"one": "s1", "ed": "ed", "sub": "sub"}
+
+
+@pytest.mark.parametrize("first", range(len(FILES)))
+def test_the_order_of_files(tmp_path: Path, first: int) -> None:
+    rows = "\n".join(f"{name} {key}" for name, key in reversed(FILES[first:]))
+    (only,) = table(tmp_path, rows, kind="file").find(mailbox.parse("Ada@sub.example.com"))
+    assert only.selector == SELECTORS[FILES[first][1]]
+    every = table(tmp_path, rows, kind="file", multiple=True)
+    names = [one.selector for one in every.find(mailbox.parse("ada@sub.example.com"))]
+    assert names == list(dict.fromkeys(SELECTORS[key] for _, key in FILES[first:]))
+
+
+@pytest.mark.parametrize(
+    ("pattern", "text", "want"),
+    [
+        ("*", "", True),
+        ("", "", True),
+        ("a*", "abc", True),
+        ("*c", "abc", True),
+        ("a*c", "ac", True),
+        ("a*a", "a", False),
+        ("*b*", "abc", True),
+        ("a*b*c*d", "axbxcxd", True),
+        ("a*b*c*d", "axcxbxd", False),
+        ("ab", "abc", False),
+        ("*@*@*", "a@b", False),
+        ("*a" * 500 + "*", "a" * 499, False),
+    ],
+)
+def test_asterisks(pattern: str, text: str, want: bool) -> None:
+    assert matches(pattern, text) is want
+
+
+def test_a_hundred_thousand_domains(tmp_path: Path) -> None:
+    rows = "".join(f"*@d{n}.example one\n" for n in range(100_000))
+    many = table(tmp_path, rows)
+    assert found(many, "a@d99999.example") == ["example.com s1 /keys/one"]
+    assert many._patterns == ()
+    assert len(list(many.keys())) == 100_005
+
+
+BAD = [
+    ("KeyTable", "one example.com:s1", "is not of the form"),
+    ("KeyTable", "one example.com:s1:MIIC", "put it into a file"),
+    ("KeyTable", "one :s1:/k", "is empty"),
+    ("KeyTable", "one example.com:s1:/k:rsa-sha1", "rsa-sha1"),
+    ("SigningTable", "*@example.com none", "has no key 'none'"),
+]
+
+
+@pytest.mark.parametrize(("name", "line", "reason"), BAD)
+def test_a_bad_line_is_told_with_its_place(
+    tmp_path: Path, name: str, line: str, reason: str
+) -> None:
+    files = {"KeyTable": "one example.com:s1:/k\n", "SigningTable": "* one\n"}
+    files[name] = f"# a comment\n{line}\n"
+    for file, text in files.items():
+        (tmp_path / file).write_text(text)
+    with pytest.raises(BadTable, match=f"{name}:2: .*{reason}"):
+        opendkim.read_signing_table(
+            f"refile:{tmp_path / 'SigningTable'}", str(tmp_path / "KeyTable")
+        )
+
+
+@pytest.mark.parametrize("text", ["dsn:mysql://u:p@h/d", "db:/x", "lua:x", "/no/such/file"])
+def test_data_sets_that_cannot_be_read(text: str) -> None:
+    with pytest.raises(BadTable):
+        list(opendkim.dataset(text, "opendkim.conf:1"))
+
+
+def test_lists() -> None:
+    assert [one.key for one in opendkim.dataset("csl:a, b,c")] == ["a", "b", "c"]
+    assert [one.key for one in opendkim.dataset("10.0.0.0/8, !10.1.0.0/16")] == [
+        "10.0.0.0/8",
+        "!10.1.0.0/16",
+    ]
+
+
+CONF = """
+# Debian's, and more
+Syslog			yes
+Canonicalization	relaxed/simple
+Mode			sv
+OversignHeaders		From
+UserID			opendkim
+Socket			local:/run/opendkim/opendkim.sock
+InternalHosts		{hosts}
+ExternalIgnoreList	192.0.2.0/24
+KeyTable		file:{folder}/keytable
+SigningTable		refile:{folder}/signingtable
+MTA			ORIGINATING
+MacroList		daemon_name=ORIGINATING|submission,{{verified}}
+SignatureTTL		86400
+AuthservID		mx.example.org
+SendReports		yes
+"""
+
+
+def test_an_installation_signs_as_it_is(tmp_path: Path) -> None:
+    key("rsa").write(tmp_path / "rsa")
+    (tmp_path / "keytable").write_text(f"k example.com:rsa:{tmp_path / 'rsa'}:rsa-sha256\n")
+    (tmp_path / "signingtable").write_text("*@example.com k\n")
+    (tmp_path / "hosts").write_text("127.0.0.1\n10.0.0.7/8\n!10.1.2.3\n[::1]\n.example.com\n")
+    conf = tmp_path / "opendkim.conf"
+    conf.write_text(CONF.format(folder=tmp_path, hosts=f"refile:{tmp_path / 'hosts'}"))
+    installation = opendkim.read(conf)
+    assert (installation.signs, installation.verifies) == (True, True)
+    assert installation.socket == "local:/run/opendkim/opendkim.sock"
+    assert installation.authserv_id == "mx.example.org"
+    assert installation.oversign == ("From",)
+    assert installation.macros == {
+        "daemon_name": frozenset({"ORIGINATING", "submission"}),
+        "verified": frozenset(),
+    }
+    assert installation.notes == (f"{conf}:17: SendReports has no counterpart and is left out",)
+    for address, want in [("127.0.0.1", 1), ("10.9.9.9", 1), ("10.1.2.3", 0), ("::1", 1)]:
+        assert (("", ip_address(address)) in installation.internal) is bool(want)
+    assert ("", ip_address("192.0.2.9")) in installation.external_ignored
+    filtered = Filtered(Settings(signing=installation.signing())).open(address="127.0.0.1")
+    delivery = filtered.deliver(MESSAGE)
+    assert delivery.record.signatures == ("d=example.com s=rsa",)
+    assert b"c=relaxed/simple" in delivery.message
+
+
+def test_one_key_for_some_domains(tmp_path: Path) -> None:
+    conf = tmp_path / "opendkim.conf"
+    conf.write_text("Domain example.com, example.net\nSelector x\nKeyFile /k\nSubDomains yes\n")
+    installation = opendkim.read(conf)
+    assert installation.signing().table.find(mailbox.parse("a@b.example.net")) == (
+        SigningKey("example.net", "x", "/k"),
+    )
+    assert ("", ip_address("127.0.0.1")) in installation.internal
+    assert ("", ip_address("::1")) not in installation.internal
+    conf.write_text("Mode v\n")
+    assert not opendkim.read(conf).signs
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("KeyTable /k", "needs a SigningTable"),
+        ("KeyFile /k", "needs a Selector"),
+        ("Mode s\nSignatureTTL x", ":2: 'x' is not a number"),
+        ("InternalHosts 300.0.0.1", "300.0.0.1"),
+        ("InternalHosts dsn:x", "type 'dsn'"),
+    ],
+)
+def test_configurations_that_are_none(tmp_path: Path, text: str, reason: str) -> None:
+    conf = tmp_path / "opendkim.conf"
+    conf.write_text(text)
+    with pytest.raises(BadTable, match=reason):
+        opendkim.read(conf)
+    conf.write_bytes(b"\xff x")
+    with pytest.raises(BadTable, match="UTF-8"):
+        opendkim.read(conf)
