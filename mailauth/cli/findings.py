@@ -9,7 +9,7 @@ from mailauth.cli.output import printable
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mailauth.spf import Finding
+    from mailauth.findings import Finding
 
 _COLORS = {"error": "red", "warning": "yellow"}
 

@@ -3,7 +3,7 @@
 from mailauth.spf.build import build
 from mailauth.spf.check import check, check_helo, check_host
 from mailauth.spf.flatten import Flattened, flatten
-from mailauth.spf.lint import Finding, lint, lint_record
+from mailauth.spf.lint import lint, lint_record
 from mailauth.spf.policy import BEST_GUESS, RFC7208, Policy, networks
 from mailauth.spf.received import ReceivedSPF
 from mailauth.spf.record import Qualifier, Record
@@ -12,7 +12,6 @@ from mailauth.spf.verdict import Result, Verdict
 __all__ = [
     "BEST_GUESS",
     "RFC7208",
-    "Finding",
     "Flattened",
     "Policy",
     "Qualifier",

@@ -6,8 +6,6 @@ records of a domain and of all that it includes.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import Final
 
 from mailauth.dns import ask
@@ -15,6 +13,7 @@ from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups
 from mailauth.dns.present import MAX_STRING
 from mailauth.errors import SyntaxFault
+from mailauth.findings import Finding, Severity
 from mailauth.spf import record as records
 from mailauth.spf.evaluation import MAX_MX
 from mailauth.spf.macro import MacroString
@@ -42,28 +41,6 @@ WIDE_IP6: Final = 32
 MAX_ANSWER: Final = 450
 """Octets of a record that fit an answer over UDP with some room (RFC 7208 §3.4)."""
 SHORT_TTL: Final = 300
-
-
-class Severity(StrEnum):
-    """How much a finding matters."""
-
-    ERROR = "error"
-    """Receivers come to permerror, or to pass for anybody."""
-    WARNING = "warning"
-    """It works, and is likely not what was meant."""
-
-
-@dataclass(frozen=True, slots=True)
-class Finding:
-    """One thing to mend."""
-
-    code: str
-    severity: Severity
-    sentence: str
-    domain: str
-    """In whose record."""
-    place: str = ""
-    """The term, as the record has it."""
 
 
 def lint_record(octets: bytes, domain: str = "") -> list[Finding]:

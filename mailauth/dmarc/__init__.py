@@ -1,0 +1,21 @@
+"""DMARC: is the author's domain vouched for, and what does it want if not? (RFC 9989)."""
+
+from mailauth.dmarc.discover import Discovered, discover, organizational_domain
+from mailauth.dmarc.evaluate import check
+from mailauth.dmarc.lint import lint, lint_record
+from mailauth.dmarc.record import Alignment, Disposition, Record
+from mailauth.dmarc.verdict import Result, Verdict
+
+__all__ = [
+    "Alignment",
+    "Discovered",
+    "Disposition",
+    "Record",
+    "Result",
+    "Verdict",
+    "check",
+    "discover",
+    "lint",
+    "lint_record",
+    "organizational_domain",
+]

@@ -1,0 +1,119 @@
+"""Policy discovery and the organizational domain: the DNS tree walk (RFC 9989 §4.10).
+
+From a domain upwards the records at `_dmarc` are asked for, at most eight; what
+was found tells both whose policy applies and where the organization begins.
+"""
+
+from dataclasses import dataclass
+from typing import Final, NamedTuple
+
+from mailauth.dmarc import record as records
+from mailauth.dmarc.record import Disposition, Record
+from mailauth.dmarc.verdict import Step
+from mailauth.dns import ask
+from mailauth.dns.lookups import Lookups, Status
+from mailauth.errors import SyntaxFault
+
+MAX_QUESTIONS: Final = 8
+"""Of one walk (§4.10)."""
+
+
+class Found(NamedTuple):
+    """A record and where it stands."""
+
+    domain: str
+    record: Record
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """What stands on the way from a domain up to the top."""
+
+    start: str
+    found: tuple[Found, ...]
+    """From the longest name to the shortest."""
+    steps: tuple[Step, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Discovered:
+    """The record that applies to an author domain, and how it applies."""
+
+    found: Found
+    policy: Disposition
+    """p=, sp= or np=, whichever it is."""
+    tag: str
+    """Which of them."""
+
+
+def walk(domain: str) -> Lookups[Walk]:
+    """The records from `domain` upwards (§4.10).  **Asks** `MAX_QUESTIONS` questions at most."""
+    found: list[Found] = []
+    steps: list[Step] = []
+    for name in names(domain):
+        answer = yield from ask.txt(f"_dmarc.{name}")
+        texts = [octets for octets in answer.records if records.is_record(octets)]
+        said = f"{len(texts)} records, which count as none" if len(texts) > 1 else "no record"
+        if len(texts) == 1:
+            try:
+                record = records.parse(texts[0])
+            except SyntaxFault as fault:
+                said = f"{fault}: {texts[0].decode('latin-1')}"
+            else:
+                said = record.text
+                found.append(Found(name, record))
+        steps.append(Step(1, f"? TXT of _dmarc.{name}: {said}"))
+        if found and found[-1].domain == name and found[-1].record.public_suffix != "u":
+            break  # §4.10, steps 3 and 7: psd=y and psd=n end the walk
+    return Walk(domain, tuple(found), tuple(steps))
+
+
+def names(domain: str) -> list[str]:
+    """The names of a walk, the longest first (§4.10, steps 1 and 4 to 6)."""
+    labels = domain.split(".")
+    kept = min(len(labels) - 1, MAX_QUESTIONS - 1)
+    return [domain, *[".".join(labels[-count:]) for count in range(kept, 0, -1)]]
+
+
+def organizational_domain(walked: Walk) -> str:
+    """Where the organization of the walk's start begins (§4.10.2)."""
+    for domain, record in walked.found:
+        if record.public_suffix == "n":
+            return domain
+        if record.public_suffix == "y" and domain != walked.start:
+            labels = walked.start.split(".")
+            return ".".join(labels[-domain.count(".") - 2 :])
+    return walked.found[-1].domain if walked.found else walked.start
+
+
+def discover(walked: Walk) -> Lookups[Discovered | None]:
+    """The policy for the domain of a walk (§4.10.1); None: DMARC does not apply.
+
+    **Asks** whether the domain exists, if the answer matters.
+    """
+    by_domain = dict(walked.found)
+    start, organization = walked.start, organizational_domain(walked)
+    record = by_domain.get(start)
+    if record is not None:
+        return Discovered(Found(start, record), record.policy, "p")
+    suffixes = [each for each in walked.found if each.record.public_suffix == "y"]
+    record = by_domain.get(organization)
+    if record is not None:
+        found = Found(organization, record)
+    elif suffixes:
+        found = suffixes[0]
+        record = found.record
+    else:
+        return None
+    existing = record.subdomain_policy or record.policy
+    tag = "p" if record.subdomain_policy is None else "sp"
+    if record.nonexistent_policy not in (None, existing) and not (yield from _exists(start)):
+        assert record.nonexistent_policy is not None  # noqa: S101 - it is not in the tuple above
+        return Discovered(found, record.nonexistent_policy, "np")
+    return Discovered(found, existing, tag)
+
+
+def _exists(domain: str) -> Lookups[bool]:
+    """Whether the DNS knows the name, with or without records (§3.2.13)."""
+    answer = yield from ask.addresses(domain, like=ask.FAMILIES[0])
+    return answer.status is not Status.NO_SUCH_NAME

@@ -1,0 +1,188 @@
+"""Does an authenticated domain stand for the author's? (RFC 9989 §4.4, §5.3).
+
+SPF and DKIM were evaluated before; here it is judged whether what they
+authenticated is the domain that the reader sees in the From field, and what
+that domain's owner wants if it is not.
+"""
+
+from collections.abc import Sequence
+from typing import Final
+
+from mailauth import dkim, spf
+from mailauth.dmarc import discover
+from mailauth.dmarc.discover import Discovered, Walk
+from mailauth.dmarc.record import Alignment, Disposition
+from mailauth.dmarc.verdict import Result, Step, Verdict
+from mailauth.dns.ask import LookupFailed
+from mailauth.dns.lookups import Lookups
+from mailauth.errors import SyntaxFault
+from mailauth.syntax import domain as domains
+from mailauth.syntax import mailbox
+from mailauth.syntax.message import Message
+
+MAX_FROM: Final = 65_536
+"""Octets of a From field that is read."""
+MAX_IDENTIFIERS: Final = 10
+"""How many authenticated domains are compared, each of which may need a walk."""
+
+
+class NoAuthor(Exception):
+    """There is not exactly one author domain; the text says why."""
+
+
+def check(
+    message: bytes | Message,
+    *,
+    spf: spf.Verdict | None = None,  # noqa: A002, RUF100 - the protocol's name
+    dkim: Sequence[dkim.Verdict] = (),
+) -> Lookups[Verdict]:
+    """The verdict on the author domain of `message`, given those of SPF and DKIM.
+
+    `spf` is that of `spf.check`, for the MAIL FROM identity; one of HELO alone
+    does not count (§4.4.2).  **Asks** for the records of the author's domain,
+    eight at most, and as many for each of ten authenticated domains below the
+    same organization.
+    """
+    if not isinstance(message, Message):
+        message = Message.parse(message)
+    try:
+        domain = author_domain(message)
+    except NoAuthor as fault:
+        return Verdict(Result.PERMERROR, str(fault))
+    return (yield from _Evaluation(domain, spf, dkim).verdict())
+
+
+def author_domain(message: Message) -> str:
+    """The one domain of the From field (§5.3.1).  **Raises** NoAuthor."""
+    fields = [field for field in message.fields if field.key == b"from"]
+    if len(fields) != 1:
+        raise NoAuthor(f"the message has {len(fields) or 'no'} From fields; it must have one")
+    if message.faults:
+        raise NoAuthor(f"the header is malformed: {message.faults[0]}")
+    octets = fields[0].value
+    if len(octets) > MAX_FROM:
+        raise NoAuthor(f"the From field has {len(octets)} octets")
+    try:
+        text = octets.replace(b"\r\n", b"").decode("utf-8")
+        found = {each.domain for each in mailbox.parse_addresses(text)}
+    except (SyntaxFault, UnicodeDecodeError) as fault:
+        raise NoAuthor(f"the From field cannot be read: {fault}") from None
+    if len(found) != 1:
+        raise NoAuthor(f"the From field has authors of {len(found)} domains")
+    domain = found.pop()
+    if domain.startswith("["):
+        raise NoAuthor(f"the author has an address instead of a domain: {domain[:60]}")
+    return domain
+
+
+class _Evaluation:
+    """One message's."""
+
+    def __init__(self, domain: str, spf: spf.Verdict | None, dkim: Sequence[dkim.Verdict]) -> None:
+        self._domain = domain
+        self._spf = spf
+        self._dkim = dkim
+        self._steps: list[Step] = [Step(0, f"the author domain is {domain}")]
+
+    def verdict(self) -> Lookups[Verdict]:
+        """§5.3.2 to §5.3.6."""
+        organization = ""
+        discovered = None
+        dkim_domain = spf_domain = ""
+        try:
+            walked = yield from discover.walk(self._domain)
+            self._steps += walked.steps
+            organization = discover.organizational_domain(walked)
+            discovered = yield from discover.discover(walked)
+            if discovered is None:
+                reason = f"{self._domain} publishes no policy"
+                return self._told(Result.NONE, reason, None, organization)
+            dkim_domain = yield from self._aligned_dkim(discovered, organization, walked)
+            spf_domain = yield from self._aligned_spf(discovered, organization, walked)
+        except LookupFailed as failure:
+            reason = f"the DNS did not answer: {failure}"
+            return self._told(Result.TEMPERROR, reason, discovered, organization)
+        result, reason = self._result(dkim_domain, spf_domain)
+        verdict = self._told(result, reason, discovered, organization)
+        return verdict._replace(dkim_domain=dkim_domain, spf_domain=spf_domain)
+
+    def _result(self, dkim_domain: str, spf_domain: str) -> tuple[Result, str]:
+        """§5.3.5."""
+        by = [f"a signature of {dkim_domain}"] if dkim_domain else []
+        by += [f"SPF for {spf_domain}"] if spf_domain else []
+        if by:
+            return Result.PASS, f"{' and '.join(by)} stands for {self._domain}"
+        unknown = [each.domain or "" for each in self._dkim if each.result is dkim.Result.TEMPERROR]
+        if self._spf is not None and self._spf.result is spf.Result.TEMPERROR:
+            unknown.append(self._spf.domain)
+        if unknown:  # §5.3.6: it can be neither
+            return Result.TEMPERROR, f"the DNS did not answer for {unknown[0]}"
+        return Result.FAIL, f"nothing that passes stands for {self._domain}"
+
+    def _told(
+        self, result: Result, reason: str, discovered: Discovered | None, organization: str
+    ) -> Verdict:
+        if discovered is None:
+            return Verdict(
+                result,
+                reason,
+                self._domain,
+                organizational_domain=organization,
+                steps=tuple(self._steps),
+            )
+        record = discovered.found.record
+        wanted = discovered.policy.tested if record.testing else discovered.policy
+        self._steps.append(
+            Step(0, f"{discovered.tag}={discovered.policy} of {discovered.found.domain} applies")
+        )
+        return Verdict(
+            result,
+            reason,
+            self._domain,
+            wanted if result is Result.FAIL else Disposition.NONE,
+            discovered.policy,
+            discovered.found.domain,
+            organization,
+            testing=record.testing,
+            steps=tuple(self._steps),
+        )
+
+    def _aligned_dkim(
+        self, discovered: Discovered, organization: str, walked: Walk
+    ) -> Lookups[str]:
+        """The first domain of a signature that passes and is aligned (§4.4.1)."""
+        mode = discovered.found.record.dkim_alignment
+        passing = [each.domain for each in self._dkim if each.result is dkim.Result.PASS]
+        for domain in dict.fromkeys(passing[:MAX_IDENTIFIERS]):
+            if domain and (yield from self._is_aligned(domain, mode, organization, walked)):
+                return domain
+        return ""
+
+    def _aligned_spf(self, discovered: Discovered, organization: str, walked: Walk) -> Lookups[str]:
+        """The domain of SPF, if it passes by MAIL FROM and is aligned (§4.4.2)."""
+        verdict = self._spf
+        if verdict is None or verdict.result is not spf.Result.PASS:
+            return ""
+        if verdict.identity != "mailfrom":
+            self._steps.append(Step(0, f"SPF passes for HELO {verdict.domain}: it does not count"))
+            return ""
+        domain = verdict.domain.lower()
+        mode = discovered.found.record.spf_alignment
+        aligned = yield from self._is_aligned(domain, mode, organization, walked)
+        return domain if aligned else ""
+
+    def _is_aligned(
+        self, domain: str, mode: Alignment, organization: str, walked: Walk
+    ) -> Lookups[bool]:
+        """§4.4, §4.10.2."""
+        aligned = domain == self._domain
+        # Only a name within the organization can have its organizational domain.
+        within = domains.is_same_or_subdomain(domain, organization)
+        if not aligned and within and mode is Alignment.RELAXED:
+            other = yield from discover.walk(domain)
+            self._steps += other.steps
+            aligned = discover.organizational_domain(other) == organization
+        how = "strictly" if mode is Alignment.STRICT else f"by {organization}"
+        said = "is aligned" if aligned else "is not aligned"
+        self._steps.append(Step(0, f"{domain} {said} with {walked.start}, {how}"))
+        return aligned

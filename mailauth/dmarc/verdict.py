@@ -1,0 +1,68 @@
+"""What DMARC comes to: a result word of RFC 9989 §9.1 and the reason for it."""
+
+from enum import StrEnum
+from typing import Any, NamedTuple, Never
+
+from mailauth.dmarc.record import Disposition
+
+
+class Result(StrEnum):
+    """The results of the method dmarc (RFC 9989 §9.1)."""
+
+    NONE = "none"
+    """The author's domain publishes no policy."""
+    PASS = "pass"  # noqa: S105 - a word of the RFC, no secret
+    """An authenticated domain is aligned with the author's."""
+    FAIL = "fail"
+    """None is."""
+    TEMPERROR = "temperror"
+    """The DNS did not answer; a later attempt may."""
+    PERMERROR = "permerror"
+    """There is no single author domain to judge by."""
+
+
+class Step(NamedTuple):
+    """One thing that the evaluation did, for those who ask why."""
+
+    depth: int
+    text: str
+
+
+class Verdict(NamedTuple):
+    """The verdict on the author's domain of one message.
+
+    It is compared by its `result`: a question with five answers refuses to be a
+    boolean.
+    """
+
+    result: Result
+    reason: str
+    """A sentence for a postmaster; it may quote octets of the message."""
+    domain: str = ""
+    """The author domain, as A-labels (§3.2.2)."""
+    disposition: Disposition = Disposition.NONE
+    """What the domain's owner wants done with the message, t=y counted in; none if it passes."""
+    policy: Disposition | None = None
+    """What the owner publishes for such mail, p=, sp= or np=."""
+    policy_domain: str = ""
+    """Where the record stands (§3.2.9)."""
+    organizational_domain: str = ""
+    """§4.10.2."""
+    dkim_domain: str = ""
+    """The domain of an aligned signature that passes."""
+    spf_domain: str = ""
+    """The domain of SPF, if it passes and is aligned."""
+    testing: bool = False
+    """t=y: the owner only tests the policy."""
+    steps: tuple[Step, ...] = ()
+    """The evaluation: each record, each question, each identifier."""
+
+    def __bool__(self) -> Never:
+        msg = "a verdict is not true or false: compare its .result"
+        raise TypeError(msg)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The verdict for JSON, each value under its attribute's name; without its steps."""
+        told = self._asdict()
+        del told["steps"]
+        return told
