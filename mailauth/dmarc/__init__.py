@@ -1,6 +1,6 @@
 """DMARC: is the author's domain vouched for, and what does it want if not? (RFC 9989)."""
 
-from mailauth.dmarc.discover import Discovered, discover, organizational_domain
+from mailauth.dmarc.discover import Discovered, Walk, find_policy, organizational_domain, walk
 from mailauth.dmarc.evaluate import check
 from mailauth.dmarc.lint import lint, lint_record
 from mailauth.dmarc.record import Alignment, Disposition, Record
@@ -13,9 +13,11 @@ __all__ = [
     "Record",
     "Result",
     "Verdict",
+    "Walk",
     "check",
-    "discover",
+    "find_policy",
     "lint",
     "lint_record",
     "organizational_domain",
+    "walk",
 ]

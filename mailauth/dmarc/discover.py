@@ -86,7 +86,7 @@ def organizational_domain(walked: Walk) -> str:
     return walked.found[-1].domain if walked.found else walked.start
 
 
-def discover(walked: Walk) -> Lookups[Discovered | None]:
+def find_policy(walked: Walk) -> Lookups[Discovered | None]:
     """The policy for the domain of a walk (§4.10.1); None: DMARC does not apply.
 
     **Asks** whether the domain exists, if the answer matters.

@@ -93,7 +93,7 @@ class _Evaluation:
             walked = yield from discover.walk(self._domain)
             self._steps += walked.steps
             organization = discover.organizational_domain(walked)
-            discovered = yield from discover.discover(walked)
+            discovered = yield from discover.find_policy(walked)
             if discovered is None:
                 reason = f"{self._domain} publishes no policy"
                 return self._told(Result.NONE, reason, None, organization)

@@ -1,0 +1,283 @@
+"""Discovery and alignment: whose policy applies, and who stands for the author."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailauth import dkim, dmarc, spf
+from mailauth.dmarc import discover
+from mailauth.dns import Answer, Question, Status, Zone, run
+
+LONG = "a.b.c.d.e.f.g.h.i.j.mail.example.com"
+
+
+def message(*froms: str) -> bytes:
+    fields = "".join(f"From: {each}\r\n" for each in froms)
+    return f"{fields}Subject: x\r\n\r\n".encode("utf-8", "surrogateescape")
+
+
+def signed(domain: str, result: dkim.Result = dkim.Result.PASS) -> dkim.Verdict:
+    return dkim.Verdict(result, "", domain=domain)
+
+
+def sent(domain: str, result: spf.Result = spf.Result.PASS, by: str = "mailfrom") -> spf.Verdict:
+    return spf.Verdict(result, "", domain, by)
+
+
+def verdict(
+    records: dict[str, Any],
+    author: str = "ada@example.com",
+    *,
+    spf: spf.Verdict | None = None,
+    dkim: tuple[dkim.Verdict, ...] = (),
+) -> dmarc.Verdict:
+    nodes: dict[str, Any] = {
+        f"_dmarc.{name}": {"TXT": [text] if isinstance(text, str) else text}
+        for name, text in records.items()
+        if not isinstance(text, dict)
+    }
+    nodes |= {name: node for name, node in records.items() if isinstance(node, dict)}
+    return Zone(nodes).run(dmarc.check(message(author), spf=spf, dkim=dkim))
+
+
+REJECT = "v=DMARC1; p=reject"
+
+
+def test_DMARC_05_the_names_of_a_walk() -> None:
+    """The example of §4.10."""
+    assert discover.names(LONG) == [
+        LONG,
+        "g.h.i.j.mail.example.com",
+        "h.i.j.mail.example.com",
+        "i.j.mail.example.com",
+        "j.mail.example.com",
+        "mail.example.com",
+        "example.com",
+        "com",
+    ]
+    assert discover.names("a.example.com") == ["a.example.com", "example.com", "com"]
+    assert discover.names("com") == ["com"]
+
+
+@given(labels=st.integers(1, 120))
+def test_DMARC_05_no_walk_asks_more_than_eight(labels: int) -> None:
+    assert len(discover.names(".".join("a" * labels))) <= 8
+
+
+NP = f"{REJECT}; sp=none; np=quarantine"
+SUFFIX = "v=DMARC1; p=reject; psd=y"
+MILD = "v=DMARC1; p=none"
+HOST = {"A": ["192.0.2.1"]}
+POLICIES: list[tuple[str, dict[str, Any], str, str, str]] = [
+    # id, the records, the author's domain, the policy, where it stands
+    ("the author's own", {"example.com": REJECT}, "example.com", "reject", "example.com"),
+    ("a subdomain's", {"example.com": REJECT}, "x.example.com", "reject", "example.com"),
+    (
+        "sp=",
+        {"example.com": f"{REJECT}; sp=none", "x.example.com": HOST},
+        *("x.example.com", "none", "example.com"),
+    ),
+    ("DMARC-10 np=", {"example.com": NP}, "x.example.com", "quarantine", "example.com"),
+    (
+        "DMARC-10 a name without data exists",
+        {"example.com": NP, "y.x.example.com": HOST},
+        *("x.example.com", "none", "example.com"),
+    ),
+    (
+        "its own before the organization's",
+        {"example.com": REJECT, "_dmarc.x.example.com": {"TXT": [MILD]}},
+        *("x.example.com", "none", "x.example.com"),
+    ),
+    (
+        "psd=n ends the walk",
+        {"example.com": REJECT, "b.example.com": f"{MILD}; psd=n"},
+        *("a.b.example.com", "none", "b.example.com"),
+    ),
+    ("DMARC-11 a public suffix's", {"com": SUFFIX}, "example.com", "reject", "com"),
+    ("DMARC-11 the suffix itself", {"com": SUFFIX}, "com", "reject", "com"),
+]
+
+
+@pytest.mark.parametrize(
+    ("records", "domain", "policy", "where"),
+    [case[1:] for case in POLICIES],
+    ids=[case[0] for case in POLICIES],
+)
+def test_whose_policy_applies(
+    records: dict[str, Any], domain: str, policy: str, where: str
+) -> None:
+    got = verdict(records, f"a@{domain}")
+    assert got.result is dmarc.Result.FAIL
+    assert (got.policy, got.policy_domain) == (policy, where)
+    assert got.disposition == policy
+
+
+def test_t_y_asks_for_less() -> None:
+    got = verdict({"example.com": f"{REJECT}; t=y"})
+    assert (got.policy, got.disposition, got.testing) == ("reject", "quarantine", True)
+
+
+OWN = f"{REJECT}; psd=n"
+ORGANIZATIONS: list[tuple[dict[str, str], str, str]] = [
+    ({}, "a.b.example.com", "a.b.example.com"),
+    ({"example.com": REJECT}, "a.b.example.com", "example.com"),
+    ({"example.com": REJECT, "com": MILD}, "a.example.com", "com"),
+    ({"example.com": OWN, "com": MILD}, "a.example.com", "example.com"),
+    ({"co.uk": SUFFIX}, "a.b.co.uk", "b.co.uk"),
+    ({"co.uk": SUFFIX, "b.co.uk": REJECT}, "a.b.co.uk", "b.co.uk"),
+    ({"co.uk": SUFFIX}, "co.uk", "co.uk"),
+]
+
+
+@pytest.mark.parametrize(("records", "domain", "organization"), ORGANIZATIONS)
+def test_DMARC_13_where_an_organization_begins(
+    records: dict[str, str], domain: str, organization: str
+) -> None:
+    zone = Zone({f"_dmarc.{name}": {"TXT": [text]} for name, text in records.items()})
+    assert dmarc.organizational_domain(zone.run(discover.walk(domain))) == organization
+
+
+@pytest.mark.parametrize(
+    ("tags", "domain", "aligned"),
+    [
+        ("", "example.com", True),
+        ("", "mail.example.com", True),
+        ("", "example.org", False),
+        ("", "notexample.com", False),
+        ("", "com", False),
+        ("; adkim=s; aspf=s", "example.com", True),
+        ("; adkim=s; aspf=s", "mail.example.com", False),
+    ],
+)
+def test_DMARC_04_alignment(tags: str, domain: str, aligned: bool) -> None:
+    records = {"example.com": REJECT + tags}
+    by_dkim = verdict(records, dkim=(signed(domain),))
+    by_spf = verdict(records, spf=sent(domain.upper()))
+    for got in (by_dkim, by_spf):
+        assert (got.result is dmarc.Result.PASS) == aligned
+        assert got.disposition == ("none" if aligned else "reject")
+    if aligned:
+        assert (by_dkim.dkim_domain, by_spf.spf_domain) == (domain, domain)
+
+
+def test_a_subdomain_of_another_organization_is_not_aligned() -> None:
+    records = {"example.com": REJECT, "team.example.com": f"{REJECT}; psd=n"}
+    assert verdict(records, dkim=(signed("x.team.example.com"),)).result is dmarc.Result.FAIL
+
+
+def test_DMARC_12_HELO_does_not_stand_for_an_author() -> None:
+    got = verdict({"example.com": REJECT}, spf=sent("example.com", by="helo"))
+    assert got.result is dmarc.Result.FAIL
+    assert any("HELO" in step.text for step in got.steps)
+
+
+FROMS: list[tuple[str, list[str]]] = [
+    ("DMARC-01 none", []),
+    ("DMARC-01 two", ["a@example.com", "b@example.com"]),
+    ("DMARC-02 of two domains", ["a@example.com, b@example.org"]),
+    ("DMARC-03 a stray bracket", ["a@example.com>"]),
+    ("DMARC-03 no domain", ["ada"]),
+    ("DMARC-03 a group of nobody", ["friends:;"]),
+    ("DMARC-03 an address literal", ["a@[192.0.2.1]"]),
+    ("DMARC-03 octets that are no text", ["a\udcff@example.com"]),
+    ("DMARC-03 an invisible character", ["a@exa\u200bmple.com"]),
+    ("DMARC-03 a NUL", ["a@example.com\x00.evil.example"]),
+    ("DMARC-03 empty", [""]),
+    ("quotes of espoofer", ['"a@example.com"@evil.example, x@example.com']),
+    ("a route", ["<@evil.example:a@example.com>"]),
+]
+
+
+@pytest.mark.parametrize("froms", [case[1] for case in FROMS], ids=[case[0] for case in FROMS])
+def test_without_one_author_there_is_an_error_not_nothing(froms: list[str]) -> None:
+    zone = Zone({"_dmarc.example.com": {"TXT": [REJECT]}})
+    got = zone.run(dmarc.check(message(*froms), dkim=[signed("example.com")]))
+    assert got.result is dmarc.Result.PERMERROR
+    assert got.reason
+
+
+@pytest.mark.parametrize(
+    "author",
+    [
+        "a@example.com, b@EXAMPLE.com", "Ada <a@example.com>", '"x@evil.example" <a@example.com>',
+        "(c@evil.example) a@example.com", "friends: a@example.com, b@example.com;",
+    ],
+)  # fmt: skip
+def test_several_authors_of_one_domain_are_one(author: str) -> None:
+    got = verdict({"example.com": REJECT}, author, dkim=(signed("example.com"),))
+    assert (got.result, got.domain) == (dmarc.Result.PASS, "example.com")
+
+
+def test_DMARC_14_only_From_counts() -> None:
+    octets = b"Sender: b@evil.example\r\nResent-From: c@evil.example\r\n" + message("a@example.com")
+    zone = Zone({"_dmarc.example.com": {"TXT": [REJECT]}})
+    got = zone.run(dmarc.check(octets, dkim=[signed("evil.example")]))
+    assert (got.result, got.domain) == (dmarc.Result.FAIL, "example.com")
+
+
+def test_a_domain_of_U_labels_is_one_of_A_labels() -> None:
+    got = verdict({"xn--bcher-kva.example": REJECT}, "a@bücher.example")
+    assert (got.result, got.domain) == (dmarc.Result.FAIL, "xn--bcher-kva.example")
+
+
+def test_DMARC_06_two_records_are_none_and_the_walk_goes_on() -> None:
+    records = {"x.example.com": [REJECT, REJECT], "example.com": "v=DMARC1; p=quarantine"}
+    got = verdict(records, "a@x.example.com")
+    assert (got.policy, got.policy_domain) == ("quarantine", "example.com")
+    assert verdict({"example.com": [REJECT, REJECT]}).result is dmarc.Result.NONE
+
+
+def test_no_policy_is_none() -> None:
+    got = verdict({}, dkim=(signed("example.com"),))
+    assert (got.result, got.reason) == (dmarc.Result.NONE, "example.com publishes no policy")
+
+
+def test_DMARC_09_silence_of_the_DNS_is_neither() -> None:
+    zone = Zone({"_dmarc.example.com": {"FAIL": ["TXT"]}})
+    got = zone.run(dmarc.check(message("a@example.com"), dkim=[signed("example.com")]))
+    assert got.result is dmarc.Result.TEMPERROR
+    for more in (
+        {"dkim": (signed("example.com", dkim.Result.TEMPERROR),)},
+        {"spf": sent("example.com", spf.Result.TEMPERROR)},
+    ):
+        assert verdict({"example.com": REJECT}, **more).result is dmarc.Result.TEMPERROR
+    both = (signed("other.example", dkim.Result.TEMPERROR), signed("example.com"))
+    assert verdict({"example.com": REJECT}, dkim=both).result is dmarc.Result.PASS
+
+
+@given(st.data())
+def test_any_zone_comes_to_a_verdict_within_bounds(data: st.DataObject) -> None:
+    texts = st.sampled_from(
+        [REJECT, f"{REJECT}; psd=y", f"{REJECT}; psd=n", "v=DMARC1", "x", "\xff"]
+    )
+    asked: list[Question] = []
+
+    def resolve(question: Question) -> Answer[Any]:
+        asked.append(question)
+        status = data.draw(st.sampled_from([Status.EXISTS, *Status]))
+        found = (data.draw(texts).encode("latin-1"),) if status is Status.EXISTS else ()
+        return Answer(status, found)
+
+    author = data.draw(st.sampled_from(["a@example.com", f"a@{LONG}", "a@com"]))
+    many = [signed(f"d{n}.{LONG}") for n in range(50)]
+    got = run(dmarc.check(message(author), dkim=many, spf=sent(LONG)), resolve)
+    assert got.reason
+    assert len(asked) <= 8 + 1 + 8 * 11
+
+
+def test_lint_asks_those_who_get_reports() -> None:
+    record = "v=DMARC1; p=reject; rua=mailto:a@reports.example,mailto:b@example.com"
+    zone = Zone({"_dmarc.example.com": {"TXT": [record]}})
+    assert [each.code for each in zone.run(dmarc.lint("example.com"))] == ["consent"]
+    consent = {"example.com._report._dmarc.reports.example": {"TXT": ["v=DMARC1"]}}
+    zone = Zone({"_dmarc.example.com": {"TXT": [record]}, **consent})
+    assert zone.run(dmarc.lint("example.com")) == []
+    for node, code in (
+        ({}, "none"),
+        ({"TXT": [REJECT] * 2}, "several"),
+        ({"FAIL": ["TXT"]}, "dns"),
+    ):
+        zone = Zone({"_dmarc.example.com": node})
+        assert [each.code for each in zone.run(dmarc.lint("example.com"))] == [code]

@@ -1,0 +1,149 @@
+"""Policy records: what counts, what falls to its default, what is no record."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mailauth import dmarc
+from mailauth.dmarc import record as records
+from mailauth.dmarc.record import Alignment, Disposition
+from mailauth.errors import SyntaxFault
+
+RUA = "rua=mailto:d@example.com"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["v=DMARC1", "v=DMARC1;", "v = DMARC1 ; p=none", "v\t=DMARC1;p=reject", "v=DMARC1; p=none;;"],
+)
+def test_what_begins_like_this_is_a_record(text: str) -> None:
+    assert records.is_record(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["v=dmarc1; p=none", "v=DMARC1x; p=none", "p=none; v=DMARC1", " v=DMARC1; p=none", "V=DMARC1",
+     "v=DMARC2; p=none", "", "v=spf1 -all", "v=DMARC1 p=none", "\ufeffv=DMARC1"],
+)  # fmt: skip
+def test_DMARC_07_what_does_not_is_none(text: str) -> None:
+    assert not records.is_record(text.encode())
+    with pytest.raises(SyntaxFault):
+        records.parse(text.encode())
+
+
+def parsed(tags: str) -> dmarc.Record:
+    return records.parse(f"v=DMARC1; {tags}".encode())
+
+
+def test_the_tags() -> None:
+    record = parsed(
+        "p=reject; sp=quarantine; np=none; adkim=s; aspf=S; psd=n; t=y; fo=1:d:s;"
+        " rua=mailto:a@example.com,mailto:b@example.net!10m; ruf=mailto:c@example.com"
+    )
+    assert record.policy is Disposition.REJECT
+    assert record.subdomain_policy is Disposition.QUARANTINE
+    assert record.nonexistent_policy is Disposition.NONE
+    assert (record.dkim_alignment, record.spf_alignment) == (Alignment.STRICT, Alignment.STRICT)
+    assert (record.public_suffix, record.testing) == ("n", True)
+    assert record.aggregate_reports == ("mailto:a@example.com", "mailto:b@example.net")
+    assert record.failure_reports == ("mailto:c@example.com",)
+    assert record.failure_options == ("1", "d", "s")
+    assert record.faults == ()
+
+
+@pytest.mark.parametrize(
+    ("tags", "faults"),
+    [
+        ("p=none; pct=50; rf=afrf; ri=86400; unknown=x", 0),
+        ("p=none; adkim=x", 1),
+        ("p=none; psd=maybe; t=2; fo=0:1", 3),
+        ("p=none; nonsense; =x; a b=c", 3),
+        ("p=none; p=reject", 1),
+        ("P=NONE", 0),
+        ("p=none; rua=nonsense, mailto:a@example.com", 1),
+        (f"p=none; {RUA}!10x", 1),
+        ("p=none; \u0661=1", 1),
+    ],
+)
+def test_what_cannot_be_read_falls_to_its_default(tags: str, faults: int) -> None:
+    record = parsed(tags)
+    assert record.policy is Disposition.NONE
+    assert (record.dkim_alignment, record.public_suffix, record.testing) == (
+        Alignment.RELAXED,
+        "u",
+        False,
+    )
+    assert len(record.faults) == faults
+
+
+@pytest.mark.parametrize("tags", ["p=maybe", "sp=none", "p=reject; sp=maybe", "p=reject; np=x", ""])
+def test_DMARC_08_without_a_policy_reports_make_a_record(tags: str) -> None:
+    with pytest.raises(SyntaxFault):
+        parsed(tags)
+    record = parsed(f"{tags}; {RUA}")
+    assert record.policy is Disposition.NONE
+    assert record.subdomain_policy is record.nonexistent_policy is None
+
+
+def test_t_asks_for_one_level_less() -> None:
+    assert [each.tested for each in Disposition] == [
+        Disposition.NONE,
+        Disposition.NONE,
+        Disposition.QUARANTINE,
+    ]
+
+
+DISPOSITIONS = st.sampled_from(Disposition)
+URIS = st.sampled_from(["mailto:a@example.com", "https://example.com/x", "mailto:b@c.example?x=y"])
+RECORDS = st.builds(
+    dmarc.Record,
+    policy=DISPOSITIONS,
+    subdomain_policy=st.none() | DISPOSITIONS,
+    nonexistent_policy=st.none() | DISPOSITIONS,
+    dkim_alignment=st.sampled_from(Alignment),
+    spf_alignment=st.sampled_from(Alignment),
+    public_suffix=st.sampled_from("ynu"),
+    testing=st.booleans(),
+    aggregate_reports=st.lists(URIS, unique=True).map(tuple),
+    failure_reports=st.lists(URIS, unique=True, min_size=1).map(tuple),
+    failure_options=st.sampled_from([("0",), ("1",), ("1", "d"), ("d", "s")]),
+)
+
+
+@given(record=RECORDS)
+def test_format_is_the_inverse_of_parse(record: dmarc.Record) -> None:
+    text = records.format(record)
+    again = records.parse(text.encode())
+    assert records.format(again) == text
+    assert again.faults == ()
+    assert again.policy is record.policy
+
+
+@given(octets=st.binary(max_size=200))
+def test_any_octets_are_a_record_or_none(octets: bytes) -> None:
+    for text in (octets, b"v=DMARC1;" + octets):
+        try:
+            assert records.format(records.parse(text)).startswith("v=DMARC1; p=")
+        except SyntaxFault:
+            continue
+
+
+LINTED = [
+    (f"p=reject; {RUA}", set()),
+    ("p=reject", {"no-reports"}),
+    (f"p=none; {RUA}", {"monitoring"}),
+    (RUA, {"no-policy"}),
+    (f"p=reject; pct=50; {RUA}", {"removed"}),
+    (f"p=reject; policy=x; {RUA}", {"unknown"}),
+    (f"p=reject; adkim=x; {RUA}", {"tag"}),
+    (f"p=reject; sp=none; {RUA}", {"weaker"}),
+    (f"p=reject; t=y; {RUA}", {"testing"}),
+    (f"p=reject; psd=y; {RUA}", {"public-suffix"}),
+    ("p=reject; rua=https://example.com/", {"scheme"}),
+    ("p=x", {"syntax"}),
+]
+
+
+@pytest.mark.parametrize(("tags", "codes"), LINTED, ids=[tags for tags, _ in LINTED])
+def test_lint(tags: str, codes: set[str]) -> None:
+    assert {each.code for each in dmarc.lint_record(f"v=DMARC1; {tags}".encode())} == codes
