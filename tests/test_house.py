@@ -89,7 +89,7 @@ def wrong_yields(path: str, source: str, questions: Questions) -> list[str]:
     tree = ast.parse(source)
     wrong = []
     asked = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.YieldFrom)}
-    asked |= {id(call) for call in handed_on(tree)}
+    asked |= {id(call) for call in (*handed_on(tree), *gathered(tree))}
     for function in ast.walk(tree):
         if not isinstance(function, ast.FunctionDef) or not is_lookups(function):
             continue
@@ -105,6 +105,13 @@ def wrong_yields(path: str, source: str, questions: Questions) -> list[str]:
         if isinstance(node, ast.Call) and id(node) not in asked and asks(node, questions, modules)
     ]
     return wrong
+
+
+def gathered(tree: ast.AST) -> Iterator[ast.expr]:
+    """What is asked side by side."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "gather":
+            yield from node.args
 
 
 def handed_on(tree: ast.AST) -> Iterator[ast.expr]:

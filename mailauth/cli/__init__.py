@@ -17,6 +17,7 @@ from mailauth.errors import MailauthError
 _COMMANDS = {
     "check-config": "name every error of a configuration",
     "demo": "sign, verify, alter one octet: see it at work",
+    "dmarc": "look at the DMARC records of domains",
     "import": "print the TOML for another program's installation",
     "keygen": "make a key, and print the record to publish",
     "ps": "show the processes of a running service",
@@ -26,7 +27,7 @@ _COMMANDS = {
     "spf": "check hosts against SPF records, and the records themselves",
     "srs": "rewrite the senders of forwarded mail, and back",
     "testkey": "is the published key the one that signs?",
-    "verify": "verify the DKIM signatures of messages",
+    "verify": "verify the DKIM signatures of messages, and judge them",
 }
 _MODULES = {"check-config": "check_config", "import": "importing"}
 """The modules of commands whose names no module can have."""

@@ -112,3 +112,58 @@ def spf(
     name = "" if domain is None else options.record_name(domain)
     click.echo(present.in_form(form, name, octets))
     findings.show(protocol.lint_record(octets), err=True)
+
+
+@command.command("dmarc")
+@options.domain_option("The domain; zone and json need it.", required=False)
+@click.option("-p", "--policy", type=click.Choice(["none", "quarantine", "reject"]), required=True,
+              help="What of mail that fails.")  # fmt: skip
+@click.option("--sp", type=click.Choice(["none", "quarantine", "reject"]),
+              help="What of that of subdomains.")  # fmt: skip
+@click.option("--np", type=click.Choice(["none", "quarantine", "reject"]),
+              help="What of that of subdomains which do not exist.")  # fmt: skip
+@click.option("--rua", multiple=True, metavar="ADDR", help="Who gets daily reports; repeatable.")
+@click.option("--strict", is_flag=True, help="Only the very domain is aligned: adkim=s; aspf=s.")
+@click.option("--testing", is_flag=True, help="Ask for a policy one level lower: t=y.")
+@options.form_option("zone, or text if -d is missing.")
+def dmarc(
+    domain: str | None,
+    policy: str,
+    sp: str | None,
+    np: str | None,
+    rua: tuple[str, ...],
+    strict: bool,
+    testing: bool,
+    form: "Form | None",
+) -> None:
+    """Print the DMARC record of a domain; what is unwise in it, on standard error.
+
+    \b
+    mailauth record dmarc -d example.com -p reject --rua dmarc@example.com
+    """
+    from mailauth import dmarc as protocol
+    from mailauth.cli import findings
+    from mailauth.dmarc import record as records
+    from mailauth.dns import present
+
+    form = form or ("zone" if domain is not None else "text")
+    if form != "text" and domain is None:
+        raise BadArgument(f"--format {form} needs the name of the record: give -d")
+    uris = tuple(each if ":" in each else f"mailto:{each}" for each in rua)
+    for uri in uris:
+        if not records.is_uri(uri):
+            raise BadArgument(f"{uri!r} is not an address for reports")
+    alignment = protocol.Alignment.STRICT if strict else protocol.Alignment.RELAXED
+    record = protocol.Record(
+        protocol.Disposition(policy),
+        None if sp is None else protocol.Disposition(sp),
+        None if np is None else protocol.Disposition(np),
+        alignment,
+        alignment,
+        testing=testing,
+        aggregate_reports=uris,
+    )
+    octets = records.format(record).encode()
+    name = "" if domain is None else f"_dmarc.{options.a_label(domain)}"
+    click.echo(present.in_form(form, name, octets))
+    findings.show(protocol.lint_record(octets), err=True)

@@ -11,6 +11,7 @@ from mailauth.cli.output import complain, printable
 from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
+    from mailauth.authenticate import Report
     from mailauth.cli.crosscheck import Comparison
     from mailauth.dkim import Policy, Verdict
     from mailauth.dkim.autopsy import Autopsy
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 _COLORS = {"pass": "green", "fail": "red", "policy": "red", "permerror": "red"}
 
 
-@click.command("verify", short_help="verify the DKIM signatures of messages")
+@click.command("verify", short_help="verify the DKIM signatures of messages, and judge them")
 @click.argument("files", nargs=-1, metavar="[FILE...|-]")
 @options.dns
 @click.option("--now", metavar="TIME", help="Judge as of this time: seconds or a date.")
@@ -27,8 +28,11 @@ _COLORS = {"pass": "green", "fail": "red", "policy": "red", "permerror": "red"}
     "--policy", type=click.Choice(["rfc8301", "rfc6376"]), default="rfc8301", show_default=True,
     help="What is admitted; rfc6376 lets l= leave a part of the body unsigned.",
 )  # fmt: skip
+@click.option("--ip", default="", metavar="IP", help="The client's address: judge SPF and DMARC.")
+@click.option("--helo", default="", metavar="NAME", help="The name that it said; see --ip.")
+@click.option("--mail-from", default="", metavar="ADDR", help="The envelope sender; see --ip.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each message.")
-@click.option("--explain", is_flag=True, help="Tell what broke a signature that fails.")
+@click.option("--explain", is_flag=True, help="Tell why: what was asked, what broke a signature.")
 @click.option("--cross-check", is_flag=True, help="Ask dkimpy too, and name any difference.")
 def command(
     files: tuple[str, ...],
@@ -36,6 +40,9 @@ def command(
     nameservers: tuple[str, ...],
     now: str | None,
     policy: str,
+    ip: str,
+    helo: str,
+    mail_from: str,
     as_json: bool,
     explain: bool,
     cross_check: bool,
@@ -47,13 +54,17 @@ def command(
     mailauth verify --zone zone.json --now 2026-11-23 Maildir/
     mailauth verify --json --cross-check inbox.mbox
     mailauth verify --explain broken.eml
+    mailauth verify --ip 192.0.2.1 --helo mx.example.com --mail-from ada@example.com mail.eml
 
     The exit status is 0 if every message has a passing signature, 1 if not,
     75 if the DNS failed for one that might pass, 2 if a file cannot be read; the
-    last of these that is true of any message.
+    last of these that is true of any message.  With --ip it is 0 if DMARC passes;
+    where a domain has no policy the signatures decide.
     """
     from mailauth import dkim
 
+    if not ip and (helo or mail_from):
+        raise BadArgument("--helo and --mail-from say who sent it: give --ip too")
     ask = options.resolver(zone, nameservers)
     moment = int(time.time()) if now is None else options.point_in_time(now)
     rules: Policy = dkim.RFC6376 if policy == "rfc6376" else dkim.RFC8301
@@ -70,11 +81,29 @@ def command(
             complain(str(source))
             status = 2
             continue
-        verdicts = ask.run(dkim.verify(source.octets, now=moment, policy=rules))
+        whole = None
+        if ip:
+            from mailauth.authenticate import authenticate
+
+            judged = authenticate(
+                source.octets,
+                ip=ip,
+                helo=helo,
+                mail_from=mail_from,
+                now=moment,
+                dkim_policy=rules,
+            )
+            whole = ask.run(judged)
+            verdicts = list(whole.dkim)
+        else:
+            verdicts = ask.run(dkim.verify(source.octets, now=moment, policy=rules))
         comparison = compare and compare(source.octets, verdicts[: rules.max_signatures], ask)
         stories = _stories(source, verdicts, ask) if explain else []
-        report(source.name, verdicts, stories, comparison)
-        status = max(status, _status(verdicts), key=_SEVERITY.index)
+        report(source.name, verdicts, stories, comparison, whole)
+        if whole is not None and explain and not as_json:
+            for line in whole.explain():
+                click.echo(f"  {printable(line)}")
+        status = max(status, _status(verdicts, whole), key=_SEVERITY.index)
     if status:
         raise click.exceptions.Exit(status)
 
@@ -117,8 +146,10 @@ def _messages(
             yield from mailfiles.messages(file)
 
 
-def _status(verdicts: list["Verdict"]) -> int:
+def _status(verdicts: list["Verdict"], whole: "Report | None") -> int:
     results = {verdict.result.value for verdict in verdicts}
+    if whole is not None and whole.dmarc.result.value != "none":
+        results = {whole.dmarc.result.value}
     if "pass" in results:
         return 0
     return options.TEMPORARY if "temperror" in results else 1
@@ -129,11 +160,14 @@ def _report_json(
     verdicts: list["Verdict"],
     stories: list["Autopsy"],
     comparison: "Comparison | None",
+    whole: "Report | None",
 ) -> None:
     import json
     from dataclasses import asdict
 
     report: dict[str, Any] = {"file": name, "dkim": [verdict.as_dict() for verdict in verdicts]}
+    if whole is not None:
+        report |= whole.as_dict()
     if stories:
         report["autopsy"] = [asdict(story) for story in stories]
     if comparison is not None:
@@ -146,6 +180,7 @@ def _report_text(
     verdicts: list["Verdict"],
     stories: list["Autopsy"],
     comparison: "Comparison | None",
+    whole: "Report | None",
 ) -> None:
     click.echo(f"{printable(name)}:")
     for verdict in verdicts:
@@ -166,6 +201,11 @@ def _report_text(
             if verdict.result.value == "fail" and story.signature == verdict.signature:
                 click.echo(f"            the body: {printable(story.body)}")
                 click.echo(f"            the header: {printable(story.header)}")
+    if whole is not None:
+        for label, found in (("spf helo", whole.helo), ("spf", whole.spf), ("dmarc", whole.dmarc)):
+            if found is not None:
+                word = click.style(f"{found.result.value:9}", fg=_COLORS.get(found.result.value))
+                click.echo(f"  {word} {label}: {printable(found.reason)}")
     if comparison is not None:
         for line in comparison.lines():
             click.echo(f"  {printable(line)}")

@@ -113,13 +113,68 @@ Lookups: TypeAlias = Generator[Question, Answer[Any], T]
 """A computation that asks DNS questions one at a time, is sent their answers, and returns a T."""
 
 
+class Together(NamedTuple):
+    """Questions that do not wait for each other; what is sent back is their answers in order."""
+
+    questions: tuple[Question, ...]
+
+
+def gather(*many: Lookups[Any]) -> Lookups[list[Any]]:
+    """The results of many computations, whose questions are asked side by side.
+
+    They go in step: in each round every one that is not done asks its next
+    question.  So there are no more rounds than the longest of them has.
+    """
+    results: list[Any] = [None] * len(many)
+    asked: dict[int, Question] = {}
+    try:
+        for place, lookups in enumerate(many):
+            _advance(place, lookups, None, asked, results)
+        while asked:
+            places = list(asked)
+            together: Any = Together(tuple(asked.values()))
+            answers: Any = yield together
+            for place, answer in zip(places, answers, strict=True):
+                _advance(place, many[place], answer, asked, results)
+    finally:
+        for lookups in many:
+            lookups.close()
+    return results
+
+
+def _advance(
+    place: int,
+    lookups: Lookups[Any],
+    answer: Any,  # noqa: ANN401 - None, or what was asked for
+    asked: dict[int, Question],
+    results: list[Any],
+) -> None:
+    """Let one of many go on until its next question, or its result."""
+    asked.pop(place, None)
+    try:
+        asked[place] = lookups.send(answer)
+    except StopIteration as stop:
+        results[place] = stop.value
+
+
+def _many(together: Any) -> Any:  # noqa: ANN401 - drivers serve generators of other questions too
+    return together.questions
+
+
+SideBySide: TypeAlias = Callable[[Iterable[Awaitable[T]]], Awaitable[list[T]]]
+"""Awaits several at a time: `asyncio.gather`, said by who may import it."""
+
+
 def run(lookups: Generator[Asked, Answered, T], resolve: Callable[[Asked], Answered]) -> T:
     """The result of `lookups`, each of its questions answered by `resolve`."""
     try:
-        question = next(lookups)
+        question: Any = next(lookups)
         while True:
             try:
-                answer = resolve(question)
+                if type(question) is Together:
+                    answer: Any = [resolve(each) for each in _many(question)]
+                else:
+                    answer = resolve(question)
             except Exception as fault:  # noqa: BLE001 - it is the generator's to see
                 question = lookups.throw(fault)
             else:
@@ -130,14 +185,24 @@ def run(lookups: Generator[Asked, Answered, T], resolve: Callable[[Asked], Answe
 
 
 async def run_async(
-    lookups: Generator[Asked, Answered, T], resolve: Callable[[Asked], Awaitable[Answered]]
+    lookups: Generator[Asked, Answered, T],
+    resolve: Callable[[Asked], Awaitable[Answered]],
+    side_by_side: SideBySide[Answered] | None = None,
 ) -> T:
-    """The result of `lookups`, each of its questions answered by awaiting `resolve`."""
+    """The result of `lookups`, each of its questions answered by awaiting `resolve`.
+
+    `side_by_side` awaits several at a time; without it they are awaited in turn.
+    """
     try:
-        question = next(lookups)
+        question: Any = next(lookups)
         while True:
             try:
-                answer = await resolve(question)
+                if type(question) is not Together:
+                    answer: Any = await resolve(question)
+                elif side_by_side is None:
+                    answer = [await resolve(each) for each in _many(question)]
+                else:
+                    answer = await side_by_side(map(resolve, _many(question)))
             except Exception as fault:  # noqa: BLE001 - it is the generator's to see
                 question = lookups.throw(fault)
             else:

@@ -8,7 +8,7 @@ leaves: whatever happens to a question is an `Answer`.
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Generator, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -179,7 +179,8 @@ class AsyncResolver(_Configured):
 
     async def run(self, lookups: Lookups[T]) -> T:
         """The result of `lookups`, whose questions together take `budget` seconds at most."""
-        return await run_async(lookups, partial(self._resolve, time.monotonic() + self._budget))
+        resolve = partial(self._resolve, time.monotonic() + self._budget)
+        return await run_async(lookups, resolve, _side_by_side)
 
     async def run_all(self, batch: Iterable[Lookups[T]]) -> list[T]:
         """The results of many, in order, side by side; each distinct question is asked once."""
@@ -199,7 +200,7 @@ class AsyncResolver(_Configured):
         async def work(waiting: Iterator[tuple[int, Lookups[T]]]) -> None:
             for place, lookups in waiting:
                 deadline = time.monotonic() + self._budget
-                results[place] = await run_async(lookups, partial(resolve, deadline))
+                results[place] = await run_async(lookups, partial(resolve, deadline), _side_by_side)
 
         try:
             async with asyncio.TaskGroup() as group:
@@ -254,6 +255,10 @@ class AsyncResolver(_Configured):
             case Transport.TCP:
                 return await dns.asyncquery.tcp(query, **to)
         return await dns.asyncquery.udp(query, **to, **_PATIENT)
+
+
+async def _side_by_side(awaited: Iterable[Awaitable[Answer[Any]]]) -> list[Answer[Any]]:
+    return await asyncio.gather(*awaited)
 
 
 _FAULTS = (dns.exception.DNSException, OSError, ValueError, EOFError)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailauth import dkim, spf
-from mailauth.authres import MethodResult, Property
+from mailauth.authenticate import of_dkim, of_spf
+from mailauth.authres import MethodResult
 from mailauth.dkim import Verification
 from mailauth.dns.lookups import Lookups
 from mailauth.milter.clients import Address
@@ -66,13 +67,15 @@ def judge(
     grounds: list[_Ground] = []
     if settings.spf:
         verdicts = yield from _check_spf(envelope, settings.authserv_id, now)
-        results += _told_of_spf(envelope, verdicts)
+        results += [
+            of_spf(each, helo=envelope.helo, mail_from=envelope.sender) for each in verdicts
+        ]
         grounds.append(_ground_of_spf(verdicts, settings.spf_actions))
         if settings.received_spf:
             fields = list(_received_spf(envelope, verdicts, settings.authserv_id))
     if settings.dkim and verification is not None:
         found = yield from verification.verdicts()
-        results += map(_told_of_dkim, found)
+        results += map(of_dkim, found)
         grounds.append(_ground_of_dkim(found, settings.dkim_actions))
     action = min((ground.action for ground in grounds), key=RANK.index, default=Action.HEADER)
     refusal = _refusal(action, [ground for ground in grounds if ground.action is action])
@@ -95,15 +98,6 @@ def _check_spf(envelope: Envelope, receiver: str, now: int) -> Lookups[list[spf.
     return verdicts
 
 
-def _told_of_spf(envelope: Envelope, verdicts: Iterable[spf.Verdict]) -> Iterator[MethodResult]:
-    """RFC 8601 §2.7.2."""
-    for verdict in verdicts:
-        of_helo = verdict.identity == "helo"
-        value = envelope.helo if of_helo else envelope.sender
-        properties = (Property("smtp", "helo" if of_helo else "mailfrom", value),)
-        yield MethodResult("spf", verdict.result, _reason(verdict), properties)
-
-
 def _received_spf(
     envelope: Envelope, verdicts: Iterable[spf.Verdict], receiver: str
 ) -> Iterator[bytes]:
@@ -115,24 +109,6 @@ def _received_spf(
             sender=envelope.sender,
             receiver=receiver,
         )
-
-
-def _told_of_dkim(verdict: dkim.Verdict) -> MethodResult:
-    """RFC 8601 §2.7.1."""
-    values = {
-        "d": verdict.domain,
-        "i": verdict.identity,
-        "s": verdict.selector,
-        "a": verdict.algorithm,
-        "b": verdict.signature,
-    }
-    properties = tuple(Property("header", name, value) for name, value in values.items() if value)
-    return MethodResult("dkim", verdict.result, _reason(verdict), properties)
-
-
-def _reason(verdict: spf.Verdict | dkim.Verdict) -> str:
-    """Why it is no pass."""
-    return "" if verdict.result == "pass" else verdict.reason
 
 
 def _ground_of_spf(verdicts: Sequence[spf.Verdict], actions: Mapping[str, Action]) -> _Ground:

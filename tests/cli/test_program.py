@@ -17,6 +17,7 @@ SIGN = ["sign", "-d", mail.DOMAIN, "-s", "rsa", "-k", "rsa.pem"]
 COMMANDS = [
     "check-config",
     "demo",
+    "dmarc",
     "import",
     "keygen",
     "ps",
@@ -28,7 +29,7 @@ COMMANDS = [
     "testkey",
     "verify",
 ]
-GROUPS = (["import"], ["record"], ["spf"], ["srs"])
+GROUPS = (["dmarc"], ["import"], ["record"], ["spf"], ["srs"])
 HEAVY = ["dns", "asyncio", "socket", "ssl", "email", "mailbox", "tempfile", "json", "dkim"]
 HERE = {**os.environ, "PYTHONPATH": str(Path(mailauth.__file__).parents[1])}
 

@@ -36,10 +36,4 @@ def lint(
     else:
         ask = options.resolver(zone, nameservers)
         found = ask.run(spf.lint(options.record_name(domain or "")))
-    findings.show(found, as_json=as_json)
-    if not found and not as_json:
-        click.echo("nothing to mend")
-    if any(finding.severity.value == "error" for finding in found):
-        raise click.exceptions.Exit(1)
-    if any(finding.code == "dns" for finding in found):
-        raise click.exceptions.Exit(options.TEMPORARY)
+    findings.report(found, as_json=as_json)

@@ -1,0 +1,149 @@
+"""One message through all of it: SPF, DKIM, DMARC, and one Authentication-Results field.
+
+`authenticate` asks side by side what does not depend on each other, and comes to
+a `Report`: every verdict with its reason, the field to write, the story of it
+all as lines and as JSON.
+"""
+
+from collections.abc import Iterator
+from typing import Any, Final, NamedTuple
+
+from mailauth import authres, dkim, dmarc, spf
+from mailauth.authres import MethodResult, Property
+from mailauth.dns.lookups import Address, Lookups, gather
+from mailauth.syntax.message import Message
+
+SCHEMA: Final = 1
+"""The version of `Report.as_dict`; what is there keeps its name and its meaning within one."""
+
+
+class Envelope(NamedTuple):
+    """How a message came."""
+
+    ip: str
+    """The address of the client; empty if it is not known, and then SPF is not checked."""
+    helo: str
+    mail_from: str
+    """The reverse-path without its angle brackets; empty is the null sender."""
+
+
+class Report(NamedTuple):
+    """All verdicts on one message."""
+
+    envelope: Envelope
+    helo: spf.Verdict | None
+    """SPF for the HELO identity."""
+    spf: spf.Verdict | None
+    """SPF for the MAIL FROM identity, that of postmaster@HELO for the null sender."""
+    dkim: tuple[dkim.Verdict, ...]
+    dmarc: dmarc.Verdict
+
+    def results(self) -> tuple[MethodResult, ...]:
+        """The verdicts as Authentication-Results has them (RFC 8601 §2.7)."""
+        _, helo, mail_from = self.envelope
+        by_spf = [
+            of_spf(verdict, helo=helo, mail_from=mail_from)
+            for verdict in (self.helo, self.spf if mail_from else None)
+            if verdict is not None
+        ]
+        return (*by_spf, *map(of_dkim, self.dkim), of_dmarc(self.dmarc))
+
+    def field(self, authserv_id: str, *, smtputf8: bool = False) -> bytes:
+        """The field to put at the top of the message."""
+        return authres.field(authserv_id, self.results(), smtputf8=smtputf8)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report for JSON, of the schema `SCHEMA`."""
+        told: dict[str, Any] = {"schema": SCHEMA, "envelope": self.envelope._asdict()}
+        for name, verdict in (("helo", self.helo), ("spf", self.spf), ("dmarc", self.dmarc)):
+            told[name] = None if verdict is None else _with_steps(verdict)
+        told["dkim"] = [verdict.as_dict() for verdict in self.dkim]
+        return told
+
+    def explain(self) -> Iterator[str]:
+        """The whole story, a line at a time, what belongs together indented."""
+        for name, verdict in (("SPF of HELO", self.helo), ("SPF of MAIL FROM", self.spf)):
+            if verdict is not None:
+                yield f"{name}: {verdict.result}, {verdict.reason}"
+                yield from (f"  {'  ' * step.depth}{step.text}" for step in verdict.steps)
+        for signature in self.dkim:
+            named = f" of {signature.domain}" if signature.domain else ""
+            yield f"DKIM signature{named}: {signature.result}, {signature.reason}"
+        yield f"DMARC: {self.dmarc.result}, {self.dmarc.reason}"
+        yield from (f"  {'  ' * step.depth}{step.text}" for step in self.dmarc.steps)
+
+
+def authenticate(  # noqa: PLR0913 - what is known of a message
+    message: bytes | Message,
+    *,
+    ip: str | Address = "",
+    helo: str = "",
+    mail_from: str = "",
+    now: int,
+    receiver: str = "unknown",
+    spf_policy: spf.Policy = spf.RFC7208,
+    dkim_policy: dkim.Policy = dkim.RFC8301,
+) -> Lookups[Report]:
+    """The report on one message and its envelope.
+
+    Without `ip` SPF is not checked, and DMARC is judged by DKIM alone.  **Asks**
+    what `spf.check`, `spf.check_helo`, `dkim.verify` and `dmarc.check` ask; SPF and
+    DKIM side by side.
+
+    **Raises** BadArgument: `ip` is no address.
+    """
+    if not isinstance(message, Message):
+        message = Message.parse(message)
+    path = mail_from[1:-1] if mail_from.startswith("<") and mail_from.endswith(">") else mail_from
+    envelope = Envelope(str(ip), helo, path)
+    by_helo = by_sender = None
+    if ip:
+        of_client: dict[str, Any] = {
+            "ip": ip, "helo": helo, "receiver": receiver, "now": now, "policy": spf_policy,
+        }  # fmt: skip
+        found, by_helo, by_sender = yield from gather(
+            dkim.verify(message, now=now, policy=dkim_policy),
+            spf.check_helo(**of_client),
+            spf.check(**of_client, sender=path),
+        )
+    else:
+        found = yield from dkim.verify(message, now=now, policy=dkim_policy)
+    by_dmarc = yield from dmarc.check(message, spf=by_sender, dkim=found)
+    return Report(envelope, by_helo, by_sender, tuple(found), by_dmarc)
+
+
+def of_spf(verdict: spf.Verdict, *, helo: str, mail_from: str) -> MethodResult:
+    """RFC 8601 §2.7.2."""
+    of_helo = verdict.identity == "helo"
+    prop = Property("smtp", "helo" if of_helo else "mailfrom", helo if of_helo else mail_from)
+    return MethodResult("spf", verdict.result, _reason(verdict), (prop,))
+
+
+def of_dkim(verdict: dkim.Verdict) -> MethodResult:
+    """RFC 8601 §2.7.1."""
+    values = {
+        "d": verdict.domain,
+        "i": verdict.identity,
+        "s": verdict.selector,
+        "a": verdict.algorithm,
+        "b": verdict.signature,
+    }
+    properties = tuple(Property("header", name, value) for name, value in values.items() if value)
+    return MethodResult("dkim", verdict.result, _reason(verdict), properties)
+
+
+def of_dmarc(verdict: dmarc.Verdict) -> MethodResult:
+    """RFC 9989 §9.1, §9.2."""
+    properties = [Property("header", "from", verdict.domain)] if verdict.domain else []
+    if verdict.policy is not None:
+        properties.append(Property("policy", "dmarc", verdict.policy))
+    return MethodResult("dmarc", verdict.result, _reason(verdict), tuple(properties))
+
+
+def _reason(verdict: spf.Verdict | dkim.Verdict | dmarc.Verdict) -> str:
+    """Why it is no pass."""
+    return "" if verdict.result == "pass" else verdict.reason
+
+
+def _with_steps(verdict: spf.Verdict | dmarc.Verdict) -> dict[str, Any]:
+    return verdict.as_dict() | {"steps": [step._asdict() for step in verdict.steps]}

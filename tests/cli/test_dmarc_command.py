@@ -1,0 +1,86 @@
+"""`mailauth dmarc`, `record dmarc`, and `verify` with an envelope."""
+
+import json
+from pathlib import Path
+
+import pytest
+from program import Run
+
+NODES = {
+    "_dmarc.example.com": {"TXT": ["v=DMARC1; p=reject; sp=none; rua=mailto:a@example.com"]},
+    "example.com": {"TXT": ["v=spf1 ip4:192.0.2.1 -all"]},
+    "news.example.com": {"A": ["192.0.2.1"]},
+    "_dmarc.down.example": {"FAIL": ["TXT"]},
+}
+
+
+@pytest.fixture
+def zone(desk: Path) -> str:
+    """The zone of the keys, with policies."""
+    records = json.loads((desk / "zone.json").read_text()) | NODES
+    (desk / "all.json").write_text(json.dumps(records))
+    return "all.json"
+
+
+def test_the_policy_of_a_domain(run: Run, zone: str) -> None:
+    done = run("dmarc", "policy", "news.example.com", "--zone", zone)
+    assert done.text.splitlines() == [
+        "  ? TXT of _dmarc.news.example.com: no record",
+        "  ? TXT of _dmarc.example.com: v=DMARC1; p=reject; sp=none; rua=mailto:a@example.com",
+        "  ? TXT of _dmarc.com: no record",
+        "organizational domain: example.com",
+        "policy: none by sp= of example.com",
+    ]
+    assert run("dmarc", "policy", "none.example", "--zone", zone).status == 3
+    assert run("dmarc", "policy", "down.example", "--zone", zone).status == 75
+    assert run("dmarc", "policy", "a..b", "--zone", zone).refused
+
+
+def test_lint(run: Run, zone: str) -> None:
+    done = run("dmarc", "lint", "example.com", "--zone", zone, "--json")
+    assert [each["code"] for each in done.objects] == ["weaker"]
+    assert run("dmarc", "lint", "none.example", "--zone", zone).status == 1
+    assert run("dmarc", "lint", "down.example", "--zone", zone).status == 75
+    assert run("dmarc", "lint", "--record", "v=DMARC1; p=x").status == 1
+    assert run("dmarc", "lint").refused
+
+
+def test_a_record_to_publish(run: Run) -> None:
+    given = (
+        "-p",
+        "reject",
+        "--np",
+        "reject",
+        "--rua",
+        "dmarc@example.com",
+        "--strict",
+        "--testing",
+    )
+    done = run("record", "dmarc", "-d", "example.com", *given)
+    assert done.text == (
+        '_dmarc.example.com. 3600 IN TXT "v=DMARC1; p=reject; np=reject; adkim=s; aspf=s; t=y;'
+        ' rua=mailto:dmarc@example.com"\n'
+    )
+    assert done.complaint.startswith("warning testing")
+    assert run("record", "dmarc", "-p", "none").text == '"v=DMARC1; p=none"\n'
+    assert run("record", "dmarc", "-p", "none", "--rua", "a b").refused
+    assert run("record", "dmarc", "-p", "none", "--format", "zone").refused
+
+
+CLIENT = ("--ip", "192.0.2.1", "--helo", "mx.example.com", "--mail-from", "ada@example.com")
+
+
+def test_a_message_with_its_envelope(run: Run, sign: Run, zone: str) -> None:
+    signed = sign("mail.eml").octets
+    done = run("verify", "--zone", zone, *CLIENT, "-", given=signed)
+    assert done.status == 0
+    assert "  pass      dmarc: a signature of example.com and SPF for example.com" in done.text
+    done = run("verify", "--zone", zone, *CLIENT, "--explain", "mail.eml")
+    assert done.status == 0
+    assert "? TXT of _dmarc.example.com" in done.text
+    forged = ("--ip", "203.0.113.1", "--mail-from", "ada@example.com")
+    (told,) = run("verify", "--zone", zone, *forged, "--json", "mail.eml").objects
+    assert (told["dmarc"]["result"], told["dmarc"]["disposition"]) == ("fail", "reject")
+    assert run("verify", "--zone", zone, *forged, "mail.eml").status == 1
+    assert run("verify", "--helo", "x.example", "mail.eml").refused
+    assert run("verify", "--zone", zone, "--ip", "x", "mail.eml").refused

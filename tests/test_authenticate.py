@@ -1,0 +1,172 @@
+"""One message through all of it: the verdicts, the field, the story; and questions side by side."""
+
+import asyncio
+import json
+import time
+from collections.abc import Generator
+from typing import Any
+
+import mail
+import pytest
+from nameserver import after, from_zone, serve
+
+from mailauth import authres, dkim, dmarc, spf
+from mailauth.authenticate import authenticate
+from mailauth.dkim.key import name
+from mailauth.dns import (
+    Answer,
+    AsyncResolver,
+    Lookups,
+    Question,
+    Status,
+    Zone,
+    ask,
+    gather,
+    run,
+    run_async,
+)
+
+NODES: dict[str, Any] = {
+    "example.com": {"TXT": ["v=spf1 include:_spf.example.com -all"]},
+    "_spf.example.com": {"TXT": ["v=spf1 ip4:192.0.2.0/24 ~all"]},
+    "mx.example.com": {"TXT": ["v=spf1 a -all"], "A": ["192.0.2.1"]},
+    "_dmarc.example.com": {"TXT": ["v=DMARC1; p=reject"]},
+    name("example.com", "rsa"): {"TXT": [mail.record("rsa")]},
+}
+ZONE = Zone(NODES)
+ENVELOPE: dict[str, Any] = {"helo": "mx.example.com", "mail_from": "ada@example.com"}
+
+
+def report(octets: bytes, ip: str = "192.0.2.1", **changed: Any) -> Any:
+    given: dict[str, Any] = ENVELOPE | changed
+    return ZONE.run(authenticate(octets, ip=ip, now=mail.NOW, **given))
+
+
+def test_all_is_well() -> None:
+    got = report(mail.signed())
+    assert got.helo.result is spf.Result.PASS
+    assert got.spf.result is spf.Result.PASS
+    assert [each.result for each in got.dkim] == [dkim.Result.PASS]
+    assert got.dmarc.result is dmarc.Result.PASS
+    field = got.field("mx.example.org").decode()
+    told = authres.parse(field.partition(":")[2])
+    assert [(each.method, each.result) for each in told.results] == [
+        ("spf", "pass"), ("spf", "pass"), ("dkim", "pass"), ("dmarc", "pass"),
+    ]  # fmt: skip
+    assert told.results[-1].get("header", "from") == "example.com"
+
+
+def test_the_story_in_lines_and_in_JSON() -> None:
+    got = report(mail.MESSAGE, "203.0.113.1")
+    lines = list(got.explain())
+    assert lines[0].startswith("SPF of HELO: fail")
+    assert any(line.lstrip().startswith("? TXT of _spf.example.com") for line in lines)
+    assert "DKIM signature: none, the message is not signed" in lines
+    assert any(line.startswith("DMARC: fail") for line in lines)
+    told = json.loads(json.dumps(got.as_dict()))
+    assert told["schema"] == 1
+    assert told["dmarc"]["disposition"] == "reject"
+    assert told["spf"]["steps"]
+
+
+def test_without_a_client_DKIM_is_judged_alone() -> None:
+    got = ZONE.run(authenticate(mail.signed(), now=mail.NOW))
+    assert (got.helo, got.spf) == (None, None)
+    assert got.dmarc.result is dmarc.Result.PASS
+    assert b"spf=" not in got.field("mx.example.org")
+
+
+def test_the_null_sender_is_told_by_its_HELO() -> None:
+    got = report(mail.MESSAGE, mail_from="<>")
+    assert [each.method for each in got.results()] == ["spf", "dkim", "dmarc"]
+    assert got.spf.domain == "mx.example.com"
+    assert got.dmarc.result is dmarc.Result.PASS
+
+
+@pytest.mark.parametrize(
+    ("message", "envelope", "why"),
+    [
+        (
+            mail.MESSAGE.replace(b"From: Ada <ada@example.com>", b"From: ada@evil.example"),
+            {},
+            "SPF of one domain says nothing of another's author",
+        ),
+        (b"From: x@evil.example\r\n" + mail.MESSAGE, {}, "two From fields"),
+        (mail.MESSAGE, {"mail_from": "x@evil.example"}, "HELO passes, MAIL FROM is another's"),
+        (mail.MESSAGE, {"mail_from": "(ada@example.com"}, "a sender that cannot be read"),
+        (mail.MESSAGE, {"mail_from": "x@no.example.com.evil.example"}, "a name that looks alike"),
+        (b"From : ada@example.com\r\nFrom: b@evil.example\r\n\r\n", {}, "a blank before the colon"),
+    ],
+)
+def test_published_attacks_do_not_pass(message: bytes, envelope: dict[str, str], why: str) -> None:
+    assert why
+    assert report(message, **envelope).dmarc.result is not dmarc.Result.PASS
+
+
+def test_every_driver_comes_to_the_same() -> None:
+    async def resolve(question: Question) -> Answer[Any]:
+        return ZONE.resolve(question)
+
+    for octets in (mail.signed(), mail.MESSAGE, b"", b"\xff" * 100):
+        given: dict[str, Any] = {"ip": "192.0.2.1", "now": mail.NOW, **ENVELOPE}
+        wanted = ZONE.run(authenticate(octets, **given))
+        assert ZONE.run_all([authenticate(octets, **given)]) == [wanted]
+        assert asyncio.run(run_async(authenticate(octets, **given), resolve)) == wanted
+
+
+# --- gather
+
+
+def chain(*names: str) -> Lookups[list[Status]]:
+    found = []
+    for each in names:
+        answer = yield from ask.txt(each)
+        found.append(answer.status)
+    return found
+
+
+def rounds(lookups: Generator[Any, Any, Any]) -> tuple[int, Any]:
+    """How many rounds of questions there were, and the result."""
+    count, asked = 0, next(lookups)
+    while True:
+        count += 1
+        try:
+            questions = getattr(asked, "questions", None)
+            asked = lookups.send(
+                ZONE.resolve(asked) if questions is None else [ZONE.resolve(q) for q in questions]
+            )
+        except StopIteration as stop:
+            return count, stop.value
+
+
+def test_no_more_rounds_than_the_longest_chain() -> None:
+    count, found = rounds(gather(chain("a.x", "b.x", "c.x"), chain("example.com"), chain()))
+    assert count == 3
+    assert [len(each) for each in found] == [3, 1, 0]
+    assert found[1] == [Status.EXISTS]
+
+
+def test_a_fault_of_one_ends_all() -> None:
+    def broken() -> Lookups[None]:
+        yield from ask.txt("x.y")
+        msg = "a bug"
+        raise RuntimeError(msg)
+
+    other = chain("a.x", "b.x")
+    with pytest.raises(RuntimeError, match="a bug"):
+        run(gather(other, broken()), ZONE.resolve)
+    with pytest.raises(StopIteration):
+        next(other)
+
+
+@pytest.mark.loopback
+def test_questions_wait_side_by_side() -> None:
+    with serve(after(0.3, from_zone(ZONE))) as server:
+
+        async def main() -> list[Any]:
+            resolver = AsyncResolver([server.where])
+            return await resolver.run(gather(*(chain(f"n{number}.x") for number in range(10))))
+
+        started = time.monotonic()
+        assert len(asyncio.run(main())) == 10
+    assert time.monotonic() - started < 2.5
