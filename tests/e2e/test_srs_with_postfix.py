@@ -13,9 +13,9 @@ from pathlib import Path
 
 import postfix
 import pytest
-from lookup_program import SECRETS, SRS_DOMAIN, Lookups
 from postfix import Postfix, free_port
 from sink import Sink, sink, until
+from srs_service import SECRETS, SRS_DOMAIN, Lookups
 
 from mailauth import srs
 from mailauth.postfix import LookupProtocol
@@ -55,7 +55,7 @@ def route(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Route]:
     """Both instances, the sink and the look-ups, by each protocol."""
     if postfix.missing():
         pytest.skip(postfix.missing())
-    lookups = Lookups([free_port() for _ in range(4)])
+    lookups = Lookups(tmp_path, [free_port() for _ in range(4)])
     tables = lookups.tables(request.param)
     ports = {"origin": free_port(), "forwarder": free_port()}
     with sink() as last:
@@ -191,7 +191,7 @@ def test_only_what_leaves_is_rewritten_by_the_recipe_of_the_guide(tmp_path: Path
     """Mail for elsewhere passes a second cleanup, which alone has the table."""
     if postfix.missing():
         pytest.skip(postfix.missing())
-    lookups = Lookups([free_port() for _ in range(4)])
+    lookups = Lookups(tmp_path, [free_port() for _ in range(4)])
     second = free_port()
     tables = lookups.tables(LookupProtocol.SOCKETMAP)
     with sink() as last:
@@ -230,7 +230,7 @@ def test_only_what_leaves_is_rewritten_by_the_recipe_of_the_guide(tmp_path: Path
 def test_the_access_map_refuses_where_all_recipients_exist(tmp_path: Path) -> None:
     if postfix.missing():
         pytest.skip(postfix.missing())
-    lookups = Lookups([free_port() for _ in range(4)])
+    lookups = Lookups(tmp_path, [free_port() for _ in range(4)])
     tables = lookups.tables(LookupProtocol.SOCKETMAP)
     main = {
         "relay_domains": SRS_DOMAIN,
