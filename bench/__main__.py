@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
-from bench import dkim, lookups, milter, program, report, spf, srs
+from bench import dkim, lookups, milter, program, report, spf, spfnet, srs
 from bench.measure import measure
 from peers import maildkim, msgauth, opendkim
 from peers.spf import blitiri, libspf2
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         measured = []
-        rooms = (dkim, program, spf, srs, lookups, milter)
+        rooms = (dkim, program, spf, spfnet, srs, lookups, milter)
         for cell in chain.from_iterable(room.cells(folder) for room in rooms):
             if all(word in cell.name for word in words):
                 measured.append(measure(cell))
