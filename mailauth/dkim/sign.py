@@ -15,9 +15,11 @@ from mailauth.syntax.abnf import FTEXT
 from mailauth.syntax.message import Field, Message
 
 OVERSIGNED = frozenset(
-    b"from reply-to to cc date subject message-id mime-version content-type "
-    b"content-transfer-encoding".split()
-)
+    {
+        "from", "reply-to", "to", "cc", "date", "subject", "message-id", "mime-version",
+        "content-type", "content-transfer-encoding",
+    }
+)  # fmt: skip
 """Fields that are signed once more than they are there, so that none can be added (§5.4).
 
 From always; the others where they are present, because a later hop may add
@@ -25,10 +27,12 @@ those that a message lacks.
 """
 
 SIGNED = OVERSIGNED | frozenset(
-    b"sender in-reply-to references resent-date resent-from resent-sender resent-to resent-cc "
-    b"resent-message-id list-id list-help list-unsubscribe list-unsubscribe-post list-subscribe "
-    b"list-post list-owner list-archive".split()
-)
+    {
+        "sender", "in-reply-to", "references", "resent-date", "resent-from", "resent-sender",
+        "resent-to", "resent-cc", "resent-message-id", "list-id", "list-help", "list-unsubscribe",
+        "list-unsubscribe-post", "list-subscribe", "list-post", "list-owner", "list-archive",
+    }
+)  # fmt: skip
 """Fields that are signed where they are present (§5.4.1, RFC 8058 §4)."""
 
 
@@ -216,8 +220,8 @@ def _signed_keys(
     oversign: Sequence[str] | None,
 ) -> list[bytes]:
     """The names of h=, in the order of the message, each as often as it is signed (§5.4.2)."""
-    wanted = SIGNED if headers is None else _keys_of(headers)
-    once_more = OVERSIGNED if oversign is None else _keys_of(oversign)
+    wanted = _SIGNED if headers is None else _keys_of(headers)
+    once_more = _OVERSIGNED if oversign is None else _keys_of(oversign)
     keys: list[bytes] = []
     for key, fields in by_key.items():
         if key in wanted or key in once_more or key == b"from":
@@ -239,6 +243,9 @@ def _keys_of(names: Iterable[str]) -> frozenset[bytes]:
             msg = "a signature does not sign DKIM-Signature fields (RFC 6376 §5.4)"
             raise BadArgument(msg)
     return keys
+
+
+_SIGNED, _OVERSIGNED = _keys_of(SIGNED), _keys_of(OVERSIGNED)
 
 
 def _identity_tags(signing: Signing, canonicalization: str) -> dict[str, str]:
