@@ -4,7 +4,6 @@ import click
 
 from mailauth.cli import findings, options
 from mailauth.cli.output import complain, printable
-from mailauth.errors import BadArgument
 
 
 @click.group("dmarc", short_help="look at the DMARC records of domains")
@@ -43,34 +42,4 @@ def policy(domain: str, zone: str | None, nameservers: tuple[str, ...]) -> None:
     click.echo(f"policy: {found.policy} by {found.tag}= of {found.found.domain}{tested}")
 
 
-@command.command("lint")
-@click.argument("domain", required=False)
-@click.option("--record", "text", metavar="TEXT", help="Look at this record, and ask nothing.")
-@options.dns
-@click.option("--json", "as_json", is_flag=True, help="One JSON object for each finding.")
-def lint(
-    domain: str | None,
-    text: str | None,
-    zone: str | None,
-    nameservers: tuple[str, ...],
-    as_json: bool,
-) -> None:
-    """Tell what is broken or unwise in the DMARC record of a domain.
-
-    \b
-    mailauth dmarc lint example.com
-    mailauth dmarc lint --record 'v=DMARC1; p=none'
-
-    The exit status is 0 if nothing is broken, 1 if something is, 75 if the DNS
-    did not answer, 2 on misuse.
-    """
-    from mailauth import dmarc
-
-    if (domain is None) == (text is None):
-        raise BadArgument("give a domain or --record TEXT, one of them")
-    if text is not None:
-        found = dmarc.lint_record(text.encode("utf-8", "surrogateescape"))
-    else:
-        ask = options.resolver(zone, nameservers)
-        found = ask.run(dmarc.lint(options.a_label((domain or "").removesuffix("."))))
-    findings.report(found, as_json=as_json)
+command.add_command(findings.lint_command("dmarc", "v=DMARC1; p=none"))

@@ -1,11 +1,13 @@
-"""Findings in a record, as lines for people or for programs."""
+"""Findings in records, as lines for people or for programs, and the commands that look for them."""
 
+from importlib import import_module
 from typing import TYPE_CHECKING
 
 import click
 
 from mailauth.cli import options
 from mailauth.cli.output import printable
+from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -13,6 +15,15 @@ if TYPE_CHECKING:
     from mailauth.findings import Finding
 
 _COLORS = {"error": "red", "warning": "yellow"}
+_HELP = """Tell what is broken or unwise in the {name} record of a domain, and in those it needs.
+
+\b
+mailauth {protocol} lint example.com
+mailauth {protocol} lint --record '{record}'
+
+The exit status is 0 if nothing is broken, 1 if something is, 75 if the DNS
+did not answer, 2 on misuse.
+"""
 
 
 def show(found: "Iterable[Finding]", *, as_json: bool = False, err: bool = False) -> None:
@@ -30,12 +41,40 @@ def show(found: "Iterable[Finding]", *, as_json: bool = False, err: bool = False
         click.echo(f"{word} {finding.code}: {printable(of + finding.sentence + where)}", err=err)
 
 
-def report(found: "list[Finding]", *, as_json: bool) -> None:
-    """Show the findings of a lint, and leave with the status that they come to."""
-    show(found, as_json=as_json)
-    if not found and not as_json:
-        click.echo("nothing to mend")
-    if any(finding.severity.value == "error" for finding in found):
-        raise click.exceptions.Exit(1)
-    if any(finding.code == "dns" for finding in found):
-        raise click.exceptions.Exit(options.TEMPORARY)
+def lint_command(protocol: str, record: str) -> click.Command:
+    """`lint` of a protocol, a package with `lint` and `lint_record`; `record` is an example."""
+
+    @click.command(
+        "lint",
+        short_help="what is broken or unwise in a record?",
+        help=_HELP.format(name=protocol.upper(), protocol=protocol, record=record),
+    )
+    @click.argument("domain", required=False)
+    @click.option("--record", "text", metavar="TEXT", help="Look at this record, and ask nothing.")
+    @options.dns
+    @click.option("--json", "as_json", is_flag=True, help="One JSON object for each finding.")
+    def lint(
+        domain: str | None,
+        text: str | None,
+        zone: str | None,
+        nameservers: tuple[str, ...],
+        as_json: bool,
+    ) -> None:
+        if (domain is None) == (text is None):
+            raise BadArgument("give a domain or --record TEXT, one of them")
+        package = import_module(f"mailauth.{protocol}")
+        found: list[Finding]
+        if text is not None:
+            found = package.lint_record(text.encode("utf-8", "surrogateescape"))
+        else:
+            ask = options.resolver(zone, nameservers)
+            found = ask.run(package.lint(options.record_name(domain or "")))
+        show(found, as_json=as_json)
+        if not found and not as_json:
+            click.echo("nothing to mend")
+        if any(finding.severity.value == "error" for finding in found):
+            raise click.exceptions.Exit(1)
+        if any(finding.code == "dns" for finding in found):
+            raise click.exceptions.Exit(options.TEMPORARY)
+
+    return lint

@@ -2,15 +2,17 @@
 
 import click
 
+from mailauth.cli import findings
 from mailauth.cli.spf.check import check
 from mailauth.cli.spf.flatten import flatten
-from mailauth.cli.spf.lint import lint
 
 
 @click.group("spf", short_help="check hosts against SPF records, and the records themselves")
 def command() -> None:
     """Check hosts against the SPF records of domains, and the records themselves (RFC 7208)."""
 
+
+lint = findings.lint_command("spf", "v=spf1 mx -all")
 
 for subcommand in (check, lint, flatten):
     command.add_command(subcommand)
