@@ -20,7 +20,7 @@ DAY: Final = 86_400
 
 def hash_of(parts: tuple[str, ...], secret: Keyed, scheme: Scheme) -> str:
     """The hash of these parts, as it is written."""
-    text = _mac(parts, secret, scheme.mac)[: scheme.hash_length].decode("ascii")
+    text = _mac(parts, secret, scheme.mac)[: scheme.hash_length].decode()
     return text.translate(_URL_SAFE) if scheme.url_safe else text
 
 

@@ -49,13 +49,12 @@ def forward(
     """
     if not addresses.is_domain(domain):
         raise BadArgument(f"{domain!r} is not a domain to rewrite to")
-    if len(sender) <= addresses.MAX_LOCAL_PART and len(domain) <= _MAX_PLAIN_DOMAIN:
+    if len(sender) + scheme.hash_length <= _MAX_PLAIN and len(domain) <= _MAX_PLAIN_DOMAIN:
         plain = _PLAIN_SENDER.fullmatch(sender)
         if plain is not None and ".." not in sender:
             local, host = plain.groups()
-            rewritten = _srs0(local, host, secrets.signing(now), now, scheme)
-            if len(rewritten) <= addresses.MAX_LOCAL_PART and host.lower() != domain.lower():
-                return f"{rewritten}@{domain}"
+            if host.lower() != domain.lower():
+                return f"{_srs0(local, host, secrets.signing(now), now, scheme)}@{domain}"
     return _forward_with_care(sender, domain, secrets, now, scheme, aliases)
 
 
@@ -88,6 +87,8 @@ _PLAIN_SENDER = re.compile(rf"(?![Ss][Rr][Ss][01][=+-])({_ATOMS})@({_HOST})")
 _PLAIN_SRS0 = re.compile(
     rf"[Ss][Rr][Ss]0[=+-]([A-Za-z0-9+/_-]++)=([A-Za-z2-7]{{2}})=({_HOST})=({_ATOMS})@{_HOST}"
 )
+# The sender is in it whole, but for its @, which becomes an equals sign.
+_MAX_PLAIN: Final = addresses.MAX_LOCAL_PART - len("SRS0==TT=")
 _MAX_PLAIN_DOMAIN: Final = addresses.MAX_ADDRESS - addresses.MAX_LOCAL_PART - len("@")
 # Without re.ASCII a long s (U+017F) would be taken for the S of the tag.
 _FOLDED: Final = re.ASCII | re.IGNORECASE | re.DOTALL
