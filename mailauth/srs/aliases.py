@@ -13,7 +13,7 @@ import os
 import sqlite3
 from base64 import b32encode
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
@@ -43,7 +43,8 @@ class AliasFile:
     ) -> None:
         """Open the file, or make it for its owner alone.
 
-        `max_age` is that of the scheme, in days.
+        `max_age` is that of the scheme, in days: for so long a sender that is kept
+        now is found, whoever looks.
 
         **Raises** UnusableAliases: it cannot be made or opened, is open to others,
         or is another kind of file.
@@ -72,8 +73,9 @@ class AliasFile:
         alias = b32encode(sha256(kept).digest()[:_ALIAS_OCTETS]).decode("ascii")
         today = now // DAY
         with self._trouble():
-            row = self._database.execute(_DAY_OF, (alias,)).fetchone()
-            if row is None or row[0] < today:  # the same look-up comes several times for a mail
+            row = self._database.execute(_UNTIL_OF, (alias,)).fetchone()
+            # The same look-up comes several times for a mail.
+            if row is None or row[0] < today + self._max_age:
                 self._write(alias, kept, today)
         return alias
 
@@ -84,9 +86,8 @@ class AliasFile:
         """
         if not alias.isascii():
             return None
-        oldest = now // DAY - self._max_age
         with self._trouble():
-            row = self._database.execute(_ADDRESS_OF, (alias.upper(), oldest)).fetchone()
+            row = self._database.execute(_ADDRESS_OF, (alias.upper(), now // DAY)).fetchone()
         return None if row is None else bytes(row[0]).decode("utf-8", "surrogateescape")
 
     def close(self) -> None:
@@ -101,10 +102,11 @@ class AliasFile:
 
     def _prepare(self) -> None:
         database = self._database
-        kind, version = (database.execute(f"PRAGMA {name}").fetchone()[0] for name in _MARKS)
-        if (kind, version) == (0, 0) and not database.execute(_TABLES).fetchone()[0]:
+        is_empty = not database.execute(_TABLES).fetchone()[0]
+        marks = tuple(database.execute(f"PRAGMA {name}").fetchone()[0] for name in _MARKS)
+        if is_empty and marks == (0, 0):
             database.executescript(_SCHEMA)  # as another process may do at the same time
-        elif (kind, version) != (_KIND, _VERSION):
+        elif marks != (_KIND, _VERSION):
             raise UnusableAliases(
                 f"{self._path} is a database of another kind; give a file for the aliases alone"
             )
@@ -113,8 +115,8 @@ class AliasFile:
     def _write(self, alias: str, kept: bytes, today: int) -> None:
         with self._database as database:  # commits, or undoes what it did
             database.execute("BEGIN IMMEDIATE")
-            database.execute(_FORGET, (today - self._max_age,))
-            database.execute(_REPLACE, (alias, kept, today))
+            database.execute(_FORGET, (today,))
+            database.execute(_REPLACE, (alias, kept, today + self._max_age))
             if database.execute(_COUNT).fetchone()[0] > self._capacity:
                 raise TooLong(f"the sender is too long, and {self._capacity} are stored already")
 
@@ -127,13 +129,16 @@ class AliasFile:
 
 
 def _make(path: Path) -> None:
-    """Make an empty file of mode 0600, or look at the one that is there."""
+    """Make an empty file of mode 0600, or look at the one that is there.
+
+    That one is not opened here: to close it would take away the locks that
+    SQLite has on it in this process.
+    """
     try:
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NONBLOCK, 0o600)
-        try:
-            files.judge(path, os.fstat(descriptor), "alias file")
-        finally:
-            os.close(descriptor)
+        if not path.exists():
+            with suppress(FileExistsError):  # another process was first
+                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+        files.judge(path, path.stat(), "alias file")
     except UnusableKey as fault:
         raise UnusableAliases(str(fault)) from None
     except OSError as fault:
@@ -152,18 +157,18 @@ _SCHEMA: Final = f"""
 PRAGMA journal_mode = WAL;
 BEGIN IMMEDIATE;
 CREATE TABLE IF NOT EXISTS senders (
-    alias TEXT PRIMARY KEY, address BLOB NOT NULL, day INTEGER NOT NULL
+    alias TEXT PRIMARY KEY, address BLOB NOT NULL, until INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS days ON senders (day);
+CREATE INDEX IF NOT EXISTS ends ON senders (until);
 PRAGMA application_id = {_KIND};
 PRAGMA user_version = {_VERSION};
 COMMIT;
 """
 _TABLES: Final = "SELECT count(*) FROM sqlite_master"
-_DAY_OF: Final = "SELECT day FROM senders WHERE alias = ?"
-_ADDRESS_OF: Final = "SELECT address FROM senders WHERE alias = ? AND day >= ?"
+_UNTIL_OF: Final = "SELECT until FROM senders WHERE alias = ?"
+_ADDRESS_OF: Final = "SELECT address FROM senders WHERE alias = ? AND until >= ?"
 _FORGET: Final = """
-DELETE FROM senders WHERE alias IN (SELECT alias FROM senders WHERE day < ? LIMIT 1000)
+DELETE FROM senders WHERE alias IN (SELECT alias FROM senders WHERE until < ? LIMIT 1000)
 """
-_REPLACE: Final = "INSERT OR REPLACE INTO senders (alias, address, day) VALUES (?, ?, ?)"
+_REPLACE: Final = "INSERT OR REPLACE INTO senders (alias, address, until) VALUES (?, ?, ?)"
 _COUNT: Final = "SELECT count(*) FROM senders"

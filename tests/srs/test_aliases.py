@@ -2,6 +2,8 @@
 
 import sqlite3
 import stat
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -80,6 +82,37 @@ def test_SRS_26_each_use_prolongs_it(store: AliasFile) -> None:
     forward(LONG, store)
     second = forward(LONG, store, NOW + 20 * DAY)
     assert reverse(second, store, NOW + 41 * DAY) == LONG
+
+
+def test_SRS_26_who_keeps_for_a_shorter_time_takes_nothing_away(path: Path) -> None:
+    with AliasFile(path, max_age=60) as patient, AliasFile(path, max_age=1) as hasty:
+        alias = patient.keep(LONG, now=NOW)
+        hasty.keep(f"a{LONG}", now=NOW + 50 * DAY)
+        assert hasty.keep(LONG, now=NOW + 50 * DAY) == alias
+        assert patient.find(alias, now=NOW + 60 * DAY) == LONG
+        assert patient.find(alias, now=NOW + 61 * DAY) is None
+
+
+def test_workers_that_start_together_make_it_together(path: Path) -> None:
+    program = (
+        "import sys; from mailauth.srs.aliases import AliasFile; sys.stdin.readline();"
+        f"print(AliasFile(sys.argv[1]).keep('x@{'y' * 50}.example', now={NOW}))"
+    )
+    workers = [
+        subprocess.Popen(
+            [sys.executable, "-c", program, str(path)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        for _ in range(6)
+    ]
+    for worker in workers:
+        assert worker.stdin is not None
+        worker.stdin.write(b"\n")
+        worker.stdin.flush()
+    said = {worker.communicate()[0] for worker in workers}
+    assert len(said) == 1
+    assert len(said.pop().strip()) == 16
 
 
 def test_what_is_forgotten_makes_room(store: AliasFile, path: Path) -> None:
