@@ -11,9 +11,10 @@ Each process opens the file itself, after a fork, and uses it in one thread.
 
 import os
 import sqlite3
+import tempfile
 from base64 import b32encode
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from hashlib import sha256
 from pathlib import Path
 from typing import Final, Self
@@ -54,8 +55,8 @@ class AliasFile:
         self._path = Path(path)
         self._max_age = max_age
         self._capacity = capacity
-        _make(self._path)
         with self._trouble():
+            _find_or_make(self._path)
             self._database = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
             with self._trouble():
@@ -102,14 +103,9 @@ class AliasFile:
 
     def _prepare(self) -> None:
         database = self._database
-        is_empty = not database.execute(_TABLES).fetchone()[0]
         marks = tuple(database.execute(f"PRAGMA {name}").fetchone()[0] for name in _MARKS)
-        if is_empty and marks == (0, 0):
-            database.executescript(_SCHEMA)  # as another process may do at the same time
-        elif marks != (_KIND, _VERSION):
-            raise UnusableAliases(
-                f"{self._path} is a database of another kind; give a file for the aliases alone"
-            )
+        if marks != (_KIND, _VERSION):
+            raise UnusableAliases(f"{self._path} is no alias file; give one for the aliases alone")
         database.execute("PRAGMA synchronous = FULL")
 
     def _write(self, alias: str, kept: bytes, today: int) -> None:
@@ -128,16 +124,15 @@ class AliasFile:
             raise UnusableAliases(f"{self._path} cannot be used: {fault}") from fault
 
 
-def _make(path: Path) -> None:
-    """Make an empty file of mode 0600, or look at the one that is there.
+def _find_or_make(path: Path) -> None:
+    """Look at the file that is there, or make one.
 
-    That one is not opened here: to close it would take away the locks that
-    SQLite has on it in this process.
+    It is not opened here: to close it would take away the locks that SQLite has
+    on it in this process.
     """
     try:
         if not path.exists():
-            with suppress(FileExistsError):  # another process was first
-                os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+            _make(path)
         files.judge(path, path.stat(), "alias file")
     except UnusableKey as fault:
         raise UnusableAliases(str(fault)) from None
@@ -145,6 +140,19 @@ def _make(path: Path) -> None:
         raise UnusableAliases(f"{path} cannot be opened: {fault.strerror}") from None
     except ValueError:
         raise UnusableAliases("the name of the alias file holds a NUL character") from None
+
+
+def _make(path: Path) -> None:
+    """An empty store of mode 0600, whole from the moment at which it has its name."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.")
+    os.close(descriptor)
+    try:
+        with closing(sqlite3.connect(temporary, isolation_level=None)) as database:
+            database.executescript(_SCHEMA)
+        with suppress(FileExistsError):  # another process was first
+            os.link(temporary, path)
+    finally:
+        Path(temporary).unlink()
 
 
 _ALIAS_OCTETS: Final = 10
@@ -155,16 +163,13 @@ _KIND: Final = 0x53525331
 _VERSION: Final = 1
 _SCHEMA: Final = f"""
 PRAGMA journal_mode = WAL;
-BEGIN IMMEDIATE;
-CREATE TABLE IF NOT EXISTS senders (
+CREATE TABLE senders (
     alias TEXT PRIMARY KEY, address BLOB NOT NULL, until INTEGER NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX IF NOT EXISTS ends ON senders (until);
+CREATE INDEX ends ON senders (until);
 PRAGMA application_id = {_KIND};
 PRAGMA user_version = {_VERSION};
-COMMIT;
 """
-_TABLES: Final = "SELECT count(*) FROM sqlite_master"
 _UNTIL_OF: Final = "SELECT until FROM senders WHERE alias = ?"
 _ADDRESS_OF: Final = "SELECT address FROM senders WHERE alias = ? AND until >= ?"
 _FORGET: Final = """

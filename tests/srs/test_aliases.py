@@ -113,6 +113,7 @@ def test_workers_that_start_together_make_it_together(path: Path) -> None:
     said = {worker.communicate()[0] for worker in workers}
     assert len(said) == 1
     assert len(said.pop().strip()) == 16
+    assert list(path.parent.iterdir()) == [path]
 
 
 def test_what_is_forgotten_makes_room(store: AliasFile, path: Path) -> None:
@@ -165,7 +166,7 @@ def test_OPS_01_it_is_of_its_owner_alone(store: AliasFile, path: Path) -> None:
         AliasFile(path)
 
 
-@pytest.mark.parametrize("content", [b"no database" * 100, b"\0" * 5000])
+@pytest.mark.parametrize("content", [b"", b"no database" * 100, b"\0" * 5000])
 def test_a_file_of_another_kind(path: Path, content: bytes) -> None:
     path.write_bytes(content)
     path.chmod(0o600)
@@ -180,7 +181,7 @@ def test_a_database_of_another_kind(path: Path) -> None:
     database.close()
     path.chmod(0o600)
     before = path.read_bytes()
-    with pytest.raises(UnusableAliases, match="another kind"):
+    with pytest.raises(UnusableAliases, match="no alias file"):
         AliasFile(path)
     assert path.read_bytes() == before
 
