@@ -12,7 +12,7 @@ PACKAGE = ROOT / "mailauth"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
-    {"errors", "findings"},
+    {"errors", "findings", "verdicts"},
     {"syntax"},
     {"dns", "keys"},
     {"spf", "srs", "dkim", "authres"},

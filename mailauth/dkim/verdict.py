@@ -3,6 +3,8 @@
 from enum import StrEnum
 from typing import Any, NamedTuple, Never
 
+from mailauth.verdicts import not_a_boolean
+
 
 class Result(StrEnum):
     """The results of the method dkim (RFC 8601 §2.7.1)."""
@@ -50,8 +52,7 @@ class Verdict(NamedTuple):
     """The first octets of b=, which tell signatures apart (RFC 8601 §2.7.1, header.b)."""
 
     def __bool__(self) -> Never:
-        msg = "a verdict is not true or false: compare its .result"
-        raise TypeError(msg)
+        raise not_a_boolean()
 
     def as_dict(self) -> dict[str, Any]:
         """The verdict for JSON, each value under its attribute's name."""

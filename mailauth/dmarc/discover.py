@@ -9,10 +9,10 @@ from typing import Final, NamedTuple
 
 from mailauth.dmarc import record as records
 from mailauth.dmarc.record import Disposition, Record
-from mailauth.dmarc.verdict import Step
 from mailauth.dns import ask
 from mailauth.dns.lookups import Lookups, Status
 from mailauth.errors import SyntaxFault
+from mailauth.verdicts import Step
 
 MAX_QUESTIONS: Final = 8
 """Of one walk (§4.10)."""

@@ -12,13 +12,14 @@ from mailauth import dkim, spf
 from mailauth.dmarc import discover
 from mailauth.dmarc.discover import Discovered, Walk
 from mailauth.dmarc.record import Alignment, Disposition
-from mailauth.dmarc.verdict import Result, Step, Verdict
+from mailauth.dmarc.verdict import Result, Verdict
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups
 from mailauth.errors import SyntaxFault
 from mailauth.syntax import domain as domains
 from mailauth.syntax import mailbox
 from mailauth.syntax.message import Message
+from mailauth.verdicts import Step
 
 MAX_FROM: Final = 65_536
 """Octets of a From field that is read."""

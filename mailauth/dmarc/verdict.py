@@ -4,6 +4,7 @@ from enum import StrEnum
 from typing import Any, NamedTuple, Never
 
 from mailauth.dmarc.record import Disposition
+from mailauth.verdicts import Step, not_a_boolean
 
 
 class Result(StrEnum):
@@ -19,13 +20,6 @@ class Result(StrEnum):
     """The DNS did not answer; a later attempt may."""
     PERMERROR = "permerror"
     """There is no single author domain to judge by."""
-
-
-class Step(NamedTuple):
-    """One thing that the evaluation did, for those who ask why."""
-
-    depth: int
-    text: str
 
 
 class Verdict(NamedTuple):
@@ -58,8 +52,7 @@ class Verdict(NamedTuple):
     """The evaluation: each record, each question, each identifier."""
 
     def __bool__(self) -> Never:
-        msg = "a verdict is not true or false: compare its .result"
-        raise TypeError(msg)
+        raise not_a_boolean()
 
     def as_dict(self) -> dict[str, Any]:
         """The verdict for JSON, each value under its attribute's name; without its steps."""

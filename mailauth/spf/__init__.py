@@ -7,7 +7,8 @@ from mailauth.spf.lint import lint, lint_record
 from mailauth.spf.policy import BEST_GUESS, RFC7208, Policy, networks
 from mailauth.spf.received import ReceivedSPF
 from mailauth.spf.record import Qualifier, Record
-from mailauth.spf.verdict import Result, Verdict
+from mailauth.spf.result import Result
+from mailauth.spf.verdict import Verdict
 
 __all__ = [
     "BEST_GUESS",

@@ -17,8 +17,9 @@ from mailauth.spf.macro import Macro, MacroString
 from mailauth.spf.plan import Networks, Prepared, choose, prepare_terms
 from mailauth.spf.policy import Policy
 from mailauth.spf.record import IP4, IP6, MX, PTR, A, All, Directive, Exists, Include
+from mailauth.spf.result import Result
 from mailauth.spf.story import Event, Story
-from mailauth.spf.verdict import Result, Verdict
+from mailauth.spf.verdict import Verdict
 from mailauth.syntax import domain as domains
 
 _ANY_IP4 = ask.FAMILIES[0]

@@ -31,7 +31,7 @@ from mailauth.spf.record import (
     Mechanism,
     Record,
 )
-from mailauth.spf.verdict import Result
+from mailauth.spf.result import Result
 
 MAX_QUESTIONS: Final = 60
 """How many questions one lint asks at most."""

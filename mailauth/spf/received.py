@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailauth.errors import SyntaxFault
-from mailauth.spf.verdict import Result, Verdict
+from mailauth.spf.result import Result
+from mailauth.spf.verdict import Verdict
 from mailauth.syntax import structured
 from mailauth.syntax.abnf import MODIFIER_NAME, QUOTED_STRING, RECEIVED_SPF_VALUE
 from mailauth.syntax.folding import fold

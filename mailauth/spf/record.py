@@ -14,7 +14,7 @@ from typing import Final, TypeAlias
 from mailauth.errors import SyntaxFault
 from mailauth.spf import macro
 from mailauth.spf.macro import MacroString
-from mailauth.spf.verdict import Result
+from mailauth.spf.result import Result
 from mailauth.syntax.abnf import DUAL_CIDR_LENGTH, IP4_NETWORK, IP6_NETWORK, MODIFIER_NAME
 
 MAX_OCTETS: Final = 65_535

@@ -5,20 +5,12 @@ event is a tuple of what was at hand, and becomes a sentence in `Story.steps`.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Any, Final, NamedTuple, TypeAlias
+from typing import Any, Final, TypeAlias
 
 from mailauth.dns.lookups import Answer
 from mailauth.spf.plan import Networks
 from mailauth.spf.record import Record
-
-
-class Step(NamedTuple):
-    """One thing that an evaluation did, for those who ask why."""
-
-    depth: int
-    """How many includes and redirects deep."""
-    text: str
-
+from mailauth.verdicts import Step
 
 Tell: TypeAlias = Callable[..., Iterator[str]]
 Event: TypeAlias = tuple[Tell, int, tuple[Any, ...]]

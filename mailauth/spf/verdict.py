@@ -1,29 +1,10 @@
 """What an SPF check comes to: a result word of RFC 7208 §2.6 and the reason for it."""
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple, Never
+from typing import Any, NamedTuple, Never
 
-if TYPE_CHECKING:
-    from mailauth.spf.story import Step, Story
-
-
-class Result(StrEnum):
-    """The results of check_host() (RFC 7208 §2.6)."""
-
-    NONE = "none"
-    """There is no domain to check, or it publishes no record."""
-    NEUTRAL = "neutral"
-    """The domain says nothing of this host."""
-    PASS = "pass"  # noqa: S105 - a word of the RFC, no secret
-    """The host may send for the domain."""
-    FAIL = "fail"
-    """The host may not."""
-    SOFTFAIL = "softfail"
-    """The host probably may not."""
-    TEMPERROR = "temperror"
-    """The DNS did not answer; a later attempt may."""
-    PERMERROR = "permerror"
-    """The records of the domain cannot be read; its owner must mend them."""
+from mailauth.spf.result import Result
+from mailauth.spf.story import Story
+from mailauth.verdicts import Step, not_a_boolean
 
 
 class Verdict(NamedTuple):
@@ -54,17 +35,16 @@ class Verdict(NamedTuple):
     """A validating resolver vouched for every answer (the AD bit)."""
     basis: str = "record"
     """By what it was judged: `record`, or the receiver's own `local policy` or `best guess`."""
-    story: "Story | None" = None
+    story: Story | None = None
     """What the evaluation did; `steps` tells it."""
 
     @property
-    def steps(self) -> "tuple[Step, ...]":
+    def steps(self) -> tuple[Step, ...]:
         """The evaluation: each record, each term, each question with its answer and cost."""
         return () if self.story is None else self.story.steps()
 
     def __bool__(self) -> Never:
-        msg = "a verdict is not true or false: compare its .result"
-        raise TypeError(msg)
+        raise not_a_boolean()
 
     def as_dict(self) -> dict[str, Any]:
         """The verdict for JSON, each value under its attribute's name; without its story."""
