@@ -1,0 +1,14 @@
+"""The targets, one for each parser, and some for what is made of it; a module for each subject.
+
+Each takes octets and raises only if the invariant in its first line is broken.
+"""
+
+from collections.abc import Callable
+
+from fuzz.targets import dkim, files, milter, spf, srs, syntax, trace
+
+TARGETS: dict[str, Callable[[bytes], None]] = {
+    target.__name__: target
+    for subject in (syntax, files, dkim, spf, srs, trace, milter)
+    for target in subject.TARGETS
+}
