@@ -71,8 +71,11 @@ class Zone:
         """
         try:
             text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as fault:
-            msg = f"the zone file {path} cannot be read: {fault}"
+        except OSError as fault:
+            msg = f"the zone file {path} cannot be read: {fault.strerror}"
+            raise BadArgument(msg) from None
+        except UnicodeDecodeError:
+            msg = f"the zone file {path} is not UTF-8"
             raise BadArgument(msg) from None
         try:
             return (
