@@ -18,6 +18,7 @@ FLOORS = [
     {"spf", "srs", "dkim", "authres"},
     {"arc", "dmarc"},
     {"authenticate"},
+    {"serving"},
     {"milter", "postfix"},
     {"service"},
     {"cli", "one_line", "__main__"},

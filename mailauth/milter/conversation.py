@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Generator
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, cast
 
+from mailauth import serving
 from mailauth.dns.lookups import Answer, Lookups, Question
 from mailauth.milter import events
 from mailauth.milter.events import EndOfMessage, Event, MailFrom, ProtocolViolation
@@ -48,20 +49,8 @@ class Limits:
     """Of frames."""
 
 
-class Watch(Protocol):
-    """What a server tells of itself while it works; each call is to be quick and never to fail.
-
-    Lines are printable ASCII, whatever a peer sent; the texts of a record are not.
-    """
-
-    def opened(self) -> None:
-        """A connection was accepted."""
-
-    def closed(self) -> None:
-        """One that was accepted has ended."""
-
-    def refused(self, line: str) -> None:
-        """One was closed at once: there are too many, or no descriptors are left."""
+class Watch(serving.Watch, Protocol):
+    """What a milter tells of itself; the texts of a record are of anybody."""
 
     def started(self) -> int:
         """A message has come to its end and is being judged; a number for `ended`."""
@@ -71,12 +60,6 @@ class Watch(Protocol):
 
     def failed(self, fault: Fault) -> None:
         """Something in us failed; the message is deferred."""
-
-    def violated(self, line: str) -> None:
-        """A connection is closed for what is not of the protocol, or cannot be served."""
-
-    def overdue(self, line: str) -> None:
-        """A connection is closed, or a message deferred, for the time that it took."""
 
 
 class Resolver(Protocol):
@@ -89,7 +72,7 @@ class Resolver(Protocol):
         """The result of `lookups`."""
 
 
-class Conversation(asyncio.Protocol):
+class Conversation(serving.Client, asyncio.Protocol):
     """Our end of one connection, which is in the `roster` while it is open."""
 
     def __init__(
@@ -354,10 +337,7 @@ class Conversation(asyncio.Protocol):
         self._watch.overdue(f"{self._peer()}: {what}")
 
     def _peer(self) -> str:
-        name = self._transport.get_extra_info("peername")
-        if not isinstance(name, tuple):
-            return "a Unix socket"
-        return f"{name[0]} port {name[1]}"
+        return serving.peer_of(self._transport)
 
 
 class _Stopwatch:

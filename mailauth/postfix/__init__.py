@@ -3,12 +3,13 @@
 from mailauth.postfix.connection import Answer, Limits, Watch
 from mailauth.postfix.domains import DomainList
 from mailauth.postfix.lookup import Outcome, Reply, Request, Wire, WireFault
-from mailauth.postfix.rewriting import Rewriting
+from mailauth.postfix.rewriting import MAPS, Rewriting
 from mailauth.postfix.server import LookupProtocol, LookupServer
 from mailauth.postfix.socketmap import Socketmap
 from mailauth.postfix.tcptable import TcpTable
 
 __all__ = [
+    "MAPS",
     "Answer",
     "DomainList",
     "Limits",

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final, Protocol, cast
 
+from mailauth import serving
 from mailauth.postfix.lookup import Outcome, Reply, Request, Wire, WireFault
 
 TURN: Final = 256
@@ -34,20 +35,8 @@ class Limits:
     """From the first octet of a request to its last, and for the peer to read what waits for it."""
 
 
-class Watch(Protocol):
-    """What a server tells of itself while it works; each call is to be quick and never to fail.
-
-    Lines are printable ASCII without control characters, whatever a peer sent.
-    """
-
-    def opened(self) -> None:
-        """A connection was accepted."""
-
-    def closed(self) -> None:
-        """One that was accepted has ended."""
-
-    def refused(self, line: str) -> None:
-        """One was closed at once: there are too many, or no descriptors are left."""
+class Watch(serving.Watch, Protocol):
+    """What a server of look-ups tells of itself."""
 
     def started(self, request: Request) -> None:
         """A request is being answered."""
@@ -58,14 +47,8 @@ class Watch(Protocol):
     def failed(self, request: Request, fault: Exception) -> None:
         """The answering function raised, and Postfix was told to try again."""
 
-    def violated(self, line: str) -> None:
-        """A connection is closed for what was no request."""
 
-    def overdue(self, line: str) -> None:
-        """A connection is closed for what it left unfinished or unread too long."""
-
-
-class Connection(asyncio.BufferedProtocol):
+class Connection(serving.Client, asyncio.BufferedProtocol):
     """The server's end of one connection, which is in the `roster` while it is open.
 
     What is read goes through `buffer`, which all connections of an event loop may
@@ -174,8 +157,10 @@ class Connection(asyncio.BufferedProtocol):
         """Close now, whatever is under way."""
         self._transport.abort()
 
-    def expire(self) -> None:
-        """Close, because the deadline has passed."""
+    def tick(self, now: float) -> None:
+        """Called every now and then: close, if the deadline has passed."""
+        if now < self.deadline:
+            return
         limit = self._limits.request
         if self._unread:
             self._watch.overdue(f"{self._peer()}: replies are unread after {limit:g} s")
@@ -263,7 +248,4 @@ class Connection(asyncio.BufferedProtocol):
             self._transport.close()
 
     def _peer(self) -> str:
-        name = self._transport.get_extra_info("peername")
-        if not isinstance(name, tuple):
-            return "a Unix socket"
-        return f"{name[0]} port {name[1]}"
+        return serving.peer_of(self._transport)

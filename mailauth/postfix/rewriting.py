@@ -44,10 +44,10 @@ class Rewriting:
         **Raises** whatever is wrong inside; a server tells Postfix to try again.
         """
         map_name, key = request
-        look_up, srs_domain = _MAPS.get(map_name), self.domain
+        look_up, srs_domain = MAPS.get(map_name), self.domain
         if look_up is None:
             name, _, srs_domain = map_name.partition("@")
-            look_up, srs_domain = _MAPS.get(name), canonical(srs_domain)
+            look_up, srs_domain = MAPS.get(name), canonical(srs_domain)
             if look_up is None:
                 return Reply(Outcome.PERM, f"there is no map {map_name[:_SHOWN]!a}")
             if not self.is_ours(srs_domain):
@@ -140,7 +140,7 @@ def _is_text(key: str) -> bool:
     return _CONTROL.search(key) is None
 
 
-_MAPS: Final[Mapping[str, Callable[[_Question], Reply]]] = {
+MAPS: Final[Mapping[str, Callable[[_Question], Reply]]] = {
     "forward": _forward,
     "srsencoder": _forward,
     "reverse": _reverse,
@@ -148,6 +148,7 @@ _MAPS: Final[Mapping[str, Callable[[_Question], Reply]]] = {
     "exists": _exists,
     "access": _access,
 }
+"""What a map is asked by its name."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SRS = re.compile(r"SRS[01][=+-]", re.IGNORECASE)
 _SHOWN: Final = 60

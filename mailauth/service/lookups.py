@@ -15,6 +15,7 @@ from typing import Final
 from mailauth import srs
 from mailauth.errors import BadArgument, MailauthError, SyntaxFault
 from mailauth.postfix import (
+    MAPS,
     DomainList,
     Limits,
     LookupProtocol,
@@ -34,7 +35,6 @@ from mailauth.syntax import domain as domains
 
 logger = logging.getLogger(__name__)
 
-MAPS: Final = ("forward", "reverse", "srsencoder", "srsdecoder", "exists", "access")
 _PROBE: Final = "mailauth-probe"
 _MAX_OCTETS: Final = 16_777_216
 

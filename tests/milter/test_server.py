@@ -462,7 +462,7 @@ def test_connections_have_a_limit(tmp_path: Path) -> None:
             await (await served.connect()).open()
             third = await served.connect()
             assert await third.ended()
-            assert served.watch.lines == ["refused: there are 2 connections"]
+            assert served.watch.lines == ["refused: there are 2 connections, all busy"]
             first.say(mta.QUIT)
             assert await first.ended()
             fourth = await (await served.connect()).open()

@@ -16,6 +16,7 @@ from lookups import Recorder, echo, serving
 from mailauth.errors import BadArgument
 from mailauth.postfix import Limits, LookupProtocol, LookupServer, Outcome, Reply, Request
 from mailauth.postfix.connection import TURN
+from mailauth.serving import Acceptor
 
 pytestmark = pytest.mark.loopback
 
@@ -297,13 +298,17 @@ class Exhausted:
         return getattr(self._listening, name)
 
 
+def acceptor_of(server: LookupServer) -> Acceptor:
+    assert server._acceptor is not None
+    return server._acceptor
+
+
 def test_ops_09_without_descriptors_the_waiting_peer_is_told_and_service_goes_on() -> None:
     async def test() -> None:
         async with serving() as served:
             old = await served.connect()
-            listening = served.server._listening
-            assert listening is not None
-            served.server._listening = Exhausted(listening, 1)  # type: ignore[assignment]
+            acceptor = acceptor_of(served.server)
+            acceptor._listening = Exhausted(acceptor._listening, 1)  # type: ignore[assignment]
             reader, _ = await served.connect()
             assert await reader.read() == b""
             assert served.watch.lines == ["cannot accept: Too many open files"]
@@ -413,8 +418,8 @@ def test_a_cancelled_server_leaves_nothing_behind() -> None:
 def test_two_servers_share_a_socket() -> None:
     async def test() -> None:
         async with serving() as served:
-            listening = served.server._listening
-            assert listening is not None
+            acceptor = acceptor_of(served.server)
+            listening = acceptor._listening
             other = LookupServer(
                 LookupProtocol.TCP_TABLE,
                 echo,
@@ -427,7 +432,7 @@ def test_two_servers_share_a_socket() -> None:
             assert answers == [VALUE] * 50
             await other.drain(1)
             await task
-            asyncio.get_running_loop().add_reader(listening, served.server._accept)
+            asyncio.get_running_loop().add_reader(listening, acceptor._accept)
 
     run(test())
 
@@ -435,7 +440,7 @@ def test_two_servers_share_a_socket() -> None:
 def test_a_socket_that_is_none_ends_the_server() -> None:
     async def test() -> None:
         async with serving() as served:
-            served.server._fail(OSError(errno.EINVAL, "Invalid argument"))
+            acceptor_of(served.server).broken.set_exception(OSError(errno.EINVAL, "Invalid"))
             with pytest.raises(OSError, match="Invalid"):
                 await served.task
             served.task = asyncio.create_task(asyncio.sleep(0))

@@ -14,9 +14,9 @@ from program import process
 from tree import ECHO, PATIENCE, WATCHDOG, Tree, talk
 
 from mailauth.errors import MailauthError
-from mailauth.postfix import Outcome, Reply, Request
+from mailauth.postfix import MAPS, Outcome, Reply, Request
 from mailauth.service.beat import Figure
-from mailauth.service.lookups import MAPS, TallyWatch
+from mailauth.service.lookups import TallyWatch
 from mailauth.service.tally import Tally
 
 pytestmark = pytest.mark.loopback

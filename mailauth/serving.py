@@ -1,0 +1,254 @@
+"""One listening socket served by one event loop, whatever its clients speak.
+
+Several processes may share the socket: one connection is accepted for each turn
+of the event loop, so that no process hoards them.  When descriptors run out, the
+one who waits is told at once, with a descriptor that was kept for it, and
+accepting rests for a moment.
+
+A server stops in two steps: it accepts no more and lets what is under way come
+to its end; then what is left is closed.
+"""
+
+import asyncio
+import errno
+import os
+import socket
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from contextlib import suppress
+from functools import partial
+from typing import Final, Generic, Protocol, TypeVar
+
+BACK_OFF: Final = 0.5
+"""Seconds without accepting, when the system has nothing left to accept with."""
+EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
+GONE: Final = {errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.EINTR, errno.EAGAIN}
+"""What `accept` says of a peer that is no longer there, or when another process was faster."""
+
+
+class Watch(Protocol):
+    """What any server tells of itself while it works; each call is to be quick and never to fail.
+
+    Lines are printable ASCII without control characters, whatever a peer sent.
+    """
+
+    def opened(self) -> None:
+        """A connection was accepted."""
+
+    def closed(self) -> None:
+        """One that was accepted has ended."""
+
+    def refused(self, line: str) -> None:
+        """One was closed at once: there are too many, or no descriptors are left."""
+
+    def violated(self, line: str) -> None:
+        """A connection is closed for what is not of the protocol, or cannot be served."""
+
+    def overdue(self, line: str) -> None:
+        """What a peer left unfinished or unread took too long."""
+
+
+class Client(asyncio.BaseProtocol, ABC):
+    """Our end of one connection, which is in its roster while it is open."""
+
+    @abstractmethod
+    def finish(self) -> "asyncio.Future[None]":
+        """Close once nothing is under way; what comes back is done when it is closed."""
+
+    @abstractmethod
+    def abort(self) -> None:
+        """Close now; what is under way is left."""
+
+    @abstractmethod
+    def tick(self, now: float) -> None:
+        """Called every now and then: look at the deadlines."""
+
+
+C = TypeVar("C", bound=Client)
+
+
+class SocketServer(Generic[C]):
+    """Serves the clients that connect to one socket; each is made by `converse`, with the roster.
+
+    At most `connections` are open; `make_room` may close one for another, and says
+    whether it did.  Deadlines are looked at every `step` seconds.
+    """
+
+    def __init__(
+        self,
+        converse: Callable[[set[C]], C],
+        *,
+        watch: Watch,
+        connections: int,
+        step: float,
+        make_room: Callable[[set[C]], bool] = lambda _: False,
+    ) -> None:
+        self._converse = converse
+        self._watch = watch
+        self._connections = connections
+        self._step = min(1.0, step)
+        self._make_room = make_room
+        self._roster: set[C] = set()
+        self._acceptor: Acceptor | None = None
+        self._stopped: asyncio.Future[None] | None = None
+
+    async def serve(self, listening: socket.socket) -> None:
+        """Accept and answer until `drain`, or until cancelled, when the connections are closed.
+
+        `listening` is a listening socket, which stays open.
+        """
+        loop = asyncio.get_running_loop()
+        self._stopped = loop.create_future()
+        acceptor = self._acceptor = Acceptor(
+            listening,
+            lambda: self._converse(self._roster),
+            why_not=self._why_not,
+            refused=self._watch.refused,
+        )
+        acceptor.broken.add_done_callback(self._end)
+        ticking = loop.create_task(self._tick())
+        try:
+            await self._stopped
+        finally:
+            acceptor.stop()
+            ticking.cancel()
+            for arriving in acceptor.arriving:
+                arriving.cancel()
+            self._abort()
+
+    async def drain(self, limit: float) -> None:
+        """Accept no more, let what is under way end, and close within `limit` seconds."""
+        acceptor, stopped = self._acceptor, self._stopped
+        if acceptor is None or stopped is None:
+            return
+        loop = asyncio.get_running_loop()
+        end = loop.time() + limit
+        acceptor.stop()
+        if acceptor.arriving:
+            await asyncio.wait(acceptor.arriving, timeout=limit)
+        for _ in range(2):  # the loop looks at its sockets, then reads what has come in by now
+            await asyncio.sleep(0)
+        closing = [client.finish() for client in tuple(self._roster)]
+        if closing:
+            await asyncio.wait(closing, timeout=max(0.0, end - loop.time()))
+        self._abort()
+        if not stopped.done():
+            stopped.set_result(None)
+
+    def _why_not(self) -> str:
+        arriving = len(self._acceptor.arriving) if self._acceptor else 0
+        if len(self._roster) + arriving < self._connections or self._make_room(self._roster):
+            return ""
+        return f"there are {self._connections} connections, all busy"
+
+    def _end(self, broken: "asyncio.Future[None]") -> None:
+        """The socket itself is of no use: `serve` raises."""
+        fault = broken.exception()
+        if fault is not None and self._stopped is not None and not self._stopped.done():
+            self._stopped.set_exception(fault)
+
+    def _abort(self) -> None:
+        for client in tuple(self._roster):
+            client.abort()
+
+    async def _tick(self) -> None:
+        """Look at the deadlines of all."""
+        loop = asyncio.get_running_loop()
+        while True:
+            await asyncio.sleep(self._step)
+            now = loop.time()
+            for client in tuple(self._roster):
+                client.tick(now)
+
+
+class Acceptor:
+    """Accepts on `listening` from its making until `stop`."""
+
+    def __init__(
+        self,
+        listening: socket.socket,
+        make: Callable[[], asyncio.BaseProtocol],
+        *,
+        why_not: Callable[[], str],
+        refused: Callable[[str], None],
+    ) -> None:
+        """`why_not` says why no more can be served, or ""; `refused` is told of each refusal."""
+        self._listening = listening
+        self._make = make
+        self._why_not = why_not
+        self._refused = refused
+        self._loop = asyncio.get_running_loop()
+        self._accepting = True
+        self._reserve = _reserve()
+        self.arriving: set[asyncio.Task[object]] = set()
+        """Connections that are accepted and are not yet in the hands of their protocol."""
+        self.broken: asyncio.Future[None] = self._loop.create_future()
+        """Raises what makes the socket useless; done when accepting has been stopped."""
+        listening.setblocking(False)  # noqa: FBT003 - that is how sockets have it
+        self._loop.add_reader(listening, self._accept)
+
+    def stop(self) -> None:
+        """Accept no more; the socket stays open."""
+        if self._accepting:
+            self._accepting = False
+            self._loop.remove_reader(self._listening)
+        if self._reserve >= 0:
+            os.close(self._reserve)
+            self._reserve = -1
+        if not self.broken.done():
+            self.broken.set_result(None)
+
+    def _accept(self) -> None:
+        try:
+            accepted, _ = self._listening.accept()
+        except OSError as fault:
+            if fault.errno in EXHAUSTED:
+                self._rest(fault)
+            elif fault.errno not in GONE:
+                self.broken.set_exception(fault)
+                self.stop()
+            return
+        reason = self._why_not()
+        if reason:
+            accepted.close()
+            self._refused(reason)
+            return
+        accepted.setblocking(False)  # noqa: FBT003
+        task = self._loop.create_task(self._loop.connect_accepted_socket(self._make, accepted))
+        self.arriving.add(task)
+        task.add_done_callback(partial(self._arrived, accepted))
+
+    def _arrived(self, accepted: socket.socket, task: "asyncio.Task[object]") -> None:
+        self.arriving.discard(task)
+        if task.cancelled() or task.exception() is not None:
+            accepted.close()
+
+    def _rest(self, fault: OSError) -> None:
+        if self._reserve >= 0:
+            os.close(self._reserve)
+            with suppress(OSError):  # it is gone, or there is still nothing to accept it with
+                self._listening.accept()[0].close()
+            self._reserve = _reserve()
+        self._refused(f"cannot accept: {fault.strerror}")
+        self._loop.remove_reader(self._listening)
+        self._loop.call_later(BACK_OFF, self._accept_again)
+
+    def _accept_again(self) -> None:
+        if self._accepting:
+            self._loop.add_reader(self._listening, self._accept)
+
+
+def peer_of(transport: asyncio.BaseTransport) -> str:
+    """Who is at the other end, for a line of the log."""
+    name = transport.get_extra_info("peername")
+    if not isinstance(name, tuple):
+        return "a Unix socket"
+    return f"{name[0]} port {name[1]}"
+
+
+def _reserve() -> int:
+    """A descriptor that is given up when there are no others; -1 if there is none even now."""
+    try:
+        return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return -1
