@@ -9,9 +9,10 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
-from bench import dkim, lookups, milter, program, report, spf, spfnet, srs
+from bench import dkim, lookups, messages, milter, program, report, spf, spfnet, srs
 from bench.measure import measure
 from peers import maildkim, msgauth, opendkim
+from peers.messages import node_mailauth
 from peers.spf import blitiri, libspf2
 from peers.srs import mail_srs, pysrs
 
@@ -27,13 +28,14 @@ def main(arguments: list[str]) -> int:
         print("the table is of all cells: give no WORD with --table", file=sys.stderr)
         return 2
     print(f"on {report.machine()}")
-    for peer in (opendkim(), msgauth(), maildkim(), libspf2(), blitiri(), pysrs(), mail_srs()):
+    of_dkim, of_spf = (opendkim(), msgauth(), maildkim()), (libspf2(), blitiri())
+    for peer in (*of_dkim, *of_spf, node_mailauth(), pysrs(), mail_srs()):
         if peer.missing:
             print(f"without {peer.name}: {peer.missing}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         measured = []
-        rooms = (dkim, program, spf, spfnet, srs, lookups, milter)
+        rooms = (dkim, program, spf, spfnet, messages, srs, lookups, milter)
         for cell in chain.from_iterable(room.cells(folder) for room in rooms):
             if all(word in cell.name for word in words):
                 measured.append(measure(cell))

@@ -78,7 +78,7 @@ def _cell(folder: Path, name: str, lines: list[str], goals: list[Goal]) -> Cell:
     path.write_text("".join(f"{line}\n" for line in lines))
     sender = f"ada@{name}.example"
     question = f"{CLIENT} {HELO} {sender}"
-    zone = _zone(lines)
+    zone = read_zone(lines)
     ours = zone.run(spf.check(ip=CLIENT, helo=HELO, sender=sender))
     assert ours.result is spf.Result.PASS, ours.reason
     for peer in (libspf2(), blitiri()):
@@ -117,7 +117,8 @@ def _peer(peer: SPFPeer, zone: Path, question: str) -> Contestant:
     return Contestant(peer.name, lambda count: peer.seconds(str(zone), question, count))
 
 
-def _zone(lines: list[str]) -> Zone:
+def read_zone(lines: list[str]) -> Zone:
+    """The zone of these lines, each `NAME TYPE DATA`."""
     nodes: dict[str, dict[str, list[Any]]] = {}
     for line in lines:
         name, rrtype, data = line.split(" ", 2)

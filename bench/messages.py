@@ -1,0 +1,94 @@
+"""A message as a whole: one signature, SPF with two includes, DMARC; every answer is remembered."""
+
+from collections.abc import Callable, Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import authheaders
+import spf as pyspf
+
+from bench import corpus
+from bench.dkim import DOMAIN, NOW, SELECTOR
+from bench.measure import Cell, Contestant, Goal, contestant
+from bench.spf import read_zone
+from mailauth import dkim
+from mailauth.authenticate import authenticate
+from mailauth.dns import Question, RRType, Zone
+from mailauth.keys import PrivateKey
+from peers.messages import Arrival, node_mailauth
+
+AUTHSERV_ID = "mx.example.net"
+CLIENT, HELO, SENDER = "203.0.113.77", f"mx.{DOMAIN}", f"sender@{DOMAIN}"
+RECORDS = [
+    f"{DOMAIN} TXT v=spf1 include:_spf.suite.example include:_spf.provider.example -all",
+    "_spf.suite.example TXT v=spf1 ip4:35.190.247.0/24 ip4:64.233.160.0/19 ip6:2001:4860::/36 ~all",
+    "_spf.provider.example TXT v=spf1 ip4:198.51.100.0/25 ip4:203.0.113.0/24 ~all",
+    f"{HELO} TXT v=spf1 ip4:{CLIENT} -all",
+    f"_dmarc.{DOMAIN} TXT v=DMARC1; p=reject; rua=mailto:reports@{DOMAIN}",
+]
+
+
+def cells(folder: Path) -> Iterator[Cell]:
+    """The one cell; `folder` is for the files that a peer reads."""
+    key = PrivateKey.generate()
+    text = corpus.text()
+    signed = dkim.sign(text, domain=DOMAIN, selector=SELECTOR, key=key, now=NOW) + text
+    record = dkim.KeyRecord.for_key(key.public_key).format()
+    lines = [*RECORDS, f"{SELECTOR}._domainkey.{DOMAIN} TXT {record}"]
+    zone_file, message = folder / "message.zone", folder / "message.eml"
+    zone_file.write_text("".join(f"{line}\n" for line in lines))
+    message.write_bytes(signed)
+    zone = read_zone(lines)
+    contestants = [
+        contestant("mailauth", _checked(_ours(zone, signed))),
+        contestant("authheaders", _checked(_authheaders(zone, signed))),
+    ]
+    peer = node_mailauth()
+    if not peer.missing:
+        arrival = Arrival(zone_file, message, CLIENT, HELO, SENDER)
+        assert peer.results(arrival) == ["pass", "pass", "pass"]
+        contestants.append(Contestant(peer.name, lambda count: peer.seconds(arrival, count)))
+    goals = [Goal("authheaders", 5), Goal(peer.name, 3)]
+    yield Cell("judge a message, 2 KB text", contestants, goals)
+
+
+def _checked(work: Callable[[], str]) -> Callable[[], object]:
+    """The same work, which was seen to do it."""
+    told = work()
+    assert all(word in told for word in ("spf=pass", "dkim=pass", "dmarc=pass")), told
+    return work
+
+
+def _ours(zone: Zone, message: bytes) -> Callable[[], str]:
+    def work() -> str:
+        report = zone.run(authenticate(message, ip=CLIENT, helo=HELO, mail_from=SENDER, now=NOW))
+        return report.field(AUTHSERV_ID).decode()
+
+    return work
+
+
+def _authheaders(zone: Zone, message: bytes) -> Callable[[], str]:
+    """authheaders with pyspf and dkimpy, whose questions go to the zone.
+
+    By itself it reads the list of public suffixes three times for each message,
+    which takes longer than all the rest; here it remembers what it found there.
+    """
+
+    def ask_txt(name: str | bytes, timeout: int = 5) -> str | None:
+        del timeout
+        text = name.decode() if isinstance(name, bytes) else name
+        records = zone.resolve(Question(text.rstrip("."), RRType.TXT)).records
+        return records[0].decode() if records else None
+
+    def ask(name: str, rrtype: str, *_: object, **__: object) -> list[Any]:
+        found = ask_txt(name) if rrtype == "TXT" else None
+        return [((name, rrtype), (found.encode(),))] if found else []
+
+    pyspf.DNSLookup = ask
+    authheaders.get_org_domain = cache(authheaders.get_org_domain)
+    return lambda: str(
+        authheaders.authenticate_message(
+            message, AUTHSERV_ID, spf=True, ip=CLIENT, mail_from=SENDER, helo=HELO, dnsfunc=ask_txt
+        )
+    )
