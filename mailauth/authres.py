@@ -9,6 +9,7 @@ came from outside is written by one emitter, so that none can leave its place.
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from mailauth.errors import SyntaxFault
@@ -75,7 +76,7 @@ def field(authserv_id: str, results: Iterable[MethodResult], *, smtputf8: bool =
     for count, each in enumerate(written, 1):
         words += _words(each)
         words[-1] += ";" if count < len(written) else ""
-    if not smtputf8:
+    if not (smtputf8 or all(map(str.isascii, words))):
         words = [word.encode("ascii", "replace").decode() for word in words]
     return fold(NAME, [f"{word} " for word in words])
 
@@ -217,6 +218,7 @@ def _words(result: MethodResult) -> Iterator[str]:
         yield f"{_keyword(each.ptype)}.{_keyword(each.name)}={structured.pvalue(each.value)}"
 
 
+@lru_cache(maxsize=256)
 def _keyword(text: str) -> str:
     assert KEYWORD.fullmatch(text), "methods, results and properties are our own words"  # noqa: S101
     return text

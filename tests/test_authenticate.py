@@ -146,6 +146,17 @@ def test_no_more_rounds_than_the_longest_chain() -> None:
     assert found[1] == [Status.EXISTS]
 
 
+def test_those_that_gather_themselves_are_gathered() -> None:
+    def pair() -> Lookups[list[Any]]:
+        return (yield from gather(chain("a.x", "b.x"), chain("example.com")))
+
+    count, found = rounds(gather(pair(), chain("c.x"), dmarc.walk("www.example.com")))
+    assert count == 2
+    assert [len(each) for each in found[0]] == [2, 1]
+    assert found[2].start == "www.example.com"
+    assert run(gather(pair(), pair()), ZONE.resolve) == [found[0], found[0]]
+
+
 def test_a_fault_of_one_ends_all() -> None:
     def broken() -> Lookups[None]:
         yield from ask.txt("x.y")

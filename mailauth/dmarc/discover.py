@@ -10,6 +10,7 @@ from typing import Final, NamedTuple
 from mailauth.dmarc import record as records
 from mailauth.dmarc.record import Disposition, Record
 from mailauth.dns import ask
+from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups, Status
 from mailauth.errors import SyntaxFault
 from mailauth.verdicts import Step
@@ -47,11 +48,19 @@ class Discovered:
 
 
 def walk(domain: str) -> Lookups[Walk]:
-    """The records from `domain` upwards (§4.10).  **Asks** `MAX_QUESTIONS` questions at most."""
+    """The records from `domain` upwards (§4.10).
+
+    **Asks** `MAX_QUESTIONS` questions at most, side by side: few records end a
+    walk before its top, and one that does makes the answers above it count for
+    nothing, also those that failed.
+    """
     found: list[Found] = []
     steps: list[Step] = []
-    for name in names(domain):
-        answer = yield from ask.txt(f"_dmarc.{name}")
+    way = names(domain)
+    answers = yield from ask.txt_of_each([f"_dmarc.{name}" for name in way])
+    for name, answer in zip(way, answers, strict=True):
+        if isinstance(answer, LookupFailed):
+            raise answer
         texts = [octets for octets in answer.records if records.is_record(octets)]
         said = f"{len(texts)} records, which count as none" if len(texts) > 1 else "no record"
         if len(texts) == 1:

@@ -8,6 +8,7 @@ publish records, not for those who judge mail by them.
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 from typing import Final, TypeVar
 
 from mailauth.errors import SyntaxFault
@@ -61,8 +62,9 @@ def is_record(octets: bytes) -> bool:
     return _VERSION.match(octets) is not None
 
 
+@lru_cache(maxsize=1024)
 def parse(octets: bytes) -> Record:
-    """dmarc-record = dmarc-version *(dmarc-sep dmarc-tag) [dmarc-sep] (§4.8).
+    """dmarc-record = dmarc-version *(dmarc-sep dmarc-tag) [dmarc-sep] (§4.8); remembered.
 
     **Raises** SyntaxFault: it is no record; or none that counts, because p=, sp=
     or np= cannot be read and no rua= can (§4.10.1).

@@ -6,10 +6,11 @@ answer: it is raised as `LookupFailed`, which each protocol maps to its
 temperror in one place.
 """
 
+from collections.abc import Iterable
 from ipaddress import IPv4Address, IPv6Address
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from mailauth.dns.lookups import MX, Address, Answer, Lookups, Question, RRType, Status
+from mailauth.dns.lookups import MX, Address, Answer, Lookups, Question, RRType, Status, Together
 
 Record = TypeVar("Record")
 
@@ -37,6 +38,20 @@ def txt(name: str) -> Lookups[Answer[bytes]]:
     """The TXT records of a name, each with its strings joined.  **Asks** one question."""
     question = Question(name, RRType.TXT)
     return _heard(question, (yield question))
+
+
+def txt_of_each(names: Iterable[str]) -> Lookups[list[Answer[bytes] | LookupFailed]]:
+    """The TXT records of each name, or why the DNS did not answer, in order.
+
+    **Asks** one question for each, side by side.
+    """
+    questions = tuple(Question(name, RRType.TXT) for name in names)
+    together: Any = Together(questions)
+    answers: Any = yield together
+    return [
+        LookupFailed(question, answer) if answer.failed else answer
+        for question, answer in zip(questions, answers, strict=True)
+    ]
 
 
 def addresses(name: str, *, like: Address) -> Lookups[Answer[Address]]:

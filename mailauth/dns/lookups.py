@@ -15,7 +15,7 @@ shows which look-up broke.  A protocol never yields a question itself; it says
 `yield from` to a function of `mailauth.dns.ask`.
 """
 
-from collections.abc import Awaitable, Callable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
@@ -123,18 +123,25 @@ def gather(*many: Lookups[Any]) -> Lookups[list[Any]]:
     """The results of many computations, whose questions are asked side by side.
 
     They go in step: in each round every one that is not done asks its next
-    question.  So there are no more rounds than the longest of them has.
+    question, or those that it asks side by side itself.  So there are no more
+    rounds than the longest of them has.
     """
     results: list[Any] = [None] * len(many)
-    asked: dict[int, Question] = {}
+    asked: dict[int, Any] = {}
     try:
         for place, lookups in enumerate(many):
             _advance(place, lookups, None, asked, results)
         while asked:
-            places = list(asked)
-            together: Any = Together(tuple(asked.values()))
-            answers: Any = yield together
-            for place, answer in zip(places, answers, strict=True):
+            pending = list(asked.items())
+            together: Any = Together(tuple(_flattened(pending)))
+            said: Any = yield together
+            answers = iter(said)
+            for place, question in pending:
+                answer = (
+                    [next(answers) for _ in question.questions]
+                    if type(question) is Together
+                    else next(answers)
+                )
                 _advance(place, many[place], answer, asked, results)
     finally:
         for lookups in many:
@@ -142,11 +149,19 @@ def gather(*many: Lookups[Any]) -> Lookups[list[Any]]:
     return results
 
 
+def _flattened(pending: Iterable[tuple[int, Any]]) -> Iterator[Question]:
+    for _, question in pending:
+        if type(question) is Together:
+            yield from question.questions
+        else:
+            yield question
+
+
 def _advance(
     place: int,
     lookups: Lookups[Any],
     answer: Any,  # noqa: ANN401 - None, or what was asked for
-    asked: dict[int, Question],
+    asked: dict[int, Any],
     results: list[Any],
 ) -> None:
     """Let one of many go on until its next question, or its result."""

@@ -21,16 +21,19 @@ def skip_cfws(scanner: Scanner) -> None:
 
     **Raises** SyntaxFault: a comment does not end.
     """
+    scanner.read(_BLANKS)
     depth = 0
     while True:
         if scanner.skip("("):
             depth += 1
-        elif depth and scanner.skip(")"):
+        elif not depth:
+            return
+        elif scanner.skip(")"):
             depth -= 1
-        elif not (scanner.read(_COMMENT_TEXT) if depth else scanner.read(_BLANKS)):
-            break
-    if depth:
-        raise scanner.fault("a comment without its ')'")
+            if not depth:
+                scanner.read(_BLANKS)
+        elif not scanner.read(_COMMENT_TEXT):
+            raise scanner.fault("a comment without its ')'")
 
 
 def read_comment(scanner: Scanner) -> str:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mailauth import dkim, dmarc, spf
 from mailauth.dmarc import discover
 from mailauth.dns import Answer, Question, Status, Zone, run
+from mailauth.dns.ask import LookupFailed
 
 LONG = "a.b.c.d.e.f.g.h.i.j.mail.example.com"
 
@@ -112,6 +113,27 @@ def test_whose_policy_applies(
     assert got.result is dmarc.Result.FAIL
     assert (got.policy, got.policy_domain) == (policy, where)
     assert got.disposition == policy
+
+
+def test_a_walk_asks_once_and_what_is_above_its_end_may_fail() -> None:
+    def answers(below: bytes) -> list[Answer[Any]]:
+        walking = discover.walk("mail.example.com")
+        together: Any = next(walking)
+        assert [each.name for each in together.questions] == [
+            "_dmarc.mail.example.com",
+            "_dmarc.example.com",
+            "_dmarc.com",
+        ]
+        failed: Answer[Any] = Answer(Status.TIMEOUT)
+        try:
+            walking.send([Answer(Status.EXISTS, (below,)), failed, failed])  # type: ignore[arg-type]
+        except StopIteration as stop:
+            return list(stop.value.found)
+        raise AssertionError
+
+    assert answers(b"v=DMARC1; p=none; psd=n")
+    with pytest.raises(LookupFailed, match=r"_dmarc\.example\.com"):
+        answers(b"v=DMARC1; p=none")
 
 
 def test_t_y_asks_for_less() -> None:
