@@ -31,7 +31,7 @@ def command(config: Path, as_json: bool) -> None:
     from mailauth.service import configuration, status
     from mailauth.service.address import parse
 
-    address = configuration.read(config).service.status
+    address = configuration.read(config).configuration.service.status
     if address is None:
         raise BadArgument(f'{config} has no status socket: add status = "unix:/..." to [service]')
     told = status.ask(parse(address))
@@ -53,6 +53,7 @@ def _tree(told: Mapping[str, Any]) -> list[str]:
     for number, one in enumerate(processes, 1):
         branch = "└─" if number == len(processes) else "├─"
         lines.append(f"{branch} {_process(one)}")
+    lines += _sums(told["figures"])
     if restarts["total"]:
         last = printable(restarts["last"])
         lines.append(f"last restart {duration(restarts['ago'])} ago: {last}")
@@ -70,11 +71,40 @@ def _process(one: Mapping[str, Any]) -> str:
 
         figures = one["figures"]
         answered = sum(figures[Figure.FOUND : Figure.TEMPORARY + 1])
+        messages = figures[Figure.SIGNED] + figures[Figure.JUDGED] + figures[Figure.PASSED]
         line += (
             f"  oldest request {one['oldest_request']:.1f} s  "
-            f"connections {figures[Figure.OPEN]}  answered {answered}"
+            f"connections {figures[Figure.OPEN]}  answered {answered}  messages {messages}"
         )
     return line
+
+
+def _sums(listeners: Mapping[str, list[int]]) -> list[str]:
+    """What became of messages since the start, if there were any."""
+    from mailauth.service.beat import VERDICTS, Figure
+
+    sums = dict(zip(Figure, map(sum, zip(*listeners.values(), strict=True)), strict=False))
+    if not any(sums.get(each) for each in (Figure.SIGNED, Figure.JUDGED, Figure.PASSED)):
+        return []
+    ends = {
+        "signed": Figure.SIGNED,
+        "judged": Figure.JUDGED,
+        "passed": Figure.PASSED,
+        "deferred": Figure.DEFERRED,
+        "refused": Figure.REFUSED_MESSAGES,
+        "quarantined": Figure.QUARANTINED,
+    }
+    lines = ["  ".join(["messages", *(f"{name} {sums[figure]}" for name, figure in ends.items())])]
+    verdicts: dict[str, list[str]] = {}
+    for figure, (method, result) in VERDICTS.items():
+        if sums[figure]:
+            verdicts.setdefault(method, []).append(f"{result} {sums[figure]}")
+    lines += [f"{method}  {'  '.join(results)}" for method, results in verdicts.items()]
+    lines.append(
+        f"dns  asked {sums[Figure.DNS_QUESTIONS]}  remembered {sums[Figure.DNS_REMEMBERED]}  "
+        f"failed {sums[Figure.DNS_FAILURES]}"
+    )
+    return lines
 
 
 def duration(seconds: float) -> str:

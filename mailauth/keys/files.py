@@ -38,14 +38,32 @@ def read(path: FilePath, *, noun: str = "key file") -> bytes:
     except FileNotFoundError:
         raise UnusableKey(f"the {noun} {path} does not exist; check its name") from None
     except PermissionError:
-        raise UnusableKey(
-            f"the {noun} {path} is closed to this user; run as its owner, or chown it"
-        ) from None
+        raise UnusableKey(_closed(path, noun)) from None
     except OSError as error:  # a loop of links, a file as a folder, a broken disk
         raise UnusableKey(f"the {noun} {path} cannot be read: {error.strerror}") from None
     if len(octets) > _MAX_OCTETS:
         raise UnusableKey(f"the {noun} {path} is too large; check its name")
     return octets
+
+
+def look(path: FilePath, *, noun: str = "key file") -> None:
+    """A quick look at a secret file that is read later: whether it is there, closed, and ours.
+
+    **Raises** UnusableKey.
+    """
+    try:
+        status = _sound(path).stat()
+    except FileNotFoundError:
+        raise UnusableKey(f"the {noun} {path} does not exist; check its name") from None
+    except OSError as error:
+        raise UnusableKey(f"the {noun} {path} cannot be read: {error.strerror}") from None
+    _judge_file(Path(path), status, noun)
+    if not os.access(path, os.R_OK, effective_ids=True):
+        raise UnusableKey(_closed(path, noun))
+
+
+def _closed(path: FilePath, noun: str) -> str:
+    return f"the {noun} {path} is closed to this user; run as its owner, or chown it"
 
 
 def _sound(path: FilePath) -> Path:
@@ -59,6 +77,14 @@ def judge(path: Path, status: os.stat_result, noun: str) -> None:
 
     **Raises** UnusableKey: see `read`.  OSError: its folder cannot be looked at.
     """
+    _judge_file(path, status, noun)
+    for folder in {path.absolute().parent, path.resolve().parent}:  # of a link, and of its target
+        mode = folder.stat().st_mode
+        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
+            raise UnusableKey(f"others can replace the {noun} {path}; run: chmod o-w {folder}")
+
+
+def _judge_file(path: Path, status: os.stat_result, noun: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise UnusableKey(f"the {noun} {path} is not a regular file; give the file itself")
     if status.st_uid not in (os.geteuid(), 0):
@@ -68,10 +94,6 @@ def judge(path: Path, status: os.stat_result, noun: str) -> None:
         )
     if status.st_mode & _OTHERS:
         raise UnusableKey(f"the {noun} {path} is open to others; run: chmod 600 {path}")
-    for folder in {path.absolute().parent, path.resolve().parent}:  # of a link, and of its target
-        mode = folder.stat().st_mode
-        if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            raise UnusableKey(f"others can replace the {noun} {path}; run: chmod o-w {folder}")
 
 
 def write(path: FilePath, octets: bytes) -> None:

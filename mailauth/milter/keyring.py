@@ -8,11 +8,11 @@ one goes on, and the fault is told; a key that could never be loaded is an
 import os
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final, NamedTuple
 
 from mailauth.errors import UnusableKey
-from mailauth.keys import PrivateKey
+from mailauth.keys import PrivateKey, files
 
 MAX_KEYS: Final = 2000
 """Keys that are kept; an RSA key takes some ten kilobytes."""
@@ -35,8 +35,10 @@ class KeyRing:
         on_fault: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         max_keys: int = MAX_KEYS,
+        look_again: float = LOOK_AGAIN,
     ) -> None:
         """`on_fault` is told in one sentence of each key that goes on though its file is bad."""
+        self.look_again = look_again
         self._on_fault = on_fault
         self._clock = clock
         self._max_keys = max_keys
@@ -53,16 +55,41 @@ class KeyRing:
             file = _file(path)
             kept = _Kept(PrivateKey.read(path), file, now)
             self._keep(path, kept)
-        elif now - kept.looked >= LOOK_AGAIN:
+        elif now - kept.looked >= self.look_again:
             kept = self._looked_at(path, kept, now)
             self._keep(path, kept)
         self._kept.move_to_end(path)
         return kept.key
 
+    def load(self, paths: Iterable[str]) -> dict[str, UnusableKey]:
+        """Read these keys anew, as many as are kept; of the others, look at the files.
+
+        What cannot be used comes back by its path.  A key of before whose file is bad
+        goes on, and `on_fault` is told.
+        """
+        faults: dict[str, UnusableKey] = {}
+        now = self._clock()
+        for count, path in enumerate(dict.fromkeys(paths)):
+            kept = self._kept.get(path)
+            try:
+                if kept is not None:
+                    self._keep(path, self._read_anew(path, kept, now))
+                elif count < self._max_keys:
+                    file = _file(path)
+                    self._keep(path, _Kept(PrivateKey.read(path), file, now))
+                else:
+                    files.look(path)
+            except UnusableKey as fault:
+                faults[path] = fault
+        return faults
+
     def _looked_at(self, path: str, kept: _Kept, now: float) -> _Kept:
-        file = _file(path)
-        if file == kept.file:
+        if _file(path) == kept.file:
             return kept._replace(looked=now)
+        return self._read_anew(path, kept, now)
+
+    def _read_anew(self, path: str, kept: _Kept, now: float) -> _Kept:
+        file = _file(path)
         try:
             return _Kept(PrivateKey.read(path), file, now)
         except UnusableKey as fault:

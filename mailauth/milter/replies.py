@@ -53,6 +53,13 @@ SKIP: Final = Verdict(b"s")
 SHUTDOWN: Final = Verdict(b"4", refuses=True)
 """421: the client is sent away."""
 CONNECTION_FAILED: Final = Verdict(b"f", refuses=True)
+VERDICTS: Final = {
+    verdict.code: verdict
+    for verdict in (
+        CONTINUE, ACCEPT, REJECT, TEMPFAIL, DISCARD, SKIP, SHUTDOWN, CONNECTION_FAILED
+    )
+}  # fmt: skip
+"""All of them by their codes."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -106,7 +106,7 @@ class SigningTable:
                 continue  # an address in brackets is no domain, neither of d= nor of a path
             yield named.for_author(domain)
 
-    def keys(self) -> Iterator[SigningKey]:
+    def signing_keys(self) -> Iterator[SigningKey]:
         """All of them, for a check."""
         yield from self.by_author.values()
         for keys in self._rows.values():

@@ -8,5 +8,6 @@ are records of a fixed size.
 
 `watchdog` and `restarts` decide, without I/O and with the clock as an argument;
 `supervisor` and `crew` carry out what they decide.  What a listener may be stands
-in one table, `lookups.KINDS`; nothing else here knows a protocol.
+in one table, which `start` puts together of `lookups` and `milters`; nothing else
+here knows a protocol.
 """

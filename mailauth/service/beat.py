@@ -37,7 +37,49 @@ class Figure(IntEnum):
     """Connections closed because what came was no request."""
     OVERDUE = auto()
     """Connections closed because a request or its reader took too long."""
+    SIGNED = auto()
+    """Messages that were signed."""
+    JUDGED = auto()
+    """Messages that were judged."""
+    PASSED = auto()
+    """Messages that were left as they are: not ours to sign, or a trusted relay's."""
+    DEFERRED = auto()
+    """Of the messages: deferred."""
+    REFUSED_MESSAGES = auto()
+    """Of the messages: refused."""
+    QUARANTINED = auto()
+    """Of the messages: put aside."""
+    REMOVED_FIELDS = auto()
+    """Fields that claimed to be ours."""
+    DNS_QUESTIONS = auto()
+    """Questions that the DNS was asked."""
+    DNS_REMEMBERED = auto()
+    """Questions whose answer was remembered."""
+    DNS_FAILURES = auto()
+    """Answers that were a failure or came too late."""
+    SPF_NONE = auto()
+    SPF_NEUTRAL = auto()
+    SPF_PASS = auto()
+    SPF_FAIL = auto()
+    SPF_SOFTFAIL = auto()
+    SPF_TEMPERROR = auto()
+    SPF_PERMERROR = auto()
+    DKIM_NONE = auto()
+    DKIM_NEUTRAL = auto()
+    DKIM_PASS = auto()
+    DKIM_FAIL = auto()
+    DKIM_POLICY = auto()
+    DKIM_TEMPERROR = auto()
+    DKIM_PERMERROR = auto()
 
+
+VERDICTS: Final = {
+    figure: (method.lower(), result.lower())
+    for figure in Figure
+    if (method := figure.name.partition("_")[0]) in {"SPF", "DKIM"}
+    and (result := figure.name.partition("_")[2])
+}
+"""The figures of verdicts: method and result."""
 
 Figures = list[int]
 """One number for each `Figure`."""

@@ -9,17 +9,25 @@ import pwd
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Literal, NamedTuple
 
-from msgspec import Meta, Struct
+from msgspec import Struct
 
 from mailauth.errors import MailauthError, SyntaxFault
 from mailauth.service import tomlfile
-from mailauth.service.address import Address, parse
+from mailauth.service.address import parse
+from mailauth.service.tables import (
+    Dns,
+    Limits,
+    Listen,
+    Milter,
+    Service,
+    Signing,
+    Srs,
+    Verifying,
+    Watchdog,
+)
 from mailauth.service.tomlfile import BadToml, Complaint, Place, show
-
-Seconds = Annotated[float, Meta(gt=0, le=86_400)]
-Count = Annotated[int, Meta(ge=1, le=100_000)]
 
 
 class BadConfiguration(MailauthError):
@@ -30,118 +38,6 @@ class BadConfiguration(MailauthError):
         self.errors = tuple(errors)
 
 
-class Watchdog(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[watchdog]`: when a process is in time; all in seconds but `storm_restarts`."""
-
-    start: Seconds = 10.0
-    """From the start of a worker until it must be ready."""
-    beat: Seconds = 1.0
-    """Between two beats."""
-    silence: Seconds = 10.0
-    """Without a beat, until a worker is replaced."""
-    request: Seconds = 60.0
-    """One request in work, until its worker is replaced."""
-    probe: Seconds = 30.0
-    """Until a listener must answer the observer."""
-    backtrace: Seconds = 1.0
-    """From the request for a backtrace until SIGTERM."""
-    terminate: Seconds = 2.0
-    """From SIGTERM until SIGKILL of the group, for a condemned process."""
-    stop: Seconds = 30.0
-    """From the request to stop until a worker drops the work that is left."""
-    restart_delay: Seconds = 0.25
-    """After the first unwanted end; doubled by each further one within the window."""
-    restart_delay_most: Seconds = 10.0
-    """The longest delay."""
-    storm_restarts: Count = 10
-    """So many unwanted ends within the window are borne; one more ends the service."""
-    storm_window: Seconds = 60.0
-    """The window."""
-
-
-class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[limits]`: what the clients of one listener in one worker may use."""
-
-    connections: Count = 1000
-    """Open at a time; one more is closed at once."""
-    idle: Seconds = 300.0
-    """Between two requests of a connection."""
-    request: Seconds = 10.0
-    """From the first octet of a request to its last."""
-
-
-class Service(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[service]`: the process tree."""
-
-    workers: Annotated[int, Meta(ge=1, le=256)] = 2
-    user: str | None = None
-    """Who runs it once the sockets are bound; needs root at the start."""
-    group: str | None = None
-    """The group, if it is not that of the user."""
-    log: Literal["text", "json"] = "text"
-    log_level: Literal["debug", "info", "warning", "error"] = "info"
-    metrics: str | None = None
-    """The address of the Prometheus metrics."""
-    status: str | None = None
-    """The address that `mailauth ps` asks, a Unix socket."""
-
-
-class Srs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[srs]`: how senders are rewritten."""
-
-    domain: str = ""
-    """Of the rewritten addresses.  Needed."""
-    more_domains: tuple[str, ...] = ()
-    """Further domains of rewritten addresses, which a map `forward@DOMAIN` chooses."""
-    secrets: str = ""
-    """Needed.  The file of the secrets, one a line; the first signs."""
-    separator: Literal["=", "+", "-"] = "="
-    hash_length: Annotated[int, Meta(ge=1, le=27)] = 4
-    """Characters of the hash that are written."""
-    hash_minimum: Annotated[int, Meta(ge=1, le=27)] = 4
-    """Characters of a hash that are accepted at least."""
-    max_age: Annotated[int, Meta(ge=1, le=1023)] = 21
-    """Days that an address is good for."""
-    mac: Literal["classic", "separated"] = "classic"
-    """How addresses are signed: as all others do it, or safer; see `srs.Mac`."""
-    accept: tuple[Literal["classic", "separated"], ...] = ("classic", "separated")
-    """With which of them addresses are accepted."""
-    url_safe: bool = False
-    """Write `-` and `_` in hashes, as postsrsd does from 2.2.6 on."""
-    always_rewrite: bool = False
-    """Rewrite senders of the SRS domain itself too."""
-    own_domains: tuple[str, ...] = ()
-    """Senders of these domains are left alone; `.example.com` is all below it."""
-    exclude: tuple[str, ...] = ()
-    """More domains or addresses whose senders are left alone."""
-    exclude_file: str | None = None
-    """The same, one a line."""
-    long_senders: Literal["refuse", "pass", "store"] = "pass"
-    """What becomes of a sender whose rewritten local part would have over 64 octets."""
-    aliases: str | None = None
-    """The file in which long senders are stored; the user of the service makes it."""
-
-
-class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[[listen]]`: one end point."""
-
-    kind: str = ""
-    """The protocol.  Needed."""
-    address: str = ""
-    """Where.  Needed."""
-    map: str | None = None
-    """The map of a protocol that names none itself."""
-    group: str | None = None
-    """The group of a Unix socket."""
-    mode: Annotated[int, Meta(ge=0o600, le=0o777)] = 0o660
-    """The mode of a Unix socket."""
-
-    @property
-    def where(self) -> Address:
-        """The address, parsed."""
-        return parse(self.address)
-
-
 class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The whole file."""
 
@@ -149,14 +45,32 @@ class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     service: Service = Service()
     watchdog: Watchdog = Watchdog()
     limits: Limits = Limits()
+    dns: Dns = Dns()
     srs: Srs | None = None
+    milter: Milter = Milter()
+    signing: Signing | None = None
+    verifying: Verifying | None = None
 
 
 Check = Callable[[Configuration], Iterable[Complaint]]
 
 
-def read(path: Path, check: Check = lambda _: ()) -> Configuration:
-    """The configuration in a file; `check` tells what else is wrong with it.
+class Reading(NamedTuple):
+    """A configuration, and where in its file each thing stands."""
+
+    configuration: Configuration
+    document: tomlfile.Document
+
+    def told(self, complaints: Iterable[Complaint]) -> BadConfiguration:
+        """The complaints as lines, the first of each place, in the order of the file."""
+        first = {one.place: one for one in reversed(list(complaints))}
+        lines = sorted((self.document.line(place), one) for place, one in first.items())
+        path = self.document.path
+        return BadConfiguration([f"{_at(path, line)}: {_sentence(one)}" for line, one in lines])
+
+
+def read(path: Path, check: Check = lambda _: ()) -> Reading:
+    """What is in a file; `check` tells what else is wrong with it.
 
     **Raises** BadConfiguration, with every error.
     """
@@ -170,11 +84,10 @@ def read(path: Path, check: Check = lambda _: ()) -> Configuration:
     configuration = tomlfile.convert(Configuration, document.tables, (), complaints)
     complaints += _unsound(configuration)
     complaints += check(configuration)
+    reading = Reading(configuration, document)
     if complaints:
-        first = {one.place: one for one in reversed(complaints)}  # of each place
-        lines = sorted((document.line(place), one) for place, one in first.items())
-        raise BadConfiguration([f"{_at(path, line)}: {_sentence(one)}" for line, one in lines])
-    return configuration
+        raise reading.told(complaints)
+    return reading
 
 
 def _at(path: Path, line: int) -> str:
@@ -204,9 +117,13 @@ def _missing(configuration: Configuration) -> Iterator[Complaint]:
         for key in ("kind", "address"):
             if not getattr(listen, key):
                 yield Complaint(("listen", at, key), "is missing")
-    for key in ("domain", "secrets"):
-        if configuration.srs is not None and not getattr(configuration.srs, key):
-            yield Complaint(("srs", key), "is missing")
+    for table, struct, keys in (
+        ("srs", configuration.srs, ("domain", "secrets")),
+        ("verifying", configuration.verifying, ("authserv_id",)),
+    ):
+        for key in keys if struct is not None else ():
+            if not getattr(struct, key):
+                yield Complaint((table, key), "is missing")
 
 
 def _addresses(configuration: Configuration) -> Iterator[Complaint]:

@@ -15,7 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from mailauth.service import beat, log, process
 from mailauth.service.beat import Beat, Figure, Figures
-from mailauth.service.configuration import Watchdog
+from mailauth.service.tables import Watchdog
 from mailauth.service.watchdog import Order, Watched
 
 logger = logging.getLogger(__name__)

@@ -4,6 +4,7 @@ A service runs one generation at a time; a reload makes the next one, which take
 over the sockets whose addresses stay.  All is made ready or nothing is.
 """
 
+import difflib
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,10 +13,12 @@ from mailauth.errors import MailauthError
 from mailauth.service import configuration as configurations
 from mailauth.service import sockets, tomlfile
 from mailauth.service.address import Address, parse
-from mailauth.service.configuration import BadConfiguration, Configuration, Listen
+from mailauth.service.configuration import BadConfiguration, Configuration, Reading
 from mailauth.service.kinds import Build, Kinds
 from mailauth.service.sockets import Endpoint
-from mailauth.service.tomlfile import Complaint
+from mailauth.service.tables import Listen
+from mailauth.service.tomlfile import Complaint, Unsound
+from mailauth.service.watched import WatchedFiles
 
 Open = dict[Address, Endpoint]
 """The end points that are open, by address."""
@@ -40,14 +43,16 @@ class Generation:
     """For each listener of the configuration."""
     probes: tuple[Probe, ...]
     endpoints: Mapping[Address, Endpoint]
+    files: WatchedFiles
+    """Those that were read for it and are read again when they change."""
 
     def endpoint(self, address: str | None) -> Endpoint | None:
         """The end point of an address of the configuration."""
         return None if address is None else self.endpoints[parse(address)]
 
 
-def read(path: Path, kinds: Kinds) -> Configuration:
-    """The configuration in a file, with what the kinds say of it.
+def read(path: Path, kinds: Kinds) -> Reading:
+    """What is in a file, with what the kinds say of it.
 
     **Raises** BadConfiguration.
     """
@@ -59,26 +64,40 @@ def _wrong_listeners(configuration: Configuration, kinds: Kinds) -> Iterable[Com
         if listen.kind in kinds:
             yield from kinds[listen.kind].check(configuration, index)
         else:
-            sentence = f"there is no kind {listen.kind!r}; there are {', '.join(sorted(kinds))}"
-            yield Complaint(("listen", index, "kind"), sentence)
+            yield Complaint(("listen", index, "kind"), _no_kind(listen.kind, list(kinds)))
 
 
-def prepare(configuration: Configuration, kinds: Kinds) -> tuple[Build, ...]:
+def _no_kind(kind: str, known: list[str]) -> str:
+    sentence = f"there is no kind {kind!r}; there are {', '.join(sorted(known))}"
+    near = difflib.get_close_matches(kind, known, n=1)
+    return f"{sentence}; do you mean {near[0]}?" if near else sentence
+
+
+def prepare(reading: Reading, kinds: Kinds) -> tuple[Build, ...]:
     """What makes the servers of the configuration, with its files and secrets read.
 
     **Raises** BadConfiguration, with every file that cannot be used.
     """
+    configuration = reading.configuration
     builds: list[Build] = []
     faults: dict[str, None] = {}  # each once, in order
     for index, listen in enumerate(configuration.listen):
         try:
             builds.append(kinds[listen.kind].prepare(configuration, listen))
+        except Unsound as fault:
+            faults |= dict.fromkeys(reading.told(fault.complaints).errors)
         except MailauthError as fault:
             place = tomlfile.show(("listen", index))
             faults[str(fault) if configuration.srs else f"{place}: {fault}"] = None
     if faults:
         raise BadConfiguration(list(faults))
     return tuple(builds)
+
+
+def files(configuration: Configuration, kinds: Kinds) -> Iterable[str]:
+    """The files that a running service looks at again and again."""
+    for listen in configuration.listen:
+        yield from kinds[listen.kind].files(configuration)
 
 
 def bind(configuration: Configuration, have: Mapping[Address, Endpoint], owner: int | None) -> Open:
@@ -124,6 +143,7 @@ def assemble(
     configuration: Configuration,
     builds: tuple[Build, ...],
     endpoints: Mapping[Address, Endpoint],
+    files: WatchedFiles,
     kinds: Kinds,
 ) -> Generation:
     """The parts of a generation put together."""
@@ -131,4 +151,4 @@ def assemble(
         Probe(listen.where, kinds[listen.kind].probe(listen), kinds[listen.kind].is_answer)
         for listen in configuration.listen
     )
-    return Generation(number, configuration, builds, probes, endpoints)
+    return Generation(number, configuration, builds, probes, endpoints, files)

@@ -1,7 +1,7 @@
 """The kinds of listeners: what makes the server of each, and how it is asked whether it lives.
 
 A worker knows no protocol.  What `[[listen]] kind = "..."` may name stands in one
-table, `KINDS`; a further protocol is one more row there.
+table, which `start` puts together; a further protocol is one more row there.
 """
 
 import socket
@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
-from mailauth.service.configuration import Configuration, Listen
+from mailauth.service.configuration import Configuration
+from mailauth.service.tables import Listen
 from mailauth.service.tally import Tally
 from mailauth.service.tomlfile import Complaint
 
@@ -40,6 +41,8 @@ class Kind:
     """A request that every sound server answers, and that asks for nothing."""
     is_answer: Callable[[bytes], bool]
     """Whether these octets are a whole answer to it."""
+    files: Callable[[Configuration], Iterable[str]] = lambda _: ()
+    """Files that `prepare` reads and that are read again when they change."""
 
 
 Kinds: TypeAlias = Mapping[str, Kind]

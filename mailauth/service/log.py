@@ -25,6 +25,7 @@ _MAX_LINE: Final = 4000
 _MAX_TRACE: Final = 3000
 _MAX_TEXT: Final = 1000
 _MAX_VALUE: Final = 300
+_MAX_ITEMS: Final = 10
 _BURST: Final = 20
 _WINDOW: Final = 10.0
 _PRIORITIES: Final = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG": 7}
@@ -119,9 +120,11 @@ def _as_json(record: logging.LogRecord, role: str) -> str:
 
 
 def _plain(value: object) -> object:
-    return (
-        value if isinstance(value, int | float | bool) or value is None else str(value)[:_MAX_VALUE]
-    )
+    if isinstance(value, tuple | list):
+        return [_plain(one) for one in value[:_MAX_ITEMS]]
+    if isinstance(value, int | float | bool) or value is None:
+        return value
+    return str(value)[:_MAX_VALUE]
 
 
 def _stamp(record: logging.LogRecord) -> str:
@@ -156,7 +159,8 @@ def _escape(character: str) -> str:
 class Rate(logging.Filter):
     """Lets so many records of one template through in a window, and then says how many it held.
 
-    Templates are constants of the code, so there are few; critical lines pass.
+    Templates are constants of the code, so there are few.  Critical lines pass, and
+    those that are each of something else, which their caller marks by `every`.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -166,7 +170,7 @@ class Rate(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         """Whether the record passes."""
-        if record.levelno >= logging.CRITICAL:
+        if record.levelno >= logging.CRITICAL or getattr(record, "every", False):
             return True
         key = (record.name, record.levelno, str(record.msg))
         now = self._clock()

@@ -26,8 +26,10 @@ from mailauth.postfix import (
     Rewriting,
 )
 from mailauth.service.beat import Figure
-from mailauth.service.configuration import Configuration, Listen, Srs
+from mailauth.service.configuration import Configuration
 from mailauth.service.kinds import Build, Kind, Kinds
+from mailauth.service.listening import ListenerWatch
+from mailauth.service.tables import Listen, Srs
 from mailauth.service.tally import Tally
 from mailauth.service.tomlfile import Complaint, Place
 from mailauth.srs.aliases import AliasFile
@@ -39,8 +41,8 @@ _PROBE: Final = "mailauth-probe"
 _MAX_OCTETS: Final = 16_777_216
 
 
-class TallyWatch:
-    """What a server tells of itself, as figures and lines of the log (`mailauth.postfix.Watch`)."""
+class LookupWatch(ListenerWatch):
+    """What a server of look-ups tells of itself (`mailauth.postfix.Watch`)."""
 
     _FIGURES: Final = {
         Outcome.FOUND: Figure.FOUND,
@@ -49,24 +51,6 @@ class TallyWatch:
         Outcome.TEMP: Figure.TEMPORARY,
     }
 
-    def __init__(self, tally: Tally, listener: str) -> None:
-        self._tally = tally
-        self._listener = listener
-
-    def opened(self) -> None:
-        """A connection was accepted."""
-        self._tally.count(Figure.CONNECTIONS)
-        self._tally.count(Figure.OPEN)
-
-    def closed(self) -> None:
-        """One that was accepted has ended."""
-        self._tally.count(Figure.OPEN, -1)
-
-    def refused(self, line: str) -> None:
-        """One was closed at once."""
-        self._tally.count(Figure.REFUSED)
-        self._log("%(listener)s: a connection is refused: %(why)s", line)
-
     def started(self, request: Request) -> None:
         """A request is being answered: at once, so one that takes long stops the beats."""
 
@@ -74,7 +58,7 @@ class TallyWatch:
         """It was answered so."""
         self._tally.count(self._FIGURES[reply.outcome])
         if reply.outcome is Outcome.PERM:
-            self._log("%(listener)s: a request is refused: %(why)s", reply.text)
+            self._warn("%(listener)s: a request is refused: %(why)s", reply.text)
         elif logger.isEnabledFor(logging.DEBUG):
             values = {"listener": self._listener, "map": request.map_name, "key": request.key}
             values |= {"outcome": str(reply.outcome), "text": reply.text}
@@ -90,19 +74,6 @@ class TallyWatch:
             exc_info=fault,
         )
 
-    def violated(self, line: str) -> None:
-        """A connection is closed for what was no request."""
-        self._tally.count(Figure.BROKEN)
-        self._log("%(listener)s: no request, closed: %(why)s", line)
-
-    def overdue(self, line: str) -> None:
-        """A connection is closed for what it left unfinished or unread too long."""
-        self._tally.count(Figure.OVERDUE)
-        self._log("%(listener)s: too slow, closed: %(why)s", line)
-
-    def _log(self, template: str, why: str) -> None:
-        logger.warning(template, {"listener": self._listener, "why": why})
-
 
 def _check(protocol: LookupProtocol, configuration: Configuration, index: int) -> list[Complaint]:
     """What is wrong with a listener and with the policy that it serves."""
@@ -116,6 +87,10 @@ def _check(protocol: LookupProtocol, configuration: Configuration, index: int) -
         if configuration.srs.long_senders == "store" and configuration.srs.aliases is None:
             sentence = "to store them, say where: aliases = FILE"
             complaints.append(Complaint(("srs", "long_senders"), sentence))
+    if listen.role is not None:
+        complaints.append(
+            Complaint(("listen", index, "role"), f"a {protocol} has none; it is for milters")
+        )
     place: Place = ("listen", index, "map")
     if protocol is LookupProtocol.SOCKETMAP:
         if listen.map is not None:
@@ -213,7 +188,7 @@ def _prepare(protocol: LookupProtocol, configuration: Configuration, listen: Lis
             answer,
             map_name=listen.map or "",
             limits=Limits(limits.connections, limits.idle, limits.request),
-            watch=TallyWatch(tally, str(listen.where)),
+            watch=LookupWatch(tally, str(listen.where)),
         )
 
     return build

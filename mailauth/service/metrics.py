@@ -11,7 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.exposition import CONTENT_TYPE_LATEST, generate_latest
 from prometheus_client.registry import Collector, CollectorRegistry
 
-from mailauth.service.beat import Figure
+from mailauth.service.beat import VERDICTS, Figure
 
 _RESULTS = {
     Figure.FOUND: "found",
@@ -19,12 +19,24 @@ _RESULTS = {
     Figure.REJECTED: "rejected",
     Figure.TEMPORARY: "temporary",
 }
+_MESSAGES = {
+    Figure.SIGNED: "signed",
+    Figure.JUDGED: "judged",
+    Figure.PASSED: "passed",
+}
 _EVENTS = {
     Figure.CONNECTIONS: ("connections", "Connections accepted."),
     Figure.REFUSED: ("connections_refused", "Connections closed at once: too many."),
     Figure.FAULTS: ("faults", "Requests that met a fault of the service."),
     Figure.BROKEN: ("connections_broken", "Connections closed for what was no request."),
     Figure.OVERDUE: ("connections_overdue", "Connections closed for taking too long."),
+    Figure.DEFERRED: ("messages_deferred", "Messages that were deferred."),
+    Figure.REFUSED_MESSAGES: ("messages_refused", "Messages that were refused."),
+    Figure.QUARANTINED: ("messages_quarantined", "Messages that were put aside."),
+    Figure.REMOVED_FIELDS: ("fields_removed", "Fields that claimed to be of this host."),
+    Figure.DNS_QUESTIONS: ("dns_questions", "Questions that the DNS was asked."),
+    Figure.DNS_REMEMBERED: ("dns_remembered", "Questions whose answer was remembered."),
+    Figure.DNS_FAILURES: ("dns_failures", "Questions that the DNS failed to answer."),
 }
 
 
@@ -34,13 +46,16 @@ class _Figures(Collector):
 
     def collect(self) -> Iterable[Metric]:
         listeners: Mapping[str, list[int]] = self._snapshot.get("figures", {})
-        requests = CounterMetricFamily(
-            "mailauth_requests", "Requests answered.", labels=["listener", "result"]
-        )
-        for listener, figures in listeners.items():
-            for figure, result in _RESULTS.items():
-                requests.add_metric([listener, result], figures[figure])
-        yield requests
+        for name, words, results in (
+            ("requests", "Look-ups answered.", _RESULTS),
+            ("messages", "Messages that came to their end.", _MESSAGES),
+        ):
+            family = CounterMetricFamily(f"mailauth_{name}", words, labels=["listener", "result"])
+            for listener, figures in listeners.items():
+                for figure, result in results.items():
+                    family.add_metric([listener, result], figures[figure])
+            yield family
+        yield _verdicts(listeners)
         for figure, (name, words) in _EVENTS.items():
             counter = CounterMetricFamily(f"mailauth_{name}", words, labels=["listener"])
             for listener, figures in listeners.items():
@@ -76,6 +91,18 @@ class _Figures(Collector):
         yield GaugeMetricFamily(
             "mailauth_configuration_generation", "Configurations taken so far.", value=generation
         )
+
+
+def _verdicts(listeners: Mapping[str, list[int]]) -> Metric:
+    """Those that there were: most listeners judge nothing."""
+    family = CounterMetricFamily(
+        "mailauth_verdicts", "Verdicts on messages.", labels=["listener", "method", "result"]
+    )
+    for listener, figures in listeners.items():
+        for figure, (method, result) in VERDICTS.items():
+            if figures[figure]:
+                family.add_metric([listener, method, result], figures[figure])
+    return family
 
 
 def exposition(snapshot: Mapping[str, Any]) -> tuple[str, bytes]:

@@ -18,8 +18,8 @@ from contextlib import suppress
 from typing import Any, Final
 
 from mailauth.service.beat import Beat, nothing
-from mailauth.service.configuration import Watchdog
 from mailauth.service.generation import Probe
+from mailauth.service.tables import Watchdog
 
 logger = logging.getLogger(__name__)
 

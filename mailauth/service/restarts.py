@@ -7,7 +7,7 @@ n - 1 times, up to the longest.  One end more than the window may hold is a stor
 from collections import deque
 from dataclasses import dataclass, field
 
-from mailauth.service.configuration import Watchdog
+from mailauth.service.tables import Watchdog
 
 _MOST_DOUBLINGS = 30
 

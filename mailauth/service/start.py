@@ -12,36 +12,44 @@ from typing import Final
 
 from mailauth.errors import MailauthError
 from mailauth.service import generation as generations
-from mailauth.service import log, privileges, process, sockets, systemd
-from mailauth.service.configuration import BadConfiguration, Configuration
+from mailauth.service import log, lookups, milters, privileges, process, sockets, systemd
+from mailauth.service.configuration import BadConfiguration, Configuration, Reading
 from mailauth.service.generation import Generation, Open
 from mailauth.service.kinds import Build, Kinds
-from mailauth.service.lookups import KINDS
 from mailauth.service.supervisor import Supervisor
+from mailauth.service.watched import WatchedFiles
 
 logger = logging.getLogger(__name__)
 
 _STANDARD_ERROR: Final = 2
 
 
-def check(path: Path, kinds: Kinds = KINDS) -> Configuration:
+def kinds_of_listeners() -> Kinds:
+    """All that a service can serve; what was read for them is kept from one reading to the next."""
+    return {**lookups.KINDS, "milter": milters.Milters().kind}
+
+
+def check(path: Path, kinds: Kinds | None = None) -> Configuration:
     """The configuration, if a service could run it as far as its files go; nothing is bound.
 
     **Raises** BadConfiguration, with every error.
     """
-    configuration = generations.read(path, kinds)
-    generations.prepare(configuration, kinds)
-    return configuration
+    kinds = kinds_of_listeners() if kinds is None else kinds
+    reading = generations.read(path, kinds)
+    generations.prepare(reading, kinds)
+    return reading.configuration
 
 
-def serve(path: Path, kinds: Kinds = KINDS) -> int:
+def serve(path: Path, kinds: Kinds | None = None) -> int:
     """Run the service until it is stopped; its exit status.
 
     **Raises** MailauthError: it cannot start, and has left nothing behind.
     """
     _open_standard_descriptors()
     path = path.absolute()
-    configuration = generations.read(path, kinds)
+    kinds = kinds_of_listeners() if kinds is None else kinds
+    reading = generations.read(path, kinds)
+    configuration = reading.configuration
     sink = log.Sink()
     service = configuration.service
     log.start(sink, service.log, service.log_level, "supervisor")
@@ -50,7 +58,8 @@ def serve(path: Path, kinds: Kinds = KINDS) -> int:
     owner = become[0] if become else None
     endpoints = generations.bind(configuration, _handed_over(configuration), owner)
     try:
-        builds = _prepare(configuration, kinds, become)
+        files = WatchedFiles(generations.files(configuration, kinds))
+        builds = _prepare(reading, kinds, become)
         if become:
             privileges.drop(become)
         elif os.geteuid() == 0:
@@ -60,7 +69,7 @@ def serve(path: Path, kinds: Kinds = KINDS) -> int:
         raise
     privileges.forbid_core_dumps()
     privileges.adopt_orphans()
-    first = generations.assemble(1, configuration, builds, endpoints, kinds)
+    first = generations.assemble(1, configuration, builds, endpoints, files, kinds)
 
     def make(number: int, current: Generation) -> Generation:
         made = _again(number, current, path, kinds)
@@ -98,21 +107,19 @@ def _handed_over(configuration: Configuration) -> Open:
     return found
 
 
-def _prepare(
-    configuration: Configuration, kinds: Kinds, become: tuple[int, int] | None
-) -> tuple[Build, ...]:
+def _prepare(reading: Reading, kinds: Kinds, become: tuple[int, int] | None) -> tuple[Build, ...]:
     """Read files and secrets as the user of the service, so that a reload can do it again.
 
     What only root can read is read as root, with a warning: a reload will not have it.
     """
     if become is None:
-        return generations.prepare(configuration, kinds)
+        return generations.prepare(reading, kinds)
     with _acting_as(become):
         try:
-            return generations.prepare(configuration, kinds)
+            return generations.prepare(reading, kinds)
         except BadConfiguration as refused:
             fault = refused
-    builds = generations.prepare(configuration, kinds)
+    builds = generations.prepare(reading, kinds)
     for line in fault.errors:
         values = {"fault": line}
         logger.warning("read as root; SIGHUP will not read it again: %(fault)s", values)
@@ -136,10 +143,12 @@ def _again(number: int, current: Generation, path: Path, kinds: Kinds) -> Genera
 
     **Raises** MailauthError.
     """
-    configuration = generations.read(path, kinds)
+    reading = generations.read(path, kinds)
+    configuration = reading.configuration
     old, new = current.configuration.service, configuration.service
     if (old.user, old.group) != (new.user, new.group):
         raise MailauthError("user and group cannot change by a reload: restart the service")
-    builds = generations.prepare(configuration, kinds)
+    files = WatchedFiles(generations.files(configuration, kinds))
+    builds = generations.prepare(reading, kinds)
     endpoints = generations.bind(configuration, current.endpoints, None)
-    return generations.assemble(number, configuration, builds, endpoints, kinds)
+    return generations.assemble(number, configuration, builds, endpoints, files, kinds)

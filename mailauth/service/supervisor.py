@@ -52,7 +52,7 @@ class Supervisor:
         self._restarts = Restarts(first.configuration.watchdog)
         self._exit_status: int | None = None  # known once the service stops
         self._reload_wanted = False
-        self._started = self._told = self._alive_at = time.monotonic()
+        self._started = self._told = self._alive_at = self._looked = time.monotonic()
         self._wake, self._wakes = socket.socketpair()
 
     def run(self) -> int:
@@ -68,6 +68,7 @@ class Supervisor:
             if self._exit_status is None:
                 self._end_a_storm(now)
                 self._take_over(now)
+                self._look_at_files(now)
                 self._reload_if_wanted()
                 self._start_what_is_lacking(now)
             self._tell(now)
@@ -131,6 +132,16 @@ class Supervisor:
 
     def _newest(self) -> Generation:
         return self._generations()[-1]
+
+    def _look_at_files(self, now: float) -> None:
+        """Files that have changed and come to rest are read again, with all the rest."""
+        current = self._current
+        if current is None or now - self._looked < current.configuration.service.look_again:
+            return
+        self._looked = now
+        for file in current.files.changed():
+            logger.info("%(file)s has changed: all is read again", {"file": file})
+            self._reload_wanted = True
 
     def _reload_if_wanted(self) -> None:
         """Make the next generation; if that fails, all stays as it is."""

@@ -10,11 +10,13 @@ import re
 import tomllib
 import types
 import typing
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
+
+from mailauth.errors import MailauthError
 
 Place: TypeAlias = tuple[str | int, ...]
 """Keys and indices from the top: ("listen", 1, "address")."""
@@ -35,6 +37,14 @@ class Complaint(NamedTuple):
     sentence: str
 
 
+class Unsound(MailauthError):
+    """What a configuration names and cannot be used; each complaint is about its place."""
+
+    def __init__(self, complaints: Iterable[Complaint]) -> None:
+        self.complaints = tuple(complaints)
+        super().__init__("; ".join(one.sentence for one in self.complaints))
+
+
 class Document:
     """A TOML file: its tables, and the line on which each key stands.
 
@@ -42,6 +52,7 @@ class Document:
     """
 
     def __init__(self, path: Path) -> None:
+        self.path = path
         if path.exists() and not path.is_file():  # a FIFO would hold up the supervisor
             raise BadToml(0, "is no regular file")
         with path.open("rb") as file:
@@ -108,7 +119,7 @@ def convert(struct: type[S], table: Any, place: Place, complaints: list[Complain
 def _value(kind: Any, value: Any, place: Place, complaints: list[Complaint]) -> Any:  # noqa: ANN401 - TOML
     """A value, or None if it is wrong: tables and lists of them are walked, the rest is checked."""
     if isinstance(kind, types.UnionType):  # an optional table
-        kind = next((part for part in kind.__args__ if _is_struct(part)), kind)
+        kind = next((part for part in kind.__args__ if _is_table(part)), kind)
     if _is_struct(kind):
         return convert(kind, value, place, complaints)
     if tables := _list_of_structs(kind):
@@ -118,11 +129,33 @@ def _value(kind: Any, value: Any, place: Place, complaints: list[Complaint]) -> 
         return tuple(
             convert(tables, item, (*place, index), complaints) for index, item in enumerate(value)
         )
+    if typing.get_origin(kind) is dict:
+        return _mapping(kind, value, place, complaints)
     try:
         return msgspec.convert(value, kind, strict=True)
     except msgspec.ValidationError as fault:
         complaints.append(Complaint(place, _in_our_words(str(fault))))
         return None
+
+
+def _mapping(kind: Any, value: Any, place: Place, complaints: list[Complaint]) -> Any:  # noqa: ANN401 - TOML
+    """A table whose keys are data; if they are a choice, others are wrong."""
+    if not isinstance(value, Mapping):
+        complaints.append(Complaint(place, "must be a table"))
+        return None
+    keys, values = typing.get_args(kind)
+    choice = [str(key) for key in typing.get_args(keys)]
+    sound = {}
+    for key, one in value.items():
+        if choice and key not in choice:
+            complaints.append(Complaint((*place, key), _unknown(key, choice)))
+        else:
+            sound[key] = _value(values, one, (*place, key), complaints)
+    return sound
+
+
+def _is_table(kind: Any) -> bool:  # noqa: ANN401 - a type
+    return _is_struct(kind) or typing.get_origin(kind) is dict
 
 
 def _is_struct(kind: Any) -> bool:  # noqa: ANN401 - a type

@@ -9,7 +9,7 @@ not pardoned, even if it beats again: what it does meanwhile is a clean end.
 from dataclasses import dataclass
 from enum import StrEnum
 
-from mailauth.service.configuration import Watchdog
+from mailauth.service.tables import Watchdog
 
 
 class Phase(StrEnum):

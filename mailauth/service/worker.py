@@ -12,8 +12,8 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from mailauth.service.beat import Beat
-from mailauth.service.configuration import Watchdog
 from mailauth.service.kinds import Build, Server
+from mailauth.service.tables import Watchdog
 from mailauth.service.tally import Tally, oldest
 
 logger = logging.getLogger(__name__)

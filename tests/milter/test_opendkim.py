@@ -7,8 +7,8 @@ import pytest
 from filtered import Filtered
 from mail import MESSAGE, key
 
-from mailauth.milter import opendkim
-from mailauth.milter.opendkim import BadTable
+from mailauth.milter import datasets, opendkim
+from mailauth.milter.datasets import BadTable
 from mailauth.milter.settings import Settings
 from mailauth.milter.signingtable import SigningKey, SigningTable, matches
 from mailauth.syntax import mailbox
@@ -26,7 +26,7 @@ example.net  example.net:net:/keys/net
 def table(folder: Path, rows: str, *, kind: str = "refile", multiple: bool = False) -> SigningTable:
     (folder / "keys").write_text(KEYS)
     (folder / "rows").write_text(rows)
-    return opendkim.read_signing_table(
+    return datasets.read_signing_table(
         f"{kind}:{folder / 'rows'}", f"file:{folder / 'keys'}", multiple=multiple
     )
 
@@ -120,7 +120,7 @@ def test_a_hundred_thousand_domains(tmp_path: Path) -> None:
     many = table(tmp_path, rows)
     assert found(many, "a@d99999.example") == ["example.com s1 /keys/one"]
     assert many._patterns == ()
-    assert len(list(many.keys())) == 100_005
+    assert len(list(many.signing_keys())) == 100_005
 
 
 BAD = [
@@ -141,7 +141,7 @@ def test_a_bad_line_is_told_with_its_place(
     for file, text in files.items():
         (tmp_path / file).write_text(text)
     with pytest.raises(BadTable, match=f"{name}:2: .*{reason}"):
-        opendkim.read_signing_table(
+        datasets.read_signing_table(
             f"refile:{tmp_path / 'SigningTable'}", str(tmp_path / "KeyTable")
         )
 
@@ -149,12 +149,12 @@ def test_a_bad_line_is_told_with_its_place(
 @pytest.mark.parametrize("text", ["dsn:mysql://u:p@h/d", "db:/x", "lua:x", "/no/such/file"])
 def test_data_sets_that_cannot_be_read(text: str) -> None:
     with pytest.raises(BadTable):
-        list(opendkim.dataset(text, "opendkim.conf:1"))
+        list(datasets.dataset(text, "opendkim.conf:1"))
 
 
 def test_lists() -> None:
-    assert [one.key for one in opendkim.dataset("csl:a, b,c")] == ["a", "b", "c"]
-    assert [one.key for one in opendkim.dataset("10.0.0.0/8, !10.1.0.0/16")] == [
+    assert [one.key for one in datasets.dataset("csl:a, b,c")] == ["a", "b", "c"]
+    assert [one.key for one in datasets.dataset("10.0.0.0/8, !10.1.0.0/16")] == [
         "10.0.0.0/8",
         "!10.1.0.0/16",
     ]

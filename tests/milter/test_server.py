@@ -11,13 +11,13 @@ from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
-import mta
 import pytest
 from filtered import applied, signing, verifying
 from mail import DOMAIN, MESSAGE, record, signed, verdicts
 from milters import serving
 
 from mailauth.dns import Question, Zone
+from mailauth.milter import commands as mta
 from mailauth.milter.conversation import Limits
 from mailauth.milter.session import Session
 from mailauth.milter.settings import Settings

@@ -5,7 +5,6 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
-import mta
 import pytest
 from filtered import ID, Delivery, Filtered, signing, verifying
 from hypothesis import given
@@ -14,6 +13,7 @@ from mail import DOMAIN, MESSAGE, key, record, signed, verdicts
 
 from mailauth.dns import Zone
 from mailauth.errors import UnusableKey
+from mailauth.milter import commands as mta
 from mailauth.milter.clients import NOBODY, Clients
 from mailauth.milter.keyring import KeyRing
 from mailauth.milter.settings import Action, MessageLimits, Ours

@@ -3,11 +3,12 @@
 import itertools
 import struct
 
-import mta
 import pytest
+from filtered import pieces
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mailauth.milter import commands as mta
 from mailauth.milter import replies
 from mailauth.milter.events import (
     Abort,
@@ -387,7 +388,7 @@ def test_replies(reply: replies.Reply, code: bytes, octets: bytes) -> None:
     connection = led("OCHMRTLN")
     connection.receive(mta.end_of_message())
     connection.next_event()
-    assert list(mta.replies(connection.send(reply))) == [(code, octets)]
+    assert list(pieces(connection.send(reply))) == [(code, octets)]
     over = isinstance(reply, replies.Verdict | replies.Refusal)
     assert (connection.owed is None) == over
     assert connection.in_message != over
@@ -395,8 +396,8 @@ def test_replies(reply: replies.Reply, code: bytes, octets: bytes) -> None:
 
 def test_a_new_body_in_pieces() -> None:
     octets = replies.ReplaceBody(b"x" * 70_000).encode()
-    assert [len(piece) for _, piece in mta.replies(octets)] == [65_535, 4_465]
-    assert list(mta.replies(replies.ReplaceBody(b"").encode())) == [(b"b", b"")]
+    assert [len(piece) for _, piece in pieces(octets)] == [65_535, 4_465]
+    assert list(pieces(replies.ReplaceBody(b"").encode())) == [(b"b", b"")]
 
 
 @pytest.mark.parametrize(
@@ -410,7 +411,7 @@ def test_changes_come_at_the_end_alone(
     connection.receive(COMMANDS["CHMRTLNB"[len(way) - 1]])
     assert connection.next_event() is not None
     if isinstance(reply, replies.Verdict | replies.Refusal):
-        assert list(mta.replies(connection.send(reply))) == [(code, octets)]
+        assert list(pieces(connection.send(reply))) == [(code, octets)]
         return
     with pytest.raises(replies.UnsendableReply):
         connection.send(reply)
@@ -543,7 +544,7 @@ def test_MIL_15_what_would_break_the_frame_is_not_sent(reply: replies.Reply) -> 
 
 @given(text=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=700))
 def test_MIL_15_a_refusal_is_one_line(text: str) -> None:
-    ((code, octets),) = mta.replies(replies.Refusal(550, "5.7.1", text).encode())
+    ((code, octets),) = pieces(replies.Refusal(550, "5.7.1", text).encode())
     assert code == b"y"
     assert octets.endswith(b"\0")
     line = octets[:-1].replace(b"%%", b"%")

@@ -125,7 +125,7 @@ def test_nothing_to_serve(tmp_path: Path) -> None:
 def test_a_sound_one_is_taken(tmp_path: Path) -> None:
     file = tmp_path / "x.toml"
     file.write_text(LISTEN + "mode = 0o600\n[watchdog]\nstart = 3\n")
-    configuration = read(file)
+    configuration = read(file).configuration
     assert configuration.listen[0].mode == 0o600
     assert configuration.watchdog.start == 3.0
     assert configuration.service == Configuration().service

@@ -12,8 +12,8 @@ from program import ROOT
 
 from mailauth.service import beat, log
 from mailauth.service.beat import Beat, Figure
-from mailauth.service.configuration import Watchdog
 from mailauth.service.restarts import Restarts
+from mailauth.service.tables import Watchdog
 from mailauth.service.tally import Tally, oldest
 from mailauth.service.watchdog import Order, Phase, Watched
 

@@ -10,49 +10,89 @@ import pytest
 from program import ROOT
 
 from mailauth.service.beat import nothing
-from mailauth.service.configuration import Configuration, Limits, Listen, Service, Srs, Watchdog
+from mailauth.service.configuration import Configuration
 from mailauth.service.generation import read
-from mailauth.service.lookups import KINDS
 from mailauth.service.metrics import exposition
+from mailauth.service.start import kinds_of_listeners
+from mailauth.service.tables import (
+    Dns,
+    Limits,
+    Listen,
+    Milter,
+    Service,
+    Signing,
+    SigningRow,
+    Srs,
+    Verifying,
+    Watchdog,
+)
 
-GUIDE = (ROOT / "docs" / "service.md").read_text()
-BLOCKS = re.findall(r"^```toml\n(.*?)^```", GUIDE, re.MULTILINE | re.DOTALL)
-REFERENCE = BLOCKS[1]
-NEEDED = {"domain", "secrets", "kind", "address", "map"}
+PAGES = {name: (ROOT / "docs" / f"{name}.md").read_text() for name in ("service", "milter")}
+BLOCKS = [
+    pytest.param(block, id=f"{name}-{number}")
+    for name, text in PAGES.items()
+    for number, block in enumerate(
+        re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
+    )
+]
+NEEDED = {"domain", "secrets", "kind", "address", "map", "selector", "file", "authserv_id"}
+TABLES: dict[str, list[tuple[Any, str]]] = {
+    "service": [(Service, "service"), (Watchdog, "watchdog"), (Limits, "limits"), (Srs, "srs")],
+    "milter": [(Dns, "dns"), (Milter, "milter"), (Signing, "signing"), (Verifying, "verifying")],
+}
 
 
-@pytest.mark.parametrize("number", range(len(BLOCKS)))
-def test_what_is_shown_is_sound(number: int, tmp_path: Path) -> None:
+def settings(page: str) -> str:
+    """The block of all settings."""
+    block: str = re.findall(
+        r"## All settings\n.*?^```toml\n(.*?)^```", PAGES[page], re.MULTILINE | re.DOTALL
+    )[0]
+    return block
+
+
+@pytest.mark.parametrize("block", BLOCKS)
+def test_what_is_shown_is_sound(block: str, tmp_path: Path) -> None:
     file = tmp_path / "x.toml"
-    file.write_text(BLOCKS[number])
-    assert read(file, KINDS).srs is not None
+    file.write_text(block)
+    assert read(file, kinds_of_listeners()).configuration.listen
+
+
+def shown_with_defaults(struct: Any, table: dict[str, Any], reference: str) -> None:
+    for field in msgspec.structs.fields(struct):
+        if field.name in NEEDED or field.name == "key":
+            continue
+        if field.default is None:
+            assert re.search(rf"^# {field.name} = ", reference, re.MULTILINE), field.name
+            continue
+        value = table[field.name]
+        default = {} if field.default is msgspec.NODEFAULT else field.default
+        assert (tuple(value) if isinstance(value, list) else value) == default, field.name
 
 
 def test_every_setting_is_shown_with_its_default() -> None:
-    shown = tomllib.loads(REFERENCE)
-    listens = {key: value for table in shown["listen"] for key, value in table.items()}
-    tables: list[tuple[Any, dict[str, Any]]] = [
-        (Service, shown["service"]),
-        (Watchdog, shown["watchdog"]),
-        (Limits, shown["limits"]),
-        (Srs, shown["srs"]),
-        (Listen, listens),
-    ]
-    for struct, table in tables:
-        for field in msgspec.structs.fields(struct):
-            if field.default is None and field.name not in NEEDED:
-                assert re.search(rf"^# {field.name} = ", REFERENCE, re.MULTILINE), field.name
-            elif field.name not in NEEDED:
-                value = table[field.name]
-                assert (tuple(value) if isinstance(value, list) else value) == field.default
-    assert {*shown} == {field.name for field in msgspec.structs.fields(Configuration)}
+    names = set()
+    listens: dict[str, Any] = {}
+    for page, tables in TABLES.items():
+        reference = settings(page)
+        shown = tomllib.loads(reference)
+        names |= {*shown}
+        for struct, name in tables:
+            shown_with_defaults(struct, shown[name], reference)
+        for table in shown["listen"]:
+            listens |= table
+    (row,) = tomllib.loads(settings("milter"))["signing"]["key"]
+    shown_with_defaults(SigningRow, row, "")
+    shown_with_defaults(Listen, listens, settings("service") + settings("milter"))
+    assert names == {field.name for field in msgspec.structs.fields(Configuration)}
 
 
 def test_every_figure_is_named() -> None:
     _, text = exposition({"figures": {"x": nothing()}})
-    named = GUIDE.partition("`metrics` serves Prometheus")[2]
+    named = PAGES["service"].partition("`metrics` serves Prometheus")[2]
+    named += PAGES["milter"].partition("`metrics` has")[2]
     for name in re.findall(r"^# TYPE mailauth_(\S+) ", text.decode(), re.MULTILINE):
-        assert name in named or name.removeprefix("connections") in named, name
+        short = re.sub("^(connections|messages|dns)", "", name)
+        assert name in named or short in named, name
 
 
 def test_the_unit_names_what_the_service_needs() -> None:

@@ -16,7 +16,7 @@ from tree import ECHO, PATIENCE, WATCHDOG, Tree, talk
 from mailauth.errors import MailauthError
 from mailauth.postfix import MAPS, Outcome, Reply, Request
 from mailauth.service.beat import Figure
-from mailauth.service.lookups import TallyWatch
+from mailauth.service.lookups import LookupWatch
 from mailauth.service.tally import Tally
 
 pytestmark = pytest.mark.loopback
@@ -342,7 +342,7 @@ def test_a_sound_configuration_is_said_to_be_sound(service: Service) -> None:
 
 def test_the_figures_of_a_watch() -> None:
     tally = Tally()
-    watch = TallyWatch(tally, "unix:/x")
+    watch = LookupWatch(tally, "unix:/x")
     request = Request("forward", SENDER)
     watch.opened()
     for outcome in Outcome:

@@ -19,8 +19,9 @@ from pathlib import Path
 from mailauth.errors import MailauthError
 from mailauth.service import start
 from mailauth.service.beat import Figure
-from mailauth.service.configuration import Configuration, Listen
+from mailauth.service.configuration import Configuration
 from mailauth.service.kinds import Build, Kind
+from mailauth.service.tables import Listen
 from mailauth.service.tally import Tally
 from mailauth.service.tomlfile import Complaint
 

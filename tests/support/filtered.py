@@ -1,15 +1,15 @@
 """A milter without a socket: an MTA's frames go in, and what becomes of the message comes out."""
 
 import struct
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import mail as mails
-import mta
 
 from mailauth.dns import Zone
+from mailauth.milter import commands as mta
 from mailauth.milter.events import EndOfMessage
 from mailauth.milter.keyring import KeyRing
 from mailauth.milter.record import Record
@@ -41,6 +41,17 @@ class Delivery:
         return next(f for f in head if f.startswith(b"Authentication-Results:")).decode()
 
 
+def pieces(octets: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """The code and the octets of each frame; they must be whole."""
+    at = 0
+    while at < len(octets):
+        (length,) = struct.unpack_from(">I", octets, at)
+        piece = octets[at + 4 : at + 4 + length]
+        assert len(piece) == length > 0, "a frame that is not whole"
+        yield piece[:1], piece[1:]
+        at += 4 + length
+
+
 class Filtered:
     """One connection."""
 
@@ -69,7 +80,7 @@ class Filtered:
             assert (reply is None) == (self.connection.owed is None)
             if reply is not None:
                 octets += self.connection.send(reply)
-        return list(mta.replies(octets))
+        return list(pieces(octets))
 
     def open(self, **client: str) -> "Filtered":
         """Past CONNECT and HELO."""

@@ -8,10 +8,9 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-import mta
-
 from mailauth.dns import Answer, Question, Zone
 from mailauth.dns.lookups import Lookups, run_async
+from mailauth.milter import commands as mta
 from mailauth.milter.conversation import Limits
 from mailauth.milter.keyring import KeyRing
 from mailauth.milter.record import Fault, Record

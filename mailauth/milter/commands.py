@@ -1,0 +1,129 @@
+"""What an MTA says to a filter: the frames of commands, as Postfix sends them."""
+
+from collections.abc import Mapping
+from struct import Struct
+from typing import Final, TypeAlias
+
+from mailauth.milter import events
+from mailauth.milter.options import VERSION
+from mailauth.milter.replies import frame as frame  # noqa: PLC0414 - for those who say what no MTA would
+
+ALL_ACTIONS: Final = 0x1FF
+ALL_STEPS: Final = 0x1FFFFF
+"""What Postfix offers."""
+CHUNK: Final = 65_535
+"""Octets of a body in one frame."""
+
+Macros: TypeAlias = Mapping[str, str]
+
+_LENGTH: Final = Struct(">I")
+_PORT: Final = Struct(">H")
+_OFFER: Final = Struct(">III")
+
+
+def offer(version: int = VERSION, actions: int = ALL_ACTIONS, steps: int = ALL_STEPS) -> bytes:
+    """The options of the MTA, which begin a connection."""
+    return frame(events.OFFER, _OFFER.pack(version, actions, steps))
+
+
+def macros(stage: bytes, values: Macros | None = None) -> bytes:
+    """The macros of the command that follows."""
+    octets = b"".join(f"{name}\0{value}\0".encode() for name, value in (values or {}).items())
+    return frame(events.MACROS, stage + octets)
+
+
+def connect(
+    address: str = "192.0.2.7", host: str = "client.example.com", family: str = "4"
+) -> bytes:
+    """A client has connected to the MTA; `family` is 4, 6, L or U, which has no address."""
+    where = b"" if family == "U" else _PORT.pack(4711) + address.encode() + b"\0"
+    return frame(events.CONNECT, host.encode() + b"\0" + family.encode() + where)
+
+
+def helo(name: str = "client.example.com") -> bytes:
+    """HELO or EHLO."""
+    return frame(events.HELO, name.encode() + b"\0")
+
+
+def mail(address: str = "<ada@example.com>", *arguments: str) -> bytes:
+    """MAIL, with its arguments of ESMTP."""
+    return frame(events.MAIL, _words(address, *arguments))
+
+
+def rcpt(address: str = "<ben@example.net>", *arguments: str) -> bytes:
+    """RCPT, likewise."""
+    return frame(events.RCPT, _words(address, *arguments))
+
+
+def data() -> bytes:
+    """DATA."""
+    return frame(events.DATA)
+
+
+def header(name: bytes, value: bytes) -> bytes:
+    """A header field."""
+    return frame(events.HEADER, name + b"\0" + value + b"\0")
+
+
+def end_of_headers() -> bytes:
+    """The header is complete."""
+    return frame(events.END_OF_HEADERS)
+
+
+def body(octets: bytes) -> bytes:
+    """A piece of the body."""
+    return frame(events.BODY, octets)
+
+
+def end_of_message(octets: bytes = b"") -> bytes:
+    """The message is complete."""
+    return frame(events.END_OF_MESSAGE, octets)
+
+
+def unknown(line: bytes = b"FOO") -> bytes:
+    """What the client said was no command."""
+    return frame(events.UNKNOWN, line + b"\0")
+
+
+ABORT: Final = frame(events.ABORT)
+QUIT: Final = frame(events.QUIT)
+QUIT_NEW_CONNECTION: Final = frame(events.QUIT_NEW_CONNECTION)
+
+
+def message(
+    octets: bytes, *, queue_id: str = "4XqZ", leading_space: bool = True, chunk: int = CHUNK
+) -> list[bytes]:
+    """The frames of header and body, as Postfix sends them: macros before each field."""
+    head, _, content = octets.partition(b"\r\n\r\n")
+    fields: list[bytes] = []
+    for line in head.split(b"\r\n"):
+        if line[:1] in (b" ", b"\t") and fields:
+            fields[-1] += b"\n" + line
+        else:
+            fields.append(line)
+    frames = []
+    for each in fields:
+        name, _, value = each.partition(b":")
+        frames.append(macros(events.HEADER, {"i": queue_id}))
+        frames.append(header(name, value if leading_space else value.removeprefix(b" ")))
+    frames += [macros(events.END_OF_HEADERS, {"i": queue_id}), end_of_headers()]
+    frames += [body(content[at : at + chunk]) for at in range(0, len(content), chunk)]
+    frames += [macros(events.END_OF_MESSAGE, {"i": queue_id}), end_of_message()]
+    return frames
+
+
+PROBE: Final = offer() + QUIT
+"""What every sound filter answers, and what asks for nothing."""
+
+
+def is_options(octets: bytes) -> bool:
+    """Whether this is a whole answer to an offer."""
+    if len(octets) <= _LENGTH.size:
+        return False
+    (length,) = _LENGTH.unpack_from(octets)
+    code = octets[_LENGTH.size : _LENGTH.size + 1]
+    return code == events.OFFER and len(octets) >= _LENGTH.size + length
+
+
+def _words(*words: str) -> bytes:
+    return b"".join(word.encode() + b"\0" for word in words)

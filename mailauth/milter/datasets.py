@@ -1,0 +1,167 @@
+"""Data sets of OpenDKIM: keys with values, a line each; and the two tables for signing.
+
+Data sets are files of lines (`file:`, or a bare path), of patterns (`refile:`),
+or lists (`csl:`, or values with commas).  Whatever cannot be read is a
+`BadTable` with file and line.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from ipaddress import ip_network
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from mailauth.errors import BadArgument, MailauthError
+from mailauth.keys import Algorithm
+from mailauth.milter.clients import Clients
+from mailauth.milter.signingtable import BY_AUTHOR, SigningKey, SigningTable
+
+MAX_OCTETS: Final = 64 * 1024 * 1024
+"""Of one file."""
+
+
+class BadTable(MailauthError):
+    """A file of OpenDKIM that cannot be read; the text says where and why."""
+
+
+class Entry(NamedTuple):
+    """One line of a data set, or one value of a list."""
+
+    key: str
+    value: str
+    where: str
+    """File and line."""
+
+
+def read_signing_table(
+    signing_table: str, key_table: str, *, multiple: bool = False, where: str = ""
+) -> SigningTable:
+    """The table that two data sets come to; with `multiple` all matches sign.
+
+    **Raises** BadTable.
+    """
+    keys = {entry.key: _key(entry) for entry in dataset(key_table, where)}
+    rows: list[tuple[str, SigningKey]] = []
+    patterns = signing_table.startswith("refile:")
+    seen: set[str] = set()
+    for entry in dataset(signing_table, where):
+        if patterns or multiple or entry.key.lower() not in seen:  # the first of a name decides
+            rows.append((entry.key, _row(entry, keys)))
+            seen.add(entry.key.lower())
+    make = SigningTable.of_patterns if patterns else SigningTable.of
+    try:
+        table = make(rows, all_matches=multiple)
+    except MailauthError as fault:
+        raise BadTable(f"{signing_table}: {fault}") from None
+    return replace(table, by_author=keys)
+
+
+def dataset(text: str, where: str = "") -> Iterator[Entry]:
+    """The entries of a data set, each a key and perhaps a value.  **Raises** BadTable."""
+    kind, colon, rest = text.partition(":")
+    if text.startswith(("/", "./", "../")):
+        yield from lines(Path(text))
+    elif colon and kind in {"file", "refile"}:
+        yield from lines(Path(rest))
+    elif colon and kind in _UNREADABLE:
+        raise BadTable(f"{where}: a data set of the type {kind!r}; write it to a file first")
+    else:
+        for word in text.removeprefix("csl:").split(","):
+            if word.strip():
+                key, _, value = word.strip().partition("=")
+                yield Entry(key.strip(), value.strip(), where)
+
+
+def lines(path: Path) -> Iterator[Entry]:
+    """1*(key [WSP value] [comment]), a line each."""
+    try:
+        with path.open("rb") as file:
+            octets = file.read(MAX_OCTETS + 1)
+    except (OSError, ValueError) as fault:
+        raise BadTable(f"{path}: cannot be read: {getattr(fault, 'strerror', fault)}") from None
+    if len(octets) > MAX_OCTETS:
+        raise BadTable(f"{path}: has over {MAX_OCTETS} octets")
+    for number, line in enumerate(octets.split(b"\n"), 1):
+        try:
+            text = line.decode().partition("#")[0].strip(" \t\r")
+        except UnicodeDecodeError:
+            raise BadTable(f"{path}:{number}: is not of UTF-8") from None
+        if text:
+            key, *rest = text.replace("\t", " ").split(" ", maxsplit=1)
+            yield Entry(key, rest[0].strip(" ") if rest else "", f"{path}:{number}")
+
+
+def _key(entry: Entry) -> SigningKey:
+    """value = domain ":" selector ":" path [":" algorithm], of a KeyTable."""
+    words = entry.value.split(":")
+    if len(words) not in {3, 4}:
+        form = "domain:selector:path or domain:selector:path:algorithm"
+        raise BadTable(f"{entry.where}: {entry.value[:60]!r} is not of the form {form}")
+    domain, selector, path, *algorithm = (word.strip() for word in words)
+    if not path.startswith(("/", "./", "../")):
+        raise BadTable(f"{entry.where}: the key stands in the table; put it into a file")
+    if algorithm and algorithm[0] not in set(Algorithm):
+        raise BadTable(f"{entry.where}: there is no algorithm {algorithm[0]!r} any more")
+    if not (domain and selector):
+        raise BadTable(f"{entry.where}: the domain or the selector is empty")
+    return SigningKey(domain, selector, path)
+
+
+def _row(entry: Entry, keys: Mapping[str, SigningKey]) -> SigningKey:
+    """value = key name [":" signer], of a SigningTable."""
+    name, _, signer = entry.value.partition(":")
+    if name == "%":
+        return BY_AUTHOR
+    key = keys.get(name)
+    if key is None:
+        raise BadTable(f"{entry.where}: the KeyTable has no key {name!r}")
+    if not signer:
+        return key
+    # A signer that is not of the domain would make no signature (RFC 6376 §3.5).
+    domain = signer.rpartition("@")[2]
+    if key.domain not in {"%", domain} and not domain.endswith(f".{key.domain}"):
+        return key
+    return replace(key, identity=signer if "@" in signer else f"@{signer}")
+
+
+def places_of_keys(key_table: str) -> dict[str, str]:
+    """For each key file of a KeyTable, the file and line of the table that name it first."""
+    places: dict[str, str] = {}
+    for entry in dataset(key_table):
+        places.setdefault(_key(entry).path, entry.where)
+    return places
+
+
+def path_of(text: str) -> str:
+    """The file that a data set of a file is in."""
+    for prefix in ("file:", "refile:"):
+        text = text.removeprefix(prefix)
+    return text
+
+
+def read_networks(text: str, where: str = "") -> list[str]:
+    """The entries of a data set of clients, each checked.  **Raises** BadTable."""
+    found = []
+    for entry in dataset(text, where):
+        network = _network(entry.key)
+        try:
+            Clients.parse([network])
+        except BadArgument as fault:
+            raise BadTable(f"{entry.where}: {fault}") from None
+        found.append(network)
+    return found
+
+
+def _network(text: str) -> str:
+    """An entry whose host bits are masked out, as OpenDKIM does."""
+    bang = "!" if text.startswith("!") else ""
+    bare = text.removeprefix("!").replace("[", "").replace("]", "")
+    try:
+        return f"{bang}{ip_network(bare, strict=False)}"
+    except ValueError:
+        return text
+
+
+_UNREADABLE: Final = frozenset(
+    {"db", "dsn", "ldap", "ldaps", "ldapi", "lua", "memcache", "socket", "repute", "erlang", "mdb"}
+)

@@ -1,0 +1,186 @@
+"""The kind of listener that an MTA asks about each message: `milter`.
+
+What it does stands in `[signing]` and `[verifying]`, see `mailtables`; the library
+is `mailauth.milter`.  Each message leaves one line in the log.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+from mailauth.dns import AsyncResolver
+from mailauth.dns.cache import Cache
+from mailauth.dns.lookups import Answer, Lookups, Question, Together
+from mailauth.milter import Fault, KeyRing, Limits, MilterServer, Record, commands
+from mailauth.milter.session import Outcome
+from mailauth.milter.settings import Action
+from mailauth.service import mailtables
+from mailauth.service.beat import Figure
+from mailauth.service.configuration import Configuration
+from mailauth.service.kinds import Build, Kind
+from mailauth.service.listening import ListenerWatch
+from mailauth.service.tables import Dns, Listen, Milter
+from mailauth.service.tally import Tally
+from mailauth.service.tomlfile import Complaint
+
+logger = logging.getLogger(__name__)
+
+_ENDINGS: Final[Mapping[str, Figure]] = {
+    Action.TEMPFAIL: Figure.DEFERRED,
+    Action.REJECT: Figure.REFUSED_MESSAGES,
+    Action.QUARANTINE: Figure.QUARANTINED,
+}
+
+
+class Milters:
+    """The kind, and the keys that were read, which one reading leaves to the next."""
+
+    def __init__(self) -> None:
+        self._keys = KeyRing(on_fault=_tell_of_key)
+        self.kind = Kind(
+            _check, self._prepare, lambda _: commands.PROBE, commands.is_options, mailtables.files
+        )
+
+    def _prepare(self, configuration: Configuration, listen: Listen) -> Build:
+        """Reads tables and keys; what is built in a worker needs no more files.
+
+        **Raises** Unsound.
+        """
+        keys = self._keys
+        keys.look_again = configuration.service.look_again
+        settings = mailtables.settings(configuration, listen, keys)
+        limits = _limits(configuration.limits.connections, configuration.milter)
+        cache = Cache(configuration.dns.cache)
+
+        def build(tally: Tally) -> MilterServer:
+            resolver = _resolver(configuration.dns, cache, tally)
+            watch = MilterWatch(tally, str(listen.where))
+            return MilterServer(settings, resolver=resolver, limits=limits, watch=watch, keys=keys)
+
+        return build
+
+
+def _check(configuration: Configuration, index: int) -> Iterable[Complaint]:
+    return mailtables.complaints(configuration, configuration.listen[index], ("listen", index))
+
+
+def _limits(connections: int, given: Milter) -> Limits:
+    return Limits(
+        connections=connections,
+        idle=given.idle,
+        frame=given.frame,
+        content=given.content,
+        judging=given.judging,
+        progress=given.progress,
+    )
+
+
+def _tell_of_key(sentence: str) -> None:
+    logger.error("%(fault)s", {"fault": sentence})
+
+
+def _resolver(given: Dns, cache: Cache, tally: Tally) -> "CountingResolver":
+    resolver = AsyncResolver(
+        given.nameservers, timeout=given.timeout, budget=given.budget, cache=cache
+    )
+    return CountingResolver(resolver, tally)
+
+
+class CountingResolver:
+    """A resolver whose questions are counted: those asked, and those that were remembered."""
+
+    def __init__(self, resolver: AsyncResolver, tally: Tally) -> None:
+        self._resolver = resolver
+        self._tally = tally
+
+    def remembered(self, question: Question) -> Answer[Any] | None:
+        """The answer, if it is known without waiting."""
+        answer = self._resolver.remembered(question)
+        if answer is not None:
+            self._tally.count(Figure.DNS_REMEMBERED)
+        return answer
+
+    async def run(self, lookups: Lookups[Outcome]) -> Outcome:
+        """The result of `lookups`."""
+        return await self._resolver.run(self._counted(lookups))
+
+    def _counted(self, lookups: Lookups[Outcome]) -> Lookups[Outcome]:
+        try:
+            asked: Any = next(lookups)
+            while True:
+                questions = asked.questions if isinstance(asked, Together) else (asked,)
+                for question in questions:
+                    if self.remembered(question) is None:
+                        self._tally.count(Figure.DNS_QUESTIONS)
+                try:
+                    answered: Any = yield asked
+                except Exception as fault:  # noqa: BLE001 - it is for the look-ups
+                    asked = lookups.throw(fault)
+                    continue
+                answers = answered if isinstance(asked, Together) else (answered,)
+                failed = sum(answer.failed for answer in answers)
+                self._tally.count(Figure.DNS_FAILURES, failed)
+                asked = lookups.send(answered)
+        except StopIteration as stop:
+            outcome: Outcome = stop.value
+            return outcome
+        finally:
+            lookups.close()
+
+
+class MilterWatch(ListenerWatch):
+    """What a milter tells of itself, as figures and lines of the log (`mailauth.milter.Watch`)."""
+
+    def started(self) -> int:
+        """A message has come to its end and is being judged."""
+        return self._tally.begin()
+
+    def ended(self, work: int, record: Record) -> None:
+        """It was answered so."""
+        self._tally.end(work)
+        self._count(record)
+        level = logging.WARNING if record.action is Action.TEMPFAIL else logging.INFO
+        values = record.as_dict() | {"listener": self._listener, "did": _did(record)}
+        values["told"] = "".join(f"; {note}" for note in record.notes)
+        logger.log(level, _LINE, values, extra={"every": True})
+
+    def failed(self, fault: Fault) -> None:
+        """Something in us failed; the message is deferred."""
+        self._tally.count(Figure.FAULTS)
+        values = {"listener": self._listener, "queue_id": fault.queue_id}
+        logger.error(
+            "%(listener)s: the message %(queue_id)s met a fault and is deferred",
+            values,
+            exc_info=fault.exception,
+        )
+
+    def _count(self, record: Record) -> None:
+        count = self._tally.count
+        kind = Figure.SIGNED if record.signatures else Figure.JUDGED
+        count(kind if record.signatures or record.results else Figure.PASSED)
+        if record.action in _ENDINGS:
+            count(_ENDINGS[record.action])
+        count(Figure.REMOVED_FIELDS, record.removed)
+        for result in record.results:
+            figure = Figure.__members__.get(f"{result.method}_{result.result}".upper())
+            if figure is not None:
+                count(figure)
+
+
+_LINE: Final = (
+    "%(listener)s: %(queue_id)s: %(did)s, %(action)s: %(reply)s; from=<%(sender)s> "
+    "client=%(client)s helo=%(helo)s user=%(user)s recipients=%(recipients)d size=%(size)d "
+    "dns=%(dns_seconds).3f work=%(work_seconds).3f total=%(seconds).3f%(told)s"
+)
+
+
+def _did(record: Record) -> str:
+    """What became of the message, in a few words."""
+    dry = "would be " if record.dry_run else ""
+    if record.signatures:
+        return f"{dry}signed by " + " and ".join(record.signatures)
+    if record.results:
+        results = " ".join(f"{one.method}={one.result}" for one in record.results)
+        removed = f", {record.removed} forged fields" if record.removed else ""
+        return f"{dry}marked {results}{removed}"
+    return "not signed" if record.ours else "left as it is"
