@@ -47,7 +47,7 @@ async def _serve(path: str, mode: str, key: str, record: bytes) -> None:
     table = SigningTable.of([(DOMAIN, SigningKey(DOMAIN, SELECTOR, key))])
     settings = Settings(signing=SigningSettings(table))
     if mode == "verify":
-        settings = Settings(verifying=VerifyingSettings("mx.example.org", spf=False))
+        settings = Settings(verifying=VerifyingSettings("mx.example.org", spf=False, dmarc=False))
     cache = Cache()
     question = Question(f"{SELECTOR}._domainkey.{DOMAIN}", RRType.TXT)
     cache.put(question, Answer(Status.EXISTS, (record,), ttl=86_400))

@@ -6,15 +6,23 @@ all as lines and as JSON.
 """
 
 from collections.abc import Iterator
-from typing import Any, Final, NamedTuple
+from collections.abc import Set as AbstractSet
+from typing import Any, Final, NamedTuple, TypeAlias
 
 from mailauth import authres, dkim, dmarc, spf
 from mailauth.authres import MethodResult, Property
+from mailauth.dkim import Verification
 from mailauth.dns.lookups import Address, Lookups, gather
 from mailauth.syntax.message import Message
 
+METHODS: Final = frozenset({"spf", "dkim", "dmarc"})
+"""What a message may be judged by, in the words of Authentication-Results."""
+
 SCHEMA: Final = 1
 """The version of `Report.as_dict`; what is there keeps its name and its meaning within one."""
+
+
+_BySpf: TypeAlias = spf.Verdict  # a report has a field of the name of the module
 
 
 class Envelope(NamedTuple):
@@ -28,7 +36,7 @@ class Envelope(NamedTuple):
 
 
 class Report(NamedTuple):
-    """All verdicts on one message."""
+    """All verdicts on one message; by what it was not judged there is none."""
 
     envelope: Envelope
     helo: spf.Verdict | None
@@ -36,17 +44,19 @@ class Report(NamedTuple):
     spf: spf.Verdict | None
     """SPF for the MAIL FROM identity, that of postmaster@HELO for the null sender."""
     dkim: tuple[dkim.Verdict, ...]
-    dmarc: dmarc.Verdict
+    dmarc: dmarc.Verdict | None
 
     def results(self) -> tuple[MethodResult, ...]:
         """The verdicts as Authentication-Results has them (RFC 8601 §2.7)."""
         _, helo, mail_from = self.envelope
-        by_spf = [
-            of_spf(verdict, helo=helo, mail_from=mail_from)
-            for verdict in (self.helo, self.spf if mail_from else None)
-            if verdict is not None
-        ]
-        return (*by_spf, *map(of_dkim, self.dkim), of_dmarc(self.dmarc))
+        by_spf = [of_spf(each, helo=helo, mail_from=mail_from) for each in self.by_spf()]
+        by_dmarc = () if self.dmarc is None else (of_dmarc(self.dmarc),)
+        return (*by_spf, *map(of_dkim, self.dkim), *by_dmarc)
+
+    def by_spf(self) -> tuple[_BySpf, ...]:
+        """The verdicts that are told: for the null sender that of HELO is the only one."""
+        of_sender = self.spf if self.envelope.mail_from or self.helo is None else None
+        return tuple(each for each in (self.helo, of_sender) if each is not None)
 
     def field(self, authserv_id: str, *, smtputf8: bool = False) -> bytes:
         """The field to put at the top of the message."""
@@ -69,12 +79,13 @@ class Report(NamedTuple):
         for signature in self.dkim:
             named = f" of {signature.domain}" if signature.domain else ""
             yield f"DKIM signature{named}: {signature.result}, {signature.reason}"
-        yield f"DMARC: {self.dmarc.result}, {self.dmarc.reason}"
-        yield from (f"  {'  ' * step.depth}{step.text}" for step in self.dmarc.steps)
+        if self.dmarc is not None:
+            yield f"DMARC: {self.dmarc.result}, {self.dmarc.reason}"
+            yield from (f"  {'  ' * step.depth}{step.text}" for step in self.dmarc.steps)
 
 
 def authenticate(  # noqa: PLR0913 - what is known of a message
-    message: bytes | Message,
+    message: bytes | Message | Verification,
     *,
     ip: str | Address = "",
     helo: str = "",
@@ -83,33 +94,69 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
     receiver: str = "unknown",
     spf_policy: spf.Policy = spf.RFC7208,
     dkim_policy: dkim.Policy = dkim.RFC8301,
+    methods: AbstractSet[str] = METHODS,
 ) -> Lookups[Report]:
-    """The report on one message and its envelope.
+    """The report on one message and its envelope, by these `methods`.
 
-    Without `ip` SPF is not checked, and DMARC is judged by DKIM alone.  **Asks**
-    what `spf.check`, `spf.check_helo`, `dkim.verify` and `dmarc.check` ask; SPF and
-    DKIM side by side.
+    A message whose body came in pieces is given as its `Verification`, which has
+    a policy of its own.  Without `ip` SPF is not checked, and DMARC is judged by
+    DKIM alone.  **Asks** what `spf.check`, `spf.check_helo`, `dkim.verify` and
+    `dmarc.check` ask; SPF and DKIM side by side.
 
     **Raises** BadArgument: `ip` is no address.
     """
+    path = mail_from[1:-1] if mail_from.startswith("<") and mail_from.endswith(">") else mail_from
+    client = _Client(ip, helo, receiver, now, spf_policy) if ip and "spf" in methods else None
+    verification = _verification(message, now, dkim_policy) if methods - {"spf"} else None
+    signed = verification if "dkim" in methods else None
+    by_dkim, by_helo, by_sender = yield from gather(
+        _check_dkim(signed), _check_helo(client), _check_sender(client, path)
+    )
+    by_dmarc = None
+    if verification is not None and "dmarc" in methods:
+        by_dmarc = yield from dmarc.check(verification.header, spf=by_sender, dkim=by_dkim)
+    return Report(Envelope(str(ip), helo, path), by_helo, by_sender, tuple(by_dkim), by_dmarc)
+
+
+class _Client(NamedTuple):
+    """The arguments that SPF has for both identities."""
+
+    ip: str | Address
+    helo: str
+    receiver: str
+    now: int
+    policy: spf.Policy
+
+
+def _verification(
+    message: bytes | Message | Verification, now: int, policy: dkim.Policy
+) -> Verification:
+    """One that has seen the whole body."""
+    if isinstance(message, Verification):
+        return message
     if not isinstance(message, Message):
         message = Message.parse(message)
-    path = mail_from[1:-1] if mail_from.startswith("<") and mail_from.endswith(">") else mail_from
-    envelope = Envelope(str(ip), helo, path)
-    by_helo = by_sender = None
-    if ip:
-        of_client: dict[str, Any] = {
-            "ip": ip, "helo": helo, "receiver": receiver, "now": now, "policy": spf_policy,
-        }  # fmt: skip
-        found, by_helo, by_sender = yield from gather(
-            dkim.verify(message, now=now, policy=dkim_policy),
-            spf.check_helo(**of_client),
-            spf.check(**of_client, sender=path),
-        )
-    else:
-        found = yield from dkim.verify(message, now=now, policy=dkim_policy)
-    by_dmarc = yield from dmarc.check(message, spf=by_sender, dkim=found)
-    return Report(envelope, by_helo, by_sender, tuple(found), by_dmarc)
+    verification = Verification(message, now=now, policy=policy)
+    verification.update(message.octets, message.body_start)
+    return verification
+
+
+def _check_dkim(verification: Verification | None) -> Lookups[list[dkim.Verdict]]:
+    if verification is None:
+        return []
+    return (yield from verification.verdicts())
+
+
+def _check_helo(client: _Client | None) -> Lookups[spf.Verdict | None]:
+    if client is None:
+        return None
+    return (yield from spf.check_helo(**client._asdict()))
+
+
+def _check_sender(client: _Client | None, sender: str) -> Lookups[spf.Verdict | None]:
+    if client is None:
+        return None
+    return (yield from spf.check(**client._asdict(), sender=sender))
 
 
 def of_spf(verdict: spf.Verdict, *, helo: str, mail_from: str) -> MethodResult:

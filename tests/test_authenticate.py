@@ -11,7 +11,7 @@ import pytest
 from nameserver import after, from_zone, serve
 
 from mailauth import authres, dkim, dmarc, spf
-from mailauth.authenticate import authenticate
+from mailauth.authenticate import METHODS, authenticate
 from mailauth.dkim.key import name
 from mailauth.dns import (
     Answer,
@@ -25,6 +25,7 @@ from mailauth.dns import (
     run,
     run_async,
 )
+from mailauth.syntax.message import Message
 
 NODES: dict[str, Any] = {
     "example.com": {"TXT": ["v=spf1 include:_spf.example.com -all"]},
@@ -56,6 +57,27 @@ def test_all_is_well() -> None:
     assert told.results[-1].get("header", "from") == "example.com"
 
 
+@pytest.mark.parametrize("chunk", [1, 7, 10_000])
+def test_a_body_that_came_in_pieces_comes_to_the_same(chunk: int) -> None:
+    message = Message.parse(mail.signed())
+    header = message._replace(octets=message.octets[: message.body_start])
+    verification = dkim.Verification(header, now=mail.NOW)
+    for at in range(0, len(message.body), chunk):
+        verification.update(bytes(message.body[at : at + chunk]))
+    got = ZONE.run(authenticate(verification, ip="192.0.2.1", now=mail.NOW, **ENVELOPE))
+    assert got == report(mail.signed())
+
+
+@pytest.mark.parametrize(
+    "methods", [set(), {"spf"}, {"dkim"}, {"spf", "dkim"}, {"dkim", "dmarc"}, METHODS]
+)
+def test_only_the_methods_that_are_wanted_are_told(methods: set[str]) -> None:
+    got = report(mail.signed(), methods=methods)
+    assert {each.method for each in got.results()} == methods
+    assert list(got.explain()) or not methods
+    assert (got.as_dict()["dmarc"] is not None) == ("dmarc" in methods)
+
+
 def test_the_story_in_lines_and_in_JSON() -> None:
     got = report(mail.MESSAGE, "203.0.113.1")
     lines = list(got.explain())
@@ -72,6 +94,7 @@ def test_the_story_in_lines_and_in_JSON() -> None:
 def test_without_a_client_DKIM_is_judged_alone() -> None:
     got = ZONE.run(authenticate(mail.signed(), now=mail.NOW))
     assert (got.helo, got.spf) == (None, None)
+    assert got.dmarc is not None
     assert got.dmarc.result is dmarc.Result.PASS
     assert b"spf=" not in got.field("mx.example.org")
 

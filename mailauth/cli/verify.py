@@ -148,7 +148,7 @@ def _messages(
 
 def _status(verdicts: list["Verdict"], whole: "Report | None") -> int:
     results = {verdict.result.value for verdict in verdicts}
-    if whole is not None and whole.dmarc.result.value != "none":
+    if whole is not None and whole.dmarc is not None and whole.dmarc.result.value != "none":
         results = {whole.dmarc.result.value}
     if "pass" in results:
         return 0

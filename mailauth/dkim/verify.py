@@ -49,6 +49,7 @@ class Verification:
 
     def __init__(self, header: Message, *, now: int, policy: Policy = RFC8301) -> None:
         """Read the signatures of `header`, a message of which only the fields are looked at."""
+        self.header = header
         self._now = now
         self._policy = policy
         self._by_key = index(header)

@@ -176,6 +176,14 @@ def _many(together: Any) -> Any:  # noqa: ANN401 - drivers serve generators of o
     return together.questions
 
 
+def known(question: Any, remembered: Callable[[Question], Answer[Any] | None]) -> Any:  # noqa: ANN401 - a question or several
+    """What `remembered` says to a question, or to all that are asked together; else None."""
+    if type(question) is not Together:
+        return remembered(question)
+    answers = [remembered(each) for each in question.questions]
+    return None if None in answers else answers
+
+
 SideBySide: TypeAlias = Callable[[Iterable[Awaitable[T]]], Awaitable[list[T]]]
 """Awaits several at a time: `asyncio.gather`, said by who may import it."""
 

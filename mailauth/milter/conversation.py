@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, cast
 
 from mailauth import serving
-from mailauth.dns.lookups import Answer, Lookups, Question
+from mailauth.dns.lookups import Answer, Lookups, Question, known
 from mailauth.milter import events
 from mailauth.milter.events import EndOfMessage, Event, MailFrom, ProtocolViolation
 from mailauth.milter.record import Fault, Record
@@ -256,7 +256,7 @@ class Conversation(serving.Client, asyncio.Protocol):
         try:
             lookups = self._session.finish(octets)
             question = next(lookups)
-            while (answer := self._resolver.remembered(question)) is not None:
+            while (answer := known(question, self._resolver.remembered)) is not None:
                 question = lookups.send(answer)
         except StopIteration as stop:
             said.append(self._answer(stop.value, 0.0))

@@ -1,16 +1,16 @@
-"""Incoming mail is judged: SPF for HELO and MAIL FROM, DKIM for every signature.
+"""Incoming mail is judged: SPF for HELO and MAIL FROM, DKIM for every signature, DMARC.
 
-`judge` asks the DNS and comes to a `Judgement`: what is told in the fields,
-and what follows.  Every method that was switched on is told of, also when it
+`judge` asks the DNS, by `authenticate`, and comes to a `Judgement`: what is told
+in the fields, and what follows.  Every method that was switched on is told of, also when it
 came to nothing, so that a missing result cannot be taken for one (RFC 8601 §2.7).
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from mailauth import dkim, spf
-from mailauth.authenticate import of_dkim, of_spf
+from mailauth import dkim, dmarc, spf
+from mailauth.authenticate import Report, authenticate
 from mailauth.authres import MethodResult
 from mailauth.dkim import Verification
 from mailauth.dns.lookups import Lookups
@@ -61,59 +61,47 @@ def judge(
     *,
     now: int,
 ) -> Lookups[Judgement]:
-    """The judgement on one message.  **Asks** what `spf.check` and `dkim.verify` ask."""
-    results: list[MethodResult] = []
-    fields: list[bytes] = []
-    grounds: list[_Ground] = []
-    if settings.spf:
-        verdicts = yield from _check_spf(envelope, settings.authserv_id, now)
-        results += [
-            of_spf(each, helo=envelope.helo, mail_from=envelope.sender) for each in verdicts
-        ]
-        grounds.append(_ground_of_spf(verdicts, settings.spf_actions))
-        if settings.received_spf:
-            fields = list(_received_spf(envelope, verdicts, settings.authserv_id))
-    if settings.dkim and verification is not None:
-        found = yield from verification.verdicts()
-        results += map(of_dkim, found)
-        grounds.append(_ground_of_dkim(found, settings.dkim_actions))
+    """The judgement on one message; `verification` has seen its body, if that was wanted.
+
+    **Asks** what `authenticate` asks.
+    """
+    report = yield from authenticate(
+        b"" if verification is None else verification,
+        ip=envelope.address or "",
+        helo=envelope.helo,
+        mail_from=envelope.sender,
+        now=now,
+        receiver=settings.authserv_id,
+        methods=settings.methods,
+    )
+    if settings.spf and envelope.address is None:
+        report = report._replace(spf=spf.Verdict(spf.Result.NONE, "the client has no IP address"))
+    fields = _received_spf(report, settings.authserv_id) if settings.received_spf else ()
+    grounds = list(_grounds(report, settings))
     action = min((ground.action for ground in grounds), key=RANK.index, default=Action.HEADER)
     refusal = _refusal(action, [ground for ground in grounds if ground.action is action])
-    return Judgement(tuple(results), tuple(fields), action, refusal)
+    return Judgement(report.results(), tuple(fields), action, refusal)
 
 
-def _check_spf(envelope: Envelope, receiver: str, now: int) -> Lookups[list[spf.Verdict]]:
-    """RFC 7208 §2.3, §2.4: the HELO identity, and that of MAIL FROM if there is a sender."""
-    address, helo = envelope.address, envelope.helo
-    if address is None:
-        reason = "the client has no IP address"
-        return [spf.Verdict(spf.Result.NONE, reason)]
-    verdict = yield from spf.check_helo(ip=address, helo=helo, receiver=receiver, now=now)
-    verdicts = [verdict]
-    if envelope.sender:
-        verdict = yield from spf.check(
-            ip=address, helo=helo, sender=envelope.sender, receiver=receiver, now=now
-        )
-        verdicts.append(verdict)
-    return verdicts
-
-
-def _received_spf(
-    envelope: Envelope, verdicts: Iterable[spf.Verdict], receiver: str
-) -> Iterator[bytes]:
-    for verdict in verdicts:
+def _received_spf(report: Report, receiver: str) -> Iterator[bytes]:
+    ip, helo, sender = report.envelope
+    for verdict in report.by_spf():
         yield received.field(
-            verdict,
-            ip=str(envelope.address or "unknown"),
-            helo=envelope.helo,
-            sender=envelope.sender,
-            receiver=receiver,
+            verdict, ip=ip or "unknown", helo=helo, sender=sender, receiver=receiver
         )
 
 
-def _ground_of_spf(verdicts: Sequence[spf.Verdict], actions: Mapping[str, Action]) -> _Ground:
-    """The MAIL FROM identity decides, or that of HELO for the null sender (RFC 7208 §2.4)."""
-    verdict = verdicts[-1]
+def _grounds(report: Report, settings: VerifyingSettings) -> Iterator[_Ground]:
+    if report.spf is not None:
+        yield _ground_of_spf(report.spf, settings.spf_actions)
+    if report.dkim:
+        yield _ground_of_dkim(report.dkim, settings.dkim_actions)
+    if report.dmarc is not None:
+        yield _ground_of_dmarc(report.dmarc, settings.dmarc_actions)
+
+
+def _ground_of_spf(verdict: spf.Verdict, actions: Mapping[str, Action]) -> _Ground:
+    """The MAIL FROM identity decides; for the null sender it is one of HELO (RFC 7208 §2.4)."""
     action = actions.get(verdict.result, Action.HEADER)
     error = verdict.result in (spf.Result.TEMPERROR, spf.Result.PERMERROR)
     sentence = f"SPF says {verdict.result} of {_shown(verdict.domain) or 'the sender'}"
@@ -129,6 +117,22 @@ def _ground_of_dkim(verdicts: Sequence[dkim.Verdict], actions: Mapping[str, Acti
     action = actions.get(best, Action.HEADER)
     code = "7.21" if best is dkim.Result.POLICY else "7.20"
     return _Ground(action, code, f"DKIM says {best} of the message")
+
+
+def _ground_of_dmarc(verdict: dmarc.Verdict, actions: Mapping[str, Action]) -> _Ground:
+    """What the owner of the author's domain asks for decides, where the message fails.
+
+    RFC 9989 §7.2 leaves the code open and shows 5.7.1.
+    """
+    domain = _shown(verdict.domain) or "no single author"
+    if verdict.result is dmarc.Result.FAIL:
+        sentence = f"rejected by the DMARC policy of {domain}"
+        return _Ground(actions.get(verdict.disposition, Action.HEADER), "7.1", sentence)
+    unasked = (
+        verdict.result is dmarc.Result.NONE
+    )  # that word is the policy none, of mail that fails
+    action = Action.HEADER if unasked else actions.get(verdict.result, Action.HEADER)
+    return _Ground(action, "7.1", f"DMARC says {verdict.result} of {domain}")
 
 
 _BEST: Final = (dkim.Result.PASS, dkim.Result.TEMPERROR)

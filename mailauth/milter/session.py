@@ -190,7 +190,7 @@ class Session:
         follow: list[Action] = []
         if verifying is not None:
             needed |= Actions.CHANGE_HEADERS
-            follow += (*verifying.spf_actions.values(), *verifying.dkim_actions.values())
+            follow += verifying.actions
         if signing is not None:
             follow += (signing.on_unsignable, signing.on_not_allowed)
         return needed | (Actions.QUARANTINE if Action.QUARANTINE in follow else Actions.NONE)

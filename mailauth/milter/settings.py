@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
+from mailauth.authenticate import METHODS
 from mailauth.dkim import RFC8301
 from mailauth.dkim import Policy as DkimPolicy
+from mailauth.errors import BadArgument
 from mailauth.milter.clients import LOOPBACK, NOBODY, Clients
 from mailauth.milter.signingtable import SigningTable
 from mailauth.syntax import domain as domains
@@ -94,6 +96,8 @@ class VerifyingSettings:
     """The name under which the results are told (RFC 8601 §2.5)."""
     spf: bool = True
     dkim: bool = True
+    dmarc: bool = True
+    """It is judged by SPF and DKIM, so it needs both."""
     received_spf: bool = False
     """Also a field Received-SPF for each identity (RFC 7208 §9.1)."""
     trusted: Clients = NOBODY
@@ -102,7 +106,25 @@ class VerifyingSettings:
     """For results of SPF; what is not named here is Action.HEADER."""
     dkim_actions: Mapping[str, Action] = field(default_factory=dict)
     """For the best result of all signatures."""
+    dmarc_actions: Mapping[str, Action] = field(default_factory=dict)
+    """For what the author's domain asks of mail that fails, `none`, `quarantine` and `reject`,
+    and for the results `pass`, `temperror` and `permerror`."""
     policy: DkimPolicy = RFC8301
+
+    def __post_init__(self) -> None:
+        if self.dmarc and not (self.spf and self.dkim):
+            raise BadArgument("DMARC is judged by SPF and DKIM; switch both on, or it off")
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """Those that are switched on, in the words of Authentication-Results."""
+        return frozenset(method for method in METHODS if getattr(self, method))
+
+    @property
+    def actions(self) -> frozenset[Action]:
+        """All that may follow on a verdict."""
+        by_method = (self.spf_actions, self.dkim_actions, self.dmarc_actions)
+        return frozenset(action for actions in by_method for action in actions.values())
 
 
 @dataclass(frozen=True, slots=True)
