@@ -188,8 +188,9 @@ def _squeeze(octets: bytes) -> bytes:
     """Each run of blanks as one space, and none before a CRLF."""
     if b"\t" in octets:
         octets = octets.replace(b"\t", b" ")
-    octets, count = _RUN.subn(b" ", octets, _MAX_RUNS)
-    if count == _MAX_RUNS:
+    pieces = _RUN.split(octets, _MAX_RUNS)
+    octets = b" ".join(pieces)  # cheaper than `sub`
+    if len(pieces) > _MAX_RUNS:
         # So many runs are cheaper to replace by whole passes; one over long runs leaves an eighth.
         while _LONG_RUN in octets:
             octets = octets.replace(_LONG_RUN, b" ")

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from functools import lru_cache, partial
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 from cryptography.hazmat.primitives.serialization import (
@@ -21,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from mailauth.errors import UnusableKey
-from mailauth.keys.algorithm import DIGEST_OCTETS, RSA_HASH, RSA_PADDING, Algorithm
+from mailauth.keys.algorithm import DIGEST_OCTETS, RSA_PADDING, Algorithm
 from mailauth.keys.strength import ED25519_BITS, MAX_PUBLIC_KEY_OCTETS, check_ed25519, check_rsa
 
 
@@ -34,8 +33,8 @@ class PublicKey:
     """Bits: of the modulus; 256 for Ed25519."""
     octets: bytes
     """As p= has it: SubjectPublicKeyInfo for RSA (RFC 5280), the 32 octets for Ed25519."""
-    _verify: Callable[[bytes, bytes], None] = field(repr=False, compare=False)
-    """Takes a signature and a digest; raises InvalidSignature."""
+    _verify: Callable[[bytes, bytes], bool] = field(repr=False, compare=False)
+    """Takes a signature and a digest."""
 
     @staticmethod
     def load(key_type: str, octets: bytes) -> "PublicKey":
@@ -51,13 +50,7 @@ class PublicKey:
 
     def verify(self, signature: bytes, digest: bytes) -> bool:
         """Whether `signature` is of this key over a SHA-256 digest; any octets may be asked."""
-        if len(digest) != DIGEST_OCTETS:
-            return False
-        try:
-            self._verify(signature, digest)
-        except InvalidSignature:
-            return False
-        return True
+        return len(digest) == DIGEST_OCTETS and self._verify(signature, digest)
 
     def signed_digest(self, signature: bytes) -> bytes | None:
         """The SHA-256 digest that an RSA signature of this key is over (RFC 8017 §9.2).
@@ -67,12 +60,9 @@ class PublicKey:
         """
         if self.algorithm is not Algorithm.RSA_SHA256:
             return None
-        try:
-            return _parse_rsa(self.octets).recover_data_from_signature(
-                signature, RSA_PADDING, hashes.SHA256()
-            )
-        except (InvalidSignature, ValueError):
-            return None
+        signed = _signed_octets(_parse_rsa(self.octets), signature)
+        digest = signed[-DIGEST_OCTETS:]
+        return digest if signed == _SHA256_INFO + digest else None
 
 
 @lru_cache(maxsize=1024)
@@ -87,7 +77,18 @@ def _load(key_type: str, octets: bytes) -> PublicKey:
 def _load_ed25519(octets: bytes) -> PublicKey:
     check_ed25519(octets)
     key = Ed25519PublicKey.from_public_bytes(octets)
-    return PublicKey(Algorithm.ED25519_SHA256, ED25519_BITS, octets, key.verify)
+    verify = partial(_verify_ed25519, key.verify)
+    return PublicKey(Algorithm.ED25519_SHA256, ED25519_BITS, octets, verify)
+
+
+def _verify_ed25519(
+    verify: Callable[[bytes, bytes], None], signature: bytes, digest: bytes
+) -> bool:
+    try:
+        verify(signature, digest)
+    except InvalidSignature:
+        return False
+    return True
 
 
 def _load_rsa(octets: bytes) -> PublicKey:
@@ -97,8 +98,30 @@ def _load_rsa(octets: bytes) -> PublicKey:
         )
     key = _parse_rsa(octets)
     check_rsa(key.key_size, key.public_numbers().e)
-    verify = partial(key.verify, padding=RSA_PADDING, algorithm=RSA_HASH)
-    return PublicKey(Algorithm.RSA_SHA256, key.key_size, spki(key), verify)
+    return PublicKey(Algorithm.RSA_SHA256, key.key_size, spki(key), partial(_verify_rsa, key))
+
+
+_SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
+"""What stands before a SHA-256 digest in what is signed (RFC 8017 §9.2, note 1)."""
+
+
+def _verify_rsa(key: RSAPublicKey, signature: bytes, digest: bytes) -> bool:
+    """RSASSA-PKCS1-V1_5-VERIFY (RFC 8017 §8.2.2).
+
+    OpenSSL checks the padding.  A digest has one encoding, and to compare it
+    here costs less than to let OpenSSL look up its hash for each signature.
+    """
+    return _signed_octets(key, signature) == _SHA256_INFO + digest
+
+
+def _signed_octets(key: RSAPublicKey, signature: bytes) -> bytes:
+    """What the padding of an RSA signature holds (RFC 8017 §9.2); nothing if it is unsound."""
+    if len(signature) != (key.key_size + 7) // 8:  # RFC 8017 §8.2.2, step 1
+        return b""
+    try:
+        return key.recover_data_from_signature(signature, RSA_PADDING, None)
+    except InvalidSignature:
+        return b""
 
 
 _RSA_ENCRYPTION = bytes.fromhex("06092a864886f70d010101")

@@ -4,11 +4,15 @@ import base64
 import hashlib
 
 import pytest
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailauth.errors import UnusableKey
 from mailauth.keys import Algorithm, PrivateKey, PublicKey
+from mailauth.keys.public import spki
 from mailauth.keys.strength import check_ed25519, check_rsa
 
 DIGEST = hashlib.sha256(b"mailauth").digest()
@@ -120,3 +124,28 @@ def test_an_altered_rsa_key_is_a_key_or_unusable(data: st.DataObject) -> None:
 )
 def test_any_octets_are_a_signature_that_fails(key_type: str, sig: bytes, digest: bytes) -> None:
     assert PublicKey.load(key_type, KEYS[key_type]).verify(sig, digest) is False
+
+
+def test_an_rsa_signature_has_the_length_of_the_modulus() -> None:
+    key = PrivateKey.generate(bits=1024)
+    for digest in (hashlib.sha256(number.to_bytes(2)).digest() for number in range(65_536)):
+        signature = key.sign(digest)
+        if signature[0] == 0:
+            break
+    else:
+        pytest.fail("one signature in 256 begins with a zero")
+    public = key.public_key
+    assert public.verify(signature, digest)
+    for wrong in (signature[1:], b"\0" + signature, signature + b"\0", b""):
+        assert public.verify(wrong, digest) is False
+        assert public.signed_digest(wrong) is None
+
+
+@pytest.mark.parametrize("other", [hashes.SHA384(), hashes.SHA512()])
+def test_an_rsa_signature_is_over_sha256(other: hashes.HashAlgorithm) -> None:
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    public = PublicKey.load("rsa", spki(key.public_key()))
+    for algorithm, verifies in ((hashes.SHA256(), True), (other, False)):
+        signature = key.sign(b"mailauth", PKCS1v15(), algorithm)
+        assert public.verify(signature, DIGEST) is verifies
+        assert public.signed_digest(signature) == (DIGEST if verifies else None)
