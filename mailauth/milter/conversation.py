@@ -25,6 +25,8 @@ from mailauth.milter.wire import Limits as WireLimits
 
 TURN: Final = 2048
 """How many events of one connection are heard at a stretch."""
+LINGER: Final = 1.0
+"""Seconds without an octet, after which an MTA that has no message under way may be left."""
 MAX_UNREAD: Final = 1_048_576
 """Octets of replies that may wait for the peer before it gets no more."""
 
@@ -104,7 +106,8 @@ class Conversation(serving.Client, asyncio.Protocol):
         self._content_begun = 0.0  # its first field
         self._judging_begun = 0.0  # its end
         self._shown = 0.0  # the last sign of progress
-        self.deadline = self._loop.time() + limits.idle
+        self._heard = self._loop.time()  # when the peer last said something
+        self.deadline = self._heard + limits.idle
         """When the peer must have done something."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -134,6 +137,7 @@ class Conversation(serving.Client, asyncio.Protocol):
             # An MTA sends many small frames; each acknowledgement that waits costs it 40 ms.
             self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
         self._wire.receive(data)
+        self._heard = self._loop.time()
         if not self._is_held():
             self._work()
 
@@ -149,10 +153,13 @@ class Conversation(serving.Client, asyncio.Protocol):
         self._go_on()
 
     def finish(self) -> asyncio.Future[None]:
-        """Close once no message is under way; what comes back is done when it is closed."""
+        """Close once no message is under way, nor has just been or is about to be.
+
+        What comes back is done when it is closed.
+        """
         self._closing = True
         self._gone = self._gone or self._loop.create_future()
-        self._close_if_done()
+        self._close_if_done(self._loop.time())
         return self._gone
 
     def abort(self) -> None:
@@ -183,6 +190,7 @@ class Conversation(serving.Client, asyncio.Protocol):
             else:
                 self._overdue("half a frame" if self._wire.pending else "idle")
             self._transport.abort()
+        self._close_if_done(now)
 
     def _is_held(self) -> bool:
         """What has come must wait: for a verdict, for a turn, for the peer to read."""
@@ -204,7 +212,6 @@ class Conversation(serving.Client, asyncio.Protocol):
             self._transport.close()
             return
         self._set_deadline(heard=bool(said))
-        self._close_if_done()
 
     def _hear_all(self, said: list[bytes]) -> None:
         wire = self._wire
@@ -329,8 +336,9 @@ class Conversation(serving.Client, asyncio.Protocol):
             self.deadline = now + self._limits.frame
         self._is_partial = partial
 
-    def _close_if_done(self) -> None:
-        if self._closing and not self._wire.in_message and self._judging is None:
+    def _close_if_done(self, now: float) -> None:
+        under_way = self._wire.in_message or self._judging is not None
+        if self._closing and not under_way and now >= self._heard + LINGER:
             self._transport.close()
 
     def _overdue(self, what: str) -> None:

@@ -352,7 +352,7 @@ def test_the_figures_of_a_watch() -> None:
     for tell in (watch.refused, watch.violated, watch.overdue):
         tell("x")
     watch.closed()
-    wanted = dict.fromkeys(Figure, 1) | {Figure.OPEN: 0}
+    wanted = {figure: int(figure <= Figure.OVERDUE) for figure in Figure} | {Figure.OPEN: 0}
     assert dict(zip(Figure, tally.figures, strict=True)) == wanted
     assert tally.oldest() == 0
 
