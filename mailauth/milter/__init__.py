@@ -15,6 +15,7 @@ from mailauth.milter.settings import (
     Ours,
     Settings,
     SigningSettings,
+    SrsSettings,
     VerifyingSettings,
 )
 from mailauth.milter.signingtable import SigningKey, SigningTable
@@ -33,6 +34,7 @@ __all__ = [
     "SigningKey",
     "SigningSettings",
     "SigningTable",
+    "SrsSettings",
     "VerifyingSettings",
     "Watch",
 ]

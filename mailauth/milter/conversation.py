@@ -16,9 +16,10 @@ from mailauth import serving
 from mailauth.dns.lookups import Answer, Lookups, Question, known
 from mailauth.milter import events
 from mailauth.milter.events import EndOfMessage, Event, MailFrom, ProtocolViolation
+from mailauth.milter.outcome import Outcome
 from mailauth.milter.record import Fault, Record
 from mailauth.milter.replies import Progress, Reply
-from mailauth.milter.session import Outcome, Session
+from mailauth.milter.session import Session
 from mailauth.milter.signing import LATER
 from mailauth.milter.wire import Connection, State
 from mailauth.milter.wire import Limits as WireLimits

@@ -14,6 +14,7 @@ from mailauth.dkim import Signatory, Verification
 from mailauth.errors import SyntaxFault
 from mailauth.milter.bodycheck import BodyCheck
 from mailauth.milter.events import Header, MailFrom
+from mailauth.milter.forwarding import Recipients
 from mailauth.milter.settings import MessageLimits
 from mailauth.spf import received
 from mailauth.syntax import mailbox
@@ -43,9 +44,13 @@ class Mail:
     limits: MessageLimits
     sender: str
     """Without angle brackets; empty is the null sender."""
+    path: bytes
+    """The same as it came."""
     arguments: tuple[bytes, ...] = ()
     """Those of MAIL, of ESMTP."""
     recipients: int = 0
+    envelope: Recipients | None = None
+    """What of the recipients matters for SRS."""
     fields: int = 0
     size: int = 0
     """Octets of header and body."""
@@ -66,7 +71,7 @@ class Mail:
     @classmethod
     def begin(cls, event: MailFrom, limits: MessageLimits) -> "Mail":
         """A message of which the sender is known."""
-        return cls(limits, _path(event.address), event.arguments)
+        return cls(limits, _path(event.address), event.address, event.arguments)
 
     @property
     def smtputf8(self) -> bool:

@@ -20,12 +20,16 @@ class Record:
     """Who has logged in, as the MTA says."""
     recipients: int
     size: int
-    """Octets of header fields and body, as they came."""
+    """Octets of header fields and body, as they came; without the body if only SRS is done."""
     ours: bool
     """It was to be signed; else it was to be judged."""
     signatures: tuple[str, ...] = ()
     """`d=` and `s=` of each that was made."""
     results: tuple[MethodResult, ...] = ()
+    srs: str = ""
+    """Of mail that leaves the new sender, or why it stays as it was."""
+    returned: int = 0
+    """Recipients that were SRS addresses of ours, in whose place somebody else was put."""
     removed: int = 0
     """Fields that were taken away, because they claimed to be of this host."""
     action: str = "header"

@@ -10,7 +10,6 @@ something of ours failed, and never discarded.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 from mailauth import authres
@@ -32,51 +31,20 @@ from mailauth.milter.events import (
     QuitNewConnection,
     RcptTo,
 )
+from mailauth.milter.forwarding import Recipients, Rewritten
 from mailauth.milter.judging import Envelope, judge
 from mailauth.milter.keyring import KeyRing
-from mailauth.milter.mail import RESULTS, Mail
-from mailauth.milter.options import Actions, Offer, Options, Steps, Wanted, negotiate
+from mailauth.milter.mail import Mail
+from mailauth.milter.options import Offer, Options, Steps, negotiate
+from mailauth.milter.outcome import Outcome, insertion, removals
 from mailauth.milter.record import Record
-from mailauth.milter.replies import (
-    Change,
-    ChangeHeader,
-    InsertHeader,
-    Quarantine,
-    Refusal,
-    Reply,
-    Verdict,
-)
+from mailauth.milter.replies import Change, Quarantine, Refusal, Reply
 from mailauth.milter.settings import Action, Settings, SigningSettings, VerifyingSettings
 from mailauth.milter.signing import LATER, is_ours
+from mailauth.milter.wanted import wanted
 from mailauth.milter.wire import Connection
 
 TOO_MANY: Final = Refusal(452, "4.5.3", "Too many recipients")
-
-WANTED_STEPS: Final = (
-    Steps.NO_UNKNOWN
-    | Steps.NO_DATA
-    | Steps.NO_REPLY_CONNECT
-    | Steps.NO_REPLY_HELO
-    | Steps.NO_REPLY_MAIL
-    | Steps.NO_REPLY_RECIPIENT
-    | Steps.NO_REPLY_DATA
-    | Steps.NO_REPLY_UNKNOWN
-    | Steps.NO_REPLY_HEADER
-    | Steps.NO_REPLY_END_OF_HEADERS
-    | Steps.NO_REPLY_BODY
-    | Steps.NO_RECIPIENTS
-    | Steps.LEADING_SPACE
-)
-"""One reply for a message, to its end: nothing is decided before."""
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """The end of a message: what the MTA is told, and what the postmaster."""
-
-    changes: tuple[Change, ...]
-    reply: Verdict | Refusal
-    record: Record
 
 
 class Session:
@@ -176,24 +144,13 @@ class Session:
         return value.decode("utf-8", "replace") if value else ""
 
     def _negotiate(self, offer: Offer) -> Options:
-        wanted = Wanted(self._needed_actions(), WANTED_STEPS)
-        options = negotiate(offer, wanted)
-        lacking = options.lacks(wanted)
+        needed = wanted(self._settings)
+        options = negotiate(offer, needed)
+        lacking = options.lacks(needed)
         if lacking:
             self._unfit = f"the MTA does not let us {lacking.name}; all its mail is deferred"
         self._separator = b":" if options.steps & Steps.LEADING_SPACE else b": "
         return options
-
-    def _needed_actions(self) -> Actions:
-        needed = Actions.ADD_HEADERS
-        signing, verifying = self._settings.signing, self._settings.verifying
-        follow: list[Action] = []
-        if verifying is not None:
-            needed |= Actions.CHANGE_HEADERS
-            follow += verifying.actions
-        if signing is not None:
-            follow += (signing.on_unsignable, signing.on_not_allowed)
-        return needed | (Actions.QUARANTINE if Action.QUARANTINE in follow else Actions.NONE)
 
     def _deferral(self) -> Refusal | None:
         """What the MTA is told instead of anything else, if the message must be deferred."""
@@ -223,11 +180,18 @@ class Session:
         self._mail = None
         self._number += 1
         self._mail = Mail.begin(event, self._settings.limits)
+        if self._settings.srs is not None:
+            self._mail.envelope = Recipients(self._settings.srs)
 
-    def _hear_recipient(self, _: RcptTo) -> Refusal | None:
+    def _hear_recipient(self, event: RcptTo) -> Refusal | None:
         mail = self._present()
         if mail.recipients >= self._settings.limits.recipients:
             return TOO_MANY
+        if mail.envelope is not None:
+            mailer, now = self._macro(b"rcpt_mailer"), int(self._clock())
+            refusal = mail.envelope.add(event, mailer=mailer, now=now)
+            if refusal is not None and not self._settings.dry_run:
+                return refusal
         mail.recipients += 1
         return None
 
@@ -293,10 +257,18 @@ class Session:
         results: tuple[MethodResult, ...] = (),
     ) -> Outcome:
         """A message that is refused is not changed; one that is not has forged fields no more."""
+        envelope = Rewritten()
+        if mail.envelope is not None and refusal is None:
+            envelope = mail.envelope.rewritten(mail.path, now=int(self._clock()))
+            mail.notes += mail.envelope.notes()
+            if envelope.trouble:
+                return self.give_up(envelope.trouble)
         self._mail = None
         dry_run = self._settings.dry_run
-        removals = self._removals(mail)
-        changes: list[Change] = [*removals, *map(self._insert, fields)]
+        verifying = None if self._is_trusted else self._settings.verifying
+        removed = [] if verifying is None else list(removals(mail, verifying))
+        inserted = [insertion(field, self._separator) for field in fields]
+        changes: list[Change] = [*removed, *inserted, *envelope.changes]
         if action is Action.QUARANTINE:
             changes.append(Quarantine("mail authentication failed"))
         record = Record(
@@ -310,7 +282,9 @@ class Session:
             ours=mail.ours,
             signatures=signatures,
             results=results,
-            removed=len(removals),
+            srs=envelope.srs,
+            returned=envelope.returned,
+            removed=len(removed),
             action=action,
             reply=str(refusal or "continue"),
             notes=tuple(mail.notes),
@@ -321,20 +295,3 @@ class Session:
         if refusal is not None:
             return Outcome((), refusal, record)
         return Outcome(tuple(changes), replies.CONTINUE, record)
-
-    def _removals(self, mail: Mail) -> list[ChangeHeader]:
-        """The highest index first: a removal counts those above it anew."""
-        verifying = self._settings.verifying
-        if verifying is None or self._is_trusted:
-            return []
-        return [
-            ChangeHeader(index, forged.name)
-            for forged in mail.forged.values()
-            if forged.name is RESULTS or verifying.received_spf
-            for index in reversed(forged.indexes)
-        ]
-
-    def _insert(self, field: bytes) -> InsertHeader:
-        """A field of ours, folded as milters have it, for the very top."""
-        name, _, value = field.removesuffix(b"\r\n").replace(b"\r\n", b"\n").partition(b":")
-        return InsertHeader(0, name, value.removeprefix(self._separator[1:]))

@@ -15,6 +15,8 @@ from mailauth.dkim import Policy as DkimPolicy
 from mailauth.errors import BadArgument
 from mailauth.milter.clients import LOOPBACK, NOBODY, Clients
 from mailauth.milter.signingtable import SigningTable
+from mailauth.postfix.domains import DomainList
+from mailauth.postfix.rewriting import Rewriting
 from mailauth.syntax import domain as domains
 
 
@@ -127,6 +129,26 @@ class VerifyingSettings:
         return frozenset(action for actions in by_method for action in actions.values())
 
 
+LOCAL_MAILERS: Final = frozenset(
+    ["local", "virtual", "lmtp", "error", "retry", "discard", "prog", "*file*", "*include*"]
+)
+"""What Postfix and Sendmail say in {rcpt_mailer} of mail that does not leave by SMTP."""
+
+
+@dataclass(frozen=True, slots=True)
+class SrsSettings:
+    """How senders of forwarded mail are rewritten, and its bounces come home."""
+
+    policy: Rewriting
+    """The same that answers Postfix's maps: its domain, secrets, and senders left alone."""
+    own: DomainList = field(default_factory=DomainList)
+    """Mail to these domains and addresses stays; so does mail to the SRS domains."""
+    local_mailers: frozenset[str] = LOCAL_MAILERS
+    """Mail that the MTA gives to one of these stays, whatever its domain."""
+    reject_forged: bool = False
+    """Recipients that are forged or expired SRS addresses are refused; else they are left."""
+
+
 @dataclass(frozen=True, slots=True)
 class MessageLimits:
     """What one message may make us keep; what is over them is counted, not kept."""
@@ -141,10 +163,11 @@ class MessageLimits:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """The whole: a milter signs, verifies, or does both."""
+    """The whole: a milter signs, verifies, rewrites envelopes, or does several of these."""
 
     signing: SigningSettings | None = None
     verifying: VerifyingSettings | None = None
+    srs: SrsSettings | None = None
     limits: MessageLimits = MessageLimits()
     dry_run: bool = False
     """Nothing is changed and nothing refused; the records tell what would have been."""

@@ -120,8 +120,8 @@ def _access(question: _Question) -> Reply:
     except srs.NotSRS as fault:
         return Reply(Outcome.NOT_FOUND, f"{fault}")
     except srs.SRSError:
-        return _FORGED
-    return _GENUINE
+        return FORGED
+    return GENUINE
 
 
 def _original(question: _Question) -> str:
@@ -158,5 +158,5 @@ _OURS = Reply(Outcome.NOT_FOUND, "of an SRS domain already")
 _LEFT_ALONE = Reply(Outcome.NOT_FOUND, "of a domain that is left alone")
 _TOO_LONG = Reply(Outcome.NOT_FOUND, "passed as it is: rewritten, it would be too long")
 _NOT_OURS = Reply(Outcome.NOT_FOUND, "of another domain")
-_FORGED = Reply(Outcome.FOUND, "550 5.1.1 forged or expired bounce address")
-_GENUINE = Reply(Outcome.FOUND, "DUNNO")
+FORGED: Final = Reply(Outcome.FOUND, "550 5.1.1 forged or expired bounce address")
+GENUINE: Final = Reply(Outcome.FOUND, "DUNNO")

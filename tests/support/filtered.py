@@ -93,14 +93,16 @@ class Filtered:
         *,
         sender: str = "<ada@example.com>",
         arguments: Sequence[str] = (),
+        recipients: Sequence[bytes] = (),
         user: str = "",
         **how: Any,
     ) -> Delivery:
-        """One message, from MAIL on."""
+        """One message, from MAIL on; `recipients` are frames."""
         login = {"{auth_authen}": user} if user else {}
         frames = [
             mta.macros(b"M", login),
             mta.mail(sender, *arguments),
+            *recipients,
             *mta.message(message, **how),
         ]
         said = self.hear(*frames)

@@ -1,0 +1,136 @@
+"""The envelope of mail that leaves, and of bounces that come home: SRS by the milter.
+
+The policy answers here what it answers to Postfix's maps.  A recipient *leaves*
+if its domain is none of ours and the MTA does not say that it delivers to it
+here.  If one leaves, the sender is rewritten, for all recipients: a message has
+one sender.  A recipient that is an SRS address of ours is put in the place of
+whom it stands for.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Final
+
+from mailauth.milter.events import RcptTo
+from mailauth.milter.replies import (
+    AddRecipient,
+    AddRecipientWithArguments,
+    Change,
+    ChangeFrom,
+    DeleteRecipient,
+    Refusal,
+)
+from mailauth.milter.settings import SrsSettings
+from mailauth.postfix.domains import canonical
+from mailauth.postfix.lookup import Outcome, Reply, Request
+from mailauth.postfix.rewriting import FORGED, GENUINE
+
+NO_SUCH_USER: Final = Refusal(550, "5.1.1", "forged or expired bounce address")
+"""One answer to both, so that a forger learns nothing."""
+MAX_ARGUMENTS: Final = 1024
+"""Octets of the arguments of one recipient that are kept; an original recipient has 500."""
+
+
+@dataclass(frozen=True, slots=True)
+class Returning:
+    """A recipient that is an SRS address of ours."""
+
+    original: str
+    """Whom it stands for."""
+    arguments: bytes
+    """Those of RCPT, of ESMTP, with blanks between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rewritten:
+    """What becomes of the envelope."""
+
+    changes: tuple[Change, ...] = ()
+    srs: str = ""
+    """Of mail that leaves the new sender, or why it stays."""
+    returned: int = 0
+    """Recipients in whose place somebody else was put."""
+    trouble: str = ""
+    """Why the message must wait."""
+
+
+@dataclass(slots=True)
+class Recipients:
+    """What is known of the recipients of one message."""
+
+    settings: SrsSettings
+    leaving: int = 0
+    forged: int = 0
+    returning: dict[bytes, Returning] = field(default_factory=dict)
+    """For the octets of an address as it came."""
+
+    def add(self, event: RcptTo, *, mailer: str, now: int) -> Refusal | None:
+        """One more; `mailer` is what the MTA says of its way, {rcpt_mailer}.
+
+        A refusal is what a forged SRS address deserves, if that is wanted.
+        """
+        address, policy = text_of(event.address), self.settings.policy
+        if not policy.is_ours(canonical(address.rpartition("@")[2])):
+            self.leaving += self._leaves(address, mailer)
+            return None
+        reply = policy.answer(Request("access", address), now=now)
+        if reply is FORGED:
+            self.forged += 1
+            return NO_SUCH_USER if self.settings.reject_forged else None
+        if reply is GENUINE:
+            original = policy.answer(Request("reverse", address), now=now).text
+            arguments = b" ".join(event.arguments)
+            kept = arguments if len(arguments) <= MAX_ARGUMENTS else b""
+            self.returning[event.address] = Returning(original, kept)
+            self.leaving += self._leaves(original, "")
+        return None
+
+    def rewritten(self, sender: bytes, *, now: int) -> Rewritten:
+        """What becomes of the envelope, of which `sender` is as it came."""
+        changes = [change for each in self.returning.items() for change in _return(*each)]
+        srs, address = "", text_of(sender)
+        if self.leaving and address:
+            reply = self.settings.policy.answer(Request("forward", address), now=now)
+            if reply.outcome not in (Outcome.FOUND, Outcome.NOT_FOUND):
+                return Rewritten(trouble=f"SRS: {reply.text}")
+            srs = _shown(reply)
+            if reply.outcome is Outcome.FOUND:
+                changes.append(ChangeFrom(_path(reply.text)))
+        return Rewritten(tuple(changes), srs, len(self.returning))
+
+    def notes(self) -> Iterator[str]:
+        """What a postmaster should know."""
+        if self.forged:
+            what = "refused" if self.settings.reject_forged else "left as they are"
+            yield f"{self.forged} recipients are forged or expired SRS addresses, {what}"
+
+    def _leaves(self, address: str, mailer: str) -> bool:
+        local_part, at, domain = address.rpartition("@")
+        name, settings = canonical(domain), self.settings
+        if not at or settings.policy.is_ours(name) or settings.own.has(local_part, name):
+            return False
+        return mailer not in settings.local_mailers
+
+
+def text_of(path: bytes) -> str:
+    """An address as the policy has it: without angle brackets, octets that are not text kept."""
+    text = path.decode("utf-8", "surrogateescape").strip(" \t")
+    return text[1:-1] if text.startswith("<") and text.endswith(">") else text
+
+
+def _return(address: bytes, returning: Returning) -> Iterator[Change]:
+    """Who asked to be told of the delivery is told still: the arguments stay."""
+    yield DeleteRecipient(address)
+    path = _path(returning.original)
+    if returning.arguments:
+        yield AddRecipientWithArguments(path, returning.arguments)
+    else:
+        yield AddRecipient(path)
+
+
+def _path(address: str) -> bytes:
+    return b"<" + address.encode("utf-8", "surrogateescape") + b">"
+
+
+def _shown(reply: Reply) -> str:
+    return reply.text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

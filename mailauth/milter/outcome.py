@@ -1,0 +1,40 @@
+"""The end of a message: what the MTA is told, what the postmaster, and in which order.
+
+Fields are removed before any is inserted, the highest index first, because a
+removal counts those above it anew.  What is inserted goes to the very top, so
+the last is the first to be read.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from mailauth.milter.mail import RESULTS, Mail
+from mailauth.milter.record import Record
+from mailauth.milter.replies import Change, ChangeHeader, InsertHeader, Refusal, Verdict
+from mailauth.milter.settings import VerifyingSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Changes, the reply after them, and the record of it all."""
+
+    changes: tuple[Change, ...]
+    reply: Verdict | Refusal
+    record: Record
+
+
+def removals(mail: Mail, verifying: VerifyingSettings) -> Iterator[ChangeHeader]:
+    """Those of the forged fields of a message."""
+    for forged in mail.forged.values():
+        if forged.name is RESULTS or verifying.received_spf:
+            for index in reversed(forged.indexes):
+                yield ChangeHeader(index, forged.name)
+
+
+def insertion(field: bytes, separator: bytes) -> InsertHeader:
+    """That of a field of ours, folded as milters have it.
+
+    `separator` is what stands after names of fields as this MTA tells them.
+    """
+    name, _, value = field.removesuffix(b"\r\n").replace(b"\r\n", b"\n").partition(b":")
+    return InsertHeader(0, name, value.removeprefix(separator[1:]))
