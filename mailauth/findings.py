@@ -1,6 +1,7 @@
-"""What a lint finds in a record: one noun for all protocols."""
+"""What a lint or a check finds in a record: one noun for all protocols."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 
@@ -11,6 +12,8 @@ class Severity(StrEnum):
     """Receivers refuse the record, or anybody may do what it should forbid."""
     WARNING = "warning"
     """It works, and is likely not what was meant."""
+    NOTE = "note"
+    """Worth knowing; nothing has to be mended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,3 +28,18 @@ class Finding:
     """In whose record."""
     place: str = ""
     """The term or tag, as the record has it."""
+    remedy: str = ""
+    """What to publish or to do instead."""
+
+
+def with_remedies(found: Iterable[Finding], remedies: Mapping[str, str]) -> list[Finding]:
+    """The findings, each with the remedy for its code if it has none of its own."""
+    return [
+        each if each.remedy else replace(each, remedy=remedies.get(each.code, "")) for each in found
+    ]
+
+
+def unanswered(failure: Exception, domain: str) -> Finding:
+    """The DNS did not answer, so nothing is known of the record of `domain`."""
+    sentence = f"the DNS did not answer: {failure}"
+    return Finding("dns", Severity.WARNING, sentence, domain, remedy="ask again later")

@@ -17,7 +17,7 @@ FLOORS = [
     {"dns", "keys"},
     {"spf", "srs", "dkim", "authres"},
     {"arc", "dmarc"},
-    {"authenticate"},
+    {"authenticate", "domaincheck"},
     {"serving"},
     {"milter", "postfix"},
     {"service"},
@@ -112,7 +112,9 @@ def gathered(tree: ast.AST) -> Iterator[ast.expr]:
     """What is asked side by side."""
     for node in ast.walk(tree):
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "gather":
-            yield from node.args
+            for each in node.args:
+                inside = each.value if isinstance(each, ast.Starred) else each
+                yield inside.elt if isinstance(inside, ast.GeneratorExp) else inside
 
 
 def handed_on(tree: ast.AST) -> Iterator[ast.expr]:
@@ -167,7 +169,7 @@ def questions() -> Questions:
 
 
 def protocols() -> list[Path]:
-    rooms = {"dkim", "spf", "dmarc", "arc", "authenticate"}
+    rooms = {"dkim", "spf", "dmarc", "arc", "authenticate", "domaincheck"}
     inside = [path for path in MODULES if room_of(str(path.relative_to(PACKAGE))) in rooms]
     return [*inside, PACKAGE / "dns" / "ask.py"]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from mailauth.findings import Finding
 
-_COLORS = {"error": "red", "warning": "yellow"}
+_COLORS = {"error": "red", "warning": "yellow", "note": "blue"}
 _HELP = """Tell what is broken or unwise in the {name} record of a domain, and in those it needs.
 
 \b
@@ -35,10 +35,24 @@ def show(found: "Iterable[Finding]", *, as_json: bool = False, err: bool = False
 
             click.echo(json.dumps(asdict(finding)), err=err)
             continue
-        word = click.style(finding.severity.value, fg=_COLORS[finding.severity.value])
-        where = f" ({finding.place})" if finding.place else ""
-        of = f"{finding.domain}: " if finding.domain else ""
-        click.echo(f"{word} {finding.code}: {printable(of + finding.sentence + where)}", err=err)
+        click.echo(line(finding), err=err)
+
+
+def line(finding: "Finding") -> str:
+    """A finding on one line, but for its remedy."""
+    word = click.style(finding.severity.value, fg=_COLORS[finding.severity.value])
+    where = f" ({finding.place})" if finding.place else ""
+    of = f"{finding.domain}: " if finding.domain else ""
+    return f"{word} {finding.code}: {printable(of + finding.sentence + where)}"
+
+
+def leave_if_broken(found: "Iterable[Finding]") -> None:
+    """Exit with 1 if something is broken, else with 75 if the DNS did not answer."""
+    told = list(found)
+    if any(finding.severity.value == "error" for finding in told):
+        raise click.exceptions.Exit(1)
+    if any(finding.code == "dns" for finding in told):
+        raise click.exceptions.Exit(options.TEMPORARY)
 
 
 def lint_command(protocol: str, record: str) -> click.Command:
@@ -72,9 +86,6 @@ def lint_command(protocol: str, record: str) -> click.Command:
         show(found, as_json=as_json)
         if not found and not as_json:
             click.echo("nothing to mend")
-        if any(finding.severity.value == "error" for finding in found):
-            raise click.exceptions.Exit(1)
-        if any(finding.code == "dns" for finding in found):
-            raise click.exceptions.Exit(options.TEMPORARY)
+        leave_if_broken(found)
 
     return lint

@@ -1,15 +1,38 @@
 """What is broken or unwise in a policy record (RFC 9989 §4.7, §5.1)."""
 
 from collections.abc import Iterator
+from itertools import chain
+from typing import Final
 
 from mailauth.dmarc import record as records
+from mailauth.dmarc.discover import organizational_domain, walk
 from mailauth.dmarc.record import KNOWN, REMOVED, Disposition, Record
 from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
-from mailauth.dns.lookups import Lookups
+from mailauth.dns.lookups import Lookups, gather
 from mailauth.errors import SyntaxFault
-from mailauth.findings import Finding, Severity
+from mailauth.findings import Finding, Severity, unanswered, with_remedies
 from mailauth.syntax import domain as domains
+
+MAX_CONSENTS: Final = 10
+"""How many addresses of reports are looked at."""
+REMEDIES: Final = {
+    "none": "publish v=DMARC1; p=none; rua=mailto:... first, read the reports, then p=reject",
+    "several": "publish one record, and withdraw the others",
+    "syntax": "publish v=DMARC1; p=reject; rua=mailto:... with values that can be read",
+    "tag": "correct the tag, or remove it",
+    "removed": "remove the tag",
+    "unknown": "correct the tag's name, or remove it",
+    "scheme": "use a mailto: address",
+    "uri": "correct the address",
+    "no-policy": "say p=none, p=quarantine or p=reject",
+    "monitoring": "when the reports show that your own mail passes: p=quarantine, then p=reject",
+    "testing": "remove t=y when the reports show that your own mail passes",
+    "no-reports": "add rua=mailto:... with an address that you read, or a service's",
+    "weaker": "remove the tag, so that p= holds for subdomains too",
+    "public-suffix": "remove psd=y, unless strangers register domains below this one",
+}
+"""What to publish instead, by the code of a finding."""
 
 
 def lint_record(octets: bytes, domain: str = "") -> list[Finding]:
@@ -17,51 +40,60 @@ def lint_record(octets: bytes, domain: str = "") -> list[Finding]:
     try:
         record = records.parse(octets)
     except SyntaxFault as fault:
-        return [Finding("syntax", Severity.ERROR, f"receivers ignore the record: {fault}", domain)]
-    return [*_of_tags(record, domain), *_of_policy(record, domain)]
+        sentence = f"receivers ignore the record: {fault}"
+        found = [Finding("syntax", Severity.ERROR, sentence, domain)]
+    else:
+        found = [*_of_tags(record, domain), *_of_policy(record, domain)]
+    return with_remedies(found, REMEDIES)
 
 
 def lint(domain: str) -> Lookups[list[Finding]]:
     """The findings in the record of `domain` and in those that its reports need.
 
-    **Asks** for the record, and for the consent of each other domain that is to
-    get reports, ten at most.
+    **Asks** for the record, and for the consent of each other organization that
+    is to get reports, ten at most.
     """
     try:
         answer = yield from ask.txt(f"_dmarc.{domain}")
     except LookupFailed as failure:
-        return [Finding("dns", Severity.WARNING, f"the DNS did not answer: {failure}", domain)]
+        return [unanswered(failure, domain)]
     texts = [octets for octets in answer.records if records.is_record(octets)]
     if len(texts) != 1:
         code = "several" if texts else "none"
         sentence = f"_dmarc.{domain} has {len(texts) or 'no'} DMARC records; it must have one"
-        return [Finding(code, Severity.ERROR, sentence, domain)]
+        return with_remedies([Finding(code, Severity.ERROR, sentence, domain)], REMEDIES)
     found = lint_record(texts[0], domain)
     try:
         record = records.parse(texts[0])
     except SyntaxFault:
         return found  # told already
-    for uri in (*record.aggregate_reports, *record.failure_reports)[:10]:
-        found += yield from _of_consent(uri, domain)
-    return found
+    uris = dict.fromkeys((*record.aggregate_reports, *record.failure_reports))
+    mailed = [uri for uri in uris if uri.lower().startswith("mailto:")][:MAX_CONSENTS]
+    consents = yield from gather(*(_of_consent(uri, domain) for uri in mailed))
+    return with_remedies([*found, *chain.from_iterable(consents)], REMEDIES)
 
 
 def _of_consent(uri: str, domain: str) -> Lookups[list[Finding]]:
-    """Whether another domain agrees to get the reports (RFC 9990 §4)."""
-    scheme, _, address = uri.partition(":")
-    other = address.partition("?")[0].rpartition("@")[2].lower()
-    if scheme.lower() != "mailto" or domains.is_same_or_subdomain(other, domain):
+    """Whether another organization agrees to get the reports (RFC 9990 §4)."""
+    address = uri.partition(":")[2].partition("?")[0]
+    try:
+        other = domains.parse(address.rpartition("@")[2])
+    except SyntaxFault as fault:
+        return [Finding("uri", Severity.ERROR, f"nobody gets these reports: {fault}", domain, uri)]
+    if domains.is_same_or_subdomain(other, domain):
         return []
     try:
-        domains.parse(other)
+        ours, theirs = yield from gather(walk(domain), walk(other))
+        if organizational_domain(ours) == organizational_domain(theirs):
+            return []
         answer = yield from ask.txt(f"{domain}._report._dmarc.{other}")
-    except (SyntaxFault, LookupFailed):
-        return []
+    except LookupFailed as failure:
+        return [unanswered(failure, domain)]
     if any(records.is_record(octets) for octets in answer.records):
         return []
-    sentence = f"{other} does not agree to get reports: publish v=DMARC1 at"
-    sentence += f" {domain}._report._dmarc.{other}"
-    return [Finding("consent", Severity.WARNING, sentence, domain, uri)]
+    sentence = f"{other} does not agree to get reports, so it gets none"
+    remedy = f"{other} must publish the TXT record v=DMARC1 at {domain}._report._dmarc.{other}"
+    return [Finding("consent", Severity.WARNING, sentence, domain, uri, remedy)]
 
 
 def _of_tags(record: Record, domain: str) -> Iterator[Finding]:

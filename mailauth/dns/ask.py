@@ -71,3 +71,9 @@ def ptr(address: IPv4Address | IPv6Address) -> Lookups[Answer[str]]:
     """The names that an address claims, not validated.  **Asks** one question."""
     question = Question(address.reverse_pointer, RRType.PTR)
     return _heard(question, (yield question))
+
+
+def alias(name: str) -> Lookups[Answer[str]]:
+    """What a name is an alias of, not followed further (CNAME).  **Asks** one question."""
+    question = Question(name, RRType.CNAME)
+    return _heard(question, (yield question))

@@ -225,4 +225,5 @@ _RECORD: dict[RRType, Any] = {
     RRType.AAAA: lambda rdata: IPv6Address(rdata.address),
     RRType.MX: lambda rdata: MX(rdata.preference, _host(rdata.exchange)),
     RRType.PTR: lambda rdata: _host(rdata.target),
+    RRType.CNAME: lambda rdata: _host(rdata.target),
 }

@@ -35,6 +35,7 @@ class RRType(StrEnum):
     AAAA = "AAAA"
     MX = "MX"
     PTR = "PTR"
+    CNAME = "CNAME"
 
     __hash__ = str.__hash__  # that of Enum is written in Python, and questions are hashed a lot
 
@@ -84,7 +85,7 @@ class Answer(Generic[Record_co]):
 
     `records` holds, by type: TXT octets, the character-strings of each record
     joined with nothing between (RFC 7208 §3.3, RFC 6376 §3.6.2.2); A and AAAA
-    addresses; `MX`; PTR names without the final dot.
+    addresses; `MX`; PTR and CNAME names without the final dot.
     """
 
     status: Status

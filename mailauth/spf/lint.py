@@ -13,7 +13,7 @@ from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups
 from mailauth.dns.present import MAX_STRING
 from mailauth.errors import SyntaxFault
-from mailauth.findings import Finding, Severity
+from mailauth.findings import Finding, Severity, unanswered, with_remedies
 from mailauth.spf import record as records
 from mailauth.spf.evaluation import MAX_MX
 from mailauth.spf.macro import MacroString
@@ -31,6 +31,7 @@ from mailauth.spf.record import (
     Mechanism,
     Record,
 )
+from mailauth.spf.remedies import REMEDIES
 from mailauth.spf.result import Result
 
 MAX_QUESTIONS: Final = 60
@@ -51,7 +52,7 @@ def lint_record(octets: bytes, domain: str = "") -> list[Finding]:
         found.append(Finding("strings", Severity.WARNING, sentence, domain))
     if not any(finding.severity is Severity.ERROR for finding in found):
         found += _of_lookups(_lookups(records.parse(octets)), domain)
-    return found
+    return with_remedies(found, REMEDIES)
 
 
 def lint(domain: str) -> Lookups[list[Finding]]:
@@ -65,7 +66,10 @@ def lint(domain: str) -> Lookups[list[Finding]]:
     if tree.voids > RFC7208.max_void_lookups:
         sentence = f"the DNS knows nothing of {tree.voids} terms, and 2 may (RFC 7208 §4.6.4)"
         tree.found.insert(0, Finding("void", Severity.ERROR, sentence, domain))
-    return tree.found
+    return with_remedies(tree.found, REMEDIES)
+
+
+_OF_REFUSAL: Final = frozenset({"no-all", "neutral-all"})
 
 
 class _Tree:
@@ -77,8 +81,13 @@ class _Tree:
         self.voids = 0
         self._questions = 0
 
-    def visit(self, domain: str, above: tuple[str, ...]) -> Lookups[None]:
-        """Add the findings in the record of `domain`, which those of `above` name."""
+    def visit(
+        self, domain: str, above: tuple[str, ...], *, included: bool = False
+    ) -> Lookups[None]:
+        """Add the findings in the record of `domain`, which those of `above` name.
+
+        Whom the record of an include does not let send is nobody's matter (RFC 7208 §5.2).
+        """
         if domain in above:
             self._add("loop", Severity.ERROR, f"{domain} includes itself", above[-1])
             return
@@ -87,7 +96,7 @@ class _Tree:
         try:
             answer = yield from ask.txt(domain)
         except LookupFailed as failure:
-            self._add("dns", Severity.WARNING, f"the DNS did not answer: {failure}", domain)
+            self.found.append(unanswered(failure, domain))
             return
         found = [octets for octets in answer.records if records.is_record(octets)]
         if any(octets[:5].lower() == b"spf2." for octets in answer.records):
@@ -100,7 +109,11 @@ class _Tree:
         if answer.ttl < SHORT_TTL:
             sentence = f"it holds for {answer.ttl} seconds; if that is its TTL, give it an hour"
             self._add("ttl", Severity.WARNING, sentence, domain)
-        self.found += _of_record(found[0], domain)
+        self.found += [
+            each
+            for each in _of_record(found[0], domain)
+            if not (included and each.code in _OF_REFUSAL)
+        ]
         try:
             record = records.parse(found[0])
         except SyntaxFault:
@@ -109,7 +122,7 @@ class _Tree:
             yield from self._follow(directive, domain, above)
         if record.redirect is not None and not _all_of(record):
             self.lookups += 1
-            yield from self._read_target(record.redirect, domain, above)
+            yield from self._read_target(record.redirect, domain, above, included=included)
 
     def _follow(self, directive: Directive, domain: str, above: tuple[str, ...]) -> Lookups[None]:
         mechanism = directive.mechanism
@@ -117,7 +130,7 @@ class _Tree:
             return
         self.lookups += 1
         if isinstance(mechanism, Include):
-            yield from self._read_target(mechanism.domain_spec, domain, above)
+            yield from self._read_target(mechanism.domain_spec, domain, above, included=True)
         elif isinstance(mechanism, A | MX):
             spec = mechanism.domain_spec
             if (spec is None or not spec.letters) and self._may_ask(domain):
@@ -125,7 +138,7 @@ class _Tree:
                 try:
                     yield from self._know(mechanism, name, directive.text, domain)
                 except LookupFailed as failure:
-                    self._add("dns", Severity.WARNING, f"the DNS did not answer: {failure}", domain)
+                    self.found.append(unanswered(failure, domain))
 
     def _know(self, mechanism: A | MX, name: str, text: str, domain: str) -> Lookups[None]:
         """Whether the DNS knows what an a or a mx names."""
@@ -147,9 +160,12 @@ class _Tree:
             self.voids += 1
             self._add("unknown-name", Severity.WARNING, f"{name} has none", domain, text)
 
-    def _read_target(self, spec: MacroString, domain: str, above: tuple[str, ...]) -> Lookups[None]:
+    def _read_target(
+        self, spec: MacroString, domain: str, above: tuple[str, ...], *, included: bool
+    ) -> Lookups[None]:
         if not spec.letters:  # what macros name is known only with a client
-            yield from self.visit(spec.literal.removesuffix(".").lower(), (*above, domain))
+            name = spec.literal.removesuffix(".").lower()
+            yield from self.visit(name, (*above, domain), included=included)
 
     def _may_ask(self, domain: str) -> bool:
         self._questions += 1

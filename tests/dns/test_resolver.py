@@ -75,6 +75,7 @@ def test_an_answer_has_its_strings_joined_and_its_ttl(resolve: ResolveType) -> N
         (RRType.MX, "10 MX.Example.", (MX(10, "mx.example"),)),
         (RRType.MX, "0 .", (MX(0, ""),)),
         (RRType.PTR, "Host.Example.", ("host.example",)),
+        (RRType.CNAME, "Host.Example.", ("host.example",)),
         (RRType.PTR, r"a\.b.ex\229mple.", (r"a\046b.ex\229mple",)),
     ],
 )

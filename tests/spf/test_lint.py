@@ -74,6 +74,16 @@ TREES: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
         {("syntax", "esp.example")},
     ),
     (
+        "how an include ends",
+        {"example.com": of("v=spf1 include:e.example -all"), "e.example": of("v=spf1 ip4:1.2.3.4")},
+        set(),
+    ),
+    (
+        "an include that lets everybody send",
+        {"example.com": of("v=spf1 include:e.example -all"), "e.example": of("v=spf1 +all")},
+        {("pass-all", "e.example")},
+    ),
+    (
         "an include of itself",
         {"example.com": of("v=spf1 include:example.com -all")},
         {("loop", "example.com")},

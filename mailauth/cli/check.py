@@ -1,0 +1,95 @@
+"""`mailauth check`: what a domain publishes for its mail, what is broken, what to do."""
+
+import time
+from typing import TYPE_CHECKING
+
+import click
+
+from mailauth.cli import findings, options
+from mailauth.cli.output import printable
+from mailauth.errors import BadArgument
+
+if TYPE_CHECKING:
+    from mailauth.dns.lookups import Address
+    from mailauth.domaincheck import Area, DomainReport
+
+_WORDS = {True: ("works", "green"), False: ("does not work", "red"), None: ("unknown", "yellow")}
+_MET = {True: ("met", "green"), False: ("not met", "red"), None: ("unknown", "yellow")}
+
+
+@click.command("check", short_help="look at all that a domain publishes for its mail")
+@click.argument("domain")
+@click.option("-s", "--selector", "selectors", multiple=True, metavar="SELECTOR",
+              help="A selector of its DKIM keys; may be repeated.")  # fmt: skip
+@click.option("--common-selectors", is_flag=True, help="Ask for the selectors that many use, too.")
+@click.option("--ip", "addresses", multiple=True, metavar="ADDRESS",
+              help="An address that its mail comes from; may be repeated.")  # fmt: skip
+@options.dns
+@click.option("--json", "as_json", is_flag=True, help="The whole report as one JSON object.")
+def command(
+    domain: str,
+    selectors: tuple[str, ...],
+    common_selectors: bool,
+    addresses: tuple[str, ...],
+    zone: str | None,
+    nameservers: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Look at SPF, DKIM, DMARC, MX, MTA-STS and TLS-RPT of a domain, and what providers demand.
+
+    \b
+    mailauth check example.com
+    mailauth check example.com -s 2026 --ip 192.0.2.1 --ip 2001:db8::1
+
+    The exit status is 0 if nothing is broken, 1 if something is, 75 if the DNS
+    did not answer, 2 on misuse.
+    """
+    from mailauth import domaincheck
+
+    name = options.record_name(domain)
+    asked = domaincheck.check(
+        name,
+        selectors=[options.a_label(each) for each in selectors],
+        guessed=domaincheck.COMMON_SELECTORS if common_selectors else (),
+        addresses=[_address(each) for each in addresses],
+        now=int(time.time()),
+    )
+    report = options.resolver(zone, nameservers).run(asked)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(report.as_dict()))
+    else:
+        _show(report)
+    findings.leave_if_broken(report.findings())
+
+
+def _address(text: str) -> "Address":
+    from ipaddress import ip_address
+
+    try:
+        return ip_address(text)
+    except ValueError:
+        raise BadArgument(f"{text!r} is not an IP address") from None
+
+
+def _show(report: "DomainReport") -> None:
+    click.echo(printable(report.sentence()))
+    for area in report.areas:
+        word, color = _WORDS[area.works]
+        click.echo(f"{area.title}: {click.style(word, fg=color)}")
+        for each in area.published:
+            click.echo(f"  {printable(f'{each.name} {each.rrtype} {each.text}')}")
+        if area.name != "bulk" or not report.rules:
+            _show_findings(area)
+    for rule in report.rules:
+        word, color = _MET[rule.met]
+        providers = ", ".join(rule.providers)
+        click.echo(f"  {click.style(f'{word:7}', fg=color)} {rule.demand} ({providers})")
+
+
+def _show_findings(area: "Area") -> None:
+    for finding in area.findings:
+        click.echo(f"  {findings.line(finding)}")
+        if finding.remedy:
+            click.echo(f"    do: {printable(finding.remedy)}")

@@ -1,0 +1,100 @@
+"""What is broken or unwise in a key record (RFC 6376 §3.6.1, RFC 8301 §3.2, RFC 8463 §3)."""
+
+from collections.abc import Iterator
+from typing import Final
+
+from mailauth.dkim import key as keys
+from mailauth.dkim.key import MAX_RECORDS, KeyRecord
+from mailauth.dns import ask
+from mailauth.dns.ask import LookupFailed
+from mailauth.dns.lookups import Lookups
+from mailauth.errors import SyntaxFault, UnusableKey
+from mailauth.findings import Finding, Severity, unanswered
+from mailauth.keys.strength import DEFAULT_RSA_BITS
+from mailauth.syntax import taglist
+
+COMMON_RSA_BITS: Final = 4096
+"""A key that is longer need not be verified by all (RFC 8301 §3.2)."""
+_NEW_KEY: Final = "make a new key with mailauth keygen and publish it under a new selector"
+
+
+def lint(domain: str, selector: str) -> Lookups[list[Finding]]:
+    """The findings in the key record of a selector.  **Asks** one question."""
+    where = keys.name(domain, selector)
+    try:
+        answer = yield from ask.txt(where)
+    except LookupFailed as failure:
+        return [unanswered(failure, where)]
+    return lint_records(answer.records, where)
+
+
+def lint_records(found: tuple[bytes, ...], where: str = "") -> list[Finding]:
+    """What the TXT records of one selector show, which should be one key."""
+    if not found:
+        remedy = "publish the key that signs, or sign with a selector that has one"
+        return [Finding("no-key", Severity.ERROR, "there is no key", where, remedy=remedy)]
+    readable, faults = [], []
+    for octets in found[:MAX_RECORDS]:
+        try:
+            keys.parse(octets)
+        except SyntaxFault as fault:
+            faults.append(fault.message)
+        else:
+            readable.append(octets)
+    if len(readable) > 1:
+        sentence = f"{len(readable)} keys, and one is allowed: which is used is chance"
+        remedy = "withdraw all but one; each key has a selector of its own"
+        return [Finding("several", Severity.ERROR, sentence, where, remedy=remedy)]
+    if not readable:
+        sentence = f"no readable key: {faults[0]}"
+        remedy = "publish the record that mailauth record dkim prints for the key"
+        return [Finding("syntax", Severity.ERROR, sentence, where, remedy=remedy)]
+    return lint_record(readable[0], where)
+
+
+def lint_record(octets: bytes, where: str = "") -> list[Finding]:
+    """What one readable key record shows by itself.  **Raises** SyntaxFault, as `key.parse`."""
+    record = keys.parse(octets)
+    if record.revoked:
+        remedy = "sign with another selector; this key is withdrawn"
+        return [Finding("revoked", Severity.ERROR, "p= is empty", where, "p=", remedy)]
+    return [*_of_key(record, where), *_of_tags(record, taglist.parse(octets), where)]
+
+
+def _of_key(record: KeyRecord, where: str) -> Iterator[Finding]:
+    try:
+        key = record.public_key()
+    except UnusableKey as fault:
+        yield Finding("unusable-key", Severity.ERROR, str(fault), where, "p=", _NEW_KEY)
+        return
+    if record.key_type == "ed25519":
+        sentence = "many receivers cannot verify Ed25519 yet"
+        remedy = "sign with an RSA key too, under a selector of its own"
+        yield Finding("ed25519", Severity.NOTE, sentence, where, "k=ed25519", remedy)
+    elif key.size < DEFAULT_RSA_BITS:
+        sentence = f"an RSA key of {key.size} bits; 2048 are advised (RFC 8301 §3.2)"
+        yield Finding("short-key", Severity.WARNING, sentence, where, "p=", _NEW_KEY)
+    elif key.size > COMMON_RSA_BITS:
+        sentence = f"an RSA key of {key.size} bits: receivers may refuse over 4096"
+        yield Finding("long-key", Severity.WARNING, sentence, where, "p=", _NEW_KEY)
+
+
+def _of_tags(record: KeyRecord, tags: dict[str, str], where: str) -> Iterator[Finding]:
+    if "v" not in tags:
+        sentence = "the record does not say v=DKIM1"
+        yield Finding("version", Severity.WARNING, sentence, where, "", "begin it with v=DKIM1;")
+    if record.hashes is not None and "sha256" not in record.hashes:
+        sentence = "h= admits no hash that receivers still take (RFC 8301 §3.1)"
+        yield Finding("hashes", Severity.ERROR, sentence, where, f"h={tags['h']}", "remove h=")
+    if not {"*", "email"} & set(record.services):
+        sentence = "the key is not for mail"
+        yield Finding("service", Severity.ERROR, sentence, where, f"s={tags['s']}", "remove s=")
+    if record.testing:
+        sentence = "t=y: receivers treat what the key signs as unsigned"
+        remedy = "remove t=y when your signatures verify"
+        yield Finding("testing", Severity.WARNING, sentence, where, f"t={tags['t']}", remedy)
+    if "g" in tags:
+        sentence = "g= is of RFC 4871; today it means nothing, and old receivers may refuse the key"
+        yield Finding(
+            "granularity", Severity.WARNING, sentence, where, f"g={tags['g']}", "remove it"
+        )

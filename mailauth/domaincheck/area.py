@@ -1,0 +1,117 @@
+"""The areas of a check and the report on all of them.
+
+An area is one subject, such as DMARC or the mail exchanges: what is published
+for it, what was done to judge it, and the findings.  Findings are the noun of
+`mailauth.findings`; a code is unique within its area.
+"""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from typing import Any, Final, NamedTuple
+
+from mailauth.findings import Finding, Severity
+from mailauth.verdicts import Step
+
+SCHEMA: Final = 1
+"""The version of `DomainReport.as_dict`; what is there keeps its name and meaning within one."""
+
+
+class Published(NamedTuple):
+    """A record that was found."""
+
+    name: str
+    rrtype: str
+    text: str
+    """As people write it; octets of TXT that are no ASCII stand for themselves as Latin-1."""
+
+
+@dataclass(frozen=True, slots=True)
+class Area:
+    """One subject of a check."""
+
+    name: str
+    """It does not change, so that programs can go by it."""
+    title: str
+    works: bool | None = None
+    """Whether the domain has this, and it works; None: nothing is known of it."""
+    published: tuple[Published, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    steps: tuple[Step, ...] = ()
+    """What was evaluated, for those who ask why."""
+
+
+class Rule(NamedTuple):
+    """What large providers demand of those who send to them, and whether the domain meets it."""
+
+    code: str
+    demand: str
+    providers: tuple[str, ...]
+    met: bool | None
+    """None: the DNS does not tell."""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DomainReport:
+    """All that a check of one domain came to."""
+
+    domain: str
+    checked_at: int
+    """Seconds since the epoch."""
+    areas: tuple[Area, ...]
+    rules: tuple[Rule, ...]
+
+    def findings(self, severity: Severity | None = None) -> Iterator[Finding]:
+        """The findings of all areas in order, or those of one severity."""
+        for area in self.areas:
+            for finding in area.findings:
+                if severity in (None, finding.severity):
+                    yield finding
+
+    @property
+    def silent(self) -> bool:
+        """The DNS did not answer some question; asking again later may tell more."""
+        return any(finding.code == "dns" for finding in self.findings())
+
+    def sentence(self) -> str:
+        """The whole check in one sentence."""
+        broken = sum(1 for _ in self.findings(Severity.ERROR))
+        unwise = sum(1 for each in self.findings(Severity.WARNING) if each.code != "dns")
+        told = [
+            f"{number} {'thing is' if number == 1 else 'things are'} {word}"
+            for number, word in ((broken, "broken"), (unwise, "unwise"))
+            if number
+        ]
+        if self.silent:
+            told.append("the DNS did not answer all questions")
+        return f"{self.domain}: {', '.join(told) or 'nothing to mend'}"
+
+    def as_dict(self) -> dict[str, Any]:
+        """The report for JSON, of the schema `SCHEMA`."""
+        return {
+            "schema": SCHEMA,
+            "domain": self.domain,
+            "checked_at": self.checked_at,
+            "areas": [_as_dict(area) for area in self.areas],
+            "rules": [rule._asdict() for rule in self.rules],
+        }
+
+
+def _as_dict(area: Area) -> dict[str, Any]:
+    return {
+        "name": area.name,
+        "works": area.works,
+        "published": [each._asdict() for each in area.published],
+        "findings": [asdict(each) for each in area.findings],
+        "steps": [each._asdict() for each in area.steps],
+    }
+
+
+def texts(name: str, records: Iterable[bytes]) -> tuple[Published, ...]:
+    """TXT records of a name as they are shown."""
+    return tuple(Published(name, "TXT", octets.decode("latin-1")) for octets in records)
+
+
+def has_errors(found: Iterable[Finding]) -> bool:
+    """Whether something is broken."""
+    return any(each.severity is Severity.ERROR for each in found)

@@ -1,0 +1,63 @@
+"""One domain through all of it; what does not depend on each other is asked side by side."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+from mailauth.dns.lookups import Address, Lookups, gather
+from mailauth.domaincheck import bulk
+from mailauth.domaincheck.area import Area, DomainReport
+from mailauth.domaincheck.receiving import check_exchanges, takes_nothing
+from mailauth.domaincheck.sending import check_addresses, check_spf, has_record, sends_nothing
+from mailauth.domaincheck.signing import check_keys
+from mailauth.domaincheck.transport import check_mta_sts, check_tls_reports
+from mailauth.domaincheck.wishes import check_dmarc, of_alignment
+from mailauth.findings import Finding, Severity
+
+
+def check(
+    domain: str,
+    *,
+    selectors: Sequence[str] = (),
+    guessed: Sequence[str] = (),
+    addresses: Sequence[Address] = (),
+    now: int,
+) -> Lookups[DomainReport]:
+    """The report on `domain`, an A-label domain.
+
+    `selectors` are those of its DKIM keys, `guessed` ones that it may have, such
+    as `COMMON_SELECTORS`; `addresses` are those that its mail comes from.
+    **Asks** some hundred questions at most for each selector and address, most of
+    them side by side.
+    """
+    sending, signing, wishes, exchanges, mta_sts, tls_reports, reverse = yield from gather(
+        check_spf(domain, addresses, now),
+        check_keys(domain, selectors, guessed),
+        check_dmarc(domain),
+        check_exchanges(domain),
+        check_mta_sts(domain),
+        check_tls_reports(domain),
+        check_addresses(addresses),
+    )
+    sends = not sends_nothing(sending)
+    if sends:
+        has_spf = sending.works is None or has_record(sending)
+        wishes = _with(wishes, of_alignment(wishes, signing, has_spf=has_spf))
+        if takes_nothing(exchanges):
+            exchanges = _with(exchanges, [_of_answers(domain)])
+    rules = bulk.rules(sending, signing, wishes, reverse) if sends else ()
+    areas = [sending, signing, wishes, exchanges, mta_sts, tls_reports]
+    if addresses:
+        areas.append(reverse)
+    areas.append(bulk.check_rules(domain, rules, sends=sends))
+    return DomainReport(domain, now, tuple(areas), rules)
+
+
+def _with(area: Area, more: list[Finding]) -> Area:
+    return replace(area, findings=(*area.findings, *more))
+
+
+def _of_answers(domain: str) -> Finding:
+    """RFC 7505 §4.2: a domain that takes no mail should send none."""
+    sentence = "it sends mail, and takes none: some receivers refuse it (RFC 7505 §4.2)"
+    remedy = "publish v=spf1 -all if it sends nothing, or an MX if it does"
+    return Finding("null-sender", Severity.WARNING, sentence, domain, "0 .", remedy)

@@ -1,0 +1,100 @@
+"""Who may send: the SPF record, and the hosts that do send (RFC 7208, RFC 8601 §2.7.3).
+
+Each outgoing address is judged as a receiver would: SPF for a sender of the
+domain, and its forward-confirmed reverse name.
+"""
+
+from collections.abc import Sequence
+
+from mailauth import spf
+from mailauth.dns import ask
+from mailauth.dns.ask import LookupFailed
+from mailauth.dns.lookups import Address, Lookups, gather
+from mailauth.domaincheck.area import Area, Published, has_errors, texts
+from mailauth.findings import Finding, Severity, unanswered
+from mailauth.spf import record as records
+from mailauth.verdicts import Step
+
+MAX_NAMES = 10
+"""How many names of one address are looked at, as RFC 7208 §4.6.4 does."""
+
+
+def check_spf(domain: str, addresses: Sequence[Address], now: int) -> Lookups[Area]:
+    """The SPF record of `domain`, and whether it lets each of `addresses` send."""
+    try:
+        answer = yield from ask.txt(domain)
+    except LookupFailed as failure:
+        return Area("spf", "SPF", findings=(unanswered(failure, domain),))
+    published = tuple(octets for octets in answer.records if records.is_record(octets))
+    found, *verdicts = yield from gather(
+        spf.lint(domain),
+        *(
+            spf.check(ip=each, helo=domain, sender=f"postmaster@{domain}", now=now)
+            for each in addresses
+        ),
+    )
+    steps: list[Step] = []
+    for address, verdict in zip(addresses, verdicts, strict=True):
+        found += _of_client(address, verdict)
+        steps.append(Step(0, f"{address}: {verdict.result}, {verdict.reason}"))
+        steps += [Step(step.depth + 1, step.text) for step in verdict.steps]
+    silent = any(each.code == "dns" for each in found)
+    works = False if has_errors(found) else None if silent else True
+    return Area("spf", "SPF", works, texts(domain, published), tuple(found), tuple(steps))
+
+
+def has_record(area: Area) -> bool:
+    """Whether there is an SPF record that is sound, whoever it lets send."""
+    return bool(area.published) and not has_errors(
+        each for each in area.findings if each.code != "not-permitted"
+    )
+
+
+def sends_nothing(area: Area) -> bool:
+    """Whether the SPF record says that the domain sends no mail: v=spf1 -all."""
+    return [each.text.lower().split() for each in area.published] == [["v=spf1", "-all"]]
+
+
+def _of_client(address: Address, verdict: spf.Verdict) -> list[Finding]:
+    domain = verdict.domain
+    if verdict.result is spf.Result.PASS:
+        return []
+    if verdict.result is spf.Result.TEMPERROR:
+        sentence = f"whether {address} may send is not known: {verdict.reason}"
+        return [Finding("dns", Severity.WARNING, sentence, domain, remedy="ask again later")]
+    sentence = f"{address} may not send: {verdict.result}, {verdict.reason}"
+    remedy = f"add ip{address.version}:{address} to the record, before its all"
+    return [Finding("not-permitted", Severity.ERROR, sentence, domain, str(address), remedy)]
+
+
+def check_addresses(addresses: Sequence[Address]) -> Lookups[Area]:
+    """The reverse name of each address, and whether it leads back (RFC 8601 §2.7.3)."""
+    title = "Reverse names of the outgoing addresses"
+    judged = yield from gather(*(_reverse_name(each) for each in addresses))
+    published = tuple(each for names, _ in judged for each in names)
+    found = tuple(each for _, findings in judged for each in findings)
+    works = None if not addresses or any(each.code == "dns" for each in found) else not found
+    return Area("addresses", title, works, published, found)
+
+
+def _reverse_name(address: Address) -> Lookups[tuple[list[Published], list[Finding]]]:
+    where = address.reverse_pointer
+    try:
+        names = (yield from ask.ptr(address)).records
+        published = [Published(where, "PTR", name) for name in names[:MAX_NAMES]]
+        answers = yield from gather(
+            *(ask.addresses(name, like=address) for name in names[:MAX_NAMES])
+        )
+    except LookupFailed as failure:
+        return [], [unanswered(failure, where)]
+    if any(address in answer.records for answer in answers):
+        return published, []
+    if not names:
+        sentence = f"{address} has no name: many receivers refuse its mail"
+        remedy = f"have the owner of the network publish a PTR at {where}"
+        return [], [Finding("no-ptr", Severity.ERROR, sentence, where, remedy=remedy)]
+    rrtype = "A" if address.version == 4 else "AAAA"  # noqa: PLR2004 - IPv4
+    sentence = f"{address} has a name that does not lead back to it"
+    remedy = f"publish {rrtype} {address} at {names[0]}"
+    finding = Finding("ptr-unconfirmed", Severity.ERROR, sentence, where, names[0], remedy)
+    return published, [finding]

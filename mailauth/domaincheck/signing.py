@@ -1,0 +1,62 @@
+"""The keys that sign: the DKIM key record of each selector (RFC 6376 §3.6.1)."""
+
+from collections.abc import Sequence
+from itertools import chain
+from typing import Final, NamedTuple
+
+from mailauth.dkim import key as keys
+from mailauth.dkim import lint
+from mailauth.dns import ask
+from mailauth.dns.ask import LookupFailed
+from mailauth.dns.lookups import Lookups, gather
+from mailauth.domaincheck.area import Area, Published, has_errors, texts
+from mailauth.findings import Finding, Severity, unanswered
+
+COMMON_SELECTORS: Final = (
+    "default", "dkim", "mail", "smtp", "key1", "key2", "s1", "s2", "k1", "k2", "k3",
+    "selector1", "selector2", "google", "fm1", "fm2", "fm3", "mandrill", "mxvault", "sig1",
+    "zoho", "pm", "protonmail", "protonmail2", "protonmail3", "mailo", "dk", "x",
+)  # fmt: skip
+"""What programs and providers call their keys; nothing lists the selectors of a domain."""
+
+
+class _Key(NamedTuple):
+    published: tuple[Published, ...]
+    findings: list[Finding]
+    usable: bool | None
+
+
+def check_keys(domain: str, selectors: Sequence[str], guessed: Sequence[str] = ()) -> Lookups[Area]:
+    """The keys of `domain`; of the `guessed` selectors only those that there are are told.
+
+    It works if one key is usable, and nothing is known if none was asked for.
+    """
+    asked = list(dict.fromkeys((*selectors, *guessed)))
+    judged = yield from gather(*(_ask_key(domain, selector) for selector in asked))
+    named = set(selectors)
+    told = [
+        key
+        for selector, key in zip(asked, judged, strict=True)
+        if selector in named or key.published
+    ]
+    found = list(chain.from_iterable(key.findings for key in told))
+    usable = {key.usable for key in told}
+    works = True if True in usable else None if None in usable or not told else False
+    if not told:
+        sentence = "no selector was given, so no key was looked at"
+        if guessed:
+            sentence = "no key has a common selector; that says nothing of others"
+        remedy = "name it: s= in the DKIM-Signature of a mail of the domain"
+        found.append(Finding("no-selector", Severity.NOTE, sentence, domain, remedy=remedy))
+    published = chain.from_iterable(key.published for key in told)
+    return Area("dkim", "DKIM", works, tuple(published), tuple(found))
+
+
+def _ask_key(domain: str, selector: str) -> Lookups[_Key]:
+    where = keys.name(domain, selector)
+    try:
+        answer = yield from ask.txt(where)
+    except LookupFailed as failure:
+        return _Key((), [unanswered(failure, where)], None)
+    found = lint.lint_records(answer.records, where)
+    return _Key(texts(where, answer.records[: keys.MAX_RECORDS]), found, not has_errors(found))

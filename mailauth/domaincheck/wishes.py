@@ -1,0 +1,45 @@
+"""What the domain wants done with mail in its name: the DMARC policy that applies (RFC 9989)."""
+
+from mailauth import dmarc
+from mailauth.dmarc import Disposition
+from mailauth.dmarc import record as records
+from mailauth.dns.ask import LookupFailed
+from mailauth.dns.lookups import Lookups
+from mailauth.domaincheck.area import Area, Published
+from mailauth.findings import Finding, Severity, unanswered
+from mailauth.verdicts import Step
+
+
+def check_dmarc(domain: str) -> Lookups[Area]:
+    """The policy record for `domain`, its own or one from above, and the consents it needs."""
+    try:
+        walked = yield from dmarc.walk(domain)
+        discovered = yield from dmarc.find_policy(walked)
+    except LookupFailed as failure:
+        return Area("dmarc", "DMARC", findings=(unanswered(failure, domain),))
+    steps = (Step(0, f"the records from {domain} upwards"), *walked.steps)
+    if discovered is None:
+        found = yield from dmarc.lint(domain)
+        return Area("dmarc", "DMARC", works=False, findings=tuple(found), steps=steps)
+    where = discovered.found.domain
+    found = yield from dmarc.lint(where)
+    if where != domain:
+        sentence = f"it has no record; {discovered.tag}={discovered.policy} of {where} applies"
+        remedy = "nothing, unless this domain needs a policy of its own"
+        found = [Finding("inherited", Severity.NOTE, sentence, domain, remedy=remedy), *found]
+    published = Published(f"_dmarc.{where}", "TXT", discovered.found.record.text)
+    return Area(
+        "dmarc", "DMARC", works=True, published=(published,), findings=tuple(found), steps=steps
+    )
+
+
+def of_alignment(wishes: Area, signing: Area, *, has_spf: bool) -> list[Finding]:
+    """Whether any mail of the domain can pass DMARC (RFC 9989 §4.4)."""
+    if not wishes.works or has_spf or signing.works:
+        return []
+    record = wishes.published[0]
+    policy = records.parse(record.text.encode("latin-1")).policy
+    sentence = "nothing can pass: no SPF record works, and no key that works is known"
+    remedy = "publish an SPF record with your senders, and sign with DKIM"
+    severity = Severity.WARNING if policy is Disposition.NONE else Severity.ERROR
+    return [Finding("no-alignment", severity, sentence, record.name, f"p={policy}", remedy)]

@@ -1,0 +1,52 @@
+"""`mailauth check`: a domain's whole setup, and the exit status of a monitor."""
+
+import json
+from pathlib import Path
+
+import mail
+import pytest
+from program import Run
+
+SOUND = {
+    "example.com": {"TXT": ["v=spf1 ip4:192.0.2.1 -all"], "MX": [[10, "mx.example.com"]]},
+    "mx.example.com": {"A": ["192.0.2.1"]},
+    "_dmarc.example.com": {"TXT": ["v=DMARC1; p=reject; rua=mailto:a@example.com"]},
+    "1.2.0.192.in-addr.arpa": {"PTR": ["mx.example.com"]},
+    "google._domainkey.example.com": {"TXT": [mail.record("rsa")]},
+    "down.example": {"FAIL": ["*"]},
+    "_dmarc.down.example": {"TXT": ["v=DMARC1; p=reject; rua=mailto:a@down.example"]},
+    "evil.example": {"TXT": ["v=spf1 x=\u001b[2J -all"]},
+}
+
+
+@pytest.fixture
+def zone(desk: Path) -> str:
+    """The zone of the keys, with a domain that is sound."""
+    records = json.loads((desk / "zone.json").read_text()) | SOUND
+    (desk / "all.json").write_text(json.dumps(records))
+    return "all.json"
+
+
+def test_the_exit_status_is_for_a_monitor(run: Run, zone: str) -> None:
+    of = ("--zone", zone)
+    assert run("check", "example.com.", "--selector", "rsa", "--ip", "192.0.2.1", *of).status == 0
+    assert run("check", "example.com", "--selector", "gone", *of).status == 1
+    assert run("check", "none.example", *of).status == 1
+    assert run("check", "down.example", *of).status == 75
+    for given in (("a..b",), ("example.com", "--ip", "x"), ("example.com", "-s", "a b")):
+        assert run("check", *given, *of).refused
+
+
+def test_what_is_shown(run: Run, zone: str) -> None:
+    done = run("check", "example.com", "--common-selectors", "--zone", zone)
+    assert done.text.startswith("example.com: nothing to mend\nSPF: works\n")
+    assert "google._domainkey.example.com TXT v=DKIM1" in done.text
+    (told,) = run("check", "example.com", "--json", "--zone", zone).objects
+    assert [area["name"] for area in told["areas"]] == [
+        "spf", "dkim", "dmarc", "mx", "mta-sts", "tls-rpt", "bulk",
+    ]  # fmt: skip
+    assert told["rules"][0]["met"] is True
+
+
+def test_nothing_that_is_published_moves_the_cursor(run: Run, zone: str) -> None:
+    assert "\x1b" not in run("check", "evil.example", "--zone", zone).text
