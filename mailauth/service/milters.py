@@ -12,7 +12,7 @@ from mailauth.dns import AsyncResolver
 from mailauth.dns.cache import Cache
 from mailauth.dns.lookups import Answer, Lookups, Question, Together
 from mailauth.milter import Fault, KeyRing, Limits, MilterServer, Record, commands
-from mailauth.milter.session import Outcome
+from mailauth.milter.outcome import Outcome
 from mailauth.milter.settings import Action
 from mailauth.service import mailtables
 from mailauth.service.beat import Figure

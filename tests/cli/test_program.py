@@ -15,6 +15,7 @@ from mailauth.cli import command as program
 
 SIGN = ["sign", "-d", mail.DOMAIN, "-s", "rsa", "-k", "rsa.pem"]
 COMMANDS = [
+    "check",
     "check-config",
     "demo",
     "dmarc",

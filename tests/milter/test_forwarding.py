@@ -5,7 +5,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-import mta
 import pytest
 from filtered import Delivery, Filtered, signing, verifying
 from hypothesis import given
@@ -15,6 +14,7 @@ from mail import MESSAGE, NOW
 from mailauth import srs
 from mailauth.dns import Zone
 from mailauth.milter import Settings, SrsSettings
+from mailauth.milter import commands as mta
 from mailauth.milter.events import RcptTo
 from mailauth.milter.forwarding import Recipients
 from mailauth.milter.settings import Action, MessageLimits

@@ -83,7 +83,12 @@ def test_one_line_of_the_log_for_each_message(service: MilterService) -> None:
     assert out["client"] == "127.0.0.1"
     assert out["sender"] == "ada@example.com"
     came = next(one for one in entries if one["queue_id"] == "IN\n")
-    assert [word.split()[0] for word in came["results"]] == ["spf=pass", "spf=pass", "dkim=none"]
+    assert [word.split()[0] for word in came["results"]] == [
+        "spf=pass",
+        "spf=pass",
+        "dkim=none",
+        "dmarc=none",
+    ]
     assert came["dns_seconds"] > 0
     assert came["action"] == "header"
 
