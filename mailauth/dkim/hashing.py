@@ -5,6 +5,7 @@ Both are SHA-256, the only hash that is left (RFC 8301 §3.1).
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple, TypeAlias
 
 from mailauth.dkim.canonical import BODY, Canonicalization, header
 from mailauth.errors import BadArgument
@@ -59,6 +60,21 @@ class BodyHasher:
         self.unsigned += len(octets) - taken
 
 
+class HashedBody(NamedTuple):
+    """What `BodyHasher` came to, without the body."""
+
+    hashed: bytes
+    missing: int = 0
+    unsigned: int = 0
+
+    def update(self, octets: bytes, start: int = 0, end: int | None = None) -> None:
+        """Nothing: the body has ended before."""
+
+    def digest(self) -> bytes:
+        """The hash, 32 octets."""
+        return self.hashed
+
+
 def index(message: Message) -> dict[bytes, list[bytes]]:
     """The octets of the fields of each name, from top to bottom."""
     by_key: dict[bytes, list[bytes]] = {}
@@ -68,6 +84,11 @@ def index(message: Message) -> dict[bytes, list[bytes]]:
         else:
             by_key[key] = [octets]
     return by_key
+
+
+Hasher: TypeAlias = BodyHasher | HashedBody
+HashedBodies: TypeAlias = Mapping[tuple[bool, int | None], HashedBody]
+"""By whether the canonicalization is relaxed, and by l=."""
 
 
 def places(keys: Iterable[bytes]) -> tuple[tuple[bytes, int], ...]:

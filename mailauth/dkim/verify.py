@@ -10,7 +10,15 @@ from hmac import compare_digest
 from mailauth.dkim import key as keys
 from mailauth.dkim import signature as signatures
 from mailauth.dkim.canonical import Canonicalization
-from mailauth.dkim.hashing import BodyHasher, data_hash, index, select
+from mailauth.dkim.hashing import (
+    BodyHasher,
+    HashedBodies,
+    HashedBody,
+    Hasher,
+    data_hash,
+    index,
+    select,
+)
 from mailauth.dkim.policy import RFC8301, Policy
 from mailauth.dkim.signature import FIELD_KEY, Signature
 from mailauth.dkim.verdict import Refusal, Result, Verdict
@@ -47,15 +55,25 @@ def verify(
 class Verification:
     """A verification whose body arrives in pieces: header first, then `update`, then `verdicts`."""
 
-    def __init__(self, header: Message, *, now: int, policy: Policy = RFC8301) -> None:
-        """Read the signatures of `header`, a message of which only the fields are looked at."""
+    def __init__(
+        self,
+        header: Message,
+        *,
+        now: int,
+        policy: Policy = RFC8301,
+        bodies: HashedBodies | None = None,
+    ) -> None:
+        """Read the signatures of `header`, a message of which only the fields are looked at.
+
+        With `bodies`, those of `hashed_bodies` of another verification of it, no body need come.
+        """
         self.header = header
         self._now = now
         self._policy = policy
         self._by_key = index(header)
         self._repeated = [key for key, fields in self._by_key.items() if len(fields) > 1]
-        self._examined: list[tuple[Signature, BodyHasher] | Verdict] = []
-        self._hashers: dict[tuple[bool, int | None], BodyHasher] = {}
+        self._examined: list[tuple[Signature, Hasher] | Verdict] = []
+        self._hashers: dict[tuple[bool, int | None], Hasher] = dict(bodies or {})
         fields = self._by_key.get(FIELD_KEY, [])
         refusal = self._unfit(header)
         for octets in fields[: policy.max_signatures]:
@@ -67,6 +85,13 @@ class Verification:
         """The next piece of the body: `octets`, or of them what stands from `start` to `end`."""
         for hasher in self._hashers.values():
             hasher.update(octets, start, end)
+
+    def hashed_bodies(self) -> HashedBodies:
+        """What the body came to for each way in which signatures hash it; it has ended."""
+        return {
+            way: HashedBody(hasher.digest(), hasher.missing, hasher.unsigned)
+            for way, hasher in self._hashers.items()
+        }
 
     def verdicts(self) -> Lookups[list[Verdict]]:
         """The verdicts; the body has ended.  **Asks** what `verify` says."""
@@ -88,7 +113,7 @@ class Verification:
             return f"the header has more than {self._policy.max_fields} fields"
         return ""
 
-    def _examine(self, octets: bytes, unfit: str) -> tuple[Signature, BodyHasher] | Verdict:
+    def _examine(self, octets: bytes, unfit: str) -> tuple[Signature, Hasher] | Verdict:
         """§6.1.1: the signature, or why its field is not one."""
         tags: dict[str, str] = {}
         try:
@@ -102,7 +127,7 @@ class Verification:
             return _refused(refusal, tags)
         return signature, self._hasher(signature)
 
-    def _hasher(self, signature: Signature) -> BodyHasher:
+    def _hasher(self, signature: Signature) -> Hasher:
         """One hasher for all signatures that hash the body alike."""
         relaxed = signature.body_canonicalization is Canonicalization.RELAXED
         hasher = self._hashers.get((relaxed, signature.body_length))
@@ -134,7 +159,7 @@ class Verification:
             return Verdict(Result.PERMERROR, unfit)
         return Verdict(Result.NONE, "the message is not signed")
 
-    def _judge(self, signature: Signature, hasher: BodyHasher) -> Lookups[Verdict]:
+    def _judge(self, signature: Signature, hasher: Hasher) -> Lookups[Verdict]:
         """§6.1.2 and §6.1.3: the key, the body, the header, and what policy says of them."""
         key: PublicKey | None = None
         testing = secure = False
@@ -184,7 +209,7 @@ class Verification:
                 "the header is not what was signed, or not by this key: b= does not verify",
             )
 
-    def _check_policy(self, signature: Signature, hasher: BodyHasher) -> None:
+    def _check_policy(self, signature: Signature, hasher: Hasher) -> None:
         """What a valid signature may still lack (§6.3, §8.2, §8.15)."""
         if "." not in signature.domain:
             raise Refusal(Result.POLICY, f"d={signature.domain} is a top-level domain")
@@ -204,7 +229,7 @@ class Verification:
                     )
 
 
-def _check_body(signature: Signature, hasher: BodyHasher) -> None:
+def _check_body(signature: Signature, hasher: Hasher) -> None:
     """§6.1.3, steps 2 and 3."""
     digest = hasher.digest()
     if hasher.missing:

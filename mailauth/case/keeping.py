@@ -1,0 +1,121 @@
+"""A case as a value: what one judgement took, and how it is made again."""
+
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from dataclasses import dataclass, field
+from typing import Any
+
+from mailauth import __version__, authres, dkim, spf
+from mailauth.authenticate import METHODS, Envelope, Report, authenticate
+from mailauth.dkim import Verification
+from mailauth.dkim.hashing import HashedBodies
+from mailauth.dns.lookups import Address, Answer, Lookups, Question, Status, overhear, run
+from mailauth.syntax.message import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One judgement, with all that it took."""
+
+    octets: bytes
+    """The message; of a private case the header alone, with the line that ends it."""
+    envelope: Envelope
+    now: int
+    """Seconds since the epoch."""
+    receiver: str = "unknown"
+    methods: AbstractSet[str] = METHODS
+    dkim_policy: dkim.Policy = dkim.RFC8301
+    spf_policy: spf.Policy = spf.RFC7208
+    bodies: HashedBodies | None = None
+    """The hashes of the body of a private case."""
+    answers: Mapping[Question, Answer[Any]] = field(default_factory=dict)
+    verdicts: tuple[str, ...] = ()
+    """What it came to; see `verdicts_of`."""
+    version: str = ""
+    """That of mailauth, which came to it."""
+
+    def resolve(self, question: Question) -> Answer[Any]:
+        """What the DNS said; that it failed, if it was not asked."""
+        unasked: Answer[Any] = Answer(Status.SERVER_FAILURE, reason="the case has no answer")
+        return self.answers.get(question, unasked)
+
+    def authenticate(self) -> Lookups[Report]:
+        """The judgement; `resolve` has the answers.  **Asks** what `authenticate` asks."""
+        message = Message.parse(self.octets)
+        verification = Verification(
+            message, now=self.now, policy=self.dkim_policy, bodies=self.bodies
+        )
+        verification.update(message.octets, message.body_start)
+        return authenticate(
+            verification,
+            ip=self.envelope.ip,
+            helo=self.envelope.helo,
+            mail_from=self.envelope.mail_from,
+            now=self.now,
+            receiver=self.receiver,
+            spf_policy=self.spf_policy,
+            methods=self.methods,
+        )
+
+    def replay(self) -> Report:
+        """The report, by the answers of the case alone."""
+        return run(self.authenticate(), self.resolve)
+
+
+def record(  # noqa: PLR0913 - what `authenticate` takes
+    message: bytes,
+    *,
+    ip: str | Address = "",
+    helo: str = "",
+    mail_from: str = "",
+    now: int,
+    receiver: str = "unknown",
+    spf_policy: spf.Policy = spf.RFC7208,
+    dkim_policy: dkim.Policy = dkim.RFC8301,
+    methods: AbstractSet[str] = METHODS,
+    private: bool = False,
+) -> Lookups[tuple[Report, Case]]:
+    """The report of `authenticate`, and the case from which it can be had again.
+
+    A `private` case has of the body no more than its hashes.
+
+    **Raises** BadArgument: `ip` is no address.
+    """
+    parsed = Message.parse(message)
+    verification = Verification(parsed, now=now, policy=dkim_policy)
+    verification.update(message, parsed.body_start)
+    answers: dict[Question, Answer[Any]] = {}
+    judging = authenticate(
+        verification,
+        ip=ip,
+        helo=helo,
+        mail_from=mail_from,
+        now=now,
+        receiver=receiver,
+        spf_policy=spf_policy,
+        methods=methods,
+    )
+    report = yield from overhear(judging, answers)
+    case = Case(
+        message[: parsed.body_start] if private else message,
+        report.envelope,
+        now,
+        receiver,
+        methods,
+        dkim_policy,
+        spf_policy,
+        verification.hashed_bodies() if private else None,
+        answers,
+        verdicts_of(report),
+        __version__,
+    )
+    return report, case
+
+
+def verdicts_of(report: Report) -> tuple[str, ...]:
+    """The verdicts as Authentication-Results has them, without the reasons (RFC 8601 §2.2)."""
+    results = report.results()
+    return tuple(
+        authres.resinfo(authres.MethodResult(each.method, each.result, properties=each.properties))
+        for each in results
+    )
