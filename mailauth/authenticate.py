@@ -7,9 +7,10 @@ all as lines and as JSON.
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from itertools import chain
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from mailauth import authres, dkim, dmarc, spf
+from mailauth import authres, dkim, dmarc, spf, story
 from mailauth.authres import MethodResult, Property
 from mailauth.dkim import Verification
 from mailauth.dns.lookups import Address, Lookups, gather
@@ -72,16 +73,7 @@ class Report(NamedTuple):
 
     def explain(self) -> Iterator[str]:
         """The whole story, a line at a time, what belongs together indented."""
-        for name, verdict in (("SPF of HELO", self.helo), ("SPF of MAIL FROM", self.spf)):
-            if verdict is not None:
-                yield f"{name}: {verdict.result}, {verdict.reason}"
-                yield from (f"  {'  ' * step.depth}{step.text}" for step in verdict.steps)
-        for signature in self.dkim:
-            named = f" of {signature.domain}" if signature.domain else ""
-            yield f"DKIM signature{named}: {signature.result}, {signature.reason}"
-        if self.dmarc is not None:
-            yield f"DMARC: {self.dmarc.result}, {self.dmarc.reason}"
-            yield from (f"  {'  ' * step.depth}{step.text}" for step in self.dmarc.steps)
+        return chain.from_iterable(chapter.lines() for chapter in story.chapters(self))
 
 
 def authenticate(  # noqa: PLR0913 - what is known of a message

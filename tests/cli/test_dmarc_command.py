@@ -84,3 +84,17 @@ def test_a_message_with_its_envelope(run: Run, sign: Run, zone: str) -> None:
     assert run("verify", "--zone", zone, *forged, "mail.eml").status == 1
     assert run("verify", "--helo", "x.example", "mail.eml").refused
     assert run("verify", "--zone", zone, "--ip", "x", "mail.eml").refused
+
+
+def test_a_page(run: Run, desk: Path, sign: Run, zone: str) -> None:
+    """It judges by DMARC, also without an envelope; what is printed and the status stay."""
+    signed = sign("mail.eml").octets.replace(b"blanks", b"Blanks")
+    plain = run("verify", "--zone", zone, "-", given=signed)
+    done = run("verify", "--zone", zone, "--html", "page.html", "-", "mail.eml", given=signed)
+    page = (desk / "page.html").read_text()
+    assert done.text.startswith(plain.text)
+    assert "The body: in line 1" in page
+    assert page.count("<article>") == 2
+    done = run("verify", "--zone", zone, *CLIENT, "--html", "page.html", "mail.eml")
+    assert done.status == 0
+    assert "The message is authentic" in (desk / "page.html").read_text()
