@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from mailauth import authres, dkim, dmarc, spf, story
 from mailauth.authres import MethodResult, Property
 from mailauth.dkim import Verification
+from mailauth.dmarc.suffixes import ByList
 from mailauth.dns.lookups import Address, Lookups, gather
 from mailauth.syntax.message import Message
 
@@ -87,6 +88,7 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
     spf_policy: spf.Policy = spf.RFC7208,
     dkim_policy: dkim.Policy = dkim.RFC8301,
     methods: AbstractSet[str] = METHODS,
+    by_list: ByList | None = None,
 ) -> Lookups[Report]:
     """The report on one message and its envelope, by these `methods`.
 
@@ -94,6 +96,8 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
     a policy of its own.  Without `ip` SPF is not checked, and DMARC is judged by
     DKIM alone.  **Asks** what `spf.check`, `spf.check_helo`, `dkim.verify` and
     `dmarc.check` ask; SPF and DKIM side by side.
+
+    `by_list` is a public suffix list; see `mailauth.dmarc.suffixes`.
 
     **Raises** BadArgument: `ip` is no address.
     """
@@ -106,7 +110,9 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
     )
     by_dmarc = None
     if verification is not None and "dmarc" in methods:
-        by_dmarc = yield from dmarc.check(verification.header, spf=by_sender, dkim=by_dkim)
+        by_dmarc = yield from dmarc.check(
+            verification.header, spf=by_sender, dkim=by_dkim, by_list=by_list
+        )
     return Report(Envelope(str(ip), helo, path), by_helo, by_sender, tuple(by_dkim), by_dmarc)
 
 

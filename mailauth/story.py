@@ -121,6 +121,7 @@ def of_dmarc(verdict: dmarc.Verdict) -> Chapter:
         ("policy", "" if verdict.policy is None else verdict.policy.value),
         ("published at", verdict.policy_domain and f"_dmarc.{verdict.policy_domain}"),
         ("organizational domain", verdict.organizational_domain),
+        ("the same by the public suffix list", _other(verdict)),
         ("aligned signature of", verdict.dkim_domain),
         ("aligned SPF of", verdict.spf_domain),
         ("to be done with it", verdict.disposition.value if verdict.result == "fail" else ""),
@@ -131,3 +132,9 @@ def of_dmarc(verdict: dmarc.Verdict) -> Chapter:
 
 def _known(facts: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
     return tuple((name, value) for name, value in facts if value)
+
+
+def _other(verdict: dmarc.Verdict) -> str:
+    """What the list says, where it is something else."""
+    listed = verdict.listed_domain
+    return "" if listed == verdict.organizational_domain else listed

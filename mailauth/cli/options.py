@@ -64,6 +64,10 @@ def _with_pages(_: click.Context, __: click.Parameter, path: str | None) -> str 
     return path
 
 
+public_suffixes = click.option(
+    "--psl", metavar="FILE",
+    help="Tell where this public suffix list says otherwise; `installed`: that of the package.",
+)  # fmt: skip
 html = click.option(
     "--html", metavar="FILE", help="Write the report as one page, to read and to send on.",
     callback=_with_pages,

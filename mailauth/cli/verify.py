@@ -34,6 +34,7 @@ _COLORS = {"pass": "green", "fail": "red", "policy": "red", "permerror": "red"}
 @click.option("--mail-from", default="", metavar="ADDR", help="The envelope sender; see --ip.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each message.")
 @click.option("--explain", is_flag=True, help="Tell why: what was asked, what broke a signature.")
+@options.public_suffixes
 @options.html
 @click.option("--cross-check", is_flag=True, help="Ask dkimpy too, and name any difference.")
 def command(
@@ -47,6 +48,7 @@ def command(
     mail_from: str,
     as_json: bool,
     explain: bool,
+    psl: str | None,
     html: str | None,
     cross_check: bool,
 ) -> None:
@@ -67,6 +69,7 @@ def command(
     """
     from mailauth import dkim
     from mailauth.authenticate import METHODS, authenticate
+    from mailauth.dmarc import suffixes
 
     if not ip and (helo or mail_from):
         raise BadArgument("--helo and --mail-from say who sent it: give --ip too")
@@ -74,7 +77,12 @@ def command(
     moment = int(time.time()) if now is None else options.point_in_time(now)
     rules: Policy = dkim.RFC6376 if policy == "rfc6376" else dkim.RFC8301
     methods = METHODS if ip or html else frozenset({"dkim"})
-    client: dict[str, Any] = {"ip": ip, "helo": helo, "mail_from": mail_from}
+    client: dict[str, Any] = {
+        "ip": ip,
+        "helo": helo,
+        "mail_from": mail_from,
+        "by_list": psl and suffixes.read(psl),
+    }
     report = _report_json if as_json else _report_text
     compare = None
     if cross_check:
