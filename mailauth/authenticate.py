@@ -7,11 +7,13 @@ all as lines and as JSON.
 
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
+from itertools import chain
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from mailauth import authres, dkim, dmarc, spf
+from mailauth import authres, dkim, dmarc, spf, story
 from mailauth.authres import MethodResult, Property
 from mailauth.dkim import Verification
+from mailauth.dmarc.suffixes import ByList
 from mailauth.dns.lookups import Address, Lookups, gather
 from mailauth.syntax.message import Message
 
@@ -72,16 +74,7 @@ class Report(NamedTuple):
 
     def explain(self) -> Iterator[str]:
         """The whole story, a line at a time, what belongs together indented."""
-        for name, verdict in (("SPF of HELO", self.helo), ("SPF of MAIL FROM", self.spf)):
-            if verdict is not None:
-                yield f"{name}: {verdict.result}, {verdict.reason}"
-                yield from (f"  {'  ' * step.depth}{step.text}" for step in verdict.steps)
-        for signature in self.dkim:
-            named = f" of {signature.domain}" if signature.domain else ""
-            yield f"DKIM signature{named}: {signature.result}, {signature.reason}"
-        if self.dmarc is not None:
-            yield f"DMARC: {self.dmarc.result}, {self.dmarc.reason}"
-            yield from (f"  {'  ' * step.depth}{step.text}" for step in self.dmarc.steps)
+        return chain.from_iterable(chapter.lines() for chapter in story.chapters(self))
 
 
 def authenticate(  # noqa: PLR0913 - what is known of a message
@@ -95,6 +88,7 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
     spf_policy: spf.Policy = spf.RFC7208,
     dkim_policy: dkim.Policy = dkim.RFC8301,
     methods: AbstractSet[str] = METHODS,
+    by_list: ByList | None = None,
 ) -> Lookups[Report]:
     """The report on one message and its envelope, by these `methods`.
 
@@ -102,6 +96,8 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
     a policy of its own.  Without `ip` SPF is not checked, and DMARC is judged by
     DKIM alone.  **Asks** what `spf.check`, `spf.check_helo`, `dkim.verify` and
     `dmarc.check` ask; SPF and DKIM side by side.
+
+    `by_list` is a public suffix list; see `mailauth.dmarc.suffixes`.
 
     **Raises** BadArgument: `ip` is no address.
     """
@@ -114,7 +110,9 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
     )
     by_dmarc = None
     if verification is not None and "dmarc" in methods:
-        by_dmarc = yield from dmarc.check(verification.header, spf=by_sender, dkim=by_dkim)
+        by_dmarc = yield from dmarc.check(
+            verification.header, spf=by_sender, dkim=by_dkim, by_list=by_list
+        )
     return Report(Envelope(str(ip), helo, path), by_helo, by_sender, tuple(by_dkim), by_dmarc)
 
 

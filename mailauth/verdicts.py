@@ -1,5 +1,7 @@
 """What the verdicts of all methods share: the steps that led to them; and none is a boolean."""
 
+from collections.abc import Iterable
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 
@@ -9,6 +11,27 @@ class Step(NamedTuple):
     depth: int
     """How far the step is indented: what it belongs to is less so."""
     text: str
+
+
+@dataclass(slots=True)
+class Node:
+    """A step with those that belong to it."""
+
+    text: str
+    below: list["Node"] = field(default_factory=list)
+
+
+def tree(steps: Iterable[Step]) -> list[Node]:
+    """The steps as a tree: each below the last one before it that is less deep."""
+    top: list[Node] = []
+    above: list[tuple[int, Node]] = []
+    for depth, text in steps:
+        while above and above[-1][0] >= depth:
+            above.pop()
+        node = Node(text.strip())
+        (above[-1][1].below if above else top).append(node)
+        above.append((depth, node))
+    return top
 
 
 def not_a_boolean() -> TypeError:

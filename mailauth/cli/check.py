@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailauth.cli import findings, options
+from mailauth.cli import findings, options, output
 from mailauth.cli.output import printable
 from mailauth.errors import BadArgument
 
@@ -26,6 +26,7 @@ _MET = {True: ("met", "green"), False: ("not met", "red"), None: ("unknown", "ye
               help="An address that its mail comes from; may be repeated.")  # fmt: skip
 @options.dns
 @click.option("--json", "as_json", is_flag=True, help="The whole report as one JSON object.")
+@options.html
 def command(
     domain: str,
     selectors: tuple[str, ...],
@@ -34,12 +35,14 @@ def command(
     zone: str | None,
     nameservers: tuple[str, ...],
     as_json: bool,
+    html: str | None,
 ) -> None:
     """Look at SPF, DKIM, DMARC, MX, MTA-STS and TLS-RPT of a domain, and what providers demand.
 
     \b
     mailauth check example.com
     mailauth check example.com -s 2026 --ip 192.0.2.1 --ip 2001:db8::1
+    mailauth check example.com --html report.html
 
     The exit status is 0 if nothing is broken, 1 if something is, 75 if the DNS
     did not answer, 2 on misuse.
@@ -55,6 +58,10 @@ def command(
         now=int(time.time()),
     )
     report = options.resolver(zone, nameservers).run(asked)
+    if html is not None:
+        from mailauth import pages
+
+        output.write_page(html, pages.of_domain(report))
     if as_json:
         import json
 

@@ -14,7 +14,8 @@ def command() -> None:
 @command.command("policy")
 @click.argument("domain")
 @options.dns
-def policy(domain: str, zone: str | None, nameservers: tuple[str, ...]) -> None:
+@options.public_suffixes
+def policy(domain: str, zone: str | None, nameservers: tuple[str, ...], psl: str | None) -> None:
     """Tell which policy applies to mail of a domain, and how it was found.
 
     \b
@@ -23,8 +24,10 @@ def policy(domain: str, zone: str | None, nameservers: tuple[str, ...]) -> None:
     The exit status is 0, 3 if there is none, 75 if the DNS did not answer.
     """
     from mailauth import dmarc
+    from mailauth.dmarc import suffixes
     from mailauth.dns import LookupFailed
 
+    by_list = psl and suffixes.read(psl)
     ask = options.resolver(zone, nameservers)
     try:
         walked = ask.run(dmarc.walk(options.a_label(domain.removesuffix("."))))
@@ -34,7 +37,10 @@ def policy(domain: str, zone: str | None, nameservers: tuple[str, ...]) -> None:
         raise click.exceptions.Exit(options.TEMPORARY) from None
     for step in walked.steps:
         click.echo(printable(f"{'  ' * step.depth}{step.text}"))
-    click.echo(f"organizational domain: {dmarc.organizational_domain(walked)}")
+    organization = dmarc.organizational_domain(walked)
+    click.echo(f"organizational domain: {organization}")
+    if by_list and by_list(walked.start) != organization:
+        click.echo(f"by the public suffix list: {by_list(walked.start)}")
     if found is None:
         click.echo("no policy applies")
         raise click.exceptions.Exit(3)

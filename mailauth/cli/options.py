@@ -55,6 +55,25 @@ configuration_file = click.option(
 )  # fmt: skip
 
 
+def _with_pages(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
+    """A page needs the package that fills its template."""
+    from importlib.util import find_spec
+
+    if path is not None and find_spec("jinja2") is None:
+        raise BadArgument("pages are not installed: pip install 'mailauth[html]'")
+    return path
+
+
+public_suffixes = click.option(
+    "--psl", metavar="FILE",
+    help="Tell where this public suffix list says otherwise; `installed`: that of the package.",
+)  # fmt: skip
+html = click.option(
+    "--html", metavar="FILE", help="Write the report as one page, to read and to send on.",
+    callback=_with_pages,
+)  # fmt: skip
+
+
 def form_option(help: str, *, default: str | None = None) -> Callable[[Command], Command]:  # noqa: A002
     """`--format`: how a record is printed; see `mailauth.dns.present.Form`."""
     forms = click.Choice(["zone", "text", "json"])

@@ -1,15 +1,21 @@
-"""What is printed for people: nothing that came from outside can move the cursor."""
+"""What is printed or written for people: nothing that came from outside can move the cursor."""
+
+from pathlib import Path
 
 import click
 
-
-def printable(text: str) -> str:
-    """The text with control and other unprintable characters as escapes."""
-    if text.isprintable():
-        return text
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+from mailauth.errors import BadArgument
+from mailauth.syntax.display import printable as printable  # noqa: PLC0414 - the commands' word too
 
 
 def complain(sentence: str) -> None:
     """One line on standard error that says what is wrong and how to mend it."""
     click.echo(f"mailauth: {printable(sentence)}", err=True)
+
+
+def write_page(path: str, page: str) -> None:
+    """Write a page to a file.  **Raises** BadArgument: it cannot be written."""
+    try:
+        Path(path).write_text(page, encoding="utf-8")
+    except OSError as fault:
+        raise BadArgument(f"{path} cannot be written: {fault.strerror}") from None

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mailauth.cli import mailfiles, options, progress
+from mailauth.cli import mailfiles, options, output, progress
 from mailauth.cli.output import complain, printable
 from mailauth.errors import BadArgument
 
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from mailauth.dkim import Policy, Verdict
     from mailauth.dkim.autopsy import Autopsy
     from mailauth.dns import Resolver, Zone
+    from mailauth.pages import Judged
 
 _COLORS = {"pass": "green", "fail": "red", "policy": "red", "permerror": "red"}
 
@@ -33,6 +34,8 @@ _COLORS = {"pass": "green", "fail": "red", "policy": "red", "permerror": "red"}
 @click.option("--mail-from", default="", metavar="ADDR", help="The envelope sender; see --ip.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each message.")
 @click.option("--explain", is_flag=True, help="Tell why: what was asked, what broke a signature.")
+@options.public_suffixes
+@options.html
 @click.option("--cross-check", is_flag=True, help="Ask dkimpy too, and name any difference.")
 def command(
     files: tuple[str, ...],
@@ -45,6 +48,8 @@ def command(
     mail_from: str,
     as_json: bool,
     explain: bool,
+    psl: str | None,
+    html: str | None,
     cross_check: bool,
 ) -> None:
     """Verify messages: files, mboxes, Maildirs, folders of .eml, or standard input.
@@ -55,6 +60,7 @@ def command(
     mailauth verify --json --cross-check inbox.mbox
     mailauth verify --explain broken.eml
     mailauth verify --ip 192.0.2.1 --helo mx.example.com --mail-from ada@example.com mail.eml
+    mailauth verify --html why.html --ip 192.0.2.1 --mail-from ada@example.com mail.eml
 
     The exit status is 0 if every message has a passing signature, 1 if not,
     75 if the DNS failed for one that might pass, 2 if a file cannot be read; the
@@ -62,12 +68,21 @@ def command(
     where a domain has no policy the signatures decide.
     """
     from mailauth import dkim
+    from mailauth.authenticate import METHODS, authenticate
+    from mailauth.dmarc import suffixes
 
     if not ip and (helo or mail_from):
         raise BadArgument("--helo and --mail-from say who sent it: give --ip too")
     ask = options.resolver(zone, nameservers)
     moment = int(time.time()) if now is None else options.point_in_time(now)
     rules: Policy = dkim.RFC6376 if policy == "rfc6376" else dkim.RFC8301
+    methods = METHODS if ip or html else frozenset({"dkim"})
+    client: dict[str, Any] = {
+        "ip": ip,
+        "helo": helo,
+        "mail_from": mail_from,
+        "by_list": psl and suffixes.read(psl),
+    }
     report = _report_json if as_json else _report_text
     compare = None
     if cross_check:
@@ -76,36 +91,40 @@ def command(
         crosscheck.demand()
         compare = crosscheck.compare
     status = 0
+    pages: list[Judged] = []
     for source in _sources(files or (mailfiles.STANDARD_INPUT,)):
         if isinstance(source, BadArgument):
             complain(str(source))
             status = 2
             continue
-        whole = None
-        if ip:
-            from mailauth.authenticate import authenticate
-
-            judged = authenticate(
-                source.octets,
-                ip=ip,
-                helo=helo,
-                mail_from=mail_from,
-                now=moment,
-                dkim_policy=rules,
-            )
-            whole = ask.run(judged)
-            verdicts = list(whole.dkim)
-        else:
-            verdicts = ask.run(dkim.verify(source.octets, now=moment, policy=rules))
+        judged = authenticate(
+            source.octets, now=moment, dkim_policy=rules, methods=methods, **client
+        )
+        told = ask.run(judged)
+        whole, verdicts = told if ip else None, list(told.dkim)
         comparison = compare and compare(source.octets, verdicts[: rules.max_signatures], ask)
-        stories = _stories(source, verdicts, ask) if explain else []
+        stories = _stories(source, verdicts, ask) if explain or html else []
+        pages += [_judged(source, told, stories)] if html else []
         report(source.name, verdicts, stories, comparison, whole)
         if whole is not None and explain and not as_json:
             for line in whole.explain():
                 click.echo(f"  {printable(line)}")
         status = max(status, _status(verdicts, whole), key=_SEVERITY.index)
+    if html:
+        from mailauth.pages import of_messages
+
+        output.write_page(html, of_messages(pages, now=moment))
     if status:
         raise click.exceptions.Exit(status)
+
+
+def _judged(source: mailfiles.Source, report: "Report", stories: list["Autopsy"]) -> "Judged":
+    """A message as a page takes it."""
+    from mailauth.pages import Judged
+    from mailauth.syntax.message import Message
+
+    told = [f"The body: {story.body}. The header: {story.header}." for story in stories]
+    return Judged(source.name, Message.parse(source.octets), report, tuple(told))
 
 
 def _stories(

@@ -12,6 +12,7 @@ from mailauth import dkim, spf
 from mailauth.dmarc import discover
 from mailauth.dmarc.discover import Discovered, Walk
 from mailauth.dmarc.record import Alignment, Disposition
+from mailauth.dmarc.suffixes import ByList
 from mailauth.dmarc.verdict import Result, Verdict
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups
@@ -36,11 +37,13 @@ def check(
     *,
     spf: spf.Verdict | None = None,  # noqa: A002, RUF100 - the protocol's name
     dkim: Sequence[dkim.Verdict] = (),
+    by_list: ByList | None = None,
 ) -> Lookups[Verdict]:
     """The verdict on the author domain of `message`, given those of SPF and DKIM.
 
     `spf` is that of `spf.check`, for the MAIL FROM identity; one of HELO alone
-    does not count (§4.4.2).  **Asks** for the records of the author's domain,
+    does not count (§4.4.2).  Where `by_list` comes to something else than the tree
+    walk, the verdict tells, and stays what it is.  **Asks** for the records of the author's domain,
     eight at most, and as many for each of ten authenticated domains below the
     same organization.
     """
@@ -50,7 +53,7 @@ def check(
         domain = author_domain(message)
     except NoAuthor as fault:
         return Verdict(Result.PERMERROR, str(fault))
-    return (yield from _Evaluation(domain, spf, dkim).verdict())
+    return (yield from _Evaluation(domain, spf, dkim, by_list).verdict())
 
 
 def author_domain(message: Message) -> str:
@@ -79,10 +82,18 @@ def author_domain(message: Message) -> str:
 class _Evaluation:
     """One message's."""
 
-    def __init__(self, domain: str, spf: spf.Verdict | None, dkim: Sequence[dkim.Verdict]) -> None:
+    def __init__(
+        self,
+        domain: str,
+        spf: spf.Verdict | None,
+        dkim: Sequence[dkim.Verdict],
+        by_list: ByList | None,
+    ) -> None:
         self._domain = domain
         self._spf = spf
         self._dkim = dkim
+        self._by_list = by_list
+        self._listed = by_list(domain) if by_list else ""
         self._steps: list[Step] = [Step(0, f"the author domain is {domain}")]
 
     def verdict(self) -> Lookups[Verdict]:
@@ -94,6 +105,9 @@ class _Evaluation:
             walked = yield from discover.walk(self._domain)
             self._steps += walked.steps
             organization = discover.organizational_domain(walked)
+            if self._listed not in ("", organization):
+                told = f"by the public suffix list the organization is {self._listed}"
+                self._steps.append(Step(0, f"{told}, by the tree walk {organization}"))
             discovered = yield from discover.find_policy(walked)
             if discovered is None:
                 reason = f"{self._domain} publishes no policy"
@@ -129,6 +143,7 @@ class _Evaluation:
                 reason,
                 self._domain,
                 organizational_domain=organization,
+                listed_domain=self._listed,
                 steps=tuple(self._steps),
             )
         record = discovered.found.record
@@ -144,6 +159,7 @@ class _Evaluation:
             discovered.policy,
             discovered.found.domain,
             organization,
+            listed_domain=self._listed,
             testing=record.testing,
             steps=tuple(self._steps),
         )
@@ -186,4 +202,9 @@ class _Evaluation:
         how = "strictly" if mode is Alignment.STRICT else f"by {organization}"
         said = "is aligned" if aligned else "is not aligned"
         self._steps.append(Step(0, f"{domain} {said} with {walked.start}, {how}"))
+        if self._by_list is not None and mode is Alignment.RELAXED:
+            listed = self._by_list(domain) == self._listed
+            if listed is not aligned:
+                told = "it would be" if listed else "it would not be"
+                self._steps.append(Step(1, f"by the public suffix list {told}"))
         return aligned

@@ -42,6 +42,8 @@ class Verdict(NamedTuple):
     """Where the record stands (§3.2.9)."""
     organizational_domain: str = ""
     """§4.10.2."""
+    listed_domain: str = ""
+    """The same by a public suffix list, if one was given; it decides nothing."""
     dkim_domain: str = ""
     """The domain of an aligned signature that passes."""
     spf_domain: str = ""

@@ -75,8 +75,13 @@ class DomainReport:
 
     def sentence(self) -> str:
         """The whole check in one sentence."""
-        broken = sum(1 for _ in self.findings(Severity.ERROR))
-        unwise = sum(1 for each in self.findings(Severity.WARNING) if each.code != "dns")
+        counted = [
+            finding.severity
+            for area in self.areas
+            for finding in area.findings
+            if area.name != "bulk" and finding.code != "dns"  # what is counted elsewhere
+        ]
+        broken, unwise = counted.count(Severity.ERROR), counted.count(Severity.WARNING)
         told = [
             f"{number} {'thing is' if number == 1 else 'things are'} {word}"
             for number, word in ((broken, "broken"), (unwise, "unwise"))

@@ -12,9 +12,9 @@ from mailauth.spf.plan import Networks
 from mailauth.spf.record import Record
 from mailauth.verdicts import Step
 
-Tell: TypeAlias = Callable[..., Iterator[str]]
+Tell: TypeAlias = Callable[..., Iterator[tuple[int, str]]]
 Event: TypeAlias = tuple[Tell, int, tuple[Any, ...]]
-"""What tells the event, the depth, and what it is told of."""
+"""What tells the event (how far below the record, and the words), the depth, the facts."""
 
 
 class Story:
@@ -37,21 +37,23 @@ class Story:
     def steps(self) -> tuple[Step, ...]:
         """The evaluation: each record, each term, each question with its answer and cost."""
         return tuple(
-            Step(depth, text) for tell, depth, facts in self._events for text in tell(*facts)
+            Step(depth + below, text)
+            for tell, depth, facts in self._events
+            for below, text in tell(*facts)
         )
 
 
-def record(domain: str, found: Record) -> Iterator[str]:
+def record(domain: str, found: Record) -> Iterator[tuple[int, str]]:
     """A record was read."""
-    yield f"{domain}: {found.text}"
+    yield 0, f"{domain}: {found.text}"
 
 
-def term(text: str, matches: bool) -> Iterator[str]:  # noqa: FBT001 - a fact
+def term(text: str, matches: bool) -> Iterator[tuple[int, str]]:  # noqa: FBT001 - a fact
     """A directive was evaluated."""
-    yield f"  {text}: {'it matches' if matches else 'no match'}"
+    yield 1, f"{text}: {'it matches' if matches else 'no match'}"
 
 
-def networks(row: Networks, place: int) -> Iterator[str]:
+def networks(row: Networks, place: int) -> Iterator[tuple[int, str]]:
     """Directives of networks were evaluated, up to the one that matches."""
     for number, directive in enumerate(row.directives):
         yield from term(directive.text, number == place)
@@ -59,20 +61,20 @@ def networks(row: Networks, place: int) -> Iterator[str]:
             return
 
 
-def redirect(text: str) -> Iterator[str]:
+def redirect(text: str) -> Iterator[tuple[int, str]]:
     """The evaluation goes on with another record."""
-    yield f"  redirect={text}"
+    yield 1, f"redirect={text}"
 
 
 def question(
     what: str, name: object, answer: Answer[object], lookups: int, limit: int, voids: int
-) -> Iterator[str]:
+) -> Iterator[tuple[int, str]]:
     """The DNS was asked."""
     said = ", ".join(map(_shown, answer.records[:_SHOWN])) or str(answer.status)
     more = len(answer.records) - _SHOWN
     if more > 0:
         said += f" and {more} more"
-    yield f"  ? {what} {name}: {said} (look-up {lookups} of {limit}, void {voids})"
+    yield 0, f"? {what} {name}: {said} (look-up {lookups} of {limit}, void {voids})"
 
 
 _SHOWN: Final = 4

@@ -50,3 +50,9 @@ def test_what_is_shown(run: Run, zone: str) -> None:
 
 def test_nothing_that_is_published_moves_the_cursor(run: Run, zone: str) -> None:
     assert "\x1b" not in run("check", "evil.example", "--zone", zone).text
+
+
+def test_a_page(run: Run, desk: Path, zone: str) -> None:
+    assert run("check", "example.com", "--html", "page.html", "--zone", zone).status == 0
+    assert "The mail setup of example.com" in (desk / "page.html").read_text()
+    assert run("check", "example.com", "--html", "no/page.html", "--zone", zone).refused

@@ -84,3 +84,29 @@ def test_a_message_with_its_envelope(run: Run, sign: Run, zone: str) -> None:
     assert run("verify", "--zone", zone, *forged, "mail.eml").status == 1
     assert run("verify", "--helo", "x.example", "mail.eml").refused
     assert run("verify", "--zone", zone, "--ip", "x", "mail.eml").refused
+
+
+def test_a_page(run: Run, desk: Path, sign: Run, zone: str) -> None:
+    """It judges by DMARC, also without an envelope; what is printed and the status stay."""
+    signed = sign("mail.eml").octets.replace(b"blanks", b"Blanks")
+    plain = run("verify", "--zone", zone, "-", given=signed)
+    done = run("verify", "--zone", zone, "--html", "page.html", "-", "mail.eml", given=signed)
+    page = (desk / "page.html").read_text()
+    assert done.text.startswith(plain.text)
+    assert "The body: in line 1" in page
+    assert page.count("<article>") == 2
+    done = run("verify", "--zone", zone, *CLIENT, "--html", "page.html", "mail.eml")
+    assert done.status == 0
+    assert "The message is authentic" in (desk / "page.html").read_text()
+
+
+def test_where_a_public_suffix_list_says_otherwise(run: Run, desk: Path, zone: str) -> None:
+    (desk / "list").write_text("com\nexample.com\n")
+    done = run("dmarc", "policy", "news.example.com", "--zone", zone, "--psl", "list")
+    assert "by the public suffix list: news.example.com\n" in done.text
+    done = run("verify", "--zone", zone, *CLIENT, "--psl", "list", "--explain", "mail.eml")
+    assert "by the public suffix list" not in done.text
+    (desk / "list").write_text("uk\n")
+    (told,) = run("verify", "--zone", zone, *CLIENT, "--psl", "list", "--json", "mail.eml").objects
+    assert told["dmarc"]["listed_domain"] == "example.com"
+    assert run("verify", "--psl", "none", "mail.eml").refused

@@ -68,11 +68,11 @@ def test_spf_23_an_explanation_is_marked_as_theirs(
 def test_the_tree(spf: Run) -> None:
     lines = spf("-i", "192.0.2.2", "-s", "a@example.com", "--explain").text.splitlines()
     assert lines == [
-        "  ? TXT of example.com: 60 octets (look-up 0 of 10, void 0)",
+        "? TXT of example.com: 60 octets (look-up 0 of 10, void 0)",
         "example.com: v=spf1 a:ok.example ?a:some.example -all exp=why.example.com",
-        "    ? addresses of ok.example: 192.0.2.1 (look-up 1 of 10, void 0)",
+        "  ? addresses of ok.example: 192.0.2.1 (look-up 1 of 10, void 0)",
         "  a:ok.example: no match",
-        "    ? addresses of some.example: 192.0.2.2 (look-up 2 of 10, void 0)",
+        "  ? addresses of some.example: 192.0.2.2 (look-up 2 of 10, void 0)",
         "  ?a:some.example: it matches",
         "neutral: ?a:some.example of example.com matches",
     ]

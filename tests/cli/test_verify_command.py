@@ -3,12 +3,13 @@
 import json
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from mail import MESSAGE, NOW, signed
 from program import Run
 
-from mailauth import dkim
+from mailauth import authenticate, dkim
 from mailauth.cli import progress
 from mailauth.dns import Lookups
 
@@ -195,13 +196,13 @@ def test_policy(
     verify: Run, monkeypatch: pytest.MonkeyPatch, options: list[str], admitted: dkim.Policy
 ) -> None:
     asked: list[dkim.Policy] = []
-    real = dkim.verify
+    real = authenticate.authenticate
 
-    def spy(octets: bytes, *, now: int, policy: dkim.Policy) -> Lookups[list[dkim.Verdict]]:
-        asked.append(policy)
-        return real(octets, now=now, policy=policy)
+    def spy(octets: bytes, **given: Any) -> Lookups[authenticate.Report]:
+        asked.append(given["dkim_policy"])
+        return real(octets, **given)
 
-    monkeypatch.setattr(dkim, "verify", spy)
+    monkeypatch.setattr(authenticate, "authenticate", spy)
     assert verify(*LATER, *options, given=SIGNED).status == 0
     assert asked == [admitted]
 

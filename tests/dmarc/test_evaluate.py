@@ -1,5 +1,6 @@
 """Discovery and alignment: whose policy applies, and who stands for the author."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -7,9 +8,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailauth import dkim, dmarc, spf
-from mailauth.dmarc import discover
+from mailauth.dmarc import discover, suffixes
 from mailauth.dns import Answer, Question, Status, Zone, run
 from mailauth.dns.ask import LookupFailed
+from mailauth.errors import BadArgument
 
 LONG = "a.b.c.d.e.f.g.h.i.j.mail.example.com"
 
@@ -303,3 +305,60 @@ def test_lint_asks_those_who_get_reports() -> None:
     ):
         zone = Zone({"_dmarc.example.com": node})
         assert [each.code for each in zone.run(dmarc.lint("example.com"))] == [code]
+
+
+def by_list(domain: str) -> str:
+    """A list with the suffixes com and co.example."""
+    labels = domain.split(".")
+    return ".".join(labels[-3:] if domain.endswith("co.example") else labels[-2:])
+
+
+LISTED: list[tuple[dict[str, str], str, str, dmarc.Result, list[str]]] = [
+    # the records, the author, a signer, the result, what is told of the list
+    ({"example.com": REJECT}, "example.com", "m.example.com", dmarc.Result.PASS, []),
+    (
+        {"a.example.com": f"{REJECT}; psd=n", "example.com": REJECT},
+        *("a.example.com", "b.example.com", dmarc.Result.FAIL),
+        ["the organization is example.com, by the tree walk a.example.com", "it would be"],
+    ),
+    (
+        {"co.example": REJECT},
+        *("a.co.example", "b.co.example", dmarc.Result.PASS),
+        ["the organization is a.co.example, by the tree walk co.example", "it would not be"],
+    ),
+    (
+        {"co.example": f"{REJECT}; adkim=s"},
+        *("a.co.example", "b.co.example", dmarc.Result.FAIL),
+        ["the organization is a.co.example, by the tree walk co.example"],
+    ),
+]
+
+
+@pytest.mark.parametrize(("records", "author", "signer", "result", "told"), LISTED)
+def test_DMARC_13_a_public_suffix_list_tells_and_decides_nothing(
+    records: dict[str, str], author: str, signer: str, result: dmarc.Result, told: list[str]
+) -> None:
+    zone = Zone({f"_dmarc.{name}": {"TXT": [text]} for name, text in records.items()})
+    octets, signatures = message(f"x@{author}"), [signed(signer)]
+    plain = zone.run(dmarc.check(octets, dkim=signatures))
+    got = zone.run(dmarc.check(octets, dkim=signatures, by_list=by_list))
+    assert got.result is plain.result is result
+    assert got._replace(listed_domain="", steps=()) == plain._replace(steps=())
+    said = [step.text for step in got.steps if "public suffix list" in step.text]
+    assert [line.partition("public suffix list ")[2] for line in said] == told
+    assert [step for step in got.steps if step.text not in said] == list(plain.steps)
+    assert got.listed_domain == by_list(author)
+
+
+def test_a_list_in_a_file_and_the_installed_one(tmp_path: Path) -> None:
+    assert suffixes.read()("a.b.co.uk") == "b.co.uk"
+    assert suffixes.read()("co.uk") == "co.uk"
+    path = tmp_path / "list.dat"
+    path.write_text("// ours\n\ncom\nexample.com\n")
+    assert suffixes.read(str(path))("a.b.example.com") == "b.example.com"
+    for octets in (b"", b"// nothing\n", b"\xff"):
+        path.write_bytes(octets)
+        with pytest.raises(BadArgument):
+            suffixes.read(str(path))
+    with pytest.raises(BadArgument, match="cannot be read"):
+        suffixes.read(str(tmp_path / "none"))
