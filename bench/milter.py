@@ -21,6 +21,11 @@ from bench.dkim import DOMAIN, SELECTOR
 from bench.measure import Cell, Contestant, Goal
 from mailauth import dkim
 from mailauth.keys import PrivateKey
+from mailauth.milter import commands
+from mailauth.milter.client import CHANGES, LEFT_OUT
+from mailauth.milter.events import MACROS
+from mailauth.milter.options import Steps
+from mailauth.milter.replies import NO_REPLY
 
 AT_ONCE = 8
 OPENDKIM = shutil.which("opendkim") or "/usr/sbin/opendkim"
@@ -37,11 +42,6 @@ AuthservID mx.example.org
 RequireSafeKeys no
 UMask 000
 """
-LEFT_OUT = {b"C": 0x01, b"H": 0x02, b"M": 0x04, b"R": 0x08, b"B": 0x10, b"L": 0x20, b"N": 0x40}
-LEFT_OUT |= {b"T": 0x200}
-SILENT = {b"L": 0x80, b"C": 0x1000, b"H": 0x2000, b"M": 0x4000, b"R": 0x8000, b"T": 0x10000}
-SILENT |= {b"N": 0x40000, b"B": 0x80000}
-CHANGES = b"himbepq+2-"
 
 
 def cells(folder: Path) -> Iterator[Cell]:
@@ -147,16 +147,16 @@ class Mta:
     def __init__(self, end: socket.socket, address: str, message: bytes) -> None:
         self._end = end
         self._buffer = b""
-        self._end.sendall(_frame(b"O", struct.pack(">III", 6, 0x1FF, 0x1FFFFF)))
+        self._end.sendall(commands.offer())
         (options,) = self.read()
         (self._steps,) = struct.unpack_from(">I", options, 9)
-        where = b"c.example\x004" + struct.pack(">H", 4711) + address.encode() + b"\0"
-        answered, rest = self._cut([(b"C", where), (b"H", b"c.example\0")])
+        client = [commands.connect(address, "c.example"), commands.helo("c.example")]
+        answered, rest = self._cut(client)
         for segment in answered:
             self._end.sendall(segment)
             self.read()
         self._end.sendall(rest)
-        frames = _frames(message, leading_space=bool(self._steps & 0x100000))
+        frames = _frames(message, leading_space=bool(self._steps & Steps.LEADING_SPACE))
         self.segments, _ = self._cut(frames)
 
     def say(self, step: int) -> None:
@@ -166,7 +166,7 @@ class Mta:
     def read(self) -> list[bytes]:
         """The frames up to a reply that ends a stage, each with its code."""
         said: list[bytes] = []
-        while not said or said[-1][:1] in [bytes([code]) for code in CHANGES]:
+        while not said or said[-1][:1] in {b"p", *CHANGES}:
             while len(self._buffer) < 4 or len(self._buffer) < 4 + self._length():
                 self._buffer += self._end.recv(65_536)
             end = 4 + self._length()
@@ -177,31 +177,25 @@ class Mta:
     def _length(self) -> int:
         return int.from_bytes(self._buffer[:4], "big")
 
-    def _cut(self, frames: Sequence[tuple[bytes, bytes]]) -> tuple[list[bytes], bytes]:
+    def _cut(self, frames: Sequence[bytes]) -> tuple[list[bytes], bytes]:
         """The frames that the filter wants, cut after each that it answers, and the rest."""
         segments = [b""]
-        for code, octets in frames:
+        for frame in frames:
+            code = frame[4:5]
             if self._steps & LEFT_OUT.get(code, 0):
                 continue
-            segments[-1] += _frame(code, octets)
-            if code != b"D" and not self._steps & SILENT.get(code, 0):
+            segments[-1] += frame
+            if code != MACROS and not self._steps & NO_REPLY.get(code, 0):
                 segments.append(b"")
         return segments[:-1], segments[-1]
 
 
-def _frames(message: bytes, *, leading_space: bool) -> list[tuple[bytes, bytes]]:
-    head, _, body = message.partition(b"\r\n\r\n")
-    fields = head.replace(b"\r\n\t", b"\n\t").replace(b"\r\n ", b"\n ").split(b"\r\n")
-    frames = [(b"D", b"M"), (b"M", b"<sender@example.com>\0SIZE=2000\0")]
-    frames += [(b"D", b"Ri\x004XqZ\0"), (b"R", b"<reader@example.org>\0"), (b"T", b"")]
-    for field in fields:
-        name, _, value = field.partition(b":")
-        value = value if leading_space else value.removeprefix(b" ")
-        frames += [(b"D", b"Li\x004XqZ\0"), (b"L", name + b"\0" + value + b"\0")]
-    frames += [(b"D", b"Ni\x004XqZ\0"), (b"N", b"")]
-    frames += [(b"B", body[at : at + 65_535]) for at in range(0, len(body), 65_535)]
-    return [*frames, (b"D", b"Ei\x004XqZ\0"), (b"E", b"")]
-
-
-def _frame(code: bytes, octets: bytes) -> bytes:
-    return struct.pack(">I", 1 + len(octets)) + code + octets
+def _frames(message: bytes, *, leading_space: bool) -> list[bytes]:
+    return [
+        commands.macros(b"M"),
+        commands.mail("<sender@example.com>", "SIZE=2000"),
+        commands.macros(b"R", {"i": "4XqZ"}),
+        commands.rcpt("<reader@example.org>"),
+        commands.data(),
+        *commands.message(message, leading_space=leading_space),
+    ]

@@ -21,6 +21,7 @@ _COMMANDS = {
     "dmarc": "look at the DMARC records of domains",
     "import": "print the TOML for another program's installation",
     "keygen": "make a key, and print the record to publish",
+    "milter-test": "what a running milter would do to a message",
     "ps": "show the processes of a running service",
     "record": "print a record to publish",
     "serve": "run the service that Postfix asks",
@@ -30,7 +31,7 @@ _COMMANDS = {
     "testkey": "is the published key the one that signs?",
     "verify": "verify the DKIM signatures of messages, and judge them",
 }
-_MODULES = {"check-config": "check_config", "import": "importing"}
+_MODULES = {"check-config": "check_config", "import": "importing", "milter-test": "milter_test"}
 """The modules of commands whose names no module can have."""
 _MISUSE = 2
 _INTERRUPTED = 130

@@ -36,6 +36,24 @@ def postsrsd(file: Path, domain: str) -> None:
     click.echo(imported.text(), nl=False)
 
 
+@command.command("opendkim")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--hostname", default="", metavar="NAME", help="If the file names no AuthservID.")
+def opendkim(file: Path, hostname: str) -> None:
+    """Of OpenDKIM: its opendkim.conf; the tables that it names stay where they are.
+
+    \b
+    mailauth import opendkim /etc/opendkim.conf > mailauth.toml
+
+    Each directive that is not carried over is in a comment, with its line.
+    """
+    from socket import getfqdn
+
+    from mailauth.service import opendkim as installation
+
+    click.echo(installation.read(file, hostname or getfqdn()).text(), nl=False)
+
+
 _PORT = click.IntRange(1, 65_535)
 
 

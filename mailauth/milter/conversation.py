@@ -16,6 +16,7 @@ from mailauth import serving
 from mailauth.dns.lookups import Answer, Lookups, Question, known
 from mailauth.milter import events
 from mailauth.milter.events import EndOfMessage, Event, MailFrom, ProtocolViolation
+from mailauth.milter.guard import Guard
 from mailauth.milter.outcome import Outcome
 from mailauth.milter.record import Fault, Record
 from mailauth.milter.replies import Progress, Reply
@@ -85,6 +86,7 @@ class Conversation(serving.Client, asyncio.Protocol):
         resolver: Resolver,
         limits: Limits,
         watch: Watch,
+        guard: Guard,
         roster: set["Conversation"],
     ) -> None:
         self._wire = Connection(limits.octets)
@@ -92,6 +94,7 @@ class Conversation(serving.Client, asyncio.Protocol):
         self._resolver = resolver
         self._limits = limits
         self._watch = watch
+        self._guard = guard
         self._roster = roster
         self._loop = asyncio.get_running_loop()
         self._transport = cast("asyncio.Transport", None)
@@ -200,6 +203,8 @@ class Conversation(serving.Client, asyncio.Protocol):
     def _work(self) -> None:
         """Hear what has come, up to `TURN` events, and answer it by one write."""
         said: list[bytes] = []
+        if mark := self._session.mark:
+            self._guard.take(mark)
         try:
             self._hear_all(said)
         except ProtocolViolation as violation:
@@ -207,6 +212,7 @@ class Conversation(serving.Client, asyncio.Protocol):
         except Exception as fault:  # noqa: BLE001 - the state is unknown; the MTA defers the message
             self._fail(fault)
             self._wire.close()
+        self._guard.leave()
         if said:
             self._transport.write(b"".join(said))
         if self._wire.state is State.CLOSED:
@@ -275,12 +281,13 @@ class Conversation(serving.Client, asyncio.Protocol):
             self._judging = self._loop.create_task(self._judge(lookups, question))
 
     async def _judge(self, lookups: Lookups[Outcome], question: Question) -> None:
-        stopwatch = _Stopwatch()
+        stopwatch = _Stopwatch(self._guard, self._session.mark)
         try:
             outcome = await self._resolver.run(stopwatch.timed(lookups, question))
             octets = self._answer(outcome, stopwatch.seconds)
         except Exception as fault:  # noqa: BLE001 - whatever it is, the mail waits
             octets = self._give_up(fault)
+        self._guard.leave()
         self._judging = None
         self._transport.write(octets)
         self._go_on()
@@ -350,11 +357,13 @@ class Conversation(serving.Client, asyncio.Protocol):
 
 
 class _Stopwatch:
-    """How long look-ups wait for their answers."""
+    """How long look-ups wait for their answers; meanwhile their message is not in hand."""
 
-    __slots__ = ("seconds",)
+    __slots__ = ("_guard", "_mark", "seconds")
 
-    def __init__(self) -> None:
+    def __init__(self, guard: Guard, mark: str) -> None:
+        self._guard = guard
+        self._mark = mark
         self.seconds = 0.0
 
     def timed(
@@ -364,17 +373,22 @@ class _Stopwatch:
         try:
             while True:
                 begin = time.monotonic()
+                self._guard.leave()
                 try:
                     answer = yield question
                 except Exception as fault:  # noqa: BLE001 - it is for the look-ups
-                    self.seconds += time.monotonic() - begin
+                    self._go_on(begin)
                     question = lookups.throw(fault)
                 else:
-                    self.seconds += time.monotonic() - begin
+                    self._go_on(begin)
                     question = lookups.send(answer)
         except StopIteration as stop:
             outcome: Outcome = stop.value
             return outcome
+
+    def _go_on(self, begin: float) -> None:
+        self.seconds += time.monotonic() - begin
+        self._guard.take(self._mark)
 
 
 _QUICKACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)

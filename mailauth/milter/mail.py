@@ -7,7 +7,7 @@ body only hashes remain.
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from mailauth import authres
 from mailauth.dkim import Signatory, Verification
@@ -65,13 +65,18 @@ class Mail:
     forged: dict[bytes, Forged] = field(
         default_factory=lambda: {name.lower(): Forged(name) for name in (RESULTS, RECEIVED_SPF)}
     )
+    mark: str = ""
+    """Its fingerprint, once the message is in hand; see `guard`."""
     _lines: list[bytes] = field(default_factory=list)
     _octets: int = 0
+    _digest: Any = field(default_factory=hashlib.sha256)
 
     @classmethod
     def begin(cls, event: MailFrom, limits: MessageLimits) -> "Mail":
         """A message of which the sender is known."""
-        return cls(limits, _path(event.address), event.address, event.arguments)
+        mail = cls(limits, _path(event.address), event.address, event.arguments)
+        mail._digest.update(event.address)
+        return mail
 
     @property
     def smtputf8(self) -> bool:
@@ -92,14 +97,15 @@ class Mail:
         self._octets += size
         if self._octets <= self.limits.header_octets and self.fields <= self.limits.fields:
             self._lines.append(line)
+            self._digest.update(line + b"\n")
+
+    def is_result(self, event: Header) -> bool:
+        """Whether the field is of a name under which results are told."""
+        return event.name[:1] in _FIRST_LETTERS and _folded(event.name) in self.forged
 
     def judge_field(self, event: Header, authserv_id: str) -> None:
-        """Whether the field must be removed, because it claims to be of `authserv_id`."""
-        if event.name[:1] not in _FIRST_LETTERS:
-            return
-        forged = self.forged.get(event.name.rstrip(b" \t").lower())
-        if forged is None:
-            return
+        """Whether a field that is a result must be removed: it claims to be of `authserv_id`."""
+        forged = self.forged[_folded(event.name)]
         forged.count += 1
         text = event.value.decode("utf-8", "replace")
         is_ours = authres.is_claimed if forged.name is RESULTS else _is_our_received_spf
@@ -134,11 +140,9 @@ class Mail:
             self.body_check.update(octets)
 
     def fingerprint(self) -> str:
-        """What tells this message from others when it comes again."""
-        digest = hashlib.sha256(self.sender.encode("utf-8", "surrogateescape"))
-        for line in self._lines:
-            digest.update(line + b"\n")
-        return digest.hexdigest()[:16]
+        """What tells this message from others when it comes again: sender, header so far."""
+        fingerprint: str = self._digest.hexdigest()
+        return fingerprint[:16]
 
 
 def find_author(header: Message) -> Mailbox:
@@ -161,6 +165,10 @@ def find_author(header: Message) -> Mailbox:
     if not found:
         raise SyntaxFault("the From field names nobody")  # an empty group (RFC 6854 §4)
     return found[0]
+
+
+def _folded(name: bytes) -> bytes:
+    return name.rstrip(b" \t").lower()
 
 
 def _path(octets: bytes) -> str:

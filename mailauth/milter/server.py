@@ -7,6 +7,7 @@ then what is left is deferred and closed, so that the MTA keeps it.
 from functools import partial
 
 from mailauth.milter.conversation import Conversation, Limits, Resolver, Watch
+from mailauth.milter.guard import UNGUARDED, Guard
 from mailauth.milter.keyring import KeyRing
 from mailauth.milter.session import Session
 from mailauth.milter.settings import Settings
@@ -17,7 +18,7 @@ class MilterServer(SocketServer[Conversation]):
     """Serves the MTAs that connect to one socket.
 
     `resolver` is an `AsyncResolver`, whose budget is that of one message;
-    `keys` may be shared by the servers of one event loop.
+    `keys` may be shared by the servers of one event loop, and `guard` too.
     """
 
     def __init__(
@@ -28,11 +29,14 @@ class MilterServer(SocketServer[Conversation]):
         limits: Limits,
         watch: Watch,
         keys: KeyRing | None = None,
+        guard: Guard = UNGUARDED,
     ) -> None:
-        begin = partial(Session, settings, keys or KeyRing())
+        begin = partial(Session, settings, keys or KeyRing(), guard=guard)
         times = (limits.idle, limits.frame, limits.content, limits.judging, limits.progress)
 
         def converse(roster: set[Conversation]) -> Conversation:
-            return Conversation(begin, resolver=resolver, limits=limits, watch=watch, roster=roster)
+            return Conversation(
+                begin, resolver=resolver, limits=limits, watch=watch, guard=guard, roster=roster
+            )
 
         super().__init__(converse, watch=watch, connections=limits.connections, step=min(times) / 4)

@@ -32,6 +32,7 @@ from mailauth.milter.events import (
     RcptTo,
 )
 from mailauth.milter.forwarding import Recipients, Rewritten
+from mailauth.milter.guard import UNGUARDED, Guard
 from mailauth.milter.judging import Envelope, judge
 from mailauth.milter.keyring import KeyRing
 from mailauth.milter.mail import Mail
@@ -56,11 +57,13 @@ class Session:
         keys: KeyRing,
         connection: Connection,
         *,
+        guard: Guard = UNGUARDED,
         clock: Callable[[], float] = time.time,
     ) -> None:
         """A session whose macros are those of `connection`; `clock` tells seconds of the epoch."""
         self._settings = settings
         self._keys = keys
+        self._guard = guard
         self._connection = connection
         self._clock = clock
         self._number = 0
@@ -96,6 +99,11 @@ class Session:
         return self._mail.fingerprint() if self._mail else ""
 
     @property
+    def mark(self) -> str:
+        """The same, once the message is in hand."""
+        return self._mail.mark if self._mail else ""
+
+    @property
     def unfit(self) -> str:
         """Why nothing can be done for this MTA, or nothing; then all its mail is deferred."""
         return self._unfit
@@ -118,7 +126,7 @@ class Session:
     def finish(self, octets: bytes) -> Lookups[Outcome]:
         """The end of the present message; `octets` are the last piece of its body.  **Asks**."""
         mail = self._present()
-        mail.update(octets)
+        self._add_body(mail, octets)
         trouble = self._unfit or self._trouble or mail.trouble
         if trouble:
             return self.give_up(trouble)
@@ -198,13 +206,15 @@ class Session:
     def _hear_field(self, event: Header) -> None:
         mail = self._present()
         verifying = self._settings.verifying
-        if verifying is not None:
-            mail.judge_field(event, verifying.authserv_id)
         mail.add_field(event, separator=self._separator)
+        if verifying is not None and mail.is_result(event) and self._take(mail):
+            mail.judge_field(event, verifying.authserv_id)
 
     def _hear_end_of_headers(self, _: EndOfHeaders) -> None:
         """The header is complete: it shows what is done with the body."""
         mail = self._present()
+        if not self._take(mail):
+            return
         settings, verifying = self._settings.signing, self._settings.verifying
         if settings is not None and is_ours(
             settings.ours, self._client(), mail.sender, self._macro
@@ -215,8 +225,25 @@ class Session:
             now = int(self._clock())
             mail.verification = Verification(mail.header(), now=now, policy=verifying.policy)
 
+    def _take(self, mail: Mail) -> bool:
+        """Take the message in hand; false if it has ended a process before."""
+        mark = mail.fingerprint()
+        if self._guard.knows(mark):
+            mail.trouble = mail.trouble or f"the message {mark} ended a process before"
+            return False
+        self._guard.take(mark)
+        mail.mark = mark
+        return True
+
     def _hear_body(self, event: Body) -> None:
-        self._present().update(event.octets)
+        self._add_body(self._present(), event.octets)
+
+    def _add_body(self, mail: Mail, octets: bytes) -> None:
+        """Of a message that is deferred anyhow nothing is worked on."""
+        if mail.trouble:
+            mail.size += len(octets)
+        else:
+            mail.update(octets)
 
     def _client(self) -> tuple[str, Address | None]:
         """The verified name of the client, if it has one, and its address."""

@@ -51,6 +51,8 @@ class Figure(IntEnum):
     """Of the messages: put aside."""
     REMOVED_FIELDS = auto()
     """Fields that claimed to be ours."""
+    POISONED = auto()
+    """Messages that were deferred because they had ended a worker."""
     DNS_QUESTIONS = auto()
     """Questions that the DNS was asked."""
     DNS_REMEMBERED = auto()

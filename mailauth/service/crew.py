@@ -15,6 +15,7 @@ from typing import Any, Final, NamedTuple
 
 from mailauth.service import beat, log, process
 from mailauth.service.beat import Beat, Figure, Figures
+from mailauth.service.poison import Hand
 from mailauth.service.tables import Watchdog
 from mailauth.service.watchdog import Order, Watched
 
@@ -36,6 +37,8 @@ class Job(NamedTuple):
     """The addresses that its figures are about."""
     limits: Watchdog
     run: process.Run
+    hand: Hand
+    """What it notes there, it has in work."""
 
 
 @dataclass(slots=True)
@@ -49,6 +52,8 @@ class Child:
     figures: tuple[Figures, ...]
     is_asked: bool = False
     """Whether it was asked to end."""
+    in_hand: str = ""
+    """What it had in work when it was condemned."""
 
     @property
     def is_staying(self) -> bool:
@@ -74,6 +79,8 @@ class Ended(NamedTuple):
 
     child: Child
     how: str
+    in_hand: str = ""
+    """What it had in work; what it was condemned for, if it was."""
 
 
 @dataclass(slots=True)
@@ -146,6 +153,7 @@ class Crew:
             return
         values = {"role": child.job.role, "pid": child.pid, "reason": child.watched.reason}
         if order is Order.BACKTRACE:
+            child.in_hand = child.job.hand.look()
             logger.error("the %(role)s %(pid)d %(reason)s; its stacks follow", values)
             process.signal_even_if_stopped(child.pid, signal.SIGUSR1, signal.SIGQUIT)
         elif order is Order.TERMINATE:
@@ -169,7 +177,9 @@ class Crew:
                 del self.children[dead]
                 child.channel.close()
                 self._keep_figures(child)
-                buried.append(Ended(child, _how(os.waitstatus_to_exitcode(status))))
+                how = _how(os.waitstatus_to_exitcode(status))
+                buried.append(Ended(child, how, child.in_hand or child.job.hand.look()))
+                child.job.hand.close()
         if reaped:
             self._kill_strays()
         return buried

@@ -33,6 +33,7 @@ _EVENTS = {
     Figure.DEFERRED: ("messages_deferred", "Messages that were deferred."),
     Figure.REFUSED_MESSAGES: ("messages_refused", "Messages that were refused."),
     Figure.QUARANTINED: ("messages_quarantined", "Messages that were put aside."),
+    Figure.POISONED: ("messages_poisoned", "Messages deferred for having ended a worker."),
     Figure.REMOVED_FIELDS: ("fields_removed", "Fields that claimed to be of this host."),
     Figure.DNS_QUESTIONS: ("dns_questions", "Questions that the DNS was asked."),
     Figure.DNS_REMEMBERED: ("dns_remembered", "Questions whose answer was remembered."),

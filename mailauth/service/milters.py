@@ -55,7 +55,9 @@ class Milters:
         def build(tally: Tally) -> MilterServer:
             resolver = _resolver(configuration.dns, cache, tally)
             watch = MilterWatch(tally, str(listen.where))
-            return MilterServer(settings, resolver=resolver, limits=limits, watch=watch, keys=keys)
+            return MilterServer(
+                settings, resolver=resolver, limits=limits, watch=watch, keys=keys, guard=watch
+            )
 
         return build
 
@@ -129,7 +131,26 @@ class CountingResolver:
 
 
 class MilterWatch(ListenerWatch):
-    """What a milter tells of itself, as figures and lines of the log (`mailauth.milter.Watch`)."""
+    """What a milter tells of itself, as figures and lines of the log (`mailauth.milter.Watch`).
+
+    It is the `Guard` too: what is in hand is noted where the supervisor finds it.
+    """
+
+    def __init__(self, tally: Tally, listener: str) -> None:
+        super().__init__(tally, listener)
+        self.take = tally.hand.take
+        self.leave = tally.hand.leave
+
+    def knows(self, fingerprint: str) -> bool:
+        """Whether a worker ended with this message in hand."""
+        if not self._tally.remembered.has(fingerprint):
+            return False
+        self._tally.count(Figure.POISONED)
+        values = {"listener": self._listener, "message": fingerprint}
+        logger.error(
+            "%(listener)s: the message %(message)s had ended a worker and is deferred", values
+        )
+        return True
 
     def started(self) -> int:
         """A message has come to its end and is being judged."""

@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from mailauth.errors import MailauthError
@@ -22,9 +23,11 @@ from mailauth.service import log, process, status
 from mailauth.service.crew import OBSERVER, WORKER, Child, Crew, Ended, Job
 from mailauth.service.generation import Generation
 from mailauth.service.observer import observe
+from mailauth.service.poison import Hand, Remembered
 from mailauth.service.restarts import Restarts
 from mailauth.service.sockets import Endpoint
 from mailauth.service.systemd import Notifier
+from mailauth.service.tally import Tally
 from mailauth.service.watchdog import Phase
 from mailauth.service.worker import work
 
@@ -48,6 +51,7 @@ class Supervisor:
         self._coming: Generation | None = first
         self._make = make
         self._crew = Crew(sink)
+        self._remembered = Remembered()
         self._notifier = notifier
         self._restarts = Restarts(first.configuration.watchdog)
         self._exit_status: int | None = None  # known once the service stops
@@ -214,8 +218,12 @@ class Supervisor:
     def _start(self, role: str, generation: Generation, now: float) -> None:
         configuration = generation.configuration
         listeners = tuple(str(listen.where) for listen in configuration.listen)
-        run = _worker(generation) if role == WORKER else _observer(generation)
-        job = Job(role, generation.number, listeners, configuration.watchdog, run)
+        hand = Hand()
+        if role == WORKER:
+            run = _worker(generation, partial(Tally, hand=hand, remembered=self._remembered))
+        else:
+            run = _observer(generation)
+        job = Job(role, generation.number, listeners, configuration.watchdog, run, hand)
         try:
             self._crew.start(job, self._forget, now)
         except OSError as fault:  # no memory, no descriptors, too many processes
@@ -248,10 +256,23 @@ class Supervisor:
             logger.info("the %(role)s %(pid)d has ended, %(how)s", values)
             return
         logger.error("the %(role)s %(pid)d ended unasked, %(how)s", values)
+        if ended.in_hand:
+            self._remember(ended, now)
         why = child.watched.reason or f"ended {ended.how}"
         self._restarts.ended(now, f"the {child.job.role} {child.pid} {why}")
         if self._coming is not None and child.job.generation == self._coming.number:
             self._give_up_coming()
+
+    def _remember(self, ended: Ended, now: float) -> None:
+        """What a worker had in hand when it ended is not to end the next one."""
+        seconds = ended.child.job.limits.poison
+        self._remembered.add(ended.in_hand, now + seconds)
+        values = {"pid": ended.child.pid, "message": ended.in_hand, "seconds": seconds}
+        logger.error(
+            "the worker %(pid)d had the message %(message)s in hand; if it comes again within "
+            "%(seconds)g s it is deferred",
+            values,
+        )
 
     def _end_a_storm(self, now: float) -> None:
         if not self._restarts.is_storm(now):
@@ -315,14 +336,14 @@ class Supervisor:
         return "serving"
 
 
-def _worker(generation: Generation) -> process.Run:
+def _worker(generation: Generation, make_tally: Callable[[], Tally]) -> process.Run:
     """The life of a worker."""
     configuration = generation.configuration
     sockets = [generation.endpoints[listen.where].socket for listen in configuration.listen]
     served = list(zip(sockets, generation.builds, strict=True))
 
     def run(channel: socket.socket) -> int:
-        return work(channel, served, configuration.watchdog)
+        return work(channel, served, configuration.watchdog, make_tally)
 
     return run
 

@@ -15,7 +15,7 @@ Count = Annotated[int, Meta(ge=1, le=100_000)]
 
 
 class Watchdog(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """`[watchdog]`: when a process is in time; all in seconds but `storm_restarts`."""
+    """`[watchdog]`: when a process is in time, all in seconds but `storm_restarts`."""
 
     start: Seconds = 10.0
     """From the start of a worker until it must be ready."""
@@ -41,6 +41,8 @@ class Watchdog(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """So many unwanted ends within the window are borne; one more ends the service."""
     storm_window: Seconds = 60.0
     """The window."""
+    poison: Seconds = 3600.0
+    """For so long a message that a worker had in hand when it ended is deferred."""
 
 
 class Limits(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -8,13 +8,23 @@ import time
 from collections.abc import Callable, Iterable
 
 from mailauth.service.beat import Figure, nothing
+from mailauth.service.poison import Hand, Remembered
 
 
 class Tally:
     """The figures of one listener, and its requests in work."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        hand: Hand | None = None,
+        remembered: Remembered | None = None,
+    ) -> None:
+        """`hand` and `remembered` are those of the worker."""
         self._clock = clock
+        self.hand = hand or Hand()
+        self.remembered = remembered or Remembered()
         self.figures = nothing()
         self._begun: dict[int, float] = {}
         self._last = 0

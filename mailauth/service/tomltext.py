@@ -7,7 +7,7 @@ from typing import Final, TypeAlias
 
 from mailauth.service.log import escape
 
-Value: TypeAlias = str | int | bool | list[str]
+Value: TypeAlias = "str | int | bool | list[str] | Mapping[str, str | list[str]]"
 Table: TypeAlias = dict[str, Value]
 
 SECRETS_NOTE: Final = (
@@ -24,6 +24,11 @@ class Imported:
     """What it was read from."""
     service: Table = field(default_factory=dict)
     limits: Table = field(default_factory=dict)
+    dns: Table = field(default_factory=dict)
+    milter: Table = field(default_factory=dict)
+    signing: Table = field(default_factory=dict)
+    signing_keys: list[Table] = field(default_factory=list)
+    verifying: Table = field(default_factory=dict)
     srs: Table = field(default_factory=dict)
     listen: list[Table] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -33,8 +38,10 @@ class Imported:
         """The TOML."""
         lines = [f"# mailauth, from {escape(self.source)}"]
         lines += [f"# NOTE: {escape(note)}" for note in self.notes]
-        for name in ("service", "limits", "srs"):
+        for name in ("service", "limits", "dns", "milter", "signing", "verifying", "srs"):
             lines += _lines(f"[{name}]", getattr(self, name))
+        for table in self.signing_keys:
+            lines += _lines("[[signing.key]]", table)
         for table in self.listen:
             lines += _lines("[[listen]]", table)
         return "\n".join(lines) + "\n"
@@ -48,6 +55,10 @@ def _lines(header: str, table: Mapping[str, Value]) -> Iterable[str]:
 
 
 def _format(value: Value) -> str:
+    if isinstance(value, Mapping):
+        return (
+            "{ " + ", ".join(f"{_format(key)} = {_format(of)}" for key, of in value.items()) + " }"
+        )
     if isinstance(value, list):
         return "[" + ", ".join(map(_format, value)) + "]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

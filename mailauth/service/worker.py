@@ -8,7 +8,7 @@ import asyncio
 import logging
 import signal
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from mailauth.service.beat import Beat
@@ -26,9 +26,10 @@ def work(
     channel: socket.socket,
     listeners: Sequence[tuple[socket.socket, Build]],
     limits: Watchdog,
+    make_tally: Callable[[], Tally] = Tally,
 ) -> int:
     """A worker's life; its exit status."""
-    return asyncio.run(_Worker(channel, listeners, limits).live())
+    return asyncio.run(_Worker(channel, listeners, limits, make_tally).live())
 
 
 class _Worker:
@@ -37,11 +38,12 @@ class _Worker:
         channel: socket.socket,
         listeners: Sequence[tuple[socket.socket, Build]],
         limits: Watchdog,
+        make_tally: Callable[[], Tally],
     ) -> None:
         self._channel = channel
         self._limits = limits
         self._sockets = [listening for listening, _ in listeners]
-        self._tallies = [Tally() for _ in listeners]
+        self._tallies = [make_tally() for _ in listeners]
         self._servers: list[Server] = [
             build(tally) for (_, build), tally in zip(listeners, self._tallies, strict=True)
         ]

@@ -21,6 +21,7 @@ COMMANDS = [
     "dmarc",
     "import",
     "keygen",
+    "milter-test",
     "ps",
     "record",
     "serve",

@@ -1,16 +1,12 @@
 """Tables of OpenDKIM, read as they are."""
 
-from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
-from filtered import Filtered
-from mail import MESSAGE, key
 
-from mailauth.milter import datasets, opendkim
+from mailauth.milter import datasets
 from mailauth.milter.datasets import BadTable
-from mailauth.milter.settings import Settings
-from mailauth.milter.signingtable import SigningKey, SigningTable, matches
+from mailauth.milter.signingtable import SigningTable, matches
 from mailauth.syntax import mailbox
 
 KEYS = """
@@ -158,82 +154,3 @@ def test_lists() -> None:
         "10.0.0.0/8",
         "!10.1.0.0/16",
     ]
-
-
-CONF = """
-# Debian's, and more
-Syslog			yes
-Canonicalization	relaxed/simple
-Mode			sv
-OversignHeaders		From
-UserID			opendkim
-Socket			local:/run/opendkim/opendkim.sock
-InternalHosts		{hosts}
-ExternalIgnoreList	192.0.2.0/24
-KeyTable		file:{folder}/keytable
-SigningTable		refile:{folder}/signingtable
-MTA			ORIGINATING
-MacroList		daemon_name=ORIGINATING|submission,{{verified}}
-SignatureTTL		86400
-AuthservID		mx.example.org
-SendReports		yes
-"""
-
-
-def test_an_installation_signs_as_it_is(tmp_path: Path) -> None:
-    key("rsa").write(tmp_path / "rsa")
-    (tmp_path / "keytable").write_text(f"k example.com:rsa:{tmp_path / 'rsa'}:rsa-sha256\n")
-    (tmp_path / "signingtable").write_text("*@example.com k\n")
-    (tmp_path / "hosts").write_text("127.0.0.1\n10.0.0.7/8\n!10.1.2.3\n[::1]\n.example.com\n")
-    conf = tmp_path / "opendkim.conf"
-    conf.write_text(CONF.format(folder=tmp_path, hosts=f"refile:{tmp_path / 'hosts'}"))
-    installation = opendkim.read(conf)
-    assert (installation.signs, installation.verifies) == (True, True)
-    assert installation.socket == "local:/run/opendkim/opendkim.sock"
-    assert installation.authserv_id == "mx.example.org"
-    assert installation.oversign == ("From",)
-    assert installation.macros == {
-        "daemon_name": frozenset({"ORIGINATING", "submission"}),
-        "verified": frozenset(),
-    }
-    assert installation.notes == (f"{conf}:17: SendReports has no counterpart and is left out",)
-    for address, want in [("127.0.0.1", 1), ("10.9.9.9", 1), ("10.1.2.3", 0), ("::1", 1)]:
-        assert (("", ip_address(address)) in installation.internal) is bool(want)
-    assert ("", ip_address("192.0.2.9")) in installation.external_ignored
-    filtered = Filtered(Settings(signing=installation.signing())).open(address="127.0.0.1")
-    delivery = filtered.deliver(MESSAGE)
-    assert delivery.record.signatures == ("d=example.com s=rsa",)
-    assert b"c=relaxed/simple" in delivery.message
-
-
-def test_one_key_for_some_domains(tmp_path: Path) -> None:
-    conf = tmp_path / "opendkim.conf"
-    conf.write_text("Domain example.com, example.net\nSelector x\nKeyFile /k\nSubDomains yes\n")
-    installation = opendkim.read(conf)
-    assert installation.signing().table.find(mailbox.parse("a@b.example.net")) == (
-        SigningKey("example.net", "x", "/k"),
-    )
-    assert ("", ip_address("127.0.0.1")) in installation.internal
-    assert ("", ip_address("::1")) not in installation.internal
-    conf.write_text("Mode v\n")
-    assert not opendkim.read(conf).signs
-
-
-@pytest.mark.parametrize(
-    ("text", "reason"),
-    [
-        ("KeyTable /k", "needs a SigningTable"),
-        ("KeyFile /k", "needs a Selector"),
-        ("Mode s\nSignatureTTL x", ":2: 'x' is not a number"),
-        ("InternalHosts 300.0.0.1", "300.0.0.1"),
-        ("InternalHosts dsn:x", "type 'dsn'"),
-    ],
-)
-def test_configurations_that_are_none(tmp_path: Path, text: str, reason: str) -> None:
-    conf = tmp_path / "opendkim.conf"
-    conf.write_text(text)
-    with pytest.raises(BadTable, match=reason):
-        opendkim.read(conf)
-    conf.write_bytes(b"\xff x")
-    with pytest.raises(BadTable, match="UTF-8"):
-        opendkim.read(conf)

@@ -1,5 +1,7 @@
 """`mailauth serve` with milters, a nameserver beside it, and an MTA that sends to it."""
 
+import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -77,6 +79,11 @@ class MilterService(Tree):
             return self.deliver(message, envelope)
         except (OSError, BrokenFilter):
             return None
+
+    def kill_workers(self) -> None:
+        """SIGKILL to each worker."""
+        for pid in self.pids():
+            os.kill(pid, signal.SIGKILL)
 
 
 def inserted(answer: Answer, name: str) -> str:

@@ -1,0 +1,197 @@
+"""`mailauth milter-test`: what a running milter would do to a message."""
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from mailauth.cli.output import printable
+from mailauth.errors import BadArgument
+
+if TYPE_CHECKING:
+    from mailauth.milter.client import Answer
+
+_PATIENCE = 310.0  # what Postfix has for the end of a message, and some more
+
+
+@click.command("milter-test", short_help="what a running milter would do to a message")
+@click.argument("file", metavar="FILE|-")
+@click.option("-c", "--config", type=click.Path(path_type=Path), metavar="FILE",
+              help="The TOML file of the service; its first milter is asked.")  # fmt: skip
+@click.option("--socket", "address", metavar="ADDR", help="The milter's address instead.")
+@click.option("--ip", default="127.0.0.1", show_default=True, help="Of the client.")
+@click.option("--host", default="", help="The verified name of the client, if it has one.")
+@click.option("--helo", default="localhost", show_default=True, help="Its HELO.")
+@click.option("--mail-from", "sender", default="", help="The envelope sender; none is a bounce.")
+@click.option("--rcpt", "recipients", multiple=True, metavar="ADDRESS", help="May be repeated.")
+@click.option("--user", default="", help="Who has logged in, {auth_authen}.")
+@click.option("--macro", "macros", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def command(
+    file: str,
+    config: Path | None,
+    address: str | None,
+    as_json: bool,
+    user: str,
+    macros: tuple[str, ...],
+    recipients: tuple[str, ...],
+    **client: str,
+) -> None:
+    """Send FILE through a running milter as Postfix would, and print what it answers.
+
+    \b
+    mailauth milter-test mail.eml -c /etc/mailauth/mailauth.toml --mail-from ada@example.com
+    mailauth milter-test mail.eml --socket inet:127.0.0.1:8891 --ip 192.0.2.7 --helo mx.example
+
+    Nothing is delivered.  Any milter can be asked.  The exit status is 0 if the
+    message would pass, 1 if it would be refused or deferred, 2 if nobody answers.
+    """
+    from mailauth.cli import mailfiles
+    from mailauth.milter.client import Envelope
+
+    named = dict(_macro(text) for text in macros)
+    if user:
+        named["{auth_authen}"] = user
+    envelope = Envelope(recipients=recipients, macros=named, **client)
+    octets = mailfiles.read(file).octets
+    answer = _ask(_address(config, address), envelope, octets)
+    if as_json:
+        click.echo(json.dumps(_as_dict(answer)))
+    else:
+        for line in _told(answer, octets):
+            click.echo(printable(line))
+    if answer.verdict.refuses:
+        raise click.exceptions.Exit(1)
+
+
+def _macro(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not (name and equals):
+        raise BadArgument(f"{text!r} is not of the form NAME=VALUE")
+    bare = name.strip("{}")
+    return (bare if len(bare) == 1 else f"{{{bare}}}"), value
+
+
+def _address(config: Path | None, address: str | None) -> Any:  # noqa: ANN401 - an Address
+    from mailauth.errors import SyntaxFault
+    from mailauth.service.address import parse
+
+    if (config is None) == (address is None):
+        raise BadArgument("give either --config or --socket")
+    if address is not None:
+        try:
+            return parse(address)
+        except SyntaxFault as fault:
+            raise BadArgument(f"--socket: {fault}") from None
+    from mailauth.service import configuration
+
+    assert config is not None  # noqa: S101 - one of the two
+    for listen in configuration.read(config).configuration.listen:
+        if listen.kind == "milter":
+            return listen.where
+    raise BadArgument(f"{config} has no [[listen]] of the kind milter")
+
+
+def _ask(address: Any, envelope: Any, octets: bytes) -> "Answer":  # noqa: ANN401
+    """**Raises** MailauthError."""
+    import socket
+
+    from mailauth.errors import MailauthError
+    from mailauth.milter.client import Client
+
+    connected = socket.socket(address.family, socket.SOCK_STREAM)
+    connected.settimeout(_PATIENCE)
+    try:
+        connected.connect(address.place)
+        client = Client(connected)
+        try:
+            return client.deliver(envelope, octets)
+        finally:
+            client.close()
+    except OSError as fault:
+        raise MailauthError(f"nobody answers at {address}: {fault.strerror or fault}") from None
+    finally:
+        connected.close()
+
+
+def _told(answer: "Answer", octets: bytes) -> Iterator[str]:
+    """The changes in their order, then the reply."""
+    from mailauth.milter.client import CHANGES
+    from mailauth.milter.replies import ChangeHeader
+
+    for change in answer.changes:
+        if isinstance(change, bytes):
+            yield CHANGES[change[4:5]]
+            continue
+        fields = _fields(change)
+        what = fields.pop("change")
+        if isinstance(change, ChangeHeader) and not change.value:
+            what, fields["value"] = "remove", _value(octets, change.name, change.index)
+        yield f"{what}  " + "  ".join(_pair(name, value) for name, value in fields.items())
+    yield f"reply  {_reply(answer)}"
+
+
+def _pair(name: str, value: object) -> str:
+    text = str(value)
+    return text if name in {"name", "value"} else f"{name} {text}"
+
+
+def _fields(change: Any) -> dict[str, Any]:  # noqa: ANN401 - any change
+    """A change as words: insert, index, name, value."""
+    from mailauth.milter import replies
+
+    words = {
+        replies.AddHeader: "add",
+        replies.InsertHeader: "insert",
+        replies.ChangeHeader: "change",
+        replies.ChangeFrom: "sender",
+        replies.Quarantine: "quarantine",
+    }
+    fields: dict[str, Any] = {"change": words[type(change)]}
+    for name in change.__slots__:
+        value = getattr(change, name)
+        text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
+        fields[name] = text.replace("\n", "") if isinstance(text, str) else text
+    return fields
+
+
+def _value(octets: bytes, name: bytes, index: int) -> str:
+    """What stands in the field of this name and number."""
+    from mailauth.syntax.message import Message
+
+    message = Message.parse(octets)
+    places = [place for place, key in enumerate(message.keys) if key == name.lower()]
+    if not 0 < index <= len(places):
+        return "(no such field)"
+    field = message.field_octets[places[index - 1]]
+    return field.partition(b":")[2].decode("utf-8", "replace").replace("\r\n", "").strip()
+
+
+def _reply(answer: "Answer") -> str:
+    from mailauth.milter import replies
+
+    if isinstance(answer.verdict, replies.Refusal):
+        return str(answer.verdict)
+    return _REPLIES.get(answer.verdict.code, "continue")
+
+
+_REPLIES = {
+    b"a": "accept",
+    b"d": "discard",
+    b"r": "reject",
+    b"t": "tempfail",
+    b"4": "shutdown",
+    b"f": "connection failed",
+}
+
+
+def _as_dict(answer: "Answer") -> dict[str, Any]:
+    from mailauth.milter.client import CHANGES
+
+    changes = [
+        {"change": CHANGES[change[4:5]]} if isinstance(change, bytes) else _fields(change)
+        for change in answer.changes
+    ]
+    return {"reply": _reply(answer), "refused": answer.verdict.refuses, "changes": changes}

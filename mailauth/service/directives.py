@@ -1,0 +1,137 @@
+"""The directives of OpenDKIM that have no counterpart here, and which of them are not missed."""
+
+from collections.abc import Mapping
+from typing import Final, NamedTuple
+
+
+class Needless(NamedTuple):
+    """Why a directive is not needed, if its value is one of these; any, if there are none."""
+
+    why: str
+    values: frozenset[str] = frozenset()
+
+    def holds(self, value: str) -> bool:
+        """Whether that is so for a value."""
+        return not self.values or value.lower() in self.values
+
+
+_YES: Final = frozenset({"yes", "true", "y", "t", "1"})
+_NO: Final = frozenset({"no", "false", "n", "f", "0"})
+_PROCESSES: Final = Needless("the service looks after its processes itself")
+_LOG: Final = Needless("each message leaves one line in the log")
+_TESTS: Final = Needless("it is for tests")
+
+NEEDLESS: Final[Mapping[str, Needless]] = {
+    "alwaysaddarheader": Needless("the field is always added", _YES),
+    "allowsha1only": Needless("SHA-1 proves nothing (RFC 8301)"),
+    "autorestart": _PROCESSES,
+    "autorestartcount": _PROCESSES,
+    "autorestartrate": _PROCESSES,
+    "background": _PROCESSES,
+    "basedirectory": Needless("write the names of files in full"),
+    "captureunknownerrors": Needless("a fault defers the message, and its traceback is logged"),
+    "changerootdirectory": Needless("the unit of systemd confines the service"),
+    "clockdrift": Needless("clocks may differ by 300 seconds"),
+    "diagnostics": _TESTS,
+    "diagnosticdirectory": _TESTS,
+    "disablecryptoinit": _PROCESSES,
+    "dnsconnect": Needless("long answers are asked for by TCP"),
+    "domainkeyscompat": Needless("DomainKeys is history", _NO),
+    "enablecoredumps": Needless("a core would hold the keys"),
+    "externalignorelist": Needless("it is about a warning in the log"),
+    "keeptemporaryfiles": _TESTS,
+    "logresults": _LOG,
+    "logwhy": _LOG,
+    "maximumsignaturestoverify": Needless("ten are examined"),
+    "milterdebug": _TESTS,
+    "minimumkeybits": Needless("1024 bits are needed (RFC 8301)"),
+    "mtacommand": Needless("no mail is sent"),
+    "noheaderb": Needless("header.b is always told (RFC 6008)", _NO),
+    "on-internalerror": Needless("a fault defers the message", frozenset({"tempfail", "t"})),
+    "on-security": Needless("a fault defers the message", frozenset({"tempfail", "t"})),
+    "pidfile": _PROCESSES,
+    "querycache": Needless("answers are remembered in memory"),
+    "removearall": Needless("what claims our name is removed", _NO),
+    "removeoldsignatures": Needless("signatures of others stay", _NO),
+    "requestreports": Needless("no reports are asked for", _NO),
+    "requiresafekeys": Needless("key files must always be closed to others", _YES),
+    "resignall": Needless("only mail of your own is signed", _NO),
+    "sendreports": Needless("no reports are sent", _NO),
+    "signaturealgorithm": Needless("the key says which it is"),
+    "softstart": Needless("a key is loaded when it is used"),
+    "softwareheader": Needless("no such field is added"),
+    "strictheaders": Needless("a malformed header fails", _YES),
+    "stricttestmode": _TESTS,
+    "syslog": _LOG,
+    "syslogfacility": _LOG,
+    "syslogname": _LOG,
+    "syslogsuccess": _LOG,
+    "temporarydirectory": Needless("nothing is written to files"),
+    "testdnsdata": _TESTS,
+    "testpublickeys": _TESTS,
+    "trustanchorfile": Needless("ask a nameserver that validates"),
+    "unprotectedkey": Needless("DNSSEC is not asked for", frozenset({"none"})),
+    "boguskey": Needless("a nameserver that validates fails the question"),
+    "weaksyntaxchecks": Needless("a malformed message is a verdict"),
+    "userid": _PROCESSES,
+}
+"""Directives without a counterpart that are not missed."""
+
+UNSUPPORTED: Final = frozenset(
+    {
+        "authservidwithjobid",
+        "bodylengthdb",
+        "dontsignmailto",
+        "exemptdomains",
+        "finalpolicyscript",
+        "fixcrlf",
+        "identityheader",
+        "identityheaderremove",
+        "ignoremalformedmail",
+        "keepauthresults",
+        "ldapauthmechanism",
+        "ldapauthname",
+        "ldapauthrealm",
+        "ldapauthuser",
+        "ldapbindpassword",
+        "ldapbinduser",
+        "ldapdisablecache",
+        "ldapkeepaliveidle",
+        "ldapkeepaliveinterval",
+        "ldapkeepaliveprobes",
+        "ldaptimeout",
+        "ldapusetls",
+        "maximumsignedbytes",
+        "minimum",
+        "mustbesigned",
+        "omitheaders",
+        "popdbfile",
+        "redirectfailuresto",
+        "removearfrom",
+        "replaceheaders",
+        "replacerules",
+        "reportaddress",
+        "reportbccaddress",
+        "requiredheaders",
+        "resignmailto",
+        "resolverconfiguration",
+        "resolvertracing",
+        "screenpolicyscript",
+        "selectcanonicalizationheader",
+        "senderheaders",
+        "sendermacro",
+        "setuppolicyscript",
+        "smtpuri",
+        "statistics",
+        "statisticsname",
+        "statisticspolicyscript",
+        "statisticsprefix",
+        "trustsignaturesfrom",
+        "vbr-certifiers",
+        "vbr-purgefields",
+        "vbr-trustedcertifiers",
+        "vbr-trustedcertifiersonly",
+        "vbr-type",
+    }
+)
+"""Directives that change what becomes of mail, and have no counterpart."""

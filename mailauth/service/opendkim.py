@@ -1,0 +1,256 @@
+"""The installation of OpenDKIM, read: an opendkim.conf(5), and the data sets that it names.
+
+Each directive is translated, or said not to be needed, or said not to be supported,
+with file and line.  The tables themselves stay where they are and are read as
+they are, see `mailauth.milter.datasets`.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+from mailauth.errors import BadArgument, MailauthError, SyntaxFault
+from mailauth.milter.datasets import BadTable, Entry, dataset, lines, path_of, read_networks
+from mailauth.service.address import parse as parse_address
+from mailauth.service.directives import NEEDLESS, UNSUPPORTED
+from mailauth.service.tomltext import Imported, Table
+
+_MAX_INCLUDED: Final = 5
+_MAX_DIGITS: Final = 9
+_KEY_NOTE: Final = (
+    "key files must belong to the user of the service, or to root, and be closed to all others: "
+    "chown them, chmod 600"
+)
+_FILES: Final = ("/", "./", "../", "file:", "refile:")
+
+
+def read(path: Path, hostname: str) -> Imported:
+    """The configuration that an opendkim.conf is; `hostname` is used if it names no AuthservID.
+
+    **Raises** BadArgument: it cannot be read, or does not say enough.
+    """
+    imported = Imported(str(path), notes=[_KEY_NOTE])
+    try:
+        directives = {entry.key.lower(): entry for entry in _directives(path)}
+        _Translation(directives, imported, hostname).translate()
+    except MailauthError as fault:
+        raise BadArgument(f"{fault}") from None
+    return imported
+
+
+def _directives(path: Path, depth: int = 0) -> Iterator[Entry]:
+    """The lines of a file and of those that it includes.  **Raises** BadTable."""
+    for entry in lines(path):
+        if entry.key.lower() != "include":
+            yield entry
+        elif depth == _MAX_INCLUDED:
+            raise BadTable(f"{entry.where}: files include each other too deeply")
+        else:
+            yield from _directives(Path(entry.value), depth + 1)
+
+
+class _Translation:
+    """The directives on their way into tables; what was not asked for has no counterpart."""
+
+    def __init__(self, directives: dict[str, Entry], imported: Imported, hostname: str) -> None:
+        self._directives = directives
+        self._imported = imported
+        self._hostname = hostname
+        self._asked: set[str] = set()
+
+    def translate(self) -> None:
+        """**Raises** BadTable."""
+        imported, mode = self._imported, self._text("Mode", "sv")
+        signs = "s" in mode and bool(self._text("KeyTable") or self._text("KeyFile"))
+        if signs:
+            self._translate_signing(imported.signing)
+        if "v" in mode:
+            self._translate_verifying(imported.verifying)
+        if not signs and "v" not in mode:
+            raise BadTable(f"{imported.source}: it neither signs nor verifies")
+        self._translate_service(imported.service)
+        self._translate_dns(imported.dns)
+        self._listen({(True, True): "both", (True, False): "sign"}.get((signs, "v" in mode)))
+        imported.notes += self._notes()
+
+    def _translate_signing(self, table: Table) -> None:
+        key_table = self._text("KeyTable")
+        if key_table:
+            table["key_table"] = key_table
+            table["signing_table"] = self._text("SigningTable")
+            if not table["signing_table"]:
+                raise BadTable(f"{self._where('KeyTable')}: a KeyTable needs a SigningTable")
+            if self._flag("MultipleSignatures"):
+                table["multiple"] = True
+        else:
+            self._imported.signing_keys += self._keys()
+        hosts = self._text("InternalHosts")
+        if hosts.startswith(_FILES):
+            read_networks(hosts, self._where("InternalHosts"))
+            table["networks"], table["networks_file"] = [], path_of(hosts)
+        else:
+            table["networks"] = self._networks("InternalHosts") if hosts else ["127.0.0.1"]
+        table["authenticated"] = True
+        if daemons := self._words("MTA"):
+            table["daemons"] = daemons
+        if macros := self._entries("MacroList"):
+            table["macros"] = {
+                entry.key.strip("{}"): [word for word in entry.value.split("|") if word]
+                for entry in macros
+            }
+        self._translate_signatures(table)
+
+    def _translate_signatures(self, table: Table) -> None:
+        header, _, body = self._text("Canonicalization", "simple").lower().partition("/")
+        table["canonicalization"] = f"{header}/{body or 'simple'}"
+        for name, key in (("SignHeaders", "headers"), ("OversignHeaders", "oversign")):
+            words = self._words(name)
+            if any(word.startswith(("+", "-", "*")) for word in words):
+                self._note(name, "is not supported with +, - or *: name the fields")
+            elif words:
+                table[key] = words
+        seconds = self._number("SignatureTTL")
+        if seconds:
+            table["expire"] = seconds
+
+    def _keys(self) -> Iterator[Table]:
+        """Domain, Selector, KeyFile, SubDomains."""
+        selector, path = self._text("Selector"), self._text("KeyFile")
+        if not selector:
+            raise BadTable(f"{self._where('KeyFile')}: a KeyFile needs a Selector")
+        domains = self._words("Domain")
+        if not domains:
+            raise BadTable(f"{self._where('KeyFile')}: a KeyFile needs a Domain")
+        below = self._flag("SubDomains")
+        for name in domains:
+            row: Table = {"domain": "%" if name == "*" else name, "selector": selector}
+            row["file"] = path
+            if name == "*" or below:
+                row["authors"] = [name, f".{name}"] if name != "*" else ["*"]
+            yield row
+
+    def _translate_verifying(self, table: Table) -> None:
+        name = self._text("AuthservID")
+        table["authserv_id"] = name if name and name.upper() != "HOSTNAME" else self._hostname
+        table["spf"] = False
+        self._imported.notes.append("SPF is left off, as OpenDKIM has none: set spf = true")
+        peers = self._text("PeerList")
+        if peers.startswith(_FILES):
+            table["trusted_file"] = path_of(peers)
+        elif peers:
+            table["trusted"] = self._networks("PeerList")
+        actions = self._actions()
+        if self._flag("Quarantine"):
+            actions["fail"] = "quarantine"
+        if actions:
+            table["dkim_actions"] = actions
+
+    def _actions(self) -> dict[str, str | list[str]]:
+        """What follows on results of DKIM; On-Default stands for those that are not set."""
+        everything = self._text("On-Default")
+        actions: dict[str, str | list[str]] = {}
+        for name, result in _RESULTS.items():
+            given = self._text(name) or everything or ("tempfail" if name == "On-DNSError" else "")
+            action = given[:1].lower()
+            if action in _ACTIONS:
+                actions[result] = _ACTIONS[action]
+            elif action == "d" and name.lower() in self._directives:
+                self._note(name, f"{given} is NOT SUPPORTED: no mail is discarded")
+        return actions
+
+    def _translate_service(self, table: Table) -> None:
+        user, _, group = self._text("UserID").partition(":")
+        if user:
+            table["user"] = user
+            self._imported.notes.append(
+                "service.user needs a start as root; take it out if systemd sets User="
+            )
+        if group:
+            table["group"] = group
+        if octets := self._number("MaximumHeaders"):
+            self._imported.milter["header_octets"] = max(octets, 65_536)
+
+    def _translate_dns(self, table: Table) -> None:
+        if servers := self._words("Nameservers"):
+            table["nameservers"] = servers
+        if seconds := self._number("DNSTimeout"):
+            table["timeout"] = min(seconds, 20)
+
+    def _listen(self, role: str | None) -> None:
+        address = self._text("Socket")
+        if not address:
+            raise BadTable(f"{self._imported.source}: there is no Socket")
+        if address.startswith("/"):
+            address = f"unix:{address}"
+        if address.startswith("inet") and "@" not in address:
+            address = f"{address}@0.0.0.0"
+        try:
+            parse_address(address)
+        except SyntaxFault as fault:
+            raise BadTable(f"{self._where('Socket')}: {fault}") from None
+        listen: Table = {"kind": "milter", "address": address, "role": role or "verify"}
+        umask = self._number("UMask", base=8)
+        if umask is not None and address.startswith(("unix:", "local:")):
+            listen["mode"] = 0o600 | (0o666 & ~umask)
+        self._imported.listen.append(listen)
+
+    # Directives
+
+    def _text(self, name: str, default: str = "") -> str:
+        self._asked.add(name.lower())
+        entry = self._directives.get(name.lower())
+        return default if entry is None else entry.value
+
+    def _where(self, name: str) -> str:
+        return self._directives[name.lower()].where
+
+    def _flag(self, name: str) -> bool:
+        return self._text(name).lower() in {"yes", "true", "y", "t", "1"}
+
+    def _number(self, name: str, *, base: int = 10) -> int | None:
+        text = self._text(name)
+        if not text:
+            return None
+        digits = "0123456789"[:base]
+        if len(text) > _MAX_DIGITS or text.strip(digits):
+            raise BadTable(f"{self._where(name)}: {text[:40]!r} is not a number")
+        return int(text, base)
+
+    def _entries(self, name: str) -> list[Entry]:
+        text = self._text(name)
+        return list(dataset(text, self._where(name))) if text else []
+
+    def _words(self, name: str) -> list[str]:
+        return [entry.key for entry in self._entries(name)]
+
+    def _networks(self, name: str) -> list[str]:
+        return read_networks(self._text(name), self._where(name))
+
+    def _note(self, name: str, sentence: str) -> None:
+        entry = self._directives[name.lower()]
+        self._imported.notes.append(f"{entry.where}: {entry.key} {sentence}")
+
+    def _notes(self) -> Iterator[str]:
+        """What is left: each directive with what becomes of it."""
+        for name, entry in self._directives.items():
+            if name in self._asked:
+                continue
+            needless = NEEDLESS.get(name)
+            if needless is not None and needless.holds(entry.value):
+                yield f"{entry.where}: {entry.key} is not needed: {needless.why}"
+            elif name in UNSUPPORTED or needless is not None:
+                yield f"{entry.where}: {entry.key} {entry.value} is NOT SUPPORTED"
+            else:
+                yield f"{entry.where}: {entry.key} is no directive that is known of OpenDKIM"
+
+
+_RESULTS: Final = {
+    "On-BadSignature": "fail",
+    "On-NoSignature": "none",
+    "On-DNSError": "temperror",
+    "On-KeyNotFound": "permerror",
+    "On-SignatureError": "permerror",
+}
+"""For a directive, the result of DKIM that it is about."""
+_ACTIONS: Final = {"t": "tempfail", "r": "reject", "q": "quarantine"}
+"""Accepting is what happens anyhow; discarding is never done."""

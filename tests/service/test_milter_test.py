@@ -1,0 +1,174 @@
+"""`mailauth milter-test` at a running service, and at what is none."""
+
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
+
+import mail as mails
+import pytest
+from milter_service import AUTHSERV_ID, MilterService
+from nameserver import from_zone, serve
+from program import Done, process
+
+from mailauth.dns import Zone
+from mailauth.milter import commands, replies
+from mailauth.milter.client import BrokenFilter, Client, Envelope
+
+pytestmark = pytest.mark.loopback
+
+RECORDS = {"example.com": {"TXT": ["v=spf1 ip4:192.0.2.7 -all"]}}
+
+
+@pytest.fixture
+def service() -> Iterator[MilterService]:
+    with serve(from_zone(Zone(RECORDS))) as nameserver:
+        one = MilterService(nameserver.where)
+        one.set_up(verifying='[verifying.spf_actions]\nfail = "reject"\nsoftfail = "quarantine"\n')
+        (one.folder / "mail.eml").write_bytes(mails.MESSAGE.replace(b"\r\n", b"\n"))
+        try:
+            one.start()
+            yield one
+        finally:
+            one.close()
+
+
+def tried(service: MilterService, *given: str, file: str = "mail.eml") -> Done:
+    done = process("milter-test", str(service.folder / file), *given)
+    return Done(done.returncode, done.stdout, done.stderr.decode())
+
+
+def test_it_tells_what_would_be_done(service: MilterService) -> None:
+    at = ("-c", str(service.file))
+    out = tried(service, *at, "--mail-from", "ada@example.com", "--rcpt", "b@example.org")
+    assert out.status == 0, out.complaint
+    assert out.text.startswith("insert  index 0  DKIM-Signature   v=1; a=rsa-sha256;")
+    assert out.text.endswith("reply  continue\n")
+    user = tried(service, *at, "--ip", "2001:db8::1", "--user", "ada", "--json")
+    (told,) = user.objects
+    assert told["reply"] == "continue"
+    assert told["changes"][0]["name"] == "DKIM-Signature"
+    macro = tried(service, *at, "--ip", "192.0.2.1", "--macro", "auth_authen=ada")
+    assert "DKIM-Signature" in macro.text
+
+
+def test_what_would_be_removed_is_shown(service: MilterService) -> None:
+    forged = f"Authentication-Results: {AUTHSERV_ID};\n dkim=pass\n".encode()
+    (service.folder / "forged.eml").write_bytes(forged + mails.MESSAGE.replace(b"\r\n", b"\n"))
+    given = ("--socket", service.verify, "--ip", "192.0.2.7", "--mail-from", "ada@example.com")
+    done = tried(service, *given, file="forged.eml")
+    assert done.status == 0
+    first, second, *_ = done.text.splitlines()
+    assert first == f"remove  index 1  Authentication-Results  {AUTHSERV_ID}; dkim=pass"
+    assert second.startswith(f"insert  index 0  Authentication-Results   {AUTHSERV_ID};")
+
+
+def test_a_refusal_is_status_1(service: MilterService) -> None:
+    given = ("--socket", service.verify, "--ip", "192.0.2.8", "--mail-from", "ada@example.com")
+    done = tried(service, *given)
+    assert done.status == 1
+    assert done.text.startswith("reply  550 5.7.23 SPF says fail of example.com")
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ([], "give either --config or --socket"),
+        (["--socket", "x"], "--socket: 'x' is not an address"),
+        (["--socket", "unix:/nowhere/x"], "nobody answers at unix:/nowhere/x"),
+        (["--socket", "unix:/x", "--macro", "x"], "'x' is not of the form NAME=VALUE"),
+    ],
+)
+def test_what_cannot_be_asked(tmp_path: Path, given: list[str], complaint: str) -> None:
+    file = tmp_path / "x.eml"
+    file.write_bytes(mails.MESSAGE)
+    done = process("milter-test", str(file), *given)
+    assert done.returncode == 2
+    assert complaint in done.stderr.decode()
+
+
+# The client, beside filters that are odd
+
+
+def answered(talk: Callable[[socket.socket], None]) -> socket.socket:
+    """Our end of a connection whose other end does this."""
+    ours, theirs = socket.socketpair()
+    ours.settimeout(20)
+
+    def run() -> None:
+        with theirs, suppress(OSError):  # the client goes when it has heard enough
+            talk(theirs)
+
+    threading.Thread(target=run, daemon=True).start()
+    return ours
+
+
+def says(*frames: bytes, steps: int = 0) -> socket.socket:
+    """A filter that agrees on these steps, then says all of this, whatever it hears."""
+    options = replies.frame(b"O", (6).to_bytes(4) + (0).to_bytes(4) + steps.to_bytes(4))
+
+    def talk(theirs: socket.socket) -> None:
+        theirs.sendall(options + b"".join(frames))
+        theirs.shutdown(socket.SHUT_WR)
+        while theirs.recv(65_536):
+            pass
+
+    return answered(talk)
+
+
+SILENT = commands.ALL_STEPS & ~0x7F & ~0x200 & ~0x100
+"""All steps that leave out replies, and none that leaves out a command."""
+
+
+def delivered(*frames: bytes) -> object:
+    client = Client(says(*frames, steps=SILENT))
+    try:
+        return client.deliver(Envelope(recipients=("b@example.org",)), mails.MESSAGE)
+    finally:
+        client.close()
+
+
+ODD = {
+    "silence": [],
+    "no such reply": [replies.frame(b"?")],
+    "half a frame": [b"\0\0\0\x05c"],
+    "four GiB": [b"\xff\xff\xff\xffc"],
+    "an empty frame": [b"\0\0\0\0"],
+    "no reply code": [replies.frame(b"y", b"x y z\0")],
+    "digits of others": [replies.frame(b"y", "٤٥٠ 4.7.1 x\0".encode())],
+}
+
+
+@pytest.mark.parametrize("frames", ODD.values(), ids=ODD)
+def test_a_filter_that_breaks_the_protocol_is_said_so(frames: list[bytes]) -> None:
+    with pytest.raises(BrokenFilter):
+        delivered(*frames)
+
+
+def test_changes_of_other_filters_are_read() -> None:
+    changes: list[replies.Change] = [
+        replies.Progress(),
+        replies.AddHeader(b"X", b"y"),
+        replies.ChangeFrom(b"<a@b>"),
+        replies.Quarantine("why"),
+        replies.AddRecipient(b"<c@d>"),
+        replies.ReplaceBody(b"z"),
+    ]
+    frames = [change.encode() for change in changes]
+    answer = delivered(*frames, replies.Refusal(451, "4.7.1", "100% later").encode())
+    assert answer.verdict == replies.Refusal(451, "4.7.1", "100% later")  # type: ignore[attr-defined]
+    assert answer.changes == (*changes[1:4], *frames[4:])  # type: ignore[attr-defined]
+
+
+def test_a_refusal_ends_it_early() -> None:
+    client = Client(says(replies.CONTINUE.encode(), replies.TEMPFAIL.encode()))
+    answer = client.deliver(Envelope(), mails.MESSAGE)
+    assert answer.verdict is replies.TEMPFAIL
+    client.close()
+
+
+def test_what_is_no_milter() -> None:
+    connected = answered(lambda theirs: theirs.sendall(b"220 mx.example ESMTP\r\n"))
+    with connected, pytest.raises(BrokenFilter):
+        Client(connected)

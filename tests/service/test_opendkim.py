@@ -1,0 +1,211 @@
+"""An installation of OpenDKIM comes to a configuration that does the same."""
+
+from ipaddress import ip_address
+from pathlib import Path
+
+import pytest
+from filtered import Filtered
+from mail import MESSAGE, key
+from program import process
+
+from mailauth.errors import BadArgument
+from mailauth.milter import KeyRing
+from mailauth.milter.settings import Settings
+from mailauth.service import directives, mailtables, opendkim
+from mailauth.service.configuration import Configuration
+from mailauth.service.start import check
+from mailauth.syntax import mailbox
+
+CONF = """
+# Debian's, and more
+Syslog			yes
+Canonicalization	relaxed/simple
+Mode			sv
+OversignHeaders		From
+Socket			local:{folder}/opendkim.sock
+UMask			007
+InternalHosts		{hosts}
+ExternalIgnoreList	192.0.2.0/24
+KeyTable		file:{folder}/keytable
+SigningTable		refile:{folder}/signingtable
+MTA			ORIGINATING
+MacroList		daemon_name=ORIGINATING|submission,{{verified}}
+SignatureTTL		86400
+AuthservID		mx.example.org
+PeerList		10.1.0.0/16
+On-BadSignature		reject
+Nameservers		127.0.0.1
+DNSTimeout		3
+SendReports		yes
+ResignAll		no
+MinimumXYZ		1
+"""
+
+
+def translated(folder: Path, text: str) -> str:
+    conf = folder / "opendkim.conf"
+    conf.write_text(text)
+    return opendkim.read(conf, "host.example").text()
+
+
+def configured(folder: Path, text: str) -> Configuration:
+    file = folder / "mailauth.toml"
+    file.write_text(translated(folder, text))
+    return check(file)
+
+
+def settings(configuration: Configuration) -> Settings:
+    return mailtables.settings(configuration, configuration.listen[0], KeyRing())
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """The tables of an installation."""
+    key("rsa").write(tmp_path / "rsa")
+    (tmp_path / "keytable").write_text(f"k example.com:rsa:{tmp_path / 'rsa'}:rsa-sha256\n")
+    (tmp_path / "signingtable").write_text("*@example.com k\n")
+    (tmp_path / "hosts").write_text("127.0.0.1\n10.0.0.7/8\n!10.1.2.3\n[::1]\n.example.com\n")
+    return tmp_path
+
+
+def test_an_installation_signs_and_judges_as_it_did(folder: Path) -> None:
+    conf = CONF.format(folder=folder, hosts=f"refile:{folder / 'hosts'}")
+    configuration = configured(folder, conf)
+    (listen,) = configuration.listen
+    assert (listen.role, listen.address, listen.mode) == (
+        "both",
+        f"local:{folder}/opendkim.sock",
+        0o660,
+    )
+    assert configuration.dns.nameservers == ("127.0.0.1",)
+    assert configuration.dns.timeout == 3
+    found = settings(configuration)
+    assert found.signing is not None
+    assert found.verifying is not None
+    assert found.verifying.authserv_id == "mx.example.org"
+    assert found.verifying.dkim_actions == {"fail": "reject", "temperror": "tempfail"}
+    assert not found.verifying.spf
+    assert ("", ip_address("10.1.2.9")) in found.verifying.trusted
+    assert found.signing.expire == 86_400
+    assert found.signing.oversign == ("From",)
+    assert found.signing.ours.daemons == {"ORIGINATING"}
+    assert found.signing.ours.macros == {
+        "daemon_name": frozenset({"ORIGINATING", "submission"}),
+        "verified": frozenset(),
+    }
+    for address, want in [("127.0.0.1", 1), ("10.9.9.9", 1), ("10.1.2.3", 0), ("::1", 1)]:
+        assert (("", ip_address(address)) in found.signing.ours.clients) is bool(want)
+    filtered = Filtered(found).open(address="127.0.0.1")
+    delivery = filtered.deliver(MESSAGE)
+    assert delivery.record.signatures == ("d=example.com s=rsa",)
+    assert b"c=relaxed/simple" in delivery.message
+
+
+def test_each_directive_is_carried_over_or_told_of(folder: Path) -> None:
+    text = translated(folder, CONF.format(folder=folder, hosts="127.0.0.1, 10.0.0.7/8"))
+    conf = folder / "opendkim.conf"
+    for note in (
+        f"# NOTE: {conf}:3: Syslog is not needed: each message leaves one line in the log",
+        f"# NOTE: {conf}:10: ExternalIgnoreList is not needed: it is about a warning in the log",
+        f"# NOTE: {conf}:21: SendReports yes is NOT SUPPORTED",
+        f"# NOTE: {conf}:22: ResignAll is not needed: only mail of your own is signed",
+        f"# NOTE: {conf}:23: MinimumXYZ is no directive that is known of OpenDKIM",
+    ):
+        assert note in text.splitlines()
+    assert 'networks = ["127.0.0.1/32", "10.0.0.0/8"]' in text
+
+
+def test_one_key_for_some_domains(folder: Path) -> None:
+    conf = (
+        "Socket inet:8891@localhost\nDomain example.com, example.net\nSelector x\n"
+        f"KeyFile {folder / 'rsa'}\nSubDomains yes\n"
+    )
+    found = settings(configured(folder, conf)).signing
+    assert found is not None
+    (row,) = found.table.find(mailbox.parse("a@b.example.net"))
+    assert (row.domain, row.selector) == ("example.net", "x")
+    assert ("", ip_address("127.0.0.1")) in found.ours.clients
+    assert ("", ip_address("::1")) not in found.ours.clients
+    assert found.canonicalization == "simple/simple"
+    everybody = settings(configured(folder, conf.replace("example.com, example.net", "*"))).signing
+    assert everybody is not None
+    (row,) = everybody.table.find(mailbox.parse("a@shop.example"))
+    assert row.domain == "shop.example"
+
+
+def test_one_that_only_verifies(folder: Path) -> None:
+    configuration = configured(
+        folder, "Mode v\nSocket inet:8891\nOn-Default quarantine\nOn-DNSError accept\n"
+    )
+    assert configuration.signing is None
+    assert configuration.listen[0].role == "verify"
+    found = settings(configuration).verifying
+    assert found is not None
+    assert found.authserv_id == "host.example"
+    assert found.dkim_actions == {
+        "fail": "quarantine",
+        "none": "quarantine",
+        "permerror": "quarantine",
+    }
+
+
+def test_included_files_are_read(folder: Path) -> None:
+    (folder / "more").write_text("Mode v\nSocket inet:8891\n")
+    assert 'role = "verify"' in translated(folder, f"Include {folder / 'more'}\n")
+    (folder / "more").write_text(f"Include {folder / 'more'}\n")
+    with pytest.raises(BadArgument, match="too deeply"):
+        translated(folder, f"Include {folder / 'more'}\n")
+
+
+WRONG = [
+    ("KeyTable /k", "needs a SigningTable"),
+    ("KeyFile /k", "needs a Selector"),
+    ("KeyFile /k\nSelector x", "needs a Domain"),
+    ("Mode v\nDNSTimeout x", ":3: 'x' is not a number"),
+    ("Mode v\nDNSTimeout 5\u0665", "is not a number"),
+    ("Mode s", "neither signs nor verifies"),
+    ("Domain a.example\nSelector x\nKeyFile /k\nInternalHosts 300.0.0.1", "300.0.0.1"),
+    ("Domain a.example\nSelector x\nKeyFile /k\nInternalHosts dsn:x", "type 'dsn'"),
+]
+
+
+@pytest.mark.parametrize(("text", "reason"), WRONG)
+def test_configurations_that_are_none(folder: Path, text: str, reason: str) -> None:
+    with pytest.raises(BadArgument, match=reason):
+        translated(folder, f"Socket inet:8891\n{text}\n")
+
+
+def test_what_cannot_be_read(folder: Path) -> None:
+    with pytest.raises(BadArgument, match="no Socket"):
+        translated(folder, "Mode v\n")
+    (folder / "x").write_bytes(b"\xff x")
+    with pytest.raises(BadArgument, match="UTF-8"):
+        opendkim.read(folder / "x", "h")
+
+
+def test_the_command(folder: Path) -> None:
+    (folder / "c").write_text("Mode v\nSocket inet:8891\n")
+    done = process("import", "opendkim", str(folder / "c"), "--hostname", "mx.example.org")
+    assert done.returncode == 0
+    assert b'authserv_id = "mx.example.org"' in done.stdout
+    done = process("import", "opendkim", str(folder / "none"))
+    assert done.returncode == 2
+    assert b"cannot be read" in done.stderr
+
+
+def test_every_directive_of_the_manual_is_known() -> None:
+    """Those that the manual page of Debian's opendkim names, if it is installed."""
+    page = Path("/usr/share/man/man5/opendkim.conf.5.gz")
+    if not page.exists():
+        pytest.skip("opendkim is not installed")
+    import gzip
+
+    names = {
+        line.split()[1].lower()
+        for line in gzip.decompress(page.read_bytes()).decode().splitlines()
+        if line.startswith(".I ") and line.rstrip().endswith(")") and "(" not in line.split()[1]
+    }
+    names = {name for name in names if name.replace("-", "").isalnum()}
+    source = Path(opendkim.__file__).read_text().lower()
+    known = {*directives.NEEDLESS, *directives.UNSUPPORTED, "include"}
+    assert {name for name in names - known if f'"{name}"' not in source} == set()
