@@ -23,7 +23,7 @@ from mailauth.milter.replies import (
 from mailauth.milter.settings import SrsSettings
 from mailauth.postfix.domains import canonical
 from mailauth.postfix.lookup import Outcome, Reply, Request
-from mailauth.postfix.rewriting import FORGED, GENUINE
+from mailauth.postfix.rewriting import FORGED, GENUINE, LEFT_ALONE, OURS
 
 NO_SUCH_USER: Final = Refusal(550, "5.1.1", "forged or expired bounce address")
 """One answer to both, so that a forger learns nothing."""
@@ -46,12 +46,14 @@ class Rewritten:
     """What becomes of the envelope."""
 
     changes: tuple[Change, ...] = ()
-    srs: str = ""
-    """Of mail that leaves the new sender, or why it stays."""
+    sender: str = ""
+    """The new one, to be shown."""
     returned: int = 0
     """Recipients in whose place somebody else was put."""
     trouble: str = ""
     """Why the message must wait."""
+    note: str = ""
+    """Why the sender of mail that leaves stays as it is, if that is no matter of course."""
 
 
 @dataclass(slots=True)
@@ -88,15 +90,17 @@ class Recipients:
     def rewritten(self, sender: bytes, *, now: int) -> Rewritten:
         """What becomes of the envelope, of which `sender` is as it came."""
         changes = [change for each in self.returning.items() for change in _return(*each)]
-        srs, address = "", text_of(sender)
+        address, shown, note = text_of(sender), "", ""
         if self.leaving and address:
             reply = self.settings.policy.answer(Request("forward", address), now=now)
-            if reply.outcome not in (Outcome.FOUND, Outcome.NOT_FOUND):
-                return Rewritten(trouble=f"SRS: {reply.text}")
-            srs = _shown(reply)
             if reply.outcome is Outcome.FOUND:
+                shown = _shown(reply)
                 changes.append(ChangeFrom(_path(reply.text)))
-        return Rewritten(tuple(changes), srs, len(self.returning))
+            elif reply.outcome is not Outcome.NOT_FOUND:
+                return Rewritten(trouble=f"SRS: {_shown(reply)}")
+            elif reply is not OURS and reply is not LEFT_ALONE:
+                note = f"the sender leaves as it is: {_shown(reply)}"
+        return Rewritten(tuple(changes), shown, len(self.returning), note=note)
 
     def notes(self) -> Iterator[str]:
         """What a postmaster should know."""

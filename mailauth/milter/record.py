@@ -26,10 +26,12 @@ class Record:
     signatures: tuple[str, ...] = ()
     """`d=` and `s=` of each that was made."""
     results: tuple[MethodResult, ...] = ()
-    srs: str = ""
-    """Of mail that leaves the new sender, or why it stays as it was."""
+    new_sender: str = ""
+    """The SRS address in the place of the sender, if the message leaves."""
     returned: int = 0
     """Recipients that were SRS addresses of ours, in whose place somebody else was put."""
+    forged: int = 0
+    """Those that were forged or expired."""
     removed: int = 0
     """Fields that were taken away, because they claimed to be of this host."""
     action: str = "header"

@@ -287,7 +287,7 @@ class Session:
         envelope = Rewritten()
         if mail.envelope is not None and refusal is None:
             envelope = mail.envelope.rewritten(mail.path, now=int(self._clock()))
-            mail.notes += mail.envelope.notes()
+            mail.notes += [*mail.envelope.notes(), *filter(None, [envelope.note])]
             if envelope.trouble:
                 return self.give_up(envelope.trouble)
         self._mail = None
@@ -309,8 +309,9 @@ class Session:
             ours=mail.ours,
             signatures=signatures,
             results=results,
-            srs=envelope.srs,
+            new_sender=envelope.sender,
             returned=envelope.returned,
+            forged=mail.envelope.forged if mail.envelope else 0,
             removed=len(removed),
             action=action,
             reply=str(refusal or "continue"),

@@ -77,9 +77,9 @@ def _forward(question: _Question) -> Reply:
     policy, address = question.policy, question.address
     if policy.is_ours(question.domain):
         if not policy.scheme.always_rewrite or _SRS.match(question.local_part):
-            return _OURS
+            return OURS
     elif policy.left_alone.has(question.local_part, question.domain):
-        return _LEFT_ALONE
+        return LEFT_ALONE
     try:
         rewritten = srs.forward(
             address,
@@ -154,8 +154,8 @@ _SRS = re.compile(r"SRS[01][=+-]", re.IGNORECASE)
 _SHOWN: Final = 60
 _FOUND: Final = Outcome.FOUND  # a name that is found faster than the member of an Enum
 _NO_ADDRESS = Reply(Outcome.NOT_FOUND, "not an address")
-_OURS = Reply(Outcome.NOT_FOUND, "of an SRS domain already")
-_LEFT_ALONE = Reply(Outcome.NOT_FOUND, "of a domain that is left alone")
+OURS: Final = Reply(Outcome.NOT_FOUND, "of an SRS domain already")
+LEFT_ALONE: Final = Reply(Outcome.NOT_FOUND, "of a domain that is left alone")
 _TOO_LONG = Reply(Outcome.NOT_FOUND, "passed as it is: rewritten, it would be too long")
 _NOT_OURS = Reply(Outcome.NOT_FOUND, "of another domain")
 FORGED: Final = Reply(Outcome.FOUND, "550 5.1.1 forged or expired bounce address")

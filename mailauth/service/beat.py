@@ -53,6 +53,12 @@ class Figure(IntEnum):
     """Fields that claimed to be ours."""
     POISONED = auto()
     """Messages that were deferred because they had ended a worker."""
+    SENDERS_REWRITTEN = auto()
+    """Messages that left with an SRS address as their sender."""
+    BOUNCES_RETURNED = auto()
+    """Recipients that were SRS addresses of ours and were put back."""
+    BOUNCES_FORGED = auto()
+    """Recipients that were forged or expired SRS addresses."""
     DNS_QUESTIONS = auto()
     """Questions that the DNS was asked."""
     DNS_REMEMBERED = auto()
@@ -73,12 +79,17 @@ class Figure(IntEnum):
     DKIM_POLICY = auto()
     DKIM_TEMPERROR = auto()
     DKIM_PERMERROR = auto()
+    DMARC_NONE = auto()
+    DMARC_PASS = auto()
+    DMARC_FAIL = auto()
+    DMARC_TEMPERROR = auto()
+    DMARC_PERMERROR = auto()
 
 
 VERDICTS: Final = {
     figure: (method.lower(), result.lower())
     for figure in Figure
-    if (method := figure.name.partition("_")[0]) in {"SPF", "DKIM"}
+    if (method := figure.name.partition("_")[0]) in {"SPF", "DKIM", "DMARC"}
     and (result := figure.name.partition("_")[2])
 }
 """The figures of verdicts: method and result."""

@@ -3,28 +3,23 @@
 Both serve the maps of `mailauth.postfix.rewriting` by the policy in `[srs]`.
 """
 
-import errno
 import logging
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
 from functools import partial
-from pathlib import Path
 from typing import Final
 
-from mailauth import srs
-from mailauth.errors import BadArgument, MailauthError, SyntaxFault
+from mailauth.errors import BadArgument
 from mailauth.postfix import (
     MAPS,
-    DomainList,
     Limits,
     LookupProtocol,
     LookupServer,
     Outcome,
     Reply,
     Request,
-    Rewriting,
 )
+from mailauth.service import srstable
 from mailauth.service.beat import Figure
 from mailauth.service.configuration import Configuration
 from mailauth.service.kinds import Build, Kind, Kinds
@@ -32,8 +27,6 @@ from mailauth.service.listening import ListenerWatch
 from mailauth.service.tables import Listen, Srs
 from mailauth.service.tally import Tally
 from mailauth.service.tomlfile import Complaint, Place
-from mailauth.srs.aliases import AliasFile
-from mailauth.syntax import domain as domains
 
 logger = logging.getLogger(__name__)
 
@@ -83,14 +76,11 @@ def _check(protocol: LookupProtocol, configuration: Configuration, index: int) -
         sentence = f"a {protocol} needs a table [srs]"
         complaints.append(Complaint(("listen", index, "kind"), sentence))
     else:
-        complaints += _check_domains(configuration.srs)
-        if configuration.srs.long_senders == "store" and configuration.srs.aliases is None:
-            sentence = "to store them, say where: aliases = FILE"
-            complaints.append(Complaint(("srs", "long_senders"), sentence))
-    if listen.role is not None:
-        complaints.append(
-            Complaint(("listen", index, "role"), f"a {protocol} has none; it is for milters")
-        )
+        complaints += srstable.complaints(configuration.srs)
+    for key in ("role", "srs"):
+        if getattr(listen, key):
+            sentence = f"a {protocol} has none; it is for milters"
+            complaints.append(Complaint(("listen", index, key), sentence))
     place: Place = ("listen", index, "map")
     if protocol is LookupProtocol.SOCKETMAP:
         if listen.map is not None:
@@ -110,75 +100,15 @@ def _check_map(name: str, policy: Srs | None, place: Place) -> Iterator[Complain
         yield Complaint(place, f"{domain!r} is not in srs.more_domains")
 
 
-def _check_domains(policy: Srs) -> Iterator[Complaint]:
-    """Names that are none, one by one."""
-    named = [(("srs", "domain"), policy.domain)]
-    named += [(("srs", "more_domains"), name) for name in policy.more_domains]
-    for place, name in named:
-        try:
-            domains.parse(name)
-        except SyntaxFault as fault:
-            yield Complaint(place, f"{name!r} is no domain: {fault}")
-    for key in ("own_domains", "exclude"):
-        try:
-            DomainList.of(getattr(policy, key))
-        except BadArgument as fault:
-            yield Complaint(("srs", key), f"{fault}")
-
-
-def _policy(given: Srs) -> Rewriting:
-    """The policy with its secrets and files read.  **Raises** MailauthError."""
-    scheme = srs.Scheme(
-        separator=given.separator,
-        hash_length=given.hash_length,
-        hash_minimum=given.hash_minimum,
-        max_age=given.max_age,
-        mac=srs.Mac(given.mac),
-        accepted=tuple(map(srs.Mac, given.accept)),
-        url_safe=given.url_safe,
-        always_rewrite=given.always_rewrite,
-        long_senders=srs.LongSenders(given.long_senders),
-    )
-    left_alone = DomainList.of([*given.own_domains, *given.exclude])
-    if given.exclude_file is not None:
-        left_alone |= _read_list(Path(given.exclude_file))
-    return Rewriting(
-        domain=domains.parse(given.domain),
-        secrets=srs.Secrets.read(given.secrets),
-        scheme=scheme,
-        more_domains=frozenset(map(domains.parse, given.more_domains)),
-        left_alone=left_alone,
-    )
-
-
-def _read_list(path: Path) -> DomainList:
-    try:
-        if not path.is_file():  # a FIFO would hold up the supervisor
-            raise FileNotFoundError(errno.ENOENT, "there is no such file")
-        with path.open("rb") as file:
-            octets = file.read(_MAX_OCTETS + 1)
-        if len(octets) > _MAX_OCTETS:
-            raise BadArgument(f"it has over {_MAX_OCTETS} octets")
-        return DomainList.parse(octets.decode())
-    except OSError as fault:
-        raise BadArgument(f"srs.exclude_file {path} cannot be read: {fault.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadArgument(f"srs.exclude_file {path} is not UTF-8") from None
-    except MailauthError as fault:
-        raise BadArgument(f"srs.exclude_file {path}: {fault}") from None
-
-
 def _prepare(protocol: LookupProtocol, configuration: Configuration, listen: Listen) -> Build:
     """Reads the secrets and the lists; what is built in a worker needs no file."""
     if configuration.srs is None:
         raise BadArgument(f"a {protocol} needs a table [srs]")
-    given, policy = configuration.srs, _policy(configuration.srs)
+    given, policy = configuration.srs, srstable.policy(configuration.srs)
     limits = configuration.limits
 
     def build(tally: Tally) -> LookupServer:
-        mine = policy
-        if given.aliases is not None:  # each process has the file open for itself
-            mine = replace(policy, aliases=AliasFile(given.aliases, max_age=given.max_age))
+        mine = srstable.with_store(policy, given)
 
         def answer(request: Request) -> Reply:
             return mine.answer(request, now=int(time.time()))

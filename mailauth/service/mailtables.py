@@ -1,4 +1,4 @@
-"""From the tables `[signing]`, `[verifying]`, `[milter]` to the settings of a milter.
+"""From the tables `[signing]`, `[verifying]`, `[srs]`, `[milter]` to the settings of a milter.
 
 `complaints` looks at what stands in the tables; `settings` also reads the files
 that they name.  Whatever is wrong is told of its place.
@@ -20,11 +20,14 @@ from mailauth.milter.settings import (
     Ours,
     Settings,
     SigningSettings,
+    SrsSettings,
     VerifyingSettings,
 )
 from mailauth.milter.signingtable import AUTHOR, SigningKey, SigningTable
+from mailauth.postfix import DomainList
+from mailauth.service import srstable
 from mailauth.service.configuration import Configuration
-from mailauth.service.tables import Listen, Milter, Signing, SigningRow, Verifying
+from mailauth.service.tables import Listen, Milter, Signing, SigningRow, Srs, Verifying
 from mailauth.service.tomlfile import Complaint, Place, Unsound
 from mailauth.syntax import domain as domains
 from mailauth.syntax.message import Message
@@ -35,8 +38,10 @@ _MOST_FAULTS: Final = 20
 def complaints(configuration: Configuration, listen: Listen, at: Place) -> Iterator[Complaint]:
     """What is wrong with a milter at `at` and with its tables, without touching a file."""
     signing, verifying = configuration.signing, configuration.verifying
-    if signing is None and verifying is None:
-        yield Complaint((*at, "kind"), "a milter needs a table [signing] or [verifying]")
+    yield from _of_srs(configuration, listen, at)
+    if signing is None and verifying is None and not listen.rewrites:
+        sentence = "a milter needs a table [signing] or [verifying], or srs = true"
+        yield Complaint((*at, "kind"), sentence)
     elif signing is None and listen.role in {"sign", "both"}:
         yield Complaint((*at, "role"), f"{listen.role!r} needs a table [signing]")
     elif verifying is None and listen.role in {"verify", "both"}:
@@ -49,10 +54,28 @@ def complaints(configuration: Configuration, listen: Listen, at: Place) -> Itera
     if signing is not None:
         yield from _of_signing(signing)
     if verifying is not None:
-        yield from _fault(
-            ("verifying", "authserv_id"), partial(domains.parse, verifying.authserv_id or "x")
-        )
-        yield from _clients(("verifying", "trusted"), verifying.trusted)
+        yield from _of_verifying(verifying)
+
+
+def _of_srs(configuration: Configuration, listen: Listen, at: Place) -> Iterator[Complaint]:
+    if not listen.rewrites:
+        return
+    if configuration.srs is None:
+        place = (*at, "srs" if listen.srs else "role")
+        yield Complaint(place, "a milter that does SRS needs a table [srs]")
+    else:
+        yield from srstable.complaints(configuration.srs)
+
+
+def _of_verifying(verifying: Verifying) -> Iterator[Complaint]:
+    yield from _fault(
+        ("verifying", "authserv_id"), partial(domains.parse, verifying.authserv_id or "x")
+    )
+    yield from _clients(("verifying", "trusted"), verifying.trusted)
+    for key in ("spf", "dkim"):
+        if verifying.dmarc and not getattr(verifying, key):
+            sentence = "DMARC is judged by it: without it there must be dmarc = false"
+            yield Complaint(("verifying", key), sentence)
 
 
 def _times(configuration: Configuration) -> Iterator[Complaint]:
@@ -143,14 +166,14 @@ def settings(configuration: Configuration, listen: Listen, keys: KeyRing) -> Set
 
     **Raises** Unsound.
     """
-    signs = listen.role != "verify" and configuration.signing is not None
-    verifies = listen.role != "sign" and configuration.verifying is not None
+    signing = configuration.signing if listen.role in (None, "sign", "both") else None
+    verifying = configuration.verifying if listen.role in (None, "verify", "both") else None
+    srs = configuration.srs if listen.rewrites else None
     given: Milter = configuration.milter
     return Settings(
-        signing=_signing(configuration.signing, keys) if signs and configuration.signing else None,
-        verifying=_verifying(configuration.verifying)
-        if verifies and configuration.verifying
-        else None,
+        signing=None if signing is None else _signing(signing, keys),
+        verifying=None if verifying is None else _verifying(verifying),
+        srs=None if srs is None else _srs(srs),
         limits=MessageLimits(given.header_octets, given.fields, given.recipients, given.forged),
         dry_run=given.dry_run,
     )
@@ -226,6 +249,16 @@ def _load(given: Signing, table: SigningTable, keys: KeyRing) -> None:
     raise Unsound(told)
 
 
+def _srs(given: Srs) -> SrsSettings:
+    """**Raises** MailauthError."""
+    return SrsSettings(
+        srstable.policy(given),
+        DomainList.of(given.own_domains),
+        frozenset(given.local_mailers),
+        given.reject_forged,
+    )
+
+
 def _clients_of(entries: Iterable[str], file: str | None, place: Place) -> Clients:
     """**Raises** Unsound."""
     if file is None:
@@ -241,9 +274,11 @@ def _verifying(given: Verifying) -> VerifyingSettings:
         given.authserv_id,
         spf=given.spf,
         dkim=given.dkim,
+        dmarc=given.dmarc,
         received_spf=given.received_spf,
         trusted=_clients_of(given.trusted, given.trusted_file, ("verifying", "trusted_file")),
         spf_actions={result: Action(then) for result, then in given.spf_actions.items()},
         dkim_actions={result: Action(then) for result, then in given.dkim_actions.items()},
+        dmarc_actions={answer: Action(then) for answer, then in given.dmarc_actions.items()},
         policy=RFC6376 if given.admit_partial_body else RFC8301,
     )

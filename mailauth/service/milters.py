@@ -1,11 +1,12 @@
 """The kind of listener that an MTA asks about each message: `milter`.
 
-What it does stands in `[signing]` and `[verifying]`, see `mailtables`; the library
+What it does stands in `[signing]`, `[verifying]` and `[srs]`, see `mailtables`; the library
 is `mailauth.milter`.  Each message leaves one line in the log.
 """
 
 import logging
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 from mailauth.dns import AsyncResolver
@@ -13,13 +14,13 @@ from mailauth.dns.cache import Cache
 from mailauth.dns.lookups import Answer, Lookups, Question, Together
 from mailauth.milter import Fault, KeyRing, Limits, MilterServer, Record, commands
 from mailauth.milter.outcome import Outcome
-from mailauth.milter.settings import Action
-from mailauth.service import mailtables
+from mailauth.milter.settings import Action, Settings
+from mailauth.service import mailtables, srstable
 from mailauth.service.beat import Figure
 from mailauth.service.configuration import Configuration
 from mailauth.service.kinds import Build, Kind
 from mailauth.service.listening import ListenerWatch
-from mailauth.service.tables import Dns, Listen, Milter
+from mailauth.service.tables import Dns, Listen, Milter, Srs
 from mailauth.service.tally import Tally
 from mailauth.service.tomlfile import Complaint
 
@@ -55,8 +56,9 @@ class Milters:
         def build(tally: Tally) -> MilterServer:
             resolver = _resolver(configuration.dns, cache, tally)
             watch = MilterWatch(tally, str(listen.where))
+            mine = _with_store(settings, configuration.srs)
             return MilterServer(
-                settings, resolver=resolver, limits=limits, watch=watch, keys=keys, guard=watch
+                mine, resolver=resolver, limits=limits, watch=watch, keys=keys, guard=watch
             )
 
         return build
@@ -64,6 +66,14 @@ class Milters:
 
 def _check(configuration: Configuration, index: int) -> Iterable[Complaint]:
     return mailtables.complaints(configuration, configuration.listen[index], ("listen", index))
+
+
+def _with_store(settings: Settings, given: Srs | None) -> Settings:
+    """The same for one process."""
+    if settings.srs is None or given is None:
+        return settings
+    policy = srstable.with_store(settings.srs.policy, given)
+    return replace(settings, srs=replace(settings.srs, policy=policy))
 
 
 def _limits(connections: int, given: Milter) -> Limits:
@@ -162,7 +172,7 @@ class MilterWatch(ListenerWatch):
         self._count(record)
         level = logging.WARNING if record.action is Action.TEMPFAIL else logging.INFO
         values = record.as_dict() | {"listener": self._listener, "did": _did(record)}
-        values["told"] = "".join(f"; {note}" for note in record.notes)
+        values["told"] = _told(record)
         logger.log(level, _LINE, values, extra={"every": True})
 
     def failed(self, fault: Fault) -> None:
@@ -182,6 +192,9 @@ class MilterWatch(ListenerWatch):
         if record.action in _ENDINGS:
             count(_ENDINGS[record.action])
         count(Figure.REMOVED_FIELDS, record.removed)
+        count(Figure.SENDERS_REWRITTEN, bool(record.new_sender))
+        count(Figure.BOUNCES_RETURNED, record.returned)
+        count(Figure.BOUNCES_FORGED, record.forged)
         for result in record.results:
             figure = Figure.__members__.get(f"{result.method}_{result.result}".upper())
             if figure is not None:
@@ -204,4 +217,13 @@ def _did(record: Record) -> str:
         results = " ".join(f"{one.method}={one.result}" for one in record.results)
         removed = f", {record.removed} forged fields" if record.removed else ""
         return f"{dry}marked {results}{removed}"
+    if record.new_sender or record.returned:
+        return f"{dry}rewritten"
     return "not signed" if record.ours else "left as it is"
+
+
+def _told(record: Record) -> str:
+    """What a postmaster should know, each after a semicolon."""
+    told = [f"sender now <{record.new_sender}>"] if record.new_sender else []
+    told += [f"{record.returned} SRS recipients put back"] if record.returned else []
+    return "".join(f"; {sentence}" for sentence in (*told, *record.notes))

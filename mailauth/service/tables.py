@@ -108,6 +108,12 @@ class Srs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What becomes of a sender whose rewritten local part would have over 64 octets."""
     aliases: str | None = None
     """The file in which long senders are stored; the user of the service makes it."""
+    local_mailers: tuple[str, ...] = (
+        "local", "virtual", "lmtp", "error", "retry", "discard", "prog", "*file*", "*include*",
+    )  # fmt: skip
+    """Of a milter: mail that the MTA gives to one of these, {rcpt_mailer}, does not leave."""
+    reject_forged: bool = False
+    """Of a milter: refuse recipients that are forged or expired SRS addresses."""
 
 
 class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -119,8 +125,10 @@ class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Where.  Needed."""
     map: str | None = None
     """The map of a protocol that names none itself."""
-    role: Literal["sign", "verify", "both"] | None = None
-    """What a milter does; by default that for which there is a table."""
+    role: Literal["sign", "verify", "both", "srs"] | None = None
+    """What a milter does; by default it signs and verifies, whatever there is a table for."""
+    srs: bool = False
+    """Whether a milter also does SRS."""
     group: str | None = None
     """The group of a Unix socket."""
     mode: Annotated[int, Meta(ge=0o600, le=0o777)] = 0o660
@@ -130,6 +138,11 @@ class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def where(self) -> Address:
         """The address, parsed."""
         return parse(self.address)
+
+    @property
+    def rewrites(self) -> bool:
+        """Whether it is a milter that does SRS."""
+        return self.srs or self.role == "srs"
 
 
 class SigningRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -192,6 +205,7 @@ class Signing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
 Result = Literal["none", "neutral", "pass", "fail", "softfail", "temperror", "permerror"]
 DkimResult = Literal["none", "neutral", "pass", "fail", "policy", "temperror", "permerror"]
+DmarcAnswer = Literal["none", "quarantine", "reject", "pass", "temperror", "permerror"]
 Then = Literal["header", "accept", "tempfail", "reject", "quarantine"]
 
 
@@ -202,6 +216,8 @@ class Verifying(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Needed.  The name under which results are told; that of all MTAs that trust each other."""
     spf: bool = True
     dkim: bool = True
+    dmarc: bool = True
+    """It is judged by SPF and DKIM, so it needs both."""
     received_spf: bool = False
     """Add the field Received-SPF too."""
     trusted: tuple[str, ...] = ()
@@ -214,6 +230,9 @@ class Verifying(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """For a result of SPF; `header` for all that are not named."""
     dkim_actions: dict[DkimResult, Then] = {}
     """For the best result of all signatures."""
+    dmarc_actions: dict[DmarcAnswer, Then] = {}
+    """For what the author's domain asks of mail that fails: `none`, `quarantine`, `reject`; and
+    for the results `pass`, `temperror`, `permerror`."""
 
 
 class Milter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -133,6 +133,13 @@ class Postfix:
 
         with smtplib.SMTP("127.0.0.1", self.port, timeout=30) as client:
             client.sendmail(sender, [recipient], octets, mail_options=options)
+
+    def send_to_many(self, sender: str, recipients: Iterable[str], octets: bytes) -> None:
+        """One mail to several, likewise."""
+        import smtplib
+
+        with smtplib.SMTP("127.0.0.1", self.port, timeout=30) as client:
+            client.sendmail(sender, list(recipients), octets)
 
     def queue(self) -> list[dict[str, Any]]:
         """What is in the queue, as postqueue tells it."""

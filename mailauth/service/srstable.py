@@ -1,0 +1,84 @@
+"""From the table `[srs]` to the policy of SRS, for look-ups and milters alike."""
+
+import errno
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+from mailauth import srs
+from mailauth.errors import BadArgument, MailauthError, SyntaxFault
+from mailauth.postfix import DomainList, Rewriting
+from mailauth.service.tables import Srs
+from mailauth.service.tomlfile import Complaint
+from mailauth.srs.aliases import AliasFile
+from mailauth.syntax import domain as domains
+
+_MAX_OCTETS: Final = 16_777_216
+
+
+def complaints(policy: Srs) -> Iterator[Complaint]:
+    """What is wrong with the table, without touching a file."""
+    if policy.long_senders == "store" and policy.aliases is None:
+        yield Complaint(("srs", "long_senders"), "to store them, say where: aliases = FILE")
+    named = [(("srs", "domain"), policy.domain)]
+    named += [(("srs", "more_domains"), name) for name in policy.more_domains]
+    for place, name in named:
+        try:
+            domains.parse(name)
+        except SyntaxFault as fault:
+            yield Complaint(place, f"{name!r} is no domain: {fault}")
+    for key in ("own_domains", "exclude"):
+        try:
+            DomainList.of(getattr(policy, key))
+        except BadArgument as fault:
+            yield Complaint(("srs", key), f"{fault}")
+
+
+def policy(given: Srs) -> Rewriting:
+    """The policy with its secrets and files read.  **Raises** MailauthError."""
+    scheme = srs.Scheme(
+        separator=given.separator,
+        hash_length=given.hash_length,
+        hash_minimum=given.hash_minimum,
+        max_age=given.max_age,
+        mac=srs.Mac(given.mac),
+        accepted=tuple(map(srs.Mac, given.accept)),
+        url_safe=given.url_safe,
+        always_rewrite=given.always_rewrite,
+        long_senders=srs.LongSenders(given.long_senders),
+    )
+    left_alone = DomainList.of([*given.own_domains, *given.exclude])
+    if given.exclude_file is not None:
+        left_alone |= _read_list(Path(given.exclude_file))
+    return Rewriting(
+        domain=domains.parse(given.domain),
+        secrets=srs.Secrets.read(given.secrets),
+        scheme=scheme,
+        more_domains=frozenset(map(domains.parse, given.more_domains)),
+        left_alone=left_alone,
+    )
+
+
+def with_store(policy: Rewriting, given: Srs) -> Rewriting:
+    """The policy of one process, which has the store of long senders open for itself."""
+    if given.aliases is None:
+        return policy
+    return replace(policy, aliases=AliasFile(given.aliases, max_age=given.max_age))
+
+
+def _read_list(path: Path) -> DomainList:
+    try:
+        if not path.is_file():  # a FIFO would hold up the supervisor
+            raise FileNotFoundError(errno.ENOENT, "there is no such file")
+        with path.open("rb") as file:
+            octets = file.read(_MAX_OCTETS + 1)
+        if len(octets) > _MAX_OCTETS:
+            raise BadArgument(f"it has over {_MAX_OCTETS} octets")
+        return DomainList.parse(octets.decode())
+    except OSError as fault:
+        raise BadArgument(f"srs.exclude_file {path} cannot be read: {fault.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadArgument(f"srs.exclude_file {path} is not UTF-8") from None
+    except MailauthError as fault:
+        raise BadArgument(f"srs.exclude_file {path}: {fault}") from None
