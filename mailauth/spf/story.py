@@ -13,8 +13,8 @@ from mailauth.spf.record import Record
 from mailauth.verdicts import Step
 
 Tell: TypeAlias = Callable[..., Iterator[str]]
-Event: TypeAlias = tuple[Tell, int, tuple[Any, ...]]
-"""What tells the event, the depth, and what it is told of."""
+Event: TypeAlias = tuple[Any, ...]
+"""What tells the event (a `Tell`), the depth, and what it is told of."""
 
 
 class Story:
@@ -37,7 +37,7 @@ class Story:
     def steps(self) -> tuple[Step, ...]:
         """The evaluation: each record, each term, each question with its answer and cost."""
         return tuple(
-            Step(depth, text) for tell, depth, facts in self._events for text in tell(*facts)
+            Step(depth, text) for tell, depth, *facts in self._events for text in tell(*facts)
         )
 
 
