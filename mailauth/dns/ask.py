@@ -7,6 +7,7 @@ temperror in one place.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final, TypeVar
 
@@ -16,6 +17,13 @@ Record = TypeVar("Record")
 
 FAMILIES: Final = (IPv4Address(0), IPv6Address(0))
 """An address of each family, for those who ask `addresses` of both."""
+
+# An enumeration takes long to look up its members, and these are wanted a lot.
+_EXISTS = Status.EXISTS
+_TXT, _A, _AAAA, _MX = RRType.TXT, RRType.A, RRType.AAAA, RRType.MX
+
+_question = lru_cache(maxsize=4096)(Question)
+"""Most questions are of the names that were asked for a moment ago."""
 
 
 class LookupFailed(Exception):
@@ -29,14 +37,14 @@ class LookupFailed(Exception):
 
 
 def _heard(question: Question, answer: Answer[Record]) -> Answer[Record]:
-    if answer.status is not Status.EXISTS and answer.failed:
+    if answer.status is not _EXISTS and answer.failed:
         raise LookupFailed(question, answer)
     return answer
 
 
 def txt(name: str) -> Lookups[Answer[bytes]]:
     """The TXT records of a name, each with its strings joined.  **Asks** one question."""
-    question = Question(name, RRType.TXT)
+    question = _question(name, _TXT)
     return _heard(question, (yield question))
 
 
@@ -56,20 +64,20 @@ def txt_of_each(names: Iterable[str]) -> Lookups[list[Answer[bytes] | LookupFail
 
 def addresses(name: str, *, like: Address) -> Lookups[Answer[Address]]:
     """The addresses of a name in the family of `like` (RFC 7208 §5).  **Asks** one question."""
-    rrtype = RRType.A if isinstance(like, IPv4Address) else RRType.AAAA
-    question = Question(name, rrtype)
+    rrtype = _A if isinstance(like, IPv4Address) else _AAAA
+    question = _question(name, rrtype)
     return _heard(question, (yield question))
 
 
 def mx(name: str) -> Lookups[Answer[MX]]:
     """The mail exchanges of a name.  **Asks** one question."""
-    question = Question(name, RRType.MX)
+    question = _question(name, _MX)
     return _heard(question, (yield question))
 
 
 def ptr(address: IPv4Address | IPv6Address) -> Lookups[Answer[str]]:
     """The names that an address claims, not validated.  **Asks** one question."""
-    question = Question(address.reverse_pointer, RRType.PTR)
+    question = _question(address.reverse_pointer, RRType.PTR)
     return _heard(question, (yield question))
 
 

@@ -192,13 +192,17 @@ class AsyncResolver(_Configured):
             left = deadline - time.monotonic()
             if left < MIN_WAIT:
                 return self._spent()
-            task = asked.get(question)
-            if task is None:
-                task = asked[question] = asyncio.create_task(self.resolve(question))
-            return await self._await(task, left)
+            flight = asked.get(question)
+            if flight is None:
+                answer = self._cache.get(question)
+                if answer is not None:
+                    return answer
+                flight = asked[question] = self._flight(question)
+            return await self._await(flight, min(self._timeout, left))
 
         async def work(waiting: Iterator[tuple[int, Lookups[T]]]) -> None:
             for place, lookups in waiting:
+                await asyncio.sleep(0)  # what all is known for waits for nothing
                 deadline = time.monotonic() + self._budget
                 results[place] = await run_async(lookups, partial(resolve, deadline), _side_by_side)
 
@@ -217,12 +221,15 @@ class AsyncResolver(_Configured):
         wait = self._wait(deadline)
         if wait < MIN_WAIT:
             return self._spent()
+        return await self._await(self._flight(question), wait)
+
+    def _flight(self, question: Question) -> asyncio.Task[Answer[Any]]:
+        """The one flight of a question, in the air or about to be."""
         flight = self._flights.get(question)
         if flight is None:
-            flight = asyncio.create_task(self._fly(question))
-            self._flights[question] = flight
+            flight = self._flights[question] = asyncio.create_task(self._fly(question))
             flight.add_done_callback(lambda _: self._flights.pop(question, None))
-        return await self._await(flight, wait)
+        return flight
 
     async def _fly(self, question: Question) -> Answer[Any]:
         """The answer for all who ask now: it takes the time of a question, whoever was first."""
@@ -232,7 +239,8 @@ class AsyncResolver(_Configured):
 
     async def _await(self, flight: asyncio.Task[Answer[Any]], wait: float) -> Answer[Any]:
         """The answer of a flight that others may wait for too, so it is not cancelled here."""
-        await asyncio.wait({flight}, timeout=max(0, wait))
+        if not flight.done():
+            await asyncio.wait({flight}, timeout=max(0, wait))
         if flight.done():
             return flight.result()
         return self._late()

@@ -12,8 +12,9 @@ from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Address, Answer, Lookups, Status
 from mailauth.errors import SyntaxFault
 from mailauth.spf import macro, story
-from mailauth.spf.identity import MAX_NAME, Client, Sender, checked_domain, is_askable
-from mailauth.spf.macro import Macro, MacroString
+from mailauth.spf.identity import Client, Sender, checked_domain
+from mailauth.spf.letters import Letters
+from mailauth.spf.macro import MacroString
 from mailauth.spf.plan import Networks, Prepared, choose, prepare_terms
 from mailauth.spf.policy import Policy
 from mailauth.spf.record import IP4, IP6, MX, PTR, A, All, Directive, Exists, Include
@@ -23,6 +24,7 @@ from mailauth.spf.verdict import Verdict
 from mailauth.syntax import domain as domains
 
 _ANY_IP4 = ask.FAMILIES[0]
+_NONE, _PASS = Result.NONE, Result.PASS  # an enumeration takes long to look up its members
 
 MAX_MX: Final = 10
 """How many mail exchanges one mx may have (§4.6.4)."""
@@ -34,10 +36,6 @@ MAX_EXPLANATION: Final = 512
 
 class _PermError(Exception):
     """The records cannot be evaluated (§2.6.7); caught where the verdict is made."""
-
-
-class _Unmatched(Exception):
-    """A term cannot match, whatever the DNS says."""
 
 
 class _Found(NamedTuple):
@@ -54,8 +52,8 @@ class Evaluation:
     """One check of one client (§4)."""
 
     __slots__ = (
-        "_client", "_depth", "_events", "_helo", "_letters", "_lookups", "_names", "_now",
-        "_policy", "_receiver", "_secure", "_sender", "_values", "_voids",
+        "_client", "_depth", "_events", "_letters", "_lookups", "_names",
+        "_policy", "_secure", "_sender", "_voids",
     )  # fmt: skip
 
     def __init__(
@@ -63,26 +61,24 @@ class Evaluation:
     ) -> None:
         self._client = client
         self._sender = sender
-        self._helo, self._receiver, self._now = helo, receiver, now
         self._policy = policy
         self._lookups = self._voids = self._depth = 0
         self._secure = True
         self._events: list[Event] = []
         self._names: list[str] | None = None  # of the client, validated
-        self._letters: dict[str, str] = {}  # their values for the domain that is evaluated
-        self._values: dict[str, str] = {}  # those of whole macros, by their text
+        self._letters = Letters(client, sender, helo, receiver, now)
 
     def verdict(self, domain: str, identity: str) -> Lookups[Verdict]:
         """§4.3 to §4.7; every fault of the domain ends here."""
-        found = _Found(Result.NONE, "", "")
+        found = _Found(_NONE, "", "")
         explanation = ""
         try:
             name = checked_domain(domain, self._sender.local_part)
         except SyntaxFault as fault:
-            return Verdict(Result.NONE, f"there is nothing to check: {fault}", "", identity)
+            return Verdict(_NONE, f"there is nothing to check: {fault}", "", identity)
         try:
             found = yield from self._check(name)
-            if found.result is not Result.PASS:
+            if found.result is not _PASS:
                 found = yield from self._locally(found, name)
             reason = _reason(found, name)
             if found.result is Result.FAIL and found.exp is not None:
@@ -108,72 +104,68 @@ class Evaluation:
             Story(self._events),
         )
 
-    def _check(self, domain: str) -> Lookups[_Found]:
-        """§4.4 to §4.7: the result of the record of `domain`."""
-        answer = yield from ask.txt(domain)
+    def _check(self, domain: str, terms: Prepared | None = None) -> Lookups[_Found]:
+        """§4.4 to §4.7: the result of the record of `domain`, or of `terms` in its place."""
+        prepared = terms
+        if prepared is None:
+            answer = yield from ask.txt(domain)
+            prepared = self._chosen(domain, answer)
+            if prepared is None:
+                return _Found(_NONE, "", domain)
+        events = self._events
+        for stage in prepared.stages:
+            if type(stage) is Networks:
+                place = stage.find(self._client)
+                events.append((story.networks, self._depth, stage, place))
+                if place < 0:
+                    continue
+                directive = stage.directives[place]
+            else:
+                directive = stage
+                matches = type(stage.mechanism) is All or (yield from self._matches(stage, domain))
+                events.append((story.term, self._depth, stage.text, matches))
+                if not matches:
+                    continue
+            result = directive.qualifier.result
+            return _Found(result, directive.text, domain, prepared.record.exp)
+        if terms is None and prepared.record.redirect is not None:
+            return (yield from self._redirected(prepared.record.redirect, domain))
+        return _Found(Result.NEUTRAL, "", domain)  # §4.7
+
+    def _chosen(self, domain: str, answer: Answer[bytes]) -> Prepared | None:
+        """The record among the TXT records of `domain`, ready to be evaluated."""
         self._heard("TXT of", domain, answer)
         try:
             prepared = choose(answer.records)
         except SyntaxFault as fault:
             raise _PermError(f"{domain}: {fault}") from None  # §4.5, §4.6
-        if prepared is None:
-            return _Found(Result.NONE, "", domain)
-        record = prepared.record
-        self._events.append((story.record, self._depth, (domain, record)))
-        directive = yield from self._first_match(prepared, domain)
-        if directive is not None:
-            return _Found(directive.qualifier.result, directive.text, domain, record.exp)
-        if record.redirect is None:
-            return _Found(Result.NEUTRAL, "", domain)  # §4.7
-        return (yield from self._redirected(record.redirect, domain))
+        if prepared is not None:
+            self._events.append((story.record, self._depth, domain, prepared.record))
+        return prepared
 
     def _redirected(self, redirect: MacroString, domain: str) -> Lookups[_Found]:
         """§6.1."""
-        self._events.append((story.redirect, self._depth, (redirect.text,)))
+        self._events.append((story.redirect, self._depth, redirect.text))
         self._count_term(f"redirect={redirect.text}")
-        try:
-            if "p" in redirect.letters:
-                yield from self._learn_name(domain)
-            target = self._target(redirect, domain)
-        except _Unmatched:
-            raise _PermError(f"{domain}: redirect= names no domain") from None
+        target = yield from self._target(redirect, domain)
+        if not target:
+            raise _PermError(f"{domain}: redirect= names no domain")
         found = yield from self._check(target)
-        if found.result is Result.NONE:
+        if found.result is _NONE:
             raise _PermError(f"{domain}: redirect={target}, which has no SPF record")
         return found
 
     def _locally(self, found: _Found, domain: str) -> Lookups[_Found]:
         """What the receiver's own terms make of it (§2.6); they can only come to a pass."""
-        if found.result is Result.NONE:
+        if found.result is _NONE:
             terms, basis = self._policy.best_guess, "best guess"
         else:
             terms, basis = self._policy.local_policy, "local policy"
         if terms:
-            prepared = prepare_terms(terms)
-            directive = yield from self._first_match(prepared, domain)
-            if directive is not None and directive.qualifier.result is Result.PASS:
-                return _Found(Result.PASS, directive.text, domain, None, basis)
+            ours = yield from self._check(domain, prepare_terms(terms))
+            if ours.result is _PASS:
+                return _Found(_PASS, ours.directive, domain, None, basis)
         return found
-
-    def _first_match(self, prepared: Prepared, domain: str) -> Lookups[Directive | None]:
-        """§4.6.2: the first directive that matches the client."""
-        events = self._events
-        for stage in prepared.stages:
-            if type(stage) is Networks:
-                place = stage.find(self._client)
-                events.append((story.networks, self._depth, (stage, place)))
-                if place >= 0:
-                    return stage.directives[place]
-                continue
-            matches = type(stage.mechanism) is All
-            if not matches:
-                self._depth += 1
-                matches = yield from self._matches(stage, domain)
-                self._depth -= 1
-            events.append((story.term, self._depth, (stage.text, matches)))
-            if matches:
-                return stage
-        return None
 
     def _matches(self, directive: Directive, domain: str) -> Lookups[bool]:
         """Whether a mechanism that asks the DNS matches the client (§5)."""
@@ -182,29 +174,33 @@ class Evaluation:
         if TYPE_CHECKING:
             assert not isinstance(mechanism, All | IP4 | IP6), "the plan has them apart"
         self._count_term(text)
+        self._depth += 1
         spec = mechanism.domain_spec
-        try:
-            if spec is not None and "p" in spec.letters:
-                yield from self._learn_name(domain)
-            target = domain if spec is None else spec.name or self._target(spec, domain)
-        except _Unmatched:
-            return False
-        if kind is Include:
+        target = domain if spec is None else spec.name or (yield from self._target(spec, domain))
+        if not target:
+            matches = False
+        elif kind is Include:
             found = yield from self._check(target)
-            if found.result is Result.NONE:
+            if found.result is _NONE:
                 raise _PermError(f"{domain} includes {target}, which has no SPF record")
-            return found.result is Result.PASS  # §5.2
-        if kind is PTR:
-            return (yield from self._is_named(target, text))
-        if isinstance(mechanism, MX):
-            return (yield from self._is_exchange(target, mechanism, text))
-        like = _ANY_IP4 if kind is Exists else self._client.ip
-        answer = yield from ask.addresses(target, like=like)
-        self._heard("addresses of", target, answer)
-        if not answer.records:
-            self._count_void(answer, text)
-            return False
-        return not isinstance(mechanism, A) or self._is_among(answer.records, mechanism)
+            matches = found.result is _PASS  # §5.2
+        elif isinstance(mechanism, MX):
+            matches = yield from self._is_exchange(target, mechanism, text)
+        elif kind is PTR:
+            matches = yield from self._is_named(target, text)
+        else:
+            like = _ANY_IP4 if kind is Exists else self._client.ip
+            answer = yield from ask.addresses(target, like=like)
+            self._heard("addresses of", target, answer)
+            if not answer.records:
+                self._count_void(answer, text)
+            matches = (
+                self._is_among(answer.records, mechanism)
+                if isinstance(mechanism, A)
+                else bool(answer.records)
+            )
+        self._depth -= 1
+        return matches
 
     def _is_exchange(self, target: str, mechanism: MX, text: str) -> Lookups[bool]:
         """§5.4: whether the client is an address of a mail exchange of `target`."""
@@ -278,71 +274,29 @@ class Evaluation:
 
     def _heard(self, what: str, name: object, answer: Answer[object]) -> None:
         """Keep what the DNS said."""
-        if not answer.secure:
-            self._secure = False
+        self._secure = self._secure and answer.secure
         counts = (self._lookups, self._policy.max_lookups, self._voids)
-        self._events.append((story.question, self._depth, (what, name, answer, *counts)))
+        self._events.append((story.question, self._depth, what, name, answer, *counts))
 
-    def _target(self, spec: MacroString, domain: str) -> str:
-        """target-name (§4.8): the expanded domain-spec; its %{p} was learned before.
-
-        **Raises** _Unmatched: nothing matches such a name, and it is not asked for.
-        """
-        name = self._expand(spec, domain).removesuffix(".")
-        if len(name) > MAX_NAME:
-            name = _shortened(name)
-        if not is_askable(name):
-            raise _Unmatched
-        return name
-
-    def _expand(self, string: MacroString, domain: str) -> str:
-        """§7.3.  **Raises** _Unmatched: a local part that is not of ASCII (RFC 8616 §4)."""
-        if not string.letters:
-            return string.literal
-        if not self._sender.local_part.isascii() and not string.letters.isdisjoint("sl"):
-            raise _Unmatched
-        if self._letters.get("d") != domain:
-            self._speak_of(domain)
-        return string.expand(self._value)
-
-    def _value(self, wanted: Macro) -> str:
-        """A macro expanded for this client; the same one is expanded once for each domain."""
-        found = self._values.get(wanted.text)
-        if found is None:
-            found = self._values[wanted.text] = wanted.expand(self._letters[wanted.letter])
-        return found
-
-    def _speak_of(self, domain: str) -> None:
-        """Let the letters have their values for a domain; p has none yet (§7.2)."""
-        client, sender = self._client, self._sender
-        self._values.clear()
-        self._letters = {
-            "s": f"{sender.local_part}@{sender.domain}",
-            "l": sender.local_part,
-            "o": sender.domain,
-            "d": domain,
-            "i": client.dotted,
-            "v": "in-addr" if client.is_ip4 else "ip6",
-            "h": self._helo,
-            "c": client.text,
-            "r": self._receiver,
-            "t": str(self._now),
-        }
+    def _target(self, spec: MacroString, domain: str) -> Lookups[str]:
+        """target-name (§4.8), its %{p} learned before; nothing if no such name can be asked for."""
+        if "p" in spec.letters:
+            yield from self._learn_name(domain)
+        return self._letters.target(spec, domain)
 
     def _learn_name(self, domain: str) -> Lookups[None]:
         """%{p} (§7.3): the domain itself if validated, else a subdomain, else any, else unknown."""
         names = yield from self._validated_names()
         below = [name for name in names if domains.is_same_or_subdomain(name, domain.lower())]
         best = domain if domain.lower() in names else (below or names or ["unknown"])[0]
-        self._speak_of(domain)
-        self._letters["p"] = best
+        self._letters.client_name = best
 
     def _explanation(self, exp: MacroString, domain: str) -> Lookups[str]:
         """§6.2: the explanation of the domain; nothing if any of it goes wrong."""
         try:
-            if "p" in exp.letters:
-                yield from self._learn_name(domain)
-            target = self._target(exp, domain)
+            target = yield from self._target(exp, domain)
+            if not target:
+                return ""
             answer = yield from ask.txt(target)
             self._heard("TXT of", target, answer)
             if len(answer.records) != 1:
@@ -350,26 +304,16 @@ class Evaluation:
             string = macro.parse_explanation(answer.records[0].decode("ascii"))
             if "p" in string.letters:
                 yield from self._learn_name(domain)
-            text = self._expand(string, domain)
-        except (LookupFailed, SyntaxFault, UnicodeDecodeError, _Unmatched):
+            text = self._letters.expand(string, domain)
+        except (LookupFailed, SyntaxFault, UnicodeDecodeError):
             return ""
         return text[:MAX_EXPLANATION] if text.isascii() and text.isprintable() else ""
-
-
-def _shortened(name: str) -> str:
-    """§7.3: labels are dropped from the left until 253 octets are left."""
-    while len(name) > MAX_NAME:
-        cut = name.find(".", len(name) - MAX_NAME - 1)
-        if cut < 0:
-            return name
-        name = name[cut + 1 :]
-    return name
 
 
 def _reason(found: _Found, domain: str) -> str:
     if found.basis != "record":
         return f"{found.directive} matches, by {found.basis}"
-    if found.result is Result.NONE:
+    if found.result is _NONE:
         return f"{domain} has no SPF record"
     if not found.directive:
         return f"no directive of {found.domain} matches"

@@ -5,7 +5,7 @@ values of its letters; expansion is pure and asks nothing.
 """
 
 import re
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -36,10 +36,12 @@ class Macro:
     """How many parts to keep, from the right; 0 keeps all."""
     reverse: bool
     delimiters: str
+    transforms: bool
+    """The value does not stand as it is: it is split."""
 
     def expand(self, value: str) -> str:
         """The value of the letter, split, reversed and cut (§7.3)."""
-        if self.parts or self.reverse or self.delimiters != ".":
+        if self.transforms:
             if len(self.delimiters) == 1:
                 parts = value.split(self.delimiters)
             else:
@@ -70,9 +72,9 @@ class MacroString:
     name: str
     """The name that it is in every evaluation, if it has no macros and can be asked for (§4.8)."""
 
-    def expand(self, value: Callable[[Macro], str]) -> str:
-        """The string, with what `value` gives in the place of each macro (§7.3)."""
-        return self.template % tuple(map(value, self.macros))
+    def expand(self, values: Mapping[str, str]) -> str:
+        """The string, with the values of the letters in the place of its macros (§7.3)."""
+        return self.template % tuple([each.expand(values[each.letter]) for each in self.macros])
 
 
 def parse_domain_spec(text: str) -> MacroString:
@@ -146,4 +148,8 @@ def _macro(scanner: Scanner, letters: frozenset[str]) -> Macro:
     if digits and not digits.strip("0"):
         raise SyntaxFault("a macro that keeps 0 parts", fault.text, fault.at)  # §7.3
     number = _MAX_PARTS if digits and len(digits.lstrip("0")) > len(str(_MAX_PARTS)) else number
-    return Macro(text, letter.lower(), letter.isupper(), number, bool(reverse), delimiters or ".")
+    delimiters = delimiters or "."
+    transforms = bool(number or reverse or delimiters != ".")
+    return Macro(
+        text, letter.lower(), letter.isupper(), number, bool(reverse), delimiters, transforms
+    )

@@ -13,7 +13,7 @@ from mailauth.spf.record import Record
 from mailauth.verdicts import Step
 
 Tell: TypeAlias = Callable[..., Iterator[tuple[int, str]]]
-Event: TypeAlias = tuple[Tell, int, tuple[Any, ...]]
+Event: TypeAlias = tuple[Any, ...]
 """What tells the event (how far below the record, and the words), the depth, the facts."""
 
 
@@ -38,7 +38,7 @@ class Story:
         """The evaluation: each record, each term, each question with its answer and cost."""
         return tuple(
             Step(depth + below, text)
-            for tell, depth, facts in self._events
+            for tell, depth, *facts in self._events
             for below, text in tell(*facts)
         )
 

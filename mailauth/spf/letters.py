@@ -1,0 +1,60 @@
+"""What the macro letters stand for in one evaluation, and the names they make (RFC 7208 §7.2)."""
+
+from mailauth.spf.identity import MAX_NAME, Client, Sender, is_askable
+from mailauth.spf.macro import MacroString
+
+
+class Letters:
+    """The values of the letters for one client and sender; d is that of each expansion.
+
+    `client_name` is p, a validated name of the client, for whoever asked for it.
+    """
+
+    __slots__ = ("_said", "_values", "client_name")
+
+    def __init__(self, client: Client, sender: Sender, helo: str, receiver: str, now: int) -> None:
+        self._said = (client, sender, helo, receiver, now)
+        self._values: dict[str, str] = {}  # most records have no macros
+        self.client_name = "unknown"  # §7.3
+
+    def expand(self, string: MacroString, domain: str) -> str:
+        """§7.3; nothing if it needs a local part that is not of ASCII (RFC 8616 §4)."""
+        if not string.macros:
+            return string.literal
+        values = self._values or self._speak()
+        if not values["l"].isascii() and not string.letters.isdisjoint("sl"):
+            return ""
+        values["d"], values["p"] = domain, self.client_name
+        return string.expand(values)
+
+    def target(self, spec: MacroString, domain: str) -> str:
+        """target-name (§4.8): the expanded domain-spec; nothing if nobody can ask for it."""
+        name = self.expand(spec, domain).removesuffix(".")
+        if len(name) > MAX_NAME:
+            name = _shortened(name)
+        return name if is_askable(name) else ""
+
+    def _speak(self) -> dict[str, str]:
+        client, sender, helo, receiver, now = self._said
+        self._values = {
+            "s": f"{sender.local_part}@{sender.domain}",
+            "l": sender.local_part,
+            "o": sender.domain,
+            "i": client.dotted,
+            "v": "in-addr" if client.is_ip4 else "ip6",
+            "h": helo,
+            "c": client.text,
+            "r": receiver,
+            "t": str(now),
+        }
+        return self._values
+
+
+def _shortened(name: str) -> str:
+    """§7.3: labels are dropped from the left until 253 octets are left."""
+    while len(name) > MAX_NAME:
+        cut = name.find(".", len(name) - MAX_NAME - 1)
+        if cut < 0:
+            return name
+        name = name[cut + 1 :]
+    return name
