@@ -6,14 +6,17 @@ from collections.abc import Callable
 import pytest
 from mail import NOW, signed, zone
 
-from mailauth import authres, dkim, spf, srs
+from mailauth import authres, dkim, dmarc, pages, spf, srs
+from mailauth.authenticate import authenticate
 from mailauth.dkim.autopsy import autopsy
 from mailauth.dkim.canonical import Canonicalization, body, header
 from mailauth.dns import Zone
+from mailauth.domaincheck.transport import lint_mta_sts, lint_tls_reports
 from mailauth.errors import SyntaxFault
 from mailauth.spf import received, record
 from mailauth.syntax import domain, mailbox, taglist
 from mailauth.syntax.message import Message, normalize_line_endings
+from mailauth.verdicts import Step, tree
 
 RELAXED = Canonicalization.RELAXED
 
@@ -80,6 +83,30 @@ def _reversed(text: str) -> object:
         return None
 
 
+def _policy(text: str) -> object:
+    return dmarc.lint_record(f"v=DMARC1; {text}".encode())
+
+
+def _author(text: str) -> object:
+    octets = f"From: {text}\r\n\r\n".encode()
+    return Zone({}).run(dmarc.check(octets))
+
+
+def _transport(text: str) -> object:
+    return lint_mta_sts(text.encode()), lint_tls_reports(text.encode())
+
+
+def _tree(text: str) -> object:
+    return tree([Step(len(text) - at, "") for at in range(len(text))])
+
+
+def _page(text: str) -> object:
+    octets = f"Subject: {text}\r\n\r\n".encode()
+    message = Message.parse(octets)
+    report = Zone({}).run(authenticate(message, now=0))
+    return pages.of_messages([pages.Judged("", message, report)] * 3, now=0)
+
+
 SECRETS = srs.Secrets.parse(b"tops3cr3t")
 QP = "content-transfer-encoding: quoted-printable\r\n"
 SIGNED = signed().decode()
@@ -120,6 +147,17 @@ BOMBS: list[tuple[str, Callable[[str], object], Callable[[int], str]]] = [
     ("autopsy-heads", _autopsy, lambda n: ("--x\r\n" + "a: b\r\n" * 49) * (n // 300)),
     ("autopsy-encodings", _autopsy, lambda n: QP * (n // 46)),
     ("autopsy-wide-lines", _autopsy, lambda n: ("x" * 998 + "\r\n") * (n // 1000)),
+    ("DMARC-08-tags", _policy, lambda n: "x=y;" * (n // 4)),
+    ("DMARC-08-blanks", _policy, lambda n: "p" + " \t" * (n // 2) + "= none"),
+    ("DMARC-08-one-tag", _policy, lambda n: "p=none; " + "a" * n),
+    ("DMARC-15-reports", _policy, lambda n: "p=none; rua=" + "mailto:a@b.c," * (n // 13)),
+    ("DMARC-15-sizes", _policy, lambda n: "p=none; rua=mailto:a@b.c" + "!1" * (n // 2)),
+    ("DMARC-02-authors", _author, lambda n: "a@b.c, " * (n // 7) + "a@b.c"),
+    ("DMARC-03-brackets", _author, lambda n: "<" * n),
+    ("transport-fields", _transport, lambda n: "v=STSv1;" + "a=b;" * (n // 4)),
+    ("transport-reports", _transport, lambda n: "v=TLSRPTv1;rua=" + "https:," * (n // 7)),
+    ("steps", _tree, lambda n: "x" * n),
+    ("pages-words", _page, lambda n: "=?utf-8?q?=20?= " * (n // 16)),
     ("SRS-08-comments", _secrets, lambda n: "#\n" * (n // 2)),
     ("SRS-16-fields", _reversed, lambda n: "SRS0=" * (n // 5) + "@x.example"),
     ("MSG-15-quotes", _parse(mailbox.parse_addresses), lambda n: '"' + "\\a" * (n // 2)),
