@@ -27,7 +27,9 @@ from mailauth.service.tables import (
     Watchdog,
 )
 
-PAGES = {name: (ROOT / "docs" / f"{name}.md").read_text() for name in ("service", "milter")}
+PAGES = {
+    name: (ROOT / "docs" / f"{name}.md").read_text() for name in ("service", "milter", "milter-srs")
+}
 BLOCKS = [
     pytest.param(block, id=f"{name}-{number}")
     for name, text in PAGES.items()
