@@ -17,7 +17,7 @@ FLOORS = [
     {"dns", "keys"},
     {"spf", "srs", "dkim", "authres"},
     {"arc", "dmarc"},
-    {"advice", "authenticate", "domaincheck", "story"},
+    {"advice", "authenticate", "case", "domaincheck", "forwarding", "story"},
     {"pages", "serving"},
     {"milter", "postfix"},
     {"service"},

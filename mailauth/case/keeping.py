@@ -3,14 +3,17 @@
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 from mailauth import __version__, authres, dkim, spf
 from mailauth.authenticate import METHODS, Envelope, Report, authenticate
 from mailauth.dkim import Verification
 from mailauth.dkim.hashing import HashedBodies
+from mailauth.dmarc.suffixes import ByList
 from mailauth.dns.lookups import Address, Answer, Lookups, Question, Status, overhear, run
 from mailauth.syntax.message import Message
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,9 +60,13 @@ class Case:
             methods=self.methods,
         )
 
+    def run(self, lookups: Lookups[T]) -> T:
+        """The result of `lookups`, by the answers of the case alone."""
+        return run(lookups, self.resolve)
+
     def replay(self) -> Report:
-        """The report, by the answers of the case alone."""
-        return run(self.authenticate(), self.resolve)
+        """The report."""
+        return self.run(self.authenticate())
 
 
 def record(  # noqa: PLR0913 - what `authenticate` takes
@@ -73,6 +80,7 @@ def record(  # noqa: PLR0913 - what `authenticate` takes
     spf_policy: spf.Policy = spf.RFC7208,
     dkim_policy: dkim.Policy = dkim.RFC8301,
     methods: AbstractSet[str] = METHODS,
+    by_list: ByList | None = None,
     private: bool = False,
 ) -> Lookups[tuple[Report, Case]]:
     """The report of `authenticate`, and the case from which it can be had again.
@@ -94,6 +102,7 @@ def record(  # noqa: PLR0913 - what `authenticate` takes
         receiver=receiver,
         spf_policy=spf_policy,
         methods=methods,
+        by_list=by_list,
     )
     report = yield from overhear(judging, answers)
     case = Case(

@@ -24,6 +24,7 @@ _COMMANDS = {
     "milter-test": "what a running milter would do to a message",
     "ps": "show the processes of a running service",
     "record": "print a record to publish",
+    "replay": "judge a message again as it was judged then",
     "serve": "run the service that Postfix asks",
     "sign": "sign messages with DKIM",
     "spf": "check hosts against SPF records, and the records themselves",

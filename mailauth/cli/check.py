@@ -61,7 +61,7 @@ def command(
     if html is not None:
         from mailauth import pages
 
-        output.write_page(html, pages.of_domain(report))
+        output.write(html, pages.of_domain(report))
     if as_json:
         import json
 

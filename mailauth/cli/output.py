@@ -13,9 +13,9 @@ def complain(sentence: str) -> None:
     click.echo(f"mailauth: {printable(sentence)}", err=True)
 
 
-def write_page(path: str, page: str) -> None:
-    """Write a page to a file.  **Raises** BadArgument: it cannot be written."""
+def write(path: str, text: str) -> None:
+    """Write a file.  **Raises** BadArgument: it cannot be written."""
     try:
-        Path(path).write_text(page, encoding="utf-8")
+        Path(path).write_text(text, encoding="utf-8")
     except OSError as fault:
         raise BadArgument(f"{path} cannot be written: {fault.strerror}") from None

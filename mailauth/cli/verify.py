@@ -7,18 +7,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mailauth.cli import mailfiles, options, output, progress
-from mailauth.cli.output import complain, printable
+from mailauth.cli.output import complain
+from mailauth.cli.told import Told, autopsies_of
 from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
-    from mailauth.authenticate import Report
-    from mailauth.cli.crosscheck import Comparison
-    from mailauth.dkim import Policy, Verdict
-    from mailauth.dkim.autopsy import Autopsy
+    from mailauth.case import Case
     from mailauth.dns import Resolver, Zone
     from mailauth.pages import Judged
-
-_COLORS = {"pass": "green", "fail": "red", "policy": "red", "permerror": "red"}
 
 
 @click.command("verify", short_help="verify the DKIM signatures of messages, and judge them")
@@ -36,6 +32,8 @@ _COLORS = {"pass": "green", "fail": "red", "policy": "red", "permerror": "red"}
 @click.option("--explain", is_flag=True, help="Tell why: what was asked, what broke a signature.")
 @options.public_suffixes
 @options.html
+@click.option("--save", metavar="FILE", help="Keep all that it took, for mailauth replay.")
+@click.option("--private", is_flag=True, help="In that file no more of the body than its hashes.")
 @click.option("--cross-check", is_flag=True, help="Ask dkimpy too, and name any difference.")
 def command(
     files: tuple[str, ...],
@@ -50,6 +48,8 @@ def command(
     explain: bool,
     psl: str | None,
     html: str | None,
+    save: str | None,
+    private: bool,
     cross_check: bool,
 ) -> None:
     """Verify messages: files, mboxes, Maildirs, folders of .eml, or standard input.
@@ -60,6 +60,7 @@ def command(
     mailauth verify --json --cross-check inbox.mbox
     mailauth verify --explain broken.eml
     mailauth verify --ip 192.0.2.1 --helo mx.example.com --mail-from ada@example.com mail.eml
+    mailauth verify --save case.json --ip 192.0.2.1 --mail-from ada@example.com mail.eml
     mailauth verify --html why.html --ip 192.0.2.1 --mail-from ada@example.com mail.eml
 
     The exit status is 0 if every message has a passing signature, 1 if not,
@@ -68,73 +69,104 @@ def command(
     where a domain has no policy the signatures decide.
     """
     from mailauth import dkim
-    from mailauth.authenticate import METHODS, authenticate
+    from mailauth.authenticate import METHODS
     from mailauth.dmarc import suffixes
 
     if not ip and (helo or mail_from):
         raise BadArgument("--helo and --mail-from say who sent it: give --ip too")
-    ask = options.resolver(zone, nameservers)
-    moment = int(time.time()) if now is None else options.point_in_time(now)
-    rules: Policy = dkim.RFC6376 if policy == "rfc6376" else dkim.RFC8301
-    methods = METHODS if ip or html else frozenset({"dkim"})
-    client: dict[str, Any] = {
-        "ip": ip,
-        "helo": helo,
-        "mail_from": mail_from,
-        "by_list": psl and suffixes.read(psl),
-    }
-    report = _report_json if as_json else _report_text
-    compare = None
-    if cross_check:
-        from mailauth.cli import crosscheck
-
-        crosscheck.demand()
-        compare = crosscheck.compare
+    if save and len(files) > 1:
+        raise BadArgument("a case is of one message: give one file with --save")
+    bench = _Bench(
+        options.resolver(zone, nameservers),
+        {
+            "ip": ip,
+            "helo": helo,
+            "mail_from": mail_from,
+            "by_list": psl and suffixes.read(psl),
+            "now": int(time.time()) if now is None else options.point_in_time(now),
+            "dkim_policy": dkim.RFC6376 if policy == "rfc6376" else dkim.RFC8301,
+            "methods": METHODS if ip or html else frozenset({"dkim"}),
+            "private": private,
+        },
+        autopsy=explain or bool(html),
+        cross_check=cross_check,
+    )
     status = 0
     pages: list[Judged] = []
+    kept: list[Case] = []
     for source in _sources(files or (mailfiles.STANDARD_INPUT,)):
         if isinstance(source, BadArgument):
             complain(str(source))
             status = 2
             continue
-        judged = authenticate(
-            source.octets, now=moment, dkim_policy=rules, methods=methods, **client
-        )
-        told = ask.run(judged)
-        whole, verdicts = told if ip else None, list(told.dkim)
-        comparison = compare and compare(source.octets, verdicts[: rules.max_signatures], ask)
-        stories = _stories(source, verdicts, ask) if explain or html else []
-        pages += [_judged(source, told, stories)] if html else []
-        report(source.name, verdicts, stories, comparison, whole)
-        if whole is not None and explain and not as_json:
-            for line in whole.explain():
-                click.echo(f"  {printable(line)}")
-        status = max(status, _status(verdicts, whole), key=_SEVERITY.index)
+        told, case = bench.judge(source)
+        kept += [case] if save else []
+        pages += [_judged(source, told)] if html else []
+        if as_json:
+            click.echo(told.as_json())
+        else:
+            told.show(explain=explain)
+        status = max(status, told.status, key=_SEVERITY.index)
     if html:
         from mailauth.pages import of_messages
 
-        output.write_page(html, of_messages(pages, now=moment))
+        output.write(html, of_messages(pages, now=bench.arguments["now"]))
+    if save:
+        _save(save, kept)
     if status:
         raise click.exceptions.Exit(status)
 
 
-def _judged(source: mailfiles.Source, report: "Report", stories: list["Autopsy"]) -> "Judged":
+class _Bench:
+    """How each message is judged."""
+
+    def __init__(
+        self,
+        ask: "Resolver | Zone",
+        arguments: dict[str, Any],
+        *,
+        autopsy: bool,
+        cross_check: bool,
+    ) -> None:
+        self._ask = ask
+        self.arguments = arguments
+        """Those of `case.record`."""
+        self._autopsy = autopsy
+        self._compare = None
+        if cross_check:
+            from mailauth.cli import crosscheck
+
+            crosscheck.demand()
+            self._compare = crosscheck.compare
+
+    def judge(self, source: mailfiles.Source) -> "tuple[Told, Case]":
+        """What is to be told of one message, and the case of it."""
+        from mailauth.case import record
+
+        report, case = self._ask.run(record(source.octets, **self.arguments))
+        autopsies = autopsies_of(source.octets, report, self._ask) if self._autopsy else []
+        comparison = None
+        if self._compare is not None:
+            examined = list(report.dkim[: self.arguments["dkim_policy"].max_signatures])
+            comparison = self._compare(source.octets, examined, self._ask)
+        return Told(source.name, report, autopsies, comparison), case
+
+
+def _save(path: str, cases: "list[Case]") -> None:
+    from mailauth.case import dumps
+
+    if len(cases) != 1:
+        raise BadArgument(f"a case is of one message, and there are {len(cases)}: none is saved")
+    output.write(path, dumps(cases[0]))
+
+
+def _judged(source: mailfiles.Source, told: Told) -> "Judged":
     """A message as a page takes it."""
     from mailauth.pages import Judged
     from mailauth.syntax.message import Message
 
-    told = [f"The body: {story.body}. The header: {story.header}." for story in stories]
-    return Judged(source.name, Message.parse(source.octets), report, tuple(told))
-
-
-def _stories(
-    source: mailfiles.Source, verdicts: list["Verdict"], ask: "Resolver | Zone"
-) -> list["Autopsy"]:
-    """What broke the signatures of which one fails; nothing if none does."""
-    from mailauth.dkim.autopsy import autopsy
-
-    failed = any(verdict.result.value == "fail" for verdict in verdicts)
-    return ask.run(autopsy(source.octets)) if failed else []
+    why = [f"The body: {each.body}. The header: {each.header}." for each in told.autopsies]
+    return Judged(source.name, Message.parse(source.octets), told.report, tuple(why))
 
 
 _SEVERITY = [0, 1, options.TEMPORARY, 2]
@@ -163,68 +195,3 @@ def _messages(
             yield file
         else:
             yield from mailfiles.messages(file)
-
-
-def _status(verdicts: list["Verdict"], whole: "Report | None") -> int:
-    results = {verdict.result.value for verdict in verdicts}
-    if whole is not None and whole.dmarc is not None and whole.dmarc.result.value != "none":
-        results = {whole.dmarc.result.value}
-    if "pass" in results:
-        return 0
-    return options.TEMPORARY if "temperror" in results else 1
-
-
-def _report_json(
-    name: str,
-    verdicts: list["Verdict"],
-    stories: list["Autopsy"],
-    comparison: "Comparison | None",
-    whole: "Report | None",
-) -> None:
-    import json
-    from dataclasses import asdict
-
-    report: dict[str, Any] = {"file": name, "dkim": [verdict.as_dict() for verdict in verdicts]}
-    if whole is not None:
-        report |= whole.as_dict()
-    if stories:
-        report["autopsy"] = [asdict(story) for story in stories]
-    if comparison is not None:
-        report["cross_check"] = comparison.as_dict()
-    click.echo(json.dumps(report))
-
-
-def _report_text(
-    name: str,
-    verdicts: list["Verdict"],
-    stories: list["Autopsy"],
-    comparison: "Comparison | None",
-    whole: "Report | None",
-) -> None:
-    click.echo(f"{printable(name)}:")
-    for verdict in verdicts:
-        word = click.style(f"{verdict.result.value:9}", fg=_COLORS.get(verdict.result.value))
-        parts = [
-            f"{tag}={value}"
-            for tag, value in (
-                ("d", verdict.domain),
-                ("s", verdict.selector),
-                ("a", verdict.algorithm),
-                ("bits", verdict.key_size),
-            )
-            if value is not None
-        ]
-        click.echo(f"  {word} {printable(' '.join(parts))}".rstrip())
-        click.echo(f"            {printable(verdict.reason)}")
-        for story in stories:
-            if verdict.result.value == "fail" and story.signature == verdict.signature:
-                click.echo(f"            the body: {printable(story.body)}")
-                click.echo(f"            the header: {printable(story.header)}")
-    if whole is not None:
-        for label, found in (("spf helo", whole.helo), ("spf", whole.spf), ("dmarc", whole.dmarc)):
-            if found is not None:
-                word = click.style(f"{found.result.value:9}", fg=_COLORS.get(found.result.value))
-                click.echo(f"  {word} {label}: {printable(found.reason)}")
-    if comparison is not None:
-        for line in comparison.lines():
-            click.echo(f"  {printable(line)}")

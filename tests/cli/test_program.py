@@ -24,6 +24,7 @@ COMMANDS = [
     "milter-test",
     "ps",
     "record",
+    "replay",
     "serve",
     "sign",
     "spf",

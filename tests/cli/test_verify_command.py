@@ -9,9 +9,8 @@ import pytest
 from mail import MESSAGE, NOW, signed
 from program import Run
 
-from mailauth import authenticate, dkim
+from mailauth import case, dkim
 from mailauth.cli import progress
-from mailauth.dns import Lookups
 
 SIGNED = signed(now=NOW)
 FORGED = SIGNED.replace(b"line end", b"lime end")
@@ -196,13 +195,13 @@ def test_policy(
     verify: Run, monkeypatch: pytest.MonkeyPatch, options: list[str], admitted: dkim.Policy
 ) -> None:
     asked: list[dkim.Policy] = []
-    real = authenticate.authenticate
+    real = case.record
 
-    def spy(octets: bytes, **given: Any) -> Lookups[authenticate.Report]:
+    def spy(octets: bytes, **given: Any) -> Any:
         asked.append(given["dkim_policy"])
         return real(octets, **given)
 
-    monkeypatch.setattr(authenticate, "authenticate", spy)
+    monkeypatch.setattr(case, "record", spy)
     assert verify(*LATER, *options, given=SIGNED).status == 0
     assert asked == [admitted]
 

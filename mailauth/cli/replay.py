@@ -1,0 +1,65 @@
+"""`mailauth replay`: a message judged again, by the answers that were kept with it."""
+
+import click
+
+from mailauth.cli.output import complain
+from mailauth.cli.told import Told, autopsies_of
+from mailauth.errors import BadArgument
+
+
+@click.command("replay", short_help="judge a message again as it was judged then")
+@click.argument("file", metavar="CASE")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--explain", is_flag=True, help="Tell why: what was asked, what broke a signature.")
+def command(file: str, as_json: bool, explain: bool) -> None:
+    """Judge a message again, as of then, by the case that `verify --save` wrote.
+
+    The DNS is not asked: a question to which the case has no answer fails.
+
+    \b
+    mailauth replay case.json
+    mailauth replay --explain case.json
+
+    The exit status is 0 if the verdicts are the same as then, 1 if this version
+    judges otherwise, 2 if the file is no case that it can read.
+    """
+    from mailauth.case import loads, verdicts_of
+    from mailauth.case.located import BadCase
+
+    try:
+        case = loads(_read(file))
+    except BadCase as fault:
+        raise BadArgument(f"{file}: {fault}") from None
+    report = case.replay()
+    autopsies = []
+    if explain and case.bodies is None:
+        autopsies = autopsies_of(case.octets, report, case)
+    told = Told(file, report, autopsies)
+    if as_json:
+        click.echo(told.as_json())
+    else:
+        told.show(explain=explain)
+    differences = _differences(case.verdicts, verdicts_of(report))
+    for line in differences:
+        complain(f"otherwise than version {case.version} then: {line}")
+    if differences:
+        raise click.exceptions.Exit(1)
+
+
+def _read(file: str) -> str:
+    try:
+        with click.open_file(file, encoding="utf-8") as opened:
+            text: str = opened.read()
+    except OSError as fault:
+        raise BadArgument(f"{file} cannot be read: {fault.strerror}") from None
+    except UnicodeDecodeError:
+        raise BadArgument(f"{file} is not UTF-8") from None
+    return text
+
+
+def _differences(then: tuple[str, ...], now: tuple[str, ...]) -> list[str]:
+    if then == now:
+        return []
+    gone = [f"no more {each}" for each in then if each not in now]
+    come = [f"now {each}" for each in now if each not in then]
+    return gone + come or ["the same verdicts in another order"]

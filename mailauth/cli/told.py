@@ -1,0 +1,110 @@
+"""How the verdicts on one message are told: as lines for people, as JSON for programs."""
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import click
+
+from mailauth.cli import options
+from mailauth.cli.output import printable
+
+if TYPE_CHECKING:
+    from mailauth.authenticate import Report
+    from mailauth.case import Case
+    from mailauth.cli.crosscheck import Comparison
+    from mailauth.dkim import Verdict
+    from mailauth.dkim.autopsy import Autopsy
+    from mailauth.dns import Resolver, Zone
+
+_COLORS = {"pass": "green", "fail": "red", "policy": "red", "permerror": "red"}
+
+
+class Told(NamedTuple):
+    """What is to be told of one message."""
+
+    name: str
+    report: "Report"
+    autopsies: "list[Autopsy]"
+    """What broke its signatures."""
+    comparison: "Comparison | None" = None
+    """What another implementation says."""
+
+    @property
+    def is_whole(self) -> bool:
+        """It was judged by its envelope too, not by its signatures alone."""
+        return bool(self.report.envelope.ip)
+
+    @property
+    def status(self) -> int:
+        """The exit status: DMARC decides, or the signatures where the domain has no policy."""
+        results = {verdict.result.value for verdict in self.report.dkim}
+        dmarc = self.report.dmarc if self.is_whole else None
+        if dmarc is not None and dmarc.result.value != "none":
+            results = {dmarc.result.value}
+        if "pass" in results:
+            return 0
+        return options.TEMPORARY if "temperror" in results else 1
+
+    def as_json(self) -> str:
+        """One line."""
+        import json
+        from dataclasses import asdict
+
+        told: dict[str, Any] = {
+            "file": self.name,
+            "dkim": [verdict.as_dict() for verdict in self.report.dkim],
+        }
+        if self.is_whole:
+            told |= self.report.as_dict()
+        if self.autopsies:
+            told["autopsy"] = [asdict(each) for each in self.autopsies]
+        if self.comparison is not None:
+            told["cross_check"] = self.comparison.as_dict()
+        return json.dumps(told)
+
+    def show(self, *, explain: bool) -> None:
+        """Print the lines; with `explain` the whole story of a message that came by an envelope."""
+        click.echo(f"{printable(self.name)}:")
+        for verdict in self.report.dkim:
+            self._show_signature(verdict)
+        if self.is_whole:
+            self._show_envelope()
+        if self.comparison is not None:
+            for line in self.comparison.lines():
+                click.echo(f"  {printable(line)}")
+        if self.is_whole and explain:
+            for line in self.report.explain():
+                click.echo(f"  {printable(line)}")
+
+    def _show_signature(self, verdict: "Verdict") -> None:
+        tags = {
+            "d": verdict.domain,
+            "s": verdict.selector,
+            "a": verdict.algorithm,
+            "bits": verdict.key_size,
+        }
+        parts = [f"{tag}={value}" for tag, value in tags.items() if value is not None]
+        click.echo(f"  {_word(verdict.result.value)} {printable(' '.join(parts))}".rstrip())
+        click.echo(f"            {printable(verdict.reason)}")
+        for each in self.autopsies:
+            if verdict.result.value == "fail" and each.signature == verdict.signature:
+                click.echo(f"            the body: {printable(each.body)}")
+                click.echo(f"            the header: {printable(each.header)}")
+
+    def _show_envelope(self) -> None:
+        report = self.report
+        labels = {"spf helo": report.helo, "spf": report.spf, "dmarc": report.dmarc}
+        for label, verdict in labels.items():
+            if verdict is not None:
+                click.echo(f"  {_word(verdict.result.value)} {label}: {printable(verdict.reason)}")
+
+
+def autopsies_of(octets: bytes, report: "Report", ask: "Resolver | Zone | Case") -> "list[Autopsy]":
+    """What broke the signatures of which one fails; nothing if none does."""
+    from mailauth.dkim.autopsy import autopsy
+
+    failed = any(verdict.result.value == "fail" for verdict in report.dkim)
+    return ask.run(autopsy(octets)) if failed else []
+
+
+def _word(result: str) -> str:
+    return click.style(f"{result:9}", fg=_COLORS.get(result))
