@@ -184,7 +184,10 @@ def _report_json(
     import json
     from dataclasses import asdict
 
-    report: dict[str, Any] = {"file": name, "dkim": [verdict.as_dict() for verdict in verdicts]}
+    from mailauth.authenticate import SCHEMA, verdict_as_dict
+
+    signatures = [verdict_as_dict("dkim", verdict) for verdict in verdicts]
+    report: dict[str, Any] = {"file": name, "schema": SCHEMA, "dkim": signatures}
     if whole is not None:
         report |= whole.as_dict()
     if stories:
