@@ -67,9 +67,10 @@ class Report(NamedTuple):
     def as_dict(self) -> dict[str, Any]:
         """The report for JSON, of the schema `SCHEMA`."""
         told: dict[str, Any] = {"schema": SCHEMA, "envelope": self.envelope._asdict()}
-        for name, verdict in (("helo", self.helo), ("spf", self.spf), ("dmarc", self.dmarc)):
-            told[name] = None if verdict is None else _with_steps(verdict)
-        told["dkim"] = [verdict.as_dict() for verdict in self.dkim]
+        told["helo"] = None if self.helo is None else verdict_as_dict("spf", self.helo)
+        told["spf"] = None if self.spf is None else verdict_as_dict("spf", self.spf)
+        told["dkim"] = [verdict_as_dict("dkim", verdict) for verdict in self.dkim]
+        told["dmarc"] = None if self.dmarc is None else verdict_as_dict("dmarc", self.dmarc)
         return told
 
     def explain(self) -> Iterator[str]:
@@ -190,5 +191,11 @@ def _reason(verdict: spf.Verdict | dkim.Verdict | dmarc.Verdict) -> str:
     return "" if verdict.result == "pass" else verdict.reason
 
 
-def _with_steps(verdict: spf.Verdict | dmarc.Verdict) -> dict[str, Any]:
-    return verdict.as_dict() | {"steps": [step._asdict() for step in verdict.steps]}
+def verdict_as_dict(
+    method: str, verdict: spf.Verdict | dkim.Verdict | dmarc.Verdict
+) -> dict[str, Any]:
+    """A verdict for JSON, with where its result is described, and its steps."""
+    told = verdict.as_dict() | {"section": story.SECTIONS[method][verdict.result]}
+    if not isinstance(verdict, dkim.Verdict):
+        told["steps"] = [step._asdict() for step in verdict.steps]
+    return told

@@ -57,7 +57,7 @@ def command(
         addresses=[_address(each) for each in addresses],
         now=int(time.time()),
     )
-    report = options.resolver(zone, nameservers).run(asked)
+    report = options.run_side_by_side(zone, nameservers, asked)
     if html is not None:
         from mailauth import pages
 

@@ -9,8 +9,9 @@ import click
 from mailauth.errors import BadArgument, SyntaxFault
 
 if TYPE_CHECKING:
-    from mailauth.dns import Resolver, Zone
+    from mailauth.dns import Lookups, Resolver, Zone
 
+T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 TEMPORARY = 75
@@ -116,6 +117,25 @@ def resolver(zone: str | None, nameservers: tuple[str, ...]) -> "Resolver | Zone
     from mailauth.dns.resolver import Resolver
 
     return Resolver(nameservers)
+
+
+def run_side_by_side(zone: str | None, nameservers: tuple[str, ...], asked: "Lookups[T]") -> "T":
+    """The result of what has many questions, by what the options of `dns` say.
+
+    Those that do not wait for each other are asked at once, so that one server
+    that does not answer costs the time of one.
+    """
+    if zone is not None:
+        return resolver(zone, nameservers).run(asked)
+    import asyncio
+
+    from mailauth.dns.resolver import AsyncResolver
+
+    return asyncio.run(AsyncResolver(nameservers, budget=MANY_SECONDS).run(asked))
+
+
+MANY_SECONDS = 60
+"""What a check of a whole domain may take."""
 
 
 def record_name(text: str) -> str:

@@ -49,9 +49,12 @@ class Told(NamedTuple):
         import json
         from dataclasses import asdict
 
+        from mailauth.authenticate import SCHEMA, verdict_as_dict
+
         told: dict[str, Any] = {
             "file": self.name,
-            "dkim": [verdict.as_dict() for verdict in self.report.dkim],
+            "schema": SCHEMA,
+            "dkim": [verdict_as_dict("dkim", verdict) for verdict in self.report.dkim],
         }
         if self.is_whole:
             told |= self.report.as_dict()

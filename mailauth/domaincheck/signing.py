@@ -20,6 +20,10 @@ COMMON_SELECTORS: Final = (
 """What programs and providers call their keys; nothing lists the selectors of a domain."""
 
 
+_ABSENT: Final = frozenset({"no-key", "syntax", "revoked"})
+"""Where nobody said that there is a key, these are no fault: a wildcard, a key of old."""
+
+
 class _Key(NamedTuple):
     published: tuple[Published, ...]
     findings: list[Finding]
@@ -27,7 +31,7 @@ class _Key(NamedTuple):
 
 
 def check_keys(domain: str, selectors: Sequence[str], guessed: Sequence[str] = ()) -> Lookups[Area]:
-    """The keys of `domain`; of the `guessed` selectors only those that there are are told.
+    """The keys of `domain`; of the `guessed` selectors only those that have one are told.
 
     It works if one key is usable, and nothing is known if none was asked for.
     """
@@ -37,7 +41,7 @@ def check_keys(domain: str, selectors: Sequence[str], guessed: Sequence[str] = (
     told = [
         key
         for selector, key in zip(asked, judged, strict=True)
-        if selector in named or key.published
+        if selector in named or not _ABSENT.intersection(each.code for each in key.findings)
     ]
     found = list(chain.from_iterable(key.findings for key in told))
     usable = {key.usable for key in told}

@@ -5,7 +5,10 @@ from pathlib import Path
 
 import mail
 import pytest
+from nameserver import from_zone, serve
 from program import Run
+
+from mailauth.dns import Zone
 
 SOUND = {
     "example.com": {"TXT": ["v=spf1 ip4:192.0.2.1 -all"], "MX": [[10, "mx.example.com"]]},
@@ -13,6 +16,8 @@ SOUND = {
     "_dmarc.example.com": {"TXT": ["v=DMARC1; p=reject; rua=mailto:a@example.com"]},
     "1.2.0.192.in-addr.arpa": {"PTR": ["mx.example.com"]},
     "google._domainkey.example.com": {"TXT": [mail.record("rsa")]},
+    "alias.example": {"TXT": ["v=spf1 mx -all"], "MX": [[10, "mx.alias.example"]]},
+    "mx.alias.example": {"CNAME": ["mx.example.com"]},
     "down.example": {"FAIL": ["*"]},
     "_dmarc.down.example": {"TXT": ["v=DMARC1; p=reject; rua=mailto:a@down.example"]},
     "evil.example": {"TXT": ["v=spf1 x=\u001b[2J -all"]},
@@ -56,3 +61,14 @@ def test_a_page(run: Run, desk: Path, zone: str) -> None:
     assert run("check", "example.com", "--html", "page.html", "--zone", zone).status == 0
     assert "The mail setup of example.com" in (desk / "page.html").read_text()
     assert run("check", "example.com", "--html", "no/page.html", "--zone", zone).refused
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("domain", ["example.com", "alias.example", "none.example"])
+def test_a_name_server_says_the_same(run: Run, zone: str, domain: str) -> None:
+    given = ("check", domain, "-s", "rsa", "--ip", "192.0.2.1")
+    with serve(from_zone(Zone.read(zone))) as server:
+        done = run(*given, "--nameserver", server.where)
+    assert done.text == run(*given, "--zone", zone).text
+    assert ("error" in done.text) == (domain != "example.com")
+    assert ("an alias of mx.example.com" in done.text) == (domain == "alias.example")

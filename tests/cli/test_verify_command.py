@@ -34,7 +34,7 @@ def test_json_is_an_object_a_message(verify: Run, desk: Path) -> None:
     done = verify("--json", *LATER, "a.eml", "mail.eml")
     passed, unsigned = done.objects
     assert done.status == 1
-    assert passed.keys() == {"file", "dkim"}
+    assert passed.keys() == {"file", "schema", "dkim"}
     assert passed["file"] == "a.eml"
     assert passed["dkim"][0].items() >= {
         "result": "pass", "domain": "example.com", "selector": "rsa", "key_size": 2048,

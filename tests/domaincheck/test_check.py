@@ -240,7 +240,12 @@ def test_there_is_no_such_domain() -> None:
 
 
 def test_guessed_selectors_are_told_if_they_are_there() -> None:
-    zone = Zone(SOUND | {"google._domainkey.example.com": txt(mail.record("rsa"))})
+    more = {
+        "google._domainkey.example.com": txt(mail.record("rsa")),
+        "k1._domainkey.example.com": txt("v=DKIM1; p="),
+        "*._domainkey.example.com": txt("v=spf1 -all"),
+    }
+    zone = Zone(SOUND | more)
     asked = domaincheck.check("example.com", guessed=domaincheck.COMMON_SELECTORS, now=0)
     area = zone.run(asked).areas[1]
     assert [each.name for each in area.published] == ["google._domainkey.example.com"]

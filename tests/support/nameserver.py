@@ -161,6 +161,8 @@ _TYPES = frozenset(RRType)
 def _data(record: Any) -> str:
     if isinstance(record, bytes):
         return " ".join(f'"{piece.decode()}"' for piece in present.strings(record))
+    if isinstance(record, str):  # a name, of PTR or CNAME
+        return f"{record}."
     return f"{record.preference} {record.host}." if isinstance(record, MX) else str(record)
 
 
