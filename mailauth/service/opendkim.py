@@ -132,8 +132,9 @@ class _Translation:
     def _translate_verifying(self, table: Table) -> None:
         name = self._text("AuthservID")
         table["authserv_id"] = name if name and name.upper() != "HOSTNAME" else self._hostname
-        table["spf"] = False
-        self._imported.notes.append("SPF is left off, as OpenDKIM has none: set spf = true")
+        table["spf"] = table["dmarc"] = False
+        note = "SPF and DMARC are left off, as OpenDKIM has none: take out the lines spf and dmarc"
+        self._imported.notes.append(note)
         peers = self._text("PeerList")
         if peers.startswith(_FILES):
             table["trusted_file"] = path_of(peers)

@@ -56,7 +56,12 @@ class MilterService(Tree):
 
     def mta(self, address: str = "") -> Client:
         """A connection of an MTA."""
-        return Client(self.connect(address or self.milter))
+        connected = self.connect(address or self.milter)
+        try:
+            return Client(connected)
+        except BrokenFilter:
+            connected.close()
+            raise
 
     def deliver(
         self,
