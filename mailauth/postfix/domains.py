@@ -52,16 +52,16 @@ class DomainList:
             self.names | other.names, self.above | other.above, self.addresses | other.addresses
         )
 
-    def has(self, local_part: str, name: str) -> bool:
+    def has(self, local_part: str, domain: str) -> bool:
         """Whether an address is in the list, by itself or by its domain as `canonical` gives it."""
-        if name in self.names:
+        if domain in self.names:
             return True
-        above = name
-        while self.above and above:
+        above = domain if self.above else ""
+        while above:
             above = above.partition(".")[2]
             if above in self.above:
                 return True
-        return bool(self.addresses) and f"{local_part}@{name}" in self.addresses
+        return bool(self.addresses) and f"{local_part}@{domain}" in self.addresses
 
 
 def canonical(name: str) -> str:

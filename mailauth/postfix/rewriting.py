@@ -13,7 +13,7 @@ Here is no I/O; the time is an argument.
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Final, NamedTuple
+from typing import Final
 
 from mailauth import srs
 from mailauth.postfix.domains import DomainList, canonical
@@ -55,37 +55,25 @@ class Rewriting:
         local_part, _, domain = key.rpartition("@")
         if not local_part or not domain or not (key.isprintable() or _is_text(key)):
             return _NO_ADDRESS
-        return look_up(_Question(self, key, local_part, canonical(domain), srs_domain, now))
+        return look_up(self, key, canonical(domain), srs_domain, now)
 
     def is_ours(self, domain: str) -> bool:
         """Whether a domain is one of the SRS domains."""
         return domain == self.domain or domain in self.more_domains
 
 
-class _Question(NamedTuple):
-    """An address that a map is asked for."""
-
-    policy: Rewriting
-    address: str
-    local_part: str
-    domain: str
-    srs_domain: str
-    now: int
-
-
-def _forward(question: _Question) -> Reply:
-    policy, address = question.policy, question.address
-    if policy.is_ours(question.domain):
-        if not policy.scheme.always_rewrite or _SRS.match(question.local_part):
+def _forward(policy: Rewriting, address: str, domain: str, srs_domain: str, now: int) -> Reply:
+    if policy.is_ours(domain):
+        if not policy.scheme.always_rewrite or _SRS.match(address):
             return OURS
-    elif policy.left_alone.has(question.local_part, question.domain):
+    elif policy.left_alone.has(address.rpartition("@")[0], domain):
         return LEFT_ALONE
     try:
         rewritten = srs.forward(
             address,
-            domain=question.srs_domain,
+            domain=srs_domain,
             secrets=policy.secrets,
-            now=question.now,
+            now=now,
             scheme=policy.scheme,
             aliases=policy.aliases,
         )
@@ -97,26 +85,25 @@ def _forward(question: _Question) -> Reply:
     return _TOO_LONG if rewritten == address else Reply(_FOUND, rewritten)
 
 
-def _reverse(question: _Question) -> Reply:
-    if not question.policy.is_ours(question.domain):
+def _reverse(policy: Rewriting, address: str, domain: str, _: str, now: int) -> Reply:
+    if not policy.is_ours(domain):
         return _NOT_OURS
     try:
-        return Reply(Outcome.FOUND, _original(question))
+        return Reply(_FOUND, _original(policy, address, now))
     except srs.SRSError as fault:
         return Reply(Outcome.NOT_FOUND, f"{fault}")
 
 
-def _exists(question: _Question) -> Reply:
-    reply = _reverse(question)
-    found = reply.outcome is Outcome.FOUND
-    return Reply(Outcome.FOUND, question.address) if found else reply
+def _exists(policy: Rewriting, address: str, domain: str, srs_domain: str, now: int) -> Reply:
+    reply = _reverse(policy, address, domain, srs_domain, now)
+    return Reply(_FOUND, address) if reply.outcome is _FOUND else reply
 
 
-def _access(question: _Question) -> Reply:
-    if not question.policy.is_ours(question.domain):
+def _access(policy: Rewriting, address: str, domain: str, _: str, now: int) -> Reply:
+    if not policy.is_ours(domain):
         return _NOT_OURS
     try:
-        _original(question)
+        _original(policy, address, now)
     except srs.NotSRS as fault:
         return Reply(Outcome.NOT_FOUND, f"{fault}")
     except srs.SRSError:
@@ -124,12 +111,11 @@ def _access(question: _Question) -> Reply:
     return GENUINE
 
 
-def _original(question: _Question) -> str:
-    policy = question.policy
+def _original(policy: Rewriting, address: str, now: int) -> str:
     return srs.reverse(
-        question.address,
+        address,
         secrets=policy.secrets,
-        now=question.now,
+        now=now,
         scheme=policy.scheme,
         aliases=policy.aliases,
     )
@@ -140,7 +126,7 @@ def _is_text(key: str) -> bool:
     return _CONTROL.search(key) is None
 
 
-MAPS: Final[Mapping[str, Callable[[_Question], Reply]]] = {
+MAPS: Final[Mapping[str, Callable[[Rewriting, str, str, str, int], Reply]]] = {
     "forward": _forward,
     "srsencoder": _forward,
     "reverse": _reverse,
@@ -148,7 +134,7 @@ MAPS: Final[Mapping[str, Callable[[_Question], Reply]]] = {
     "exists": _exists,
     "access": _access,
 }
-"""What a map is asked by its name."""
+"""What answers for the map of each name: of the address, its domain, the SRS domain, the time."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SRS = re.compile(r"SRS[01][=+-]", re.IGNORECASE)
 _SHOWN: Final = 60
