@@ -19,6 +19,7 @@ _COMMANDS = {
     "check-config": "name every error of a configuration",
     "demo": "sign, verify, alter one octet: see it at work",
     "dmarc": "look at the DMARC records of domains",
+    "forward": "what sending a message on would do to it",
     "import": "print the TOML for another program's installation",
     "keygen": "make a key, and print the record to publish",
     "milter-test": "what a running milter would do to a message",

@@ -19,6 +19,7 @@ COMMANDS = [
     "check-config",
     "demo",
     "dmarc",
+    "forward",
     "import",
     "keygen",
     "milter-test",

@@ -1,0 +1,76 @@
+"""`mailauth forward`: what becomes of the authentication of a message that is sent on."""
+
+import time
+
+import click
+
+from mailauth.cli import mailfiles, options
+from mailauth.cli.output import printable
+
+_STATUS = {"yes": 0, "no": 1, "unknown": options.TEMPORARY}
+
+
+@click.command("forward", short_help="what sending a message on would do to it")
+@click.argument("file", metavar="FILE|-", default=mailfiles.STANDARD_INPUT)
+@click.option("--to", required=True, metavar="ADDR", help="To whom it is sent on.")
+@click.option("--via", default="", metavar="IP", help="Our address that the next hop sees.")
+@click.option("--srs-domain", default="", metavar="DOMAIN", help="The domain to rewrite with.")
+@click.option(
+    "--own", "own_domains", multiple=True, metavar="DOMAIN",
+    help="A domain of ours, whose senders are not rewritten; may be repeated.",
+)  # fmt: skip
+@click.option("--ip", default="", metavar="IP", help="The address of the client it came from.")
+@click.option("--helo", default="", metavar="NAME", help="The name that it said.")
+@click.option("--mail-from", default="", metavar="ADDR", help="The envelope sender.")
+@click.option("--now", metavar="TIME", help="Judge as of this time: seconds or a date.")
+@options.dns
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def command(
+    file: str,
+    to: str,
+    via: str,
+    srs_domain: str,
+    own_domains: tuple[str, ...],
+    ip: str,
+    helo: str,
+    mail_from: str,
+    now: str | None,
+    zone: str | None,
+    nameservers: tuple[str, ...],
+    as_json: bool,
+) -> None:
+    """Say what sending a message on needs, and whether it will pass DMARC there.
+
+    \b
+    mailauth forward --to ada@example.org --ip 192.0.2.1 --mail-from b@example.com mail.eml
+    mailauth forward --to ada@example.org --via 198.51.100.7 --srs-domain srs.example.net \\
+        --ip 192.0.2.1 --mail-from b@example.com mail.eml
+
+    The exit status is 0 if the message passes DMARC at the next hop, 1 if not,
+    75 if that is not known, 2 on misuse.
+    """
+    from mailauth.authenticate import authenticate
+    from mailauth.forwarding import decide
+
+    ask = options.resolver(zone, nameservers)
+    moment = int(time.time()) if now is None else options.point_in_time(now)
+    source = mailfiles.read(file)
+    judging = authenticate(source.octets, ip=ip, helo=helo, mail_from=mail_from, now=moment)
+    deciding = decide(
+        ask.run(judging),
+        to=to,
+        via=via,
+        srs_domain=srs_domain,
+        own_domains=own_domains,
+        now=moment,
+    )
+    decision = ask.run(deciding)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(decision.as_dict()))
+    else:
+        for line in decision.lines():
+            click.echo(printable(line))
+    if status := _STATUS[decision.survives]:
+        raise click.exceptions.Exit(status)

@@ -1,0 +1,211 @@
+"""The forwarding decision: what sending a message on needs, and what of its authentication stays.
+
+A host that sends the mail of others on is a stranger to their SPF records; SRS
+(`mailauth.srs`) puts its own name into the envelope.  What vouches for the
+author then is the signature alone (RFC 9989 §7.4), and it must stay whole.
+`decide` says for one message and one next hop what is needed and what will be.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import asdict, dataclass
+from enum import StrEnum
+from typing import Any
+
+from mailauth import dkim, dmarc, spf
+from mailauth.authenticate import Report
+from mailauth.dns.lookups import Address, Lookups
+from mailauth.errors import BadArgument, SyntaxFault
+from mailauth.syntax import domain as domains
+from mailauth.syntax import mailbox
+
+
+class Answer(StrEnum):
+    """What is known of one question."""
+
+    YES = "yes"
+    NO = "no"
+    UNKNOWN = "unknown"
+    """The DNS did not answer, or not enough is known of the message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What forwarding comes to, each answer with its reason."""
+
+    to: str
+    srs: Answer
+    """Whether the envelope sender must be rewritten."""
+    srs_reason: str
+    srs_domain: str
+    """The domain to rewrite with; empty if none is needed, or none was given."""
+    survives: Answer
+    """Whether the message still passes DMARC at the next hop, if nobody alters it."""
+    survives_reason: str
+    keep: tuple[str, ...] = ()
+    """What must reach the next hop as it is, a sentence each."""
+    advice: tuple[str, ...] = ()
+    """What else would help, a sentence each."""
+
+    def as_dict(self) -> dict[str, Any]:
+        """The decision for JSON, each value under its attribute's name."""
+        return asdict(self)
+
+    def lines(self) -> Iterator[str]:
+        """The decision for people."""
+        by = f", with {self.srs_domain}" if self.srs is not Answer.NO and self.srs_domain else ""
+        yield f"rewrite the sender (SRS): {self.srs}{by}; {self.srs_reason}"
+        yield f"passes DMARC there: {self.survives}; {self.survives_reason}"
+        yield from (f"keep: {each}" for each in self.keep)
+        yield from (f"advice: {each}" for each in self.advice)
+
+
+def decide(
+    report: Report,
+    *,
+    to: str,
+    via: str | Address = "",
+    srs_domain: str = "",
+    own_domains: Collection[str] = (),
+    now: int,
+) -> Lookups[Decision]:
+    """What it takes to send the message of `report` on to the address `to`.
+
+    `via` is the address from which the next hop is reached; without it, every
+    sender whose domain has an SPF record is taken for one that must be rewritten.
+    `srs_domain` is the domain to rewrite with, `own_domains` are those whose
+    senders are ours.  **Asks** what `spf.check` asks of the sender, if `via` is given.
+
+    **Raises** BadArgument: `to` is no address of mail, `via` none of IP, a domain is none.
+    """
+    try:
+        hop = mailbox.parse(to)
+        ours = {domains.parse(each) for each in (*own_domains, *filter(None, [srs_domain]))}
+    except SyntaxFault as fault:
+        raise BadArgument(f"{fault}: {to!r} or a domain cannot be read") from None
+    there = None
+    if via and report.envelope.mail_from:
+        there = yield from spf.check(
+            ip=via, helo=srs_domain, sender=report.envelope.mail_from, now=now
+        )
+    if hop.domain in ours:
+        return _stays(to, hop.domain)
+    srs, why = _needs_srs(report, there, ours)
+    survives, reason = _survives(report, there, srs)
+    return Decision(
+        to=to,
+        srs=srs,
+        srs_reason=why,
+        srs_domain="" if srs is Answer.NO else srs_domain,
+        survives=survives,
+        survives_reason=reason,
+        keep=tuple(_keep(report)) if survives is not Answer.NO else (),
+        advice=tuple(_advice(report, survives, hop, srs_domain if srs is Answer.YES else "-")),
+    )
+
+
+def _stays(to: str, domain: str) -> Decision:
+    nobody = f"{domain} is ours, and nobody else judges the message"
+    return Decision(to, Answer.NO, nobody, "", Answer.YES, nobody)
+
+
+def _needs_srs(
+    report: Report, there: spf.Verdict | None, ours: Collection[str]
+) -> tuple[Answer, str]:
+    """Whether the next hop would refuse the sender as it is."""
+    sender = report.envelope.mail_from
+    if not sender:
+        return Answer.NO, "a bounce has no sender to rewrite"
+    try:
+        domain = mailbox.parse(sender).domain
+    except SyntaxFault:
+        return Answer.UNKNOWN, "the sender is no address"
+    if domain in ours:
+        return Answer.NO, f"the sender is of {domain}, which is ours"
+    found = report.spf if there is None else there
+    if found is None:
+        return Answer.UNKNOWN, "SPF was not judged: who sent the message is not known"
+    return _by_spf(found, domain, of_next_hop=there is not None)
+
+
+def _by_spf(found: spf.Verdict, domain: str, *, of_next_hop: bool) -> tuple[Answer, str]:
+    """What a verdict tells of the next hop: its own, or that on the client here."""
+    if found.result is spf.Result.NONE:
+        return Answer.NO, f"{domain} has no SPF record, so no host is a stranger to it"
+    if found.result is spf.Result.TEMPERROR:
+        return Answer.UNKNOWN, f"the DNS did not tell the SPF record of {domain}: {found.reason}"
+    if not of_next_hop:
+        return Answer.YES, f"{domain} has an SPF record, and our host is likely not in it"
+    if found.result is spf.Result.PASS:
+        return Answer.NO, f"our host may send for {domain}: {found.reason}"
+    return Answer.YES, f"the next hop will find SPF {found.result} for {domain}: {found.reason}"
+
+
+def _survives(report: Report, there: spf.Verdict | None, srs: Answer) -> tuple[Answer, str]:
+    """RFC 9989 §5.3.5, as the next hop will come to it."""
+    verdict = report.dmarc
+    if verdict is None:
+        return Answer.UNKNOWN, "DMARC was not judged"
+    match verdict.result:
+        case dmarc.Result.PASS:
+            return _still_passes(verdict, there, srs)
+        case dmarc.Result.NONE:
+            return Answer.YES, f"{verdict.domain} publishes no policy to break"
+        case dmarc.Result.TEMPERROR:
+            return Answer.UNKNOWN, verdict.reason
+    return Answer.NO, f"it does not pass here either: {verdict.reason}"
+
+
+def _still_passes(
+    verdict: dmarc.Verdict, there: spf.Verdict | None, srs: Answer
+) -> tuple[Answer, str]:
+    """Whether what stands for the author here stands for it there."""
+    author = verdict.domain
+    if verdict.dkim_domain:
+        return Answer.YES, f"the signature of {verdict.dkim_domain} stands for {author}"
+    if there is not None and there.result is spf.Result.PASS and srs is Answer.NO:
+        return Answer.YES, f"our host may send for {verdict.spf_domain}, which stands for {author}"
+    lost = "is rewritten" if srs is Answer.YES else "our host may not send for"
+    sentence = f"only SPF stands for {author}, by a sender that {lost}"
+    return Answer.NO, f"{sentence}; {author} asks for {verdict.policy}"
+
+
+def _keep(report: Report) -> Iterator[str]:
+    """What the signature that stands for the author covers."""
+    verdict = report.dmarc
+    if verdict is None or not verdict.dkim_domain:
+        return
+    standing = [
+        each
+        for each in report.dkim
+        if each.result is dkim.Result.PASS and each.domain == verdict.dkim_domain
+    ]
+    for signature in standing[:1]:
+        yield "the body: a footer, another encoding or a removed part breaks the signature"
+        names = sorted(set(signature.signed_fields))
+        yield f"the signed header fields: {', '.join(names)}"
+        if "subject" in names:
+            yield "the subject: a tag such as [list] breaks the signature"
+        if signature.expires_at is not None:
+            yield f"the pace: the signature expires at {signature.expires_at} (x=)"
+
+
+def _advice(
+    report: Report, survives: Answer, hop: mailbox.Mailbox, rewritten_with: str
+) -> Iterator[str]:
+    verdict = report.dmarc
+    if not rewritten_with:
+        yield "Set up SRS with a domain of your own (mailauth srs, or the service)."
+    if verdict is None:
+        return
+    if verdict.result is dmarc.Result.PASS and survives is Answer.NO:
+        yield f"Ask {verdict.domain} to sign with DKIM; only a signature survives forwarding."
+        if verdict.policy is not dmarc.Disposition.NONE:
+            yield "Until then deliver to a mailbox here, or let the recipient fetch it by IMAP."
+        yield "An ARC seal tells the next hop what was found here, if it trusts yours (RFC 8617)."
+    if verdict.dkim_domain and verdict.policy not in (None, dmarc.Disposition.NONE):
+        wish = f"{verdict.domain} asks for {verdict.policy}"
+        yield f"A list that alters the message must put its own address into From: {wish}."
+    if verdict.result in (dmarc.Result.FAIL, dmarc.Result.PERMERROR):
+        yield "Do not send it on: what fails here spoils the reputation of your host there."
+    if verdict.domain and hop.domain == verdict.domain:
+        yield f"The message goes back to {verdict.domain}, whose hosts may refuse its own name."
