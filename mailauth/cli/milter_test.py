@@ -153,7 +153,7 @@ def _fields(change: Any) -> dict[str, Any]:  # noqa: ANN401 - any change
     for name in change.__slots__:
         value = getattr(change, name)
         text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
-        fields[name] = text.replace("\n", "") if isinstance(text, str) else text
+        fields[name] = " ".join(text.split()) if isinstance(text, str) else text
     return fields
 
 

@@ -203,7 +203,7 @@ class MilterWatch(ListenerWatch):
 
 _LINE: Final = (
     "%(listener)s: %(queue_id)s: %(did)s, %(action)s: %(reply)s; from=<%(sender)s> "
-    "client=%(client)s helo=%(helo)s user=%(user)s recipients=%(recipients)d size=%(size)d "
+    "client=%(client)s helo=%(helo)s user=%(user)s size=%(size)d "
     "dns=%(dns_seconds).3f work=%(work_seconds).3f total=%(seconds).3f%(told)s"
 )
 

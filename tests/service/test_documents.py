@@ -28,7 +28,8 @@ from mailauth.service.tables import (
 )
 
 PAGES = {
-    name: (ROOT / "docs" / f"{name}.md").read_text() for name in ("service", "milter", "milter-srs")
+    name: (ROOT / "docs" / f"{name}.md").read_text()
+    for name in ("service", "milter", "milter-srs", "postfix", "migration")
 }
 BLOCKS = [
     pytest.param(block, id=f"{name}-{number}")

@@ -143,7 +143,7 @@ def test_a_server_that_ends_by_itself_costs_the_worker(tree: Tree) -> None:
     tree.wait_for(lambda: len(tree.pids()) == 2, "two workers")
 
 
-def test_a_storm_of_restarts_ends_with_a_sentence(tree: Tree) -> None:
+def test_MIL_13_a_storm_of_restarts_ends_with_a_sentence(tree: Tree) -> None:
     (tree.folder / "secret").write_text("broken")
     tree.configure(f'map = "{tree.folder}/secret"', storm_restarts=5)
     tree.spawn()

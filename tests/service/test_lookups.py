@@ -287,7 +287,7 @@ def test_PFX_10_what_a_client_sends_forges_no_line(service: Service) -> None:
         assert " mailauth " in line, line
 
 
-def test_PFX_09_a_public_address_is_warned_of(service: Service) -> None:
+def test_PFX_09_MIL_19_a_public_address_is_warned_of(service: Service) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]

@@ -43,7 +43,7 @@ def test_it_tells_what_would_be_done(service: MilterService) -> None:
     at = ("-c", str(service.file))
     out = tried(service, *at, "--mail-from", "ada@example.com", "--rcpt", "b@example.org")
     assert out.status == 0, out.complaint
-    assert out.text.startswith("insert  index 0  DKIM-Signature   v=1; a=rsa-sha256;")
+    assert out.text.startswith("insert  index 0  DKIM-Signature  v=1; a=rsa-sha256;")
     assert out.text.endswith("reply  continue\n")
     user = tried(service, *at, "--ip", "2001:db8::1", "--user", "ada", "--json")
     (told,) = user.objects
@@ -61,7 +61,7 @@ def test_what_would_be_removed_is_shown(service: MilterService) -> None:
     assert done.status == 0
     first, second, *_ = done.text.splitlines()
     assert first == f"remove  index 1  Authentication-Results  {AUTHSERV_ID}; dkim=pass"
-    assert second.startswith(f"insert  index 0  Authentication-Results   {AUTHSERV_ID};")
+    assert second.startswith(f"insert  index 0  Authentication-Results  {AUTHSERV_ID};")
 
 
 def test_a_refusal_is_status_1(service: MilterService) -> None:

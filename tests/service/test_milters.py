@@ -67,7 +67,7 @@ def test_each_listener_has_its_role(service: MilterService) -> None:
     assert service.deliver(envelope=THEIRS, address=service.sign).changes == ()
 
 
-def test_one_line_of_the_log_for_each_message(service: MilterService) -> None:
+def test_OPS_05_one_line_of_the_log_for_each_message(service: MilterService) -> None:
     service.set_up(log="json")
     service.start()
     for number in range(30):  # more than the log takes of like lines
@@ -172,7 +172,7 @@ def test_OPS_02_a_key_that_becomes_unreadable_goes_on(service: MilterService) ->
     )
 
 
-def test_an_unreadable_key_is_an_error_at_the_start(service: MilterService) -> None:
+def test_OPS_01_an_unreadable_key_is_an_error_at_the_start(service: MilterService) -> None:
     service.key.chmod(0o644)
     service.spawn()
     assert service.wait() == 2
