@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from itertools import chain
 from pathlib import Path
 
-from bench import dkim, lookups, messages, milter, program, report, spf, spfnet, srs
+from bench import dkim, lookups, messages, milter, milterload, program, report, spf, spfnet, srs
 from bench.measure import measure
 from peers import maildkim, msgauth, opendkim
 from peers.messages import node_mailauth
@@ -44,6 +44,7 @@ def main(arguments: list[str]) -> int:
             return 0
         memory = program.peak_memory(folder)
         slowest = lookups.slowest(folder)
+        loads = list(milterload.sentences(folder))
     met = "met" if memory < MEMORY_GOAL else "not met"
     sentence = (
         f"Peak memory of `mailauth verify` with a file of 25 MB: {memory:.0f} MB "
@@ -54,6 +55,7 @@ def main(arguments: list[str]) -> int:
         f"\nAt half of the greatest load 99 of 100 look-ups are answered within {slowest:.1f} ms "
         f"(goal: {SLOWEST_GOAL} ms, {met})."
     )
+    sentence = "\n".join([sentence, *loads])
     print(sentence)
     if keep:
         day = datetime.now(UTC).date().isoformat()

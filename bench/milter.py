@@ -70,14 +70,17 @@ def cells(folder: Path) -> Iterator[Cell]:
 class Filter:
     """A milter in its process."""
 
-    def __init__(self, name: str, folder: Path, mode: str, key: Path, record: Path) -> None:
+    def __init__(
+        self, name: str, folder: Path, mode: str, key: Path, record: Path, *, tcp: bool = False
+    ) -> None:
         self.name = name
         self._path = folder / f"{name}-{mode}.sock"
         self._path.unlink(missing_ok=True)
+        where = f"{_free_port()}" if tcp else f"{self._path}"
+        self._where = where
         self._mode = mode
         if name == "mailauth":
-            arguments = [self._path, mode, key, record]
-            command = [sys.executable, "-m", "bench.milterd", *map(str, arguments)]
+            command = [sys.executable, "-m", "bench.milterd", where, mode, f"{key}", f"{record}"]
         else:
             command = self._configure(folder, key, record)
         self._process = subprocess.Popen(command)
@@ -107,8 +110,7 @@ class Filter:
 
     def turns(self, message: bytes) -> Callable[[int], float]:
         """What sends so many messages and comes to the CPU seconds that the filter took."""
-        address = "127.0.0.1" if self._mode == "sign" else "192.0.2.7"
-        mtas = [Mta(self._connect(), address, message) for _ in range(AT_ONCE)]
+        mtas = self.mtas(message)
         want = b"DKIM-Signature" if self._mode == "sign" else b"dkim=pass"
 
         def turns(count: int) -> float:
@@ -124,21 +126,41 @@ class Filter:
 
         return turns
 
-    def _connect(self) -> socket.socket:
-        for _ in range(200):
-            end = socket.socket(socket.AF_UNIX)
-            try:
-                end.connect(str(self._path))
-            except OSError:
-                end.close()
-                time.sleep(0.05)
-            else:
-                return end
-        raise AssertionError(f"{self.name} does not listen")
+    def mtas(self, message: bytes) -> list["Mta"]:
+        """Connections that send this message."""
+        address = "127.0.0.1" if self._mode == "sign" else "192.0.2.7"
+        return [Mta(connected(self._where), address, message) for _ in range(AT_ONCE)]
+
+    def resident(self) -> float:
+        """Megabytes that it takes now."""
+        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
 
     def _cpu_seconds(self) -> float:
         fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
         return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def connected(where: str) -> socket.socket:
+    """A connection to a path, or to a port of loopback."""
+    for _ in range(200):
+        end = socket.socket(socket.AF_INET if where.isdigit() else socket.AF_UNIX)
+        try:
+            end.connect(("127.0.0.1", int(where)) if where.isdigit() else where)
+        except OSError:
+            end.close()
+            time.sleep(0.05)
+        else:
+            if where.isdigit():
+                end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            return end
+    raise AssertionError(f"nobody listens at {where}")
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 class Mta:
@@ -158,6 +180,10 @@ class Mta:
         self._end.sendall(rest)
         frames = _frames(message, leading_space=bool(self._steps & Steps.LEADING_SPACE))
         self.segments, _ = self._cut(frames)
+
+    def fileno(self) -> int:
+        """Of its socket."""
+        return self._end.fileno()
 
     def say(self, step: int) -> None:
         """Send up to the next reply."""

@@ -1,4 +1,4 @@
-"""`python -m bench.milterd SOCKET sign|verify KEY RECORD`: our milter, to be measured."""
+"""`python -m bench.milterd PATH|PORT sign|verify KEY RECORD`: our milter, to be measured."""
 
 import asyncio
 import socket
@@ -43,7 +43,7 @@ class _Silent:
         raise AssertionError(line)
 
 
-async def _serve(path: str, mode: str, key: str, record: bytes) -> None:
+async def _serve(where: str, mode: str, key: str, record: bytes) -> None:
     table = SigningTable.of([(DOMAIN, SigningKey(DOMAIN, SELECTOR, key))])
     settings = Settings(signing=SigningSettings(table))
     if mode == "verify":
@@ -53,8 +53,8 @@ async def _serve(path: str, mode: str, key: str, record: bytes) -> None:
     cache.put(question, Answer(Status.EXISTS, (record,), ttl=86_400))
     resolver = AsyncResolver(["127.0.0.1"], cache=cache)
     server = MilterServer(settings, resolver=resolver, limits=Limits(), watch=_Silent())
-    listening = socket.socket(socket.AF_UNIX)
-    listening.bind(path)
+    listening = socket.socket(socket.AF_INET if where.isdigit() else socket.AF_UNIX)
+    listening.bind(("127.0.0.1", int(where)) if where.isdigit() else where)
     listening.listen(64)
     await server.serve(listening)
 

@@ -147,6 +147,9 @@ def _fields(change: Any) -> dict[str, Any]:  # noqa: ANN401 - any change
         replies.InsertHeader: "insert",
         replies.ChangeHeader: "change",
         replies.ChangeFrom: "sender",
+        replies.AddRecipient: "add recipient",
+        replies.AddRecipientWithArguments: "add recipient",
+        replies.DeleteRecipient: "delete recipient",
         replies.Quarantine: "quarantine",
     }
     fields: dict[str, Any] = {"change": words[type(change)]}

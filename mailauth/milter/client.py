@@ -19,8 +19,11 @@ from mailauth.milter.replies import (
     SKIP,
     VERDICTS,
     AddHeader,
+    AddRecipient,
+    AddRecipientWithArguments,
     ChangeFrom,
     ChangeHeader,
+    DeleteRecipient,
     InsertHeader,
     Quarantine,
     Refusal,
@@ -67,7 +70,16 @@ CHANGES: Final[Mapping[bytes, str]] = {
 }
 """What a filter may do to a message, by the code of the reply."""
 
-_Change: TypeAlias = AddHeader | InsertHeader | ChangeHeader | ChangeFrom | Quarantine
+_Change: TypeAlias = (
+    AddHeader
+    | InsertHeader
+    | ChangeHeader
+    | ChangeFrom
+    | AddRecipient
+    | AddRecipientWithArguments
+    | DeleteRecipient
+    | Quarantine
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,8 +229,11 @@ def _change(code: bytes, octets: bytes) -> _Change | bytes:
             (index,) = _LENGTH.unpack_from(octets)
             name, value, *_ = octets[_LENGTH.size :].split(b"\0")
             return (InsertHeader if code == b"i" else ChangeHeader)(index, name, value)
-        case b"e":
-            return ChangeFrom(words[0], words[1] if len(words) > 1 else b"")
+        case b"e" | b"2":
+            arguments = words[1] if len(words) > 1 else b""
+            return (ChangeFrom if code == b"e" else AddRecipientWithArguments)(words[0], arguments)
+        case b"+" | b"-":
+            return (AddRecipient if code == b"+" else DeleteRecipient)(words[0])
         case b"q":
             return Quarantine(words[0].decode("utf-8", "replace"))
     return frame(code, octets)

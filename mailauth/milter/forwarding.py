@@ -106,7 +106,7 @@ class Recipients:
         """What a postmaster should know."""
         if self.forged:
             what = "refused" if self.settings.reject_forged else "left as they are"
-            yield f"{self.forged} recipients are forged or expired SRS addresses, {what}"
+            yield f"forged or expired SRS recipients, {what}: {self.forged}"
 
     def _leaves(self, address: str, mailer: str) -> bool:
         local_part, at, domain = address.rpartition("@")

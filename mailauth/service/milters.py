@@ -225,5 +225,5 @@ def _did(record: Record) -> str:
 def _told(record: Record) -> str:
     """What a postmaster should know, each after a semicolon."""
     told = [f"sender now <{record.new_sender}>"] if record.new_sender else []
-    told += [f"{record.returned} SRS recipients put back"] if record.returned else []
+    told += [f"SRS recipients put back: {record.returned}"] if record.returned else []
     return "".join(f"; {sentence}" for sentence in (*told, *record.notes))

@@ -5,12 +5,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import mail as mails
 import pytest
 from milter_service import THEIRS, MilterService, inserted
 from nameserver import from_zone, serve
+from program import process
 
 from mailauth.dns import Zone
-from mailauth.milter.replies import CONTINUE, ChangeFrom, Refusal
+from mailauth.milter.replies import (
+    CONTINUE,
+    AddRecipient,
+    ChangeFrom,
+    DeleteRecipient,
+    Refusal,
+)
 from mailauth.service.configuration import BadConfiguration
 from mailauth.service.metrics import exposition
 from mailauth.service.start import check
@@ -73,12 +81,23 @@ def test_the_milter_and_the_maps_say_the_same(service: MilterService) -> None:
     back = service.deliver(
         envelope=replace(THEIRS, sender="", recipients=(address,)), address=where
     )
-    assert "<ada@example.com>" in str(back.changes)
+    assert back.changes == (
+        DeleteRecipient(f"<{address}>".encode()),
+        AddRecipient(b"<ada@example.com>"),
+    )
+    sent = "--mail-from", "ada@example.com", "--rcpt", "joe@far.example", "--rcpt", address
+    told = process("milter-test", "-", "--socket", where, *sent, input=mails.MESSAGE)
+    assert told.stdout.decode().splitlines() == [
+        f"delete recipient  address <{address}>",
+        "add recipient  address <ada@example.com>",
+        f"sender  address <{address}>  arguments ",
+        "reply  continue",
+    ]
     stays = replace(THEIRS, recipients=("joe@ours.example",))
     assert service.deliver(envelope=stays, address=where).changes == ()
     service.wait_for_log("rewritten, header: continue; from=<ada@example.com>")
     service.wait_for_log(f"; sender now <{address}>")
-    service.wait_for_log("; 1 SRS recipients put back")
+    service.wait_for_log("; SRS recipients put back: 1")
 
 
 def test_SRS_01_forged_recipients_are_counted_and_may_be_refused(service: MilterService) -> None:
