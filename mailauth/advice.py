@@ -24,7 +24,7 @@ def headline(report: "Report") -> tuple[str, str]:
     """A result word for the whole message, and the sentence that goes before all else."""
     verdict = report.dmarc
     if verdict is None:
-        return "none", "The message was not judged by DMARC."
+        return _without_dmarc(report)
     author = verdict.domain
     match verdict.result.value:
         case "pass":
@@ -38,6 +38,15 @@ def headline(report: "Report") -> tuple[str, str]:
         case "permerror":
             return "permerror", f"The message has no author to judge it by: {verdict.reason}."
     return _without_policy(report, author)
+
+
+def _without_dmarc(report: "Report") -> tuple[str, str]:
+    """Nobody asked for whom it is; the signatures are all that there is."""
+    signers = dict.fromkeys(each.domain for each in report.dkim if each.result == "pass")
+    words = " and ".join(each for each in list(signers)[:3] if each)
+    if words:
+        return "pass", f"{words} vouched for the message by a signature."
+    return "none", "No signature vouches for the message; it was not judged by DMARC."
 
 
 def _without_policy(report: "Report", author: str) -> tuple[str, str]:

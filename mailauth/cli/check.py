@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from mailauth.dns.lookups import Address
     from mailauth.domaincheck import Area, DomainReport
 
-_WORDS = {True: ("works", "green"), False: ("does not work", "red"), None: ("unknown", "yellow")}
-_MET = {True: ("met", "green"), False: ("not met", "red"), None: ("unknown", "yellow")}
+_COLORS = {True: "green", False: "red", None: "yellow"}
+_MET = {True: "met", False: "not met", None: "unknown"}
 
 
 @click.command("check", short_help="look at all that a domain publishes for its mail")
@@ -72,27 +72,29 @@ def command(
 
 
 def _address(text: str) -> "Address":
-    from ipaddress import ip_address
+    """An address as receivers see it: a mapped one is one of IPv4."""
+    from ipaddress import IPv6Address, ip_address
 
     try:
-        return ip_address(text)
+        address = ip_address(text)
     except ValueError:
         raise BadArgument(f"{text!r} is not an IP address") from None
+    if isinstance(address, IPv6Address) and address.scope_id is not None:
+        raise BadArgument(f"{text!r} is an address of one machine's own network")
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _show(report: "DomainReport") -> None:
     click.echo(printable(report.sentence()))
     for area in report.areas:
-        word, color = _WORDS[area.works]
-        click.echo(f"{area.title}: {click.style(word, fg=color)}")
+        click.echo(f"{area.title}: {click.style(area.state, fg=_COLORS[area.works])}")
         for each in area.published:
             click.echo(f"  {printable(f'{each.name} {each.rrtype} {each.text}')}")
         if area.name != "bulk" or not report.rules:
             _show_findings(area)
     for rule in report.rules:
-        word, color = _MET[rule.met]
-        providers = ", ".join(rule.providers)
-        click.echo(f"  {click.style(f'{word:7}', fg=color)} {rule.demand} ({providers})")
+        word = click.style(f"{_MET[rule.met]:7}", fg=_COLORS[rule.met])
+        click.echo(f"  {word} {rule.demand} ({', '.join(rule.providers)})")
 
 
 def _show_findings(area: "Area") -> None:

@@ -2,6 +2,7 @@
 
 import click
 
+from mailauth.cli import options, output
 from mailauth.cli.output import complain
 from mailauth.cli.told import Told, autopsies_of
 from mailauth.errors import BadArgument
@@ -11,7 +12,8 @@ from mailauth.errors import BadArgument
 @click.argument("file", metavar="CASE")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--explain", is_flag=True, help="Tell why: what was asked, what broke a signature.")
-def command(file: str, as_json: bool, explain: bool) -> None:
+@options.html
+def command(file: str, as_json: bool, explain: bool, html: str | None) -> None:
     """Judge a message again, as of then, by the case that `verify --save` wrote.
 
     The DNS is not asked: a question to which the case has no answer fails.
@@ -19,6 +21,7 @@ def command(file: str, as_json: bool, explain: bool) -> None:
     \b
     mailauth replay case.json
     mailauth replay --explain case.json
+    mailauth replay --html why.html case.json
 
     The exit status is 0 if the verdicts are the same as then, 1 if this version
     judges otherwise, 2 if the file is no case that it can read.
@@ -32,9 +35,13 @@ def command(file: str, as_json: bool, explain: bool) -> None:
         raise BadArgument(f"{file}: {fault}") from None
     report = case.replay()
     autopsies = []
-    if explain and case.bodies is None:
+    if (explain or html) and case.bodies is None:
         autopsies = autopsies_of(case.octets, report, case)
     told = Told(file, report, autopsies)
+    if html:
+        from mailauth.pages import of_messages
+
+        output.write(html, of_messages([told.for_page(case.octets)], now=case.now))
     if as_json:
         click.echo(told.as_json())
     else:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from mailauth.dkim import Verdict
     from mailauth.dkim.autopsy import Autopsy
     from mailauth.dns import Resolver, Zone
+    from mailauth.pages import Judged
 
 _COLORS = {"pass": "green", "fail": "red", "policy": "red", "permerror": "red"}
 
@@ -43,6 +44,14 @@ class Told(NamedTuple):
         if "pass" in results:
             return 0
         return options.TEMPORARY if "temperror" in results else 1
+
+    def for_page(self, octets: bytes) -> "Judged":
+        """The message of these octets, as a page takes it."""
+        from mailauth.pages import Judged
+        from mailauth.syntax.message import Message
+
+        why = [f"The body: {each.body}. The header: {each.header}." for each in self.autopsies]
+        return Judged(self.name, Message.parse(octets), self.report, tuple(why))
 
     def as_json(self) -> str:
         """One line."""

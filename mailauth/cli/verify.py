@@ -101,7 +101,7 @@ def command(
             continue
         told, case = bench.judge(source)
         kept += [case] if save else []
-        pages += [_judged(source, told)] if html else []
+        pages += [told.for_page(source.octets)] if html else []
         if as_json:
             click.echo(told.as_json())
         else:
@@ -158,15 +158,6 @@ def _save(path: str, cases: "list[Case]") -> None:
     if len(cases) != 1:
         raise BadArgument(f"a case is of one message, and there are {len(cases)}: none is saved")
     output.write(path, dumps(cases[0]))
-
-
-def _judged(source: mailfiles.Source, told: Told) -> "Judged":
-    """A message as a page takes it."""
-    from mailauth.pages import Judged
-    from mailauth.syntax.message import Message
-
-    why = [f"The body: {each.body}. The header: {each.header}." for each in told.autopsies]
-    return Judged(source.name, Message.parse(source.octets), told.report, tuple(why))
 
 
 _SEVERITY = [0, 1, options.TEMPORARY, 2]

@@ -39,6 +39,13 @@ class Area:
     steps: tuple[Step, ...] = ()
     """What was evaluated, for those who ask why."""
 
+    @property
+    def state(self) -> str:
+        """Whether it works, in words."""
+        if not self.published and any(each.code == "none" for each in self.findings):
+            return "not there"
+        return {True: "works", False: "does not work", None: "not known"}[self.works]
+
 
 class Rule(NamedTuple):
     """What large providers demand of those who send to them, and whether the domain meets it."""

@@ -39,7 +39,8 @@ def of_alignment(wishes: Area, signing: Area, *, has_spf: bool) -> list[Finding]
         return []
     record = wishes.published[0]
     policy = records.parse(record.text.encode("latin-1")).policy
+    certain = signing.works is False and policy is not Disposition.NONE
+    severity = Severity.ERROR if certain else Severity.WARNING
     sentence = "nothing can pass: no SPF record works, and no key that works is known"
     remedy = "publish an SPF record with your senders, and sign with DKIM"
-    severity = Severity.WARNING if policy is Disposition.NONE else Severity.ERROR
     return [Finding("no-alignment", severity, sentence, record.name, f"p={policy}", remedy)]

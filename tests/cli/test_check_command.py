@@ -38,7 +38,14 @@ def test_the_exit_status_is_for_a_monitor(run: Run, zone: str) -> None:
     assert run("check", "example.com", "--selector", "gone", *of).status == 1
     assert run("check", "none.example", *of).status == 1
     assert run("check", "down.example", *of).status == 75
-    for given in (("a..b",), ("example.com", "--ip", "x"), ("example.com", "-s", "a b")):
+    mapped = run("check", "example.com", "-s", "rsa", "--ip", "::ffff:192.0.2.1", *of)
+    assert mapped.status == 0
+    for given in (
+        ("a..b",),
+        ("example.com", "--ip", "fe80::1%eth0"),
+        ("example.com", "--ip", "x"),
+        ("example.com", "-s", "a b"),
+    ):
         assert run("check", *given, *of).refused
 
 

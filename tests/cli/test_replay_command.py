@@ -90,3 +90,12 @@ def test_a_case_is_of_one_message(run: Run, saved: Callable[..., Path]) -> None:
         given=b"From: a@b.example\r\n\r\n",
     )
     assert done.status == 2
+
+
+@pytest.mark.parametrize("sent", [[], SENT])
+def test_a_page_of_then(
+    run: Run, saved: Callable[..., Path], tmp_path: Path, sent: list[str]
+) -> None:
+    page = tmp_path / "why.html"
+    assert run("replay", "--html", str(page), str(saved(*sent))).status == 0
+    assert "Judged at 2026-11-18" in page.read_text()

@@ -234,6 +234,21 @@ def test_a_domain_that_sends_nothing() -> None:
     assert [each.code for each in report.areas[-1].findings] == ["no-mail"]
 
 
+def test_a_key_that_was_not_looked_at_may_pass() -> None:
+    changed: dict[str, Any] = {"example.com": {"MX": [[10, "mx.example.com"]]}, KEY: {}}
+    for selectors, severity in ((("rsa",), Severity.ERROR), ((), Severity.WARNING)):
+        report = check(changed, selectors=selectors, ip="")
+        (found,) = [each for each in report.findings() if each.code == "no-alignment"]
+        assert found.severity is severity
+
+
+def test_the_state_of_an_area_in_words() -> None:
+    report = check({"_mta-sts.example.com": {}, "_dmarc.example.com": {"FAIL": ["TXT"]}, KEY: {}})
+    states = {area.name: area.state for area in report.areas}
+    assert (states["spf"], states["dkim"]) == ("works", "does not work")
+    assert (states["mta-sts"], states["dmarc"]) == ("not there", "not known")
+
+
 def test_there_is_no_such_domain() -> None:
     asked = domaincheck.check("none.example", now=0)
     assert "mx/no-domain" in codes(Zone({}).run(asked))

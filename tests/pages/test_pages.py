@@ -145,6 +145,17 @@ def test_what_it_comes_to_and_what_to_do(
     assert words in read(of_message(octets, Zone(PLAIN | nodes), **envelope)).text
 
 
+@pytest.mark.parametrize(
+    ("octets", "words"),
+    [
+        (mail.signed(), "pass example.com vouched for the message by a signature."),
+        (mail.MESSAGE, "none No signature vouches for the message;"),
+    ],
+)
+def test_signatures_alone(octets: bytes, words: str) -> None:
+    assert words in read(of_message(octets, methods={"dkim"})).text
+
+
 def test_several_messages_on_one_page() -> None:
     report = Zone(PLAIN).run(authenticate(mail.MESSAGE, now=mail.NOW))
     message = Message.parse(mail.MESSAGE)
