@@ -11,6 +11,9 @@ from mailauth.dkim.canonical import BODY, Canonicalization, header
 from mailauth.errors import BadArgument
 from mailauth.syntax.message import Message
 
+BodyWay: TypeAlias = tuple[bool, int | None]
+"""How a body is hashed: whether its canonicalization is relaxed, and l=."""
+
 
 class BodyHasher:
     """The hash of a canonical body that arrives in any pieces (RFC 6376 §3.7).
@@ -36,6 +39,13 @@ class BodyHasher:
         self._digest: bytes | None = None
         emit = self._hash.update if length is None else self._update_within_length
         self._canonicalizer = canonicalizer(emit)
+
+    @classmethod
+    def of(cls, way: BodyWay) -> "BodyHasher":
+        """A hasher for one of the ways."""
+        relaxed, length = way
+        form = Canonicalization.RELAXED if relaxed else Canonicalization.SIMPLE
+        return cls(form, length=length)
 
     def update(self, octets: bytes, start: int = 0, end: int | None = None) -> None:
         """The next piece: `octets`, or of them what stands from `start` to `end`."""
@@ -87,8 +97,7 @@ def index(message: Message) -> dict[bytes, list[bytes]]:
 
 
 Hasher: TypeAlias = BodyHasher | HashedBody
-HashedBodies: TypeAlias = Mapping[tuple[bool, int | None], HashedBody]
-"""By whether the canonicalization is relaxed, and by l=."""
+HashedBodies: TypeAlias = Mapping[BodyWay, HashedBody]
 
 
 def places(keys: Iterable[bytes]) -> tuple[tuple[bytes, int], ...]:

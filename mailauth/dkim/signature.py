@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mailauth.dkim.canonical import Canonicalization
-from mailauth.dkim.hashing import places
+from mailauth.dkim.hashing import BodyWay, places
 from mailauth.dkim.verdict import Refusal, Result
 from mailauth.errors import SyntaxFault
 from mailauth.keys import Algorithm
@@ -53,6 +53,11 @@ class Signature(NamedTuple):
     emptied: bytes
     """The octets of the field with an empty b=, as it was signed (§3.7)."""
 
+    @property
+    def body_way(self) -> BodyWay:
+        """How the body was hashed."""
+        return self.body_canonicalization is Canonicalization.RELAXED, self.body_length
+
 
 def parse(octets: bytes, tags: Mapping[str, str]) -> Signature:
     """The signature that `tags`, the list in the field of `octets`, describe (§3.5, §6.1.1).
@@ -69,22 +74,22 @@ def parse(octets: bytes, tags: Mapping[str, str]) -> Signature:
             raise _malformed(f"the required tag {name}= is missing")
     if "q" in tags and "dns/txt" not in taglist.words(tags["q"]):  # §3.5
         raise _malformed("q= knows no method but dns/txt, and it is not there")
-    domain = _domain("d", tags["d"])
+    domain = read_domain("d", tags["d"])
     identity, identity_domain = _identity(tags.get("i"), domain)
-    signed_at = _timestamp("t", tags)
-    expires_at = _timestamp("x", tags)
+    signed_at = read_timestamp("t", tags)
+    expires_at = read_timestamp("x", tags)
     if signed_at is not None and expires_at is not None and expires_at <= signed_at:
         raise _malformed("x= is not later than t=")  # §3.5
     header_canonicalization, body_canonicalization = _canonicalizations(tags.get("c"))
     return Signature(
-        _base64("b", tags["b"]),
+        read_base64("b", tags["b"]),
         shown(tags),
         _body_hash(tags["bh"]),
-        _algorithm(tags["a"]),
+        read_algorithm(tags["a"]),
         header_canonicalization,
         body_canonicalization,
         domain,
-        _domain("s", tags["s"]),
+        read_domain("s", tags["s"]),
         identity,
         identity_domain,
         _signed_fields(tags["h"]),
@@ -151,7 +156,8 @@ def _malformed(reason: str) -> Refusal:
     return Refusal(Result.PERMERROR, reason)
 
 
-def _domain(tag: str, value: str) -> str:
+def read_domain(tag: str, value: str) -> str:
+    """The domain name in a tag, as A-labels.  **Raises** Refusal."""
     try:
         return domains.parse(value)
     except SyntaxFault as fault:
@@ -166,13 +172,14 @@ def _identity(value: str | None, domain: str) -> tuple[str, str]:
     local, at, name = identity.rpartition("@")
     if not at:
         raise _malformed("i= has no @")
-    name = _domain("i", name)
+    name = read_domain("i", name)
     if not domains.is_same_or_subdomain(name, domain):
         raise _malformed(f"the domain of i= is not {domain} or below it")  # §3.5, §6.1.1
     return f"{local}@{name}", name
 
 
-def _algorithm(value: str) -> Algorithm:
+def read_algorithm(value: str) -> Algorithm:
+    """sig-a-tag (§3.5, RFC 8301 §3.1, RFC 8463 §3).  **Raises** Refusal."""
     if value == "rsa-sha1":
         raise _malformed("a=rsa-sha1 must not be verified (RFC 8301 §3.1)")
     algorithm = _ALGORITHMS.get(value)
@@ -207,7 +214,8 @@ def _signed_fields(value: str) -> SignedFields:
     return SignedFields(tuple(key.decode() for key in keys), places(keys))
 
 
-def _timestamp(name: str, tags: Mapping[str, str]) -> int | None:
+def read_timestamp(name: str, tags: Mapping[str, str]) -> int | None:
+    """sig-t-tag and sig-x-tag (§3.5).  **Raises** Refusal."""
     value = tags.get(name)
     if value is None:
         return None
@@ -225,14 +233,17 @@ def _body_length(value: str | None) -> int | None:
 
 
 def _body_hash(value: str) -> bytes:
-    digest = _base64("bh", value)
+    digest = read_base64("bh", value)
     if len(digest) != _SHA256_SIZE:
         raise _malformed(f"bh= has {len(digest)} octets, and a SHA-256 has {_SHA256_SIZE}")
     return digest
 
 
-def _base64(name: str, value: str) -> bytes:
-    """base64string (§3.1), by RFC 4648 §4 to the letter: one text for each value."""
+def read_base64(name: str, value: str) -> bytes:
+    """base64string (§3.1), by RFC 4648 §4 to the letter: one text for each value.
+
+    **Raises** Refusal.
+    """
     value = taglist.without_blanks(value)
     try:
         octets = binascii.a2b_base64(value, strict_mode=True)

@@ -4,14 +4,14 @@ Every DKIM-Signature field comes to a verdict of its own, and no octet of a
 message or of a key record comes to an exception.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from hmac import compare_digest
 
 from mailauth.dkim import key as keys
 from mailauth.dkim import signature as signatures
-from mailauth.dkim.canonical import Canonicalization
 from mailauth.dkim.hashing import (
     BodyHasher,
+    BodyWay,
     HashedBodies,
     HashedBody,
     Hasher,
@@ -61,11 +61,13 @@ class Verification:
         *,
         now: int,
         policy: Policy = RFC8301,
+        ways: Iterable[BodyWay] = (),
         bodies: HashedBodies | None = None,
     ) -> None:
         """Read the signatures of `header`, a message of which only the fields are looked at.
 
-        With `bodies`, those of `hashed_bodies` of another verification of it, no body need come.
+        The body is hashed in the further `ways` too, for `hashed_bodies`.  With `bodies`,
+        those of another verification of the message, no body need come.
         """
         self.header = header
         self._now = now
@@ -73,7 +75,9 @@ class Verification:
         self._by_key = index(header)
         self._repeated = [key for key, fields in self._by_key.items() if len(fields) > 1]
         self._examined: list[tuple[Signature, Hasher] | Verdict] = []
-        self._hashers: dict[tuple[bool, int | None], Hasher] = dict(bodies or {})
+        self._hashers: dict[BodyWay, Hasher] = dict(bodies or {})
+        for way in ways:
+            self._hasher(way)
         fields = self._by_key.get(FIELD_KEY, [])
         refusal = self._unfit(header)
         for octets in fields[: policy.max_signatures]:
@@ -125,15 +129,13 @@ class Verification:
             return Verdict(Result.PERMERROR, f"the signature is not a tag list: {fault}")
         except Refusal as refusal:
             return _refused(refusal, tags)
-        return signature, self._hasher(signature)
+        return signature, self._hasher(signature.body_way)
 
-    def _hasher(self, signature: Signature) -> Hasher:
+    def _hasher(self, way: BodyWay) -> Hasher:
         """One hasher for all signatures that hash the body alike."""
-        relaxed = signature.body_canonicalization is Canonicalization.RELAXED
-        hasher = self._hashers.get((relaxed, signature.body_length))
+        hasher = self._hashers.get(way)
         if hasher is None:
-            hasher = BodyHasher(signature.body_canonicalization, length=signature.body_length)
-            self._hashers[relaxed, signature.body_length] = hasher
+            hasher = self._hashers[way] = BodyHasher.of(way)
         return hasher
 
     def _check_times(self, signature: Signature) -> None:
@@ -167,8 +169,8 @@ class Verification:
             self._check_times(signature)
             record, secure = yield from keys.find_key(signature.domain, signature.selector)
             testing = record.testing
-            key = _usable_key(record, signature)
-            _check_body(signature, hasher)
+            key = usable_key(record, signature)
+            check_body(signature, hasher)
             self._check_header(signature, key)
             self._check_policy(signature, hasher)
         except LookupFailed as failure:
@@ -229,8 +231,8 @@ class Verification:
                     )
 
 
-def _check_body(signature: Signature, hasher: Hasher) -> None:
-    """§6.1.3, steps 2 and 3."""
+def check_body(signature: Signature, hasher: Hasher) -> None:
+    """Whether the body is what was signed (§6.1.3, steps 2 and 3).  **Raises** Refusal."""
     digest = hasher.digest()
     if hasher.missing:
         raise Refusal(Result.PERMERROR, "l= counts more octets than the body has")  # §3.5
@@ -251,8 +253,11 @@ def _refused(refusal: Refusal, tags: Mapping[str, str]) -> Verdict:
     )
 
 
-def _usable_key(record: keys.KeyRecord, signature: Signature) -> PublicKey:
-    """§6.1.2, steps 4 to 7.  **Raises** Refusal, permerror; UnusableKey."""
+def usable_key(record: keys.KeyRecord, signature: Signature) -> PublicKey:
+    """The key of a record, if it may verify the signature (§6.1.2, steps 4 to 7).
+
+    **Raises** Refusal, permerror; UnusableKey.
+    """
     reason = ""
     if record.revoked:
         reason = "the key is revoked: p= is empty"
