@@ -22,11 +22,13 @@ from mailauth.milter.replies import (
 )
 from mailauth.milter.settings import SrsSettings
 from mailauth.postfix.domains import canonical
-from mailauth.postfix.lookup import Outcome, Reply, Request
+from mailauth.postfix.lookup import Outcome, Request
 from mailauth.postfix.rewriting import FORGED, GENUINE, LEFT_ALONE, OURS
 
 NO_SUCH_USER: Final = Refusal(550, "5.1.1", "forged or expired bounce address")
 """One answer to both, so that a forger learns nothing."""
+MAX_PATH: Final = 512
+"""Octets of a recipient that may be an SRS address; no path has more than 256."""
 MAX_ARGUMENTS: Final = 1024
 """Octets of the arguments of one recipient that are kept; an original recipient has 500."""
 
@@ -72,7 +74,8 @@ class Recipients:
         A refusal is what a forged SRS address deserves, if that is wanted.
         """
         address, policy = text_of(event.address), self.settings.policy
-        if not policy.is_ours(canonical(address.rpartition("@")[2])):
+        is_ours = policy.is_ours(canonical(address.rpartition("@")[2]))
+        if not is_ours or len(event.address) > MAX_PATH:
             self.leaving += self._leaves(address, mailer)
             return None
         reply = policy.answer(Request("access", address), now=now)
@@ -90,17 +93,17 @@ class Recipients:
     def rewritten(self, sender: bytes, *, now: int) -> Rewritten:
         """What becomes of the envelope, of which `sender` is as it came."""
         changes = [change for each in self.returning.items() for change in _return(*each)]
-        address, shown, note = text_of(sender), "", ""
+        address, new, note = text_of(sender), "", ""
         if self.leaving and address:
             reply = self.settings.policy.answer(Request("forward", address), now=now)
             if reply.outcome is Outcome.FOUND:
-                shown = _shown(reply)
+                new = shown(reply.text)
                 changes.append(ChangeFrom(_path(reply.text)))
             elif reply.outcome is not Outcome.NOT_FOUND:
-                return Rewritten(trouble=f"SRS: {_shown(reply)}")
+                return Rewritten(trouble=f"SRS: {shown(reply.text)}")
             elif reply is not OURS and reply is not LEFT_ALONE:
-                note = f"the sender leaves as it is: {_shown(reply)}"
-        return Rewritten(tuple(changes), shown, len(self.returning), note=note)
+                note = f"the sender leaves as it is: {shown(reply.text)}"
+        return Rewritten(tuple(changes), new, len(self.returning), note=note)
 
     def notes(self) -> Iterator[str]:
         """What a postmaster should know."""
@@ -117,9 +120,14 @@ class Recipients:
 
 
 def text_of(path: bytes) -> str:
-    """An address as the policy has it: without angle brackets, octets that are not text kept."""
+    """An address without its angle brackets (RFC 5321 §4.1.2); octets that are no text are kept."""
     text = path.decode("utf-8", "surrogateescape").strip(" \t")
     return text[1:-1] if text.startswith("<") and text.endswith(">") else text
+
+
+def shown(address: str) -> str:
+    """The same for a log or a field: octets that are not text are replaced."""
+    return address.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _return(address: bytes, returning: Returning) -> Iterator[Change]:
@@ -134,7 +142,3 @@ def _return(address: bytes, returning: Returning) -> Iterator[Change]:
 
 def _path(address: str) -> bytes:
     return b"<" + address.encode("utf-8", "surrogateescape") + b">"
-
-
-def _shown(reply: Reply) -> str:
-    return reply.text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")

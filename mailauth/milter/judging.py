@@ -128,10 +128,9 @@ def _ground_of_dmarc(verdict: dmarc.Verdict, actions: Mapping[str, Action]) -> _
     if verdict.result is dmarc.Result.FAIL:
         sentence = f"rejected by the DMARC policy of {domain}"
         return _Ground(actions.get(verdict.disposition, Action.HEADER), "7.1", sentence)
-    unasked = (
-        verdict.result is dmarc.Result.NONE
-    )  # that word is the policy none, of mail that fails
-    action = Action.HEADER if unasked else actions.get(verdict.result, Action.HEADER)
+    action = actions.get(verdict.result, Action.HEADER)
+    if verdict.result is dmarc.Result.NONE:  # among actions that word is the policy p=none
+        action = Action.HEADER
     return _Ground(action, "7.1", f"DMARC says {verdict.result} of {domain}")
 
 

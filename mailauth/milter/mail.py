@@ -14,7 +14,7 @@ from mailauth.dkim import Signatory, Verification
 from mailauth.errors import SyntaxFault
 from mailauth.milter.bodycheck import BodyCheck
 from mailauth.milter.events import Header, MailFrom
-from mailauth.milter.forwarding import Recipients
+from mailauth.milter.forwarding import Recipients, shown, text_of
 from mailauth.milter.settings import MessageLimits
 from mailauth.spf import received
 from mailauth.syntax import mailbox
@@ -74,7 +74,7 @@ class Mail:
     @classmethod
     def begin(cls, event: MailFrom, limits: MessageLimits) -> "Mail":
         """A message of which the sender is known."""
-        mail = cls(limits, _path(event.address), event.address, event.arguments)
+        mail = cls(limits, shown(text_of(event.address)), event.address, event.arguments)
         mail._digest.update(event.address)
         return mail
 
@@ -169,12 +169,6 @@ def find_author(header: Message) -> Mailbox:
 
 def _folded(name: bytes) -> bytes:
     return name.rstrip(b" \t").lower()
-
-
-def _path(octets: bytes) -> str:
-    """A reverse-path without its angle brackets (RFC 5321 §4.1.2)."""
-    text = octets.decode("utf-8", "replace").strip(" \t")
-    return text[1:-1] if text.startswith("<") and text.endswith(">") else text
 
 
 def _is_our_received_spf(text: str, receiver: str) -> bool:

@@ -381,6 +381,14 @@ def test_MIL_07_arguments_that_are_too_long_are_not_kept() -> None:
     assert delivery.replies[-2] == (b"+", b"<ada@origin.example>\0")
 
 
+def test_MIL_07_a_recipient_that_is_too_long_is_none_of_ours() -> None:
+    padded = "<" + " " * 10_000 + forwarded() + ">"
+    recipients = Recipients(SrsSettings(POLICY, reject_forged=True))
+    for address in (padded, " " * 10_000 + f"<{forwarded()}>"):
+        assert recipients.add(RcptTo(address.encode()), mailer="", now=NOW) is None
+    assert recipients.returning == {}
+
+
 @given(address=st.binary(max_size=80), mailer=st.sampled_from(["", "local", "smtp"]))
 def test_any_octets_are_a_recipient_and_a_sender(address: bytes, mailer: str) -> None:
     recipients = Recipients(SrsSettings(POLICY, reject_forged=True))
