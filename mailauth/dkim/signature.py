@@ -105,12 +105,14 @@ def shown(tags: Mapping[str, str]) -> str:
     return taglist.without_blanks(tags.get("b", "")[:80])[:8]
 
 
-def format(tags: Mapping[str, str]) -> bytes:  # noqa: A001 - the inverse of parse
+def format(  # noqa: A001 - the inverse of parse
+    tags: Mapping[str, str], *, name: str = FIELD_NAME
+) -> bytes:
     """The field of these tags with an empty b= at its end, folded, with its CRLF (§3.5)."""
     words: list[str] = []
-    for name, value in tags.items():
-        words += _words(name, value)
-    return folding.fold(FIELD_NAME, [*words, "b="])
+    for tag, value in tags.items():
+        words += _words(tag, value)
+    return folding.fold(name, [*words, "b="])
 
 
 def with_value(field: bytes, value: bytes) -> bytes:

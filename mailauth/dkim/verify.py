@@ -6,6 +6,7 @@ message or of a key record comes to an exception.
 
 from collections.abc import Iterable, Mapping
 from hmac import compare_digest
+from typing import Protocol
 
 from mailauth.dkim import key as keys
 from mailauth.dkim import signature as signatures
@@ -25,7 +26,7 @@ from mailauth.dkim.verdict import Refusal, Result, Verdict
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups
 from mailauth.errors import SyntaxFault, UnusableKey
-from mailauth.keys import PublicKey
+from mailauth.keys import Algorithm, PublicKey
 from mailauth.syntax import taglist
 from mailauth.syntax.message import Message
 
@@ -253,7 +254,23 @@ def _refused(refusal: Refusal, tags: Mapping[str, str]) -> Verdict:
     )
 
 
-def usable_key(record: keys.KeyRecord, signature: Signature) -> PublicKey:
+class Signed(Protocol):
+    """A signature as far as a key record knows it, of DKIM or of ARC."""
+
+    @property
+    def algorithm(self) -> Algorithm:
+        """That of a=."""
+
+    @property
+    def domain(self) -> str:
+        """That of d=."""
+
+    @property
+    def identity_domain(self) -> str:
+        """That of i=, or `domain`."""
+
+
+def usable_key(record: keys.KeyRecord, signature: Signed) -> PublicKey:
     """The key of a record, if it may verify the signature (§6.1.2, steps 4 to 7).
 
     **Raises** Refusal, permerror; UnusableKey.

@@ -1,0 +1,154 @@
+"""Sealing: one more set on a message that is sent on (RFC 8617 §5.1)."""
+
+import hashlib
+from base64 import b64encode
+from collections.abc import Sequence
+
+from mailauth import authres, dkim
+from mailauth.arc import sets
+from mailauth.arc.sets import MAX_SETS, ArcSet, BrokenChain
+from mailauth.arc.verdict import Result
+from mailauth.arc.verify import verify
+from mailauth.authres import MethodResult
+from mailauth.dkim import signature as signatures
+from mailauth.dkim.canonical import Canonicalization, header
+from mailauth.dkim.hashing import BodyHasher, data_hash, index, places, select
+from mailauth.dns.lookups import Lookups
+from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage
+from mailauth.keys import Signer
+from mailauth.syntax import domain as domains
+from mailauth.syntax import folding
+from mailauth.syntax.message import Message
+
+COVERED = dkim.SIGNED | {"dkim-signature"}
+"""The fields that a message signature covers where they are present (§4.1.2)."""
+
+
+def seal(  # noqa: PLR0913 - the tags of a set
+    message: bytes | Message,
+    *,
+    domain: str,
+    selector: str,
+    key: Signer,
+    authserv_id: str,
+    results: Sequence[MethodResult],
+    now: int,
+) -> Lookups[bytes]:
+    """The three fields to put before `message`, each with its CRLF; or none.
+
+    `results` are what this host found of the message as it came, which the set
+    tells under `authserv_id`.  A chain that was broken here gets a last set that
+    says so; one that was broken before gets none (§5.1, step 2).  **Asks** what
+    `verify` asks.
+
+    **Raises** UnsignableMessage: the header is malformed, or has 50 sets.
+    BadArgument: an argument is not of its form.
+    """
+    if not isinstance(message, Message):
+        message = Message.parse(message)
+    if message.faults:
+        raise UnsignableMessage(f"the header is malformed: {message.faults[0]}")
+    if message.keys.count(b"from") != 1:
+        raise UnsignableMessage("a message to be sealed has exactly one From field")
+    before, failed_before = _sets_before(message)
+    if failed_before:
+        return b""
+    verdict = yield from verify(message, now=now)
+    if verdict.temporary:
+        raise UnsignableMessage(f"the chain cannot be judged now: {verdict.reason}")
+    instance = _next_instance(message, before)
+    told = [*results, MethodResult("arc", verdict.result.value)]
+    maker = _Maker(instance, domain, selector, key, now)
+    aar = _results_field(instance, authserv_id, told)
+    ams = maker.message_signature(message)
+    chain = [] if verdict.result is Result.FAIL else before  # §5.1.2
+    sealed = maker.seal(verdict.result.value, chain, aar, ams)
+    return sealed + ams + aar
+
+
+def _sets_before(message: Message) -> tuple[list[ArcSet], bool]:
+    """The sets that are there, and whether the newest of them ended the chain."""
+    try:
+        before = sets.collect(message)
+        ended = bool(before) and sets.read_seal(before[-1].seal).chain == "fail"
+    except BrokenChain:
+        return [], _has_ended(message)
+    return before, ended
+
+
+def _has_ended(message: Message) -> bool:
+    """Whether a seal among fields that form no chain says that it is broken."""
+    for key, octets in zip(message.keys, message.field_octets, strict=True):
+        if key == sets.SEAL:
+            try:
+                if sets.read_seal(octets).chain == "fail":
+                    return True
+            except BrokenChain:
+                continue
+    return False
+
+
+def _next_instance(message: Message, before: Sequence[ArcSet]) -> int:
+    """One more than the highest that is there, also of a chain that is none (§5.1, step 3)."""
+    newest = len(before) or sets.highest_instance(message)
+    if newest >= MAX_SETS:
+        raise UnsignableMessage(f"the message has {newest} ARC Sets; it may have {MAX_SETS}")
+    return newest + 1
+
+
+def _results_field(instance: int, authserv_id: str, results: Sequence[MethodResult]) -> bytes:
+    """arc-info = instance [CFWS] ";" authres-payload (§4.1.1)."""
+    field = authres.field(authserv_id, results, smtputf8=True)
+    value = field.partition(b":")[2].removesuffix(b"\r\n").replace(b"\r\n", b"")
+    words = [f"{word} " for word in value.decode().split()]
+    return folding.fold("ARC-Authentication-Results", [f"i={instance}; ", *words])
+
+
+class _Maker:
+    """The signer of one set."""
+
+    def __init__(self, instance: int, domain: str, selector: str, key: Signer, now: int) -> None:
+        self._key = key
+        self._tags = {
+            "i": str(instance),
+            "a": str(key.algorithm),
+            "d": _name(domain),
+            "s": _name(selector),
+            "t": str(now),
+        }
+
+    def message_signature(self, message: Message) -> bytes:
+        """The ARC-Message-Signature (§4.1.2)."""
+        by_key = index(message)
+        covered = frozenset(name.encode() for name in COVERED)
+        names = [name for name in by_key if name in covered for _ in by_key[name]]
+        hasher = BodyHasher(Canonicalization.RELAXED)
+        hasher.update(message.octets, message.body_start)
+        tags = self._tags | {
+            "c": "relaxed/relaxed",
+            "h": ":".join(name.decode() for name in names),
+            "bh": b64encode(hasher.digest()).decode(),
+        }
+        field = signatures.format(tags, name="ARC-Message-Signature")
+        emptied = (sets.SIGNATURE, field.removesuffix(b"\r\n"))
+        digest = data_hash(select(by_key, places(names)), emptied, Canonicalization.RELAXED)
+        return signatures.with_value(field, self._key.sign(digest))
+
+    def seal(self, chain: str, before: Sequence[ArcSet], aar: bytes, ams: bytes) -> bytes:
+        """The ARC-Seal (§4.1.3), over the sets before it and the fields of its own (§5.1.1)."""
+        field = signatures.format(self._tags | {"cv": chain}, name="ARC-Seal")
+        own = (aar.removesuffix(b"\r\n"), ams.removesuffix(b"\r\n"), field.removesuffix(b"\r\n"))
+        fields = [
+            pair
+            for octets in (*(each[1:] for each in before), own)
+            for pair in zip(sets.KEYS, octets, strict=True)
+        ]
+        canonical = header(fields, Canonicalization.RELAXED).removesuffix(b"\r\n")
+        return signatures.with_value(field, self._key.sign(hashlib.sha256(canonical).digest()))
+
+
+def _name(text: str) -> str:
+    try:
+        return domains.parse(text)
+    except SyntaxFault as fault:
+        raise BadArgument(f"{fault}: {text!r}") from None

@@ -1,0 +1,191 @@
+"""The ARC Sets of a message: which fields belong together, and whether they form a chain.
+
+Fields belong together by their instance, never by their place in the header
+(RFC 8617 §4.2.1).
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Final, NamedTuple
+
+from mailauth.dkim import signature as signatures
+from mailauth.dkim.hashing import BodyWay
+from mailauth.dkim.signature import Signature
+from mailauth.dkim.verdict import Refusal
+from mailauth.errors import SyntaxFault
+from mailauth.keys import Algorithm
+from mailauth.syntax import taglist
+from mailauth.syntax.message import Message
+
+RESULTS: Final = b"arc-authentication-results"
+SIGNATURE: Final = b"arc-message-signature"
+SEAL: Final = b"arc-seal"
+KEYS: Final = (RESULTS, SIGNATURE, SEAL)
+"""In the order in which a seal covers them (§5.1.1)."""
+MAX_SETS: Final = 50
+"""§4.2.1."""
+MAX_RESULTS: Final = 65_536
+"""Octets of an ARC-Authentication-Results field that is read."""
+
+
+class BrokenChain(Exception):
+    """The sets form no chain (§5.2, steps 1 to 3), or one of them cannot be read."""
+
+
+class Seal(NamedTuple):
+    """The tags of an ARC-Seal (§4.1.3)."""
+
+    algorithm: Algorithm  # a=
+    value: bytes  # b=
+    chain: str  # cv=
+    domain: str  # d=
+    selector: str  # s=
+    signed_at: int | None  # t=
+    emptied: bytes
+    """The octets of the field with an empty b=."""
+
+    @property
+    def identity_domain(self) -> str:
+        """A seal has no identity but its domain."""
+        return self.domain
+
+
+class ArcSet(NamedTuple):
+    """One set: three fields of one instance (§4.2)."""
+
+    instance: int
+    results: bytes
+    """The octets of its ARC-Authentication-Results."""
+    signature: bytes
+    seal: bytes
+
+    def told(self) -> str:
+        """The results as the sealer tells them: authserv-id and resinfos (§4.1.1)."""
+        octets = self.results.partition(b":")[2].partition(b";")[2]
+        return octets[:MAX_RESULTS].replace(b"\r\n", b"").decode("utf-8", "replace").strip()
+
+
+def is_sealed(header: Message) -> bool:
+    """Whether there is any field of ARC."""
+    return any(key in header.keys for key in KEYS)
+
+
+def collect(header: Message) -> list[ArcSet]:
+    """The sets, from the oldest to the newest; none is no chain (§5.2, steps 1 and 3).
+
+    **Raises** BrokenChain.
+    """
+    found: dict[bytes, dict[int, bytes]] = {key: {} for key in KEYS}
+    for key, octets in zip(header.keys, header.field_octets, strict=False):
+        if key not in found:
+            continue
+        instance = _instance(key, octets)
+        if instance in found[key]:
+            raise BrokenChain(f"there are two {_name(key)} fields of i={instance}")
+        found[key][instance] = octets
+    if not any(found.values()):
+        return []
+    if header.faults:
+        raise BrokenChain(f"the header is malformed: {header.faults[0]}")
+    newest = max(instance for fields in found.values() for instance in fields)
+    for instance in range(1, newest + 1):
+        for key in KEYS:
+            if instance not in found[key]:
+                raise BrokenChain(f"there is no {_name(key)} of i={instance}")
+    return [
+        ArcSet(instance, *(found[key][instance] for key in KEYS))
+        for instance in range(1, newest + 1)
+    ]
+
+
+def highest_instance(header: Message) -> int:
+    """The highest that is there, also of fields that form no chain; 0 if none can be read."""
+    highest = 0
+    for key, octets in zip(header.keys, header.field_octets, strict=False):
+        if key in KEYS:
+            try:
+                highest = max(highest, _instance(key, octets))
+            except BrokenChain:
+                continue
+    return highest
+
+
+def read_signature(octets: bytes) -> Signature:
+    """An ARC-Message-Signature: one of DKIM, but for its instance and its version (§4.1.2).
+
+    **Raises** BrokenChain.
+    """
+    tags = _tags(SIGNATURE, octets)
+    of_dkim = {name: value for name, value in tags.items() if name not in {"i", "v"}}
+    try:
+        signature = signatures.parse(octets, {"v": "1"} | of_dkim)
+    except Refusal as refusal:
+        raise BrokenChain(f"ARC-Message-Signature: {refusal.reason}") from None
+    covered = _named(signature.signed_fields.names, map(bytes.decode, KEYS))
+    if covered:
+        raise BrokenChain(f"ARC-Message-Signature signs {covered} fields")
+    return signature._replace(emptied=taglist.without_value(octets, list(tags).index("b")))
+
+
+def read_seal(octets: bytes) -> Seal:
+    """An ARC-Seal (§4.1.3).  **Raises** BrokenChain."""
+    tags = _tags(SEAL, octets)
+    for name in ("a", "b", "cv", "d", "s"):
+        if name not in tags:
+            raise BrokenChain(f"ARC-Seal: the required tag {name}= is missing")
+    if "h" in tags:
+        raise BrokenChain("ARC-Seal has a tag h=, which it must not have")
+    if tags["cv"].lower() not in {"none", "pass", "fail"}:
+        raise BrokenChain(f"ARC-Seal: cv={tags['cv'][:40]!r} is none that is known")
+    try:
+        return Seal(
+            signatures.read_algorithm(tags["a"]),
+            signatures.read_base64("b", tags["b"]),
+            tags["cv"].lower(),
+            signatures.read_domain("d", tags["d"]),
+            signatures.read_domain("s", tags["s"]),
+            signatures.read_timestamp("t", tags),
+            taglist.without_value(octets, list(tags).index("b")),
+        )
+    except Refusal as refusal:
+        raise BrokenChain(f"ARC-Seal: {refusal.reason}") from None
+
+
+def ways(header: Message) -> list[BodyWay]:
+    """How the body must be hashed for the signatures of a chain; see `dkim.Verification`."""
+    try:
+        return [read_signature(each.signature).body_way for each in collect(header)]
+    except BrokenChain:
+        return []
+
+
+def _instance(key: bytes, octets: bytes) -> int:
+    """instance = [CFWS] %s"i" [CFWS] "=" [CFWS] 1*2DIGIT (§4.1); it comes first in AAR (§4.1.1)."""
+    found = _INSTANCE.match(octets.partition(b":")[2])
+    if found is None and key != RESULTS:
+        number = _tags(key, octets).get("i", "").encode()
+    else:
+        number = found.group(1) if found else b""
+    if not _NUMBER.fullmatch(number) or int(number) > MAX_SETS:
+        shown = number[:40].decode("ascii", "replace")
+        raise BrokenChain(f"{_name(key)}: i={shown!r} is not a number of 1 to {MAX_SETS}")
+    return int(number)
+
+
+def _tags(key: bytes, octets: bytes) -> Mapping[str, str]:
+    try:
+        return taglist.parse(octets.partition(b":")[2])
+    except SyntaxFault as fault:
+        raise BrokenChain(f"{_name(key)} is not a tag list: {fault}") from None
+
+
+def _named(names: Iterable[str], wanted: Iterable[str]) -> str:
+    return ", ".join(sorted(set(names).intersection(wanted)))
+
+
+def _name(key: bytes) -> str:
+    return key.decode().title()
+
+
+_INSTANCE = re.compile(rb"[ \t\r\n]*+i[ \t\r\n]*+=[ \t\r\n]*+([^; \t\r\n]*+)[ \t\r\n]*+(?:;|\Z)")
+_NUMBER = re.compile(rb"[1-9][0-9]?")
