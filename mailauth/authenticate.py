@@ -1,30 +1,32 @@
-"""One message through all of it: SPF, DKIM, DMARC, and one Authentication-Results field.
+"""One message through all of it: SPF, DKIM, ARC, DMARC, and one Authentication-Results field.
 
 `authenticate` asks side by side what does not depend on each other, and comes to
 a `Report`: every verdict with its reason, the field to write, the story of it
 all as lines and as JSON.
 """
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from collections.abc import Set as AbstractSet
 from itertools import chain
 from typing import Any, Final, NamedTuple, TypeAlias
 
-from mailauth import authres, dkim, dmarc, spf, story
+from mailauth import arc, authres, dkim, dmarc, spf, story
 from mailauth.authres import MethodResult, Property
 from mailauth.dkim import Verification
 from mailauth.dmarc.suffixes import ByList
 from mailauth.dns.lookups import Address, Lookups, gather
+from mailauth.errors import SyntaxFault
 from mailauth.syntax.message import Message
 
-METHODS: Final = frozenset({"spf", "dkim", "dmarc"})
+METHODS: Final = frozenset({"spf", "dkim", "arc", "dmarc"})
 """What a message may be judged by, in the words of Authentication-Results."""
 
 SCHEMA: Final = 1
 """The version of `Report.as_dict`; what is there keeps its name and its meaning within one."""
 
 
-_BySpf: TypeAlias = spf.Verdict  # a report has a field of the name of the module
+_BySpf: TypeAlias = spf.Verdict  # a report has fields of the names of the modules
+_ByArc: TypeAlias = arc.Verdict
 
 
 class Envelope(NamedTuple):
@@ -47,13 +49,37 @@ class Report(NamedTuple):
     """SPF for the MAIL FROM identity, that of postmaster@HELO for the null sender."""
     dkim: tuple[dkim.Verdict, ...]
     dmarc: dmarc.Verdict | None
+    arc: _ByArc | None = None
 
     def results(self) -> tuple[MethodResult, ...]:
         """The verdicts as Authentication-Results has them (RFC 8601 §2.7)."""
         _, helo, mail_from = self.envelope
         by_spf = [of_spf(each, helo=helo, mail_from=mail_from) for each in self.by_spf()]
         by_dmarc = () if self.dmarc is None else (of_dmarc(self.dmarc),)
-        return (*by_spf, *map(of_dkim, self.dkim), *by_dmarc)
+        by_arc = () if self.chain is None else (of_arc(self.chain, ip=self.envelope.ip),)
+        return (*by_spf, *map(of_dkim, self.dkim), *by_arc, *by_dmarc)
+
+    @property
+    def chain(self) -> _ByArc | None:
+        """The verdict on the chain of ARC, if the message has one."""
+        return self.arc if self.arc is not None and self.arc.result is not arc.Result.NONE else None
+
+    def override(self) -> str:
+        """Why a fail of DMARC may be passed over, by those whose seals are trusted; or nothing.
+
+        The oldest sealer tells how the message came to it (RFC 8617 §7.2.1); to go by that
+        is local policy (RFC 9989 §5.3.6).
+        """
+        failed = self.dmarc is not None and self.dmarc.result is dmarc.Result.FAIL
+        if not failed or self.chain is None or not self.chain.trusted:
+            return ""
+        try:
+            told = authres.parse(self.chain.testimony[0])
+        except SyntaxFault:
+            return ""
+        if any((each.method, each.result) == ("dmarc", "pass") for each in told.results):
+            return f"DMARC passed at {told.authserv_id}, and all who sealed the message are trusted"
+        return ""
 
     def by_spf(self) -> tuple[_BySpf, ...]:
         """The verdicts that are told: for the null sender that of HELO is the only one."""
@@ -70,6 +96,7 @@ class Report(NamedTuple):
         told["helo"] = None if self.helo is None else verdict_as_dict("spf", self.helo)
         told["spf"] = None if self.spf is None else verdict_as_dict("spf", self.spf)
         told["dkim"] = [verdict_as_dict("dkim", verdict) for verdict in self.dkim]
+        told["arc"] = None if self.arc is None else verdict_as_dict("arc", self.arc)
         told["dmarc"] = None if self.dmarc is None else verdict_as_dict("dmarc", self.dmarc)
         return told
 
@@ -90,15 +117,17 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
     dkim_policy: dkim.Policy = dkim.RFC8301,
     methods: AbstractSet[str] = METHODS,
     by_list: ByList | None = None,
+    trusted_sealers: Collection[str] = (),
 ) -> Lookups[Report]:
     """The report on one message and its envelope, by these `methods`.
 
     A message whose body came in pieces is given as its `Verification`, which has
     a policy of its own.  Without `ip` SPF is not checked, and DMARC is judged by
-    DKIM alone.  **Asks** what `spf.check`, `spf.check_helo`, `dkim.verify` and
-    `dmarc.check` ask; SPF and DKIM side by side.
+    DKIM alone.  **Asks** what `spf.check`, `spf.check_helo`, `dkim.verify`, `arc.verify`
+    and `dmarc.check` ask, side by side as far as they do not wait for each other.
 
-    `by_list` is a public suffix list; see `mailauth.dmarc.suffixes`.
+    `trusted_sealers` are the domains of those whose chain may override DMARC; see
+    `Report.override`.  `by_list` is a public suffix list; see `mailauth.dmarc.suffixes`.
 
     **Raises** BadArgument: `ip` is no address.
     """
@@ -106,15 +135,22 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
     client = _Client(ip, helo, receiver, now, spf_policy) if ip and "spf" in methods else None
     verification = _verification(message, now, dkim_policy) if methods - {"spf"} else None
     signed = verification if "dkim" in methods else None
-    by_dkim, by_helo, by_sender = yield from gather(
-        _check_dkim(signed), _check_helo(client), _check_sender(client, path)
+    sealed = verification if "arc" in methods else None
+    judged = verification if "dmarc" in methods else None
+    by_dkim, by_helo, by_sender, by_arc, walks = yield from gather(
+        _check_dkim(signed),
+        _check_helo(client),
+        _check_sender(client, path),
+        _check_arc(sealed, now, trusted_sealers),
+        _walk_ahead(judged, path),
     )
     by_dmarc = None
-    if verification is not None and "dmarc" in methods:
+    if judged is not None:
         by_dmarc = yield from dmarc.check(
-            verification.header, spf=by_sender, dkim=by_dkim, by_list=by_list
+            judged.header, spf=by_sender, dkim=by_dkim, by_list=by_list, walks=walks
         )
-    return Report(Envelope(str(ip), helo, path), by_helo, by_sender, tuple(by_dkim), by_dmarc)
+    envelope = Envelope(str(ip), helo, path)
+    return Report(envelope, by_helo, by_sender, tuple(by_dkim), by_dmarc, by_arc)
 
 
 class _Client(NamedTuple):
@@ -135,7 +171,7 @@ def _verification(
         return message
     if not isinstance(message, Message):
         message = Message.parse(message)
-    verification = Verification(message, now=now, policy=policy)
+    verification = Verification(message, now=now, policy=policy, ways=arc.ways(message))
     verification.update(message.octets, message.body_start)
     return verification
 
@@ -158,6 +194,22 @@ def _check_sender(client: _Client | None, sender: str) -> Lookups[spf.Verdict | 
     return (yield from spf.check(**client._asdict(), sender=sender))
 
 
+def _check_arc(
+    verification: Verification | None, now: int, trusted: Collection[str]
+) -> Lookups[arc.Verdict | None]:
+    if verification is None:
+        return None
+    return (yield from arc.verify(verification, now=now, trusted=trusted))
+
+
+def _walk_ahead(verification: Verification | None, mail_from: str) -> Lookups[dmarc.Walks]:
+    """The tree walks that DMARC will need if what the message claims is so."""
+    if verification is None:
+        return {}
+    claimed = [*verification.domains, mail_from.rpartition("@")[2].lower()]
+    return (yield from dmarc.walk_ahead(verification.header, claimed))
+
+
 def of_spf(verdict: spf.Verdict, *, helo: str, mail_from: str) -> MethodResult:
     """RFC 8601 §2.7.2."""
     of_helo = verdict.identity == "helo"
@@ -178,6 +230,14 @@ def of_dkim(verdict: dkim.Verdict) -> MethodResult:
     return MethodResult("dkim", verdict.result, _reason(verdict), properties)
 
 
+def of_arc(verdict: arc.Verdict, *, ip: str) -> MethodResult:
+    """RFC 8617 §10.1, §10.2."""
+    properties = [Property("smtp", "remote-ip", ip)] if ip else []
+    if verdict.oldest_pass is not None:
+        properties.append(Property("header", "oldest-pass", str(verdict.oldest_pass)))
+    return MethodResult("arc", verdict.result, _reason(verdict), tuple(properties))
+
+
 def of_dmarc(verdict: dmarc.Verdict) -> MethodResult:
     """RFC 9989 §9.1, §9.2."""
     properties = [Property("header", "from", verdict.domain)] if verdict.domain else []
@@ -186,14 +246,15 @@ def of_dmarc(verdict: dmarc.Verdict) -> MethodResult:
     return MethodResult("dmarc", verdict.result, _reason(verdict), tuple(properties))
 
 
-def _reason(verdict: spf.Verdict | dkim.Verdict | dmarc.Verdict) -> str:
+_Verdict: TypeAlias = spf.Verdict | dkim.Verdict | arc.Verdict | dmarc.Verdict
+
+
+def _reason(verdict: _Verdict) -> str:
     """Why it is no pass."""
     return "" if verdict.result == "pass" else verdict.reason
 
 
-def verdict_as_dict(
-    method: str, verdict: spf.Verdict | dkim.Verdict | dmarc.Verdict
-) -> dict[str, Any]:
+def verdict_as_dict(method: str, verdict: _Verdict) -> dict[str, Any]:
     """A verdict for JSON, with where its result is described, and its steps."""
     told = verdict.as_dict() | {"section": story.SECTIONS[method][verdict.result]}
     if not isinstance(verdict, dkim.Verdict):

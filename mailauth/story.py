@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from mailauth import dkim, dmarc, spf
+from mailauth import arc, dkim, dmarc, spf
 from mailauth.verdicts import Step, tree
 
 if TYPE_CHECKING:
@@ -33,6 +33,11 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "neutral": "RFC 6376 §3.6.1",
         "temperror": "RFC 6376 §6.1.2",
         "permerror": "RFC 6376 §6.1.1",
+    },
+    "arc": {
+        "none": "RFC 8617 §5.2",
+        "pass": "RFC 8617 §5.2",
+        "fail": "RFC 8617 §5.2",
     },
     "dmarc": {
         "none": "RFC 9989 §4.10.1",
@@ -79,6 +84,8 @@ def chapters(report: "Report") -> Iterator[Chapter]:
     if report.spf is not None:
         yield of_spf("SPF of MAIL FROM", report.spf)
     yield from map(of_dkim, report.dkim)
+    if report.chain is not None:
+        yield of_arc(report.chain, report.override())
     if report.dmarc is not None:
         yield of_dmarc(report.dmarc)
 
@@ -112,6 +119,18 @@ def of_dkim(verdict: dkim.Verdict) -> Chapter:
     named = f" of {verdict.domain}" if verdict.domain else ""
     title = f"DKIM signature{named}"
     return Chapter("dkim", title, verdict.result, verdict.reason, _known(facts))
+
+
+def of_arc(verdict: arc.Verdict, override: str) -> Chapter:
+    """Who held the message on its way."""
+    facts = (
+        ("sealers, the oldest first", ", ".join(verdict.sealers)),
+        ("what the oldest found", verdict.testimony[0] if verdict.testimony else ""),
+        ("all of them are trusted", "yes" if verdict.trusted else ""),
+        ("so DMARC may be passed over", override),
+    )
+    title = "ARC chain"
+    return Chapter("arc", title, verdict.result, verdict.reason, _known(facts), verdict.steps)
 
 
 def of_dmarc(verdict: dmarc.Verdict) -> Chapter:

@@ -73,7 +73,7 @@ def test_a_body_that_came_in_pieces_comes_to_the_same(chunk: int) -> None:
 )
 def test_only_the_methods_that_are_wanted_are_told(methods: set[str]) -> None:
     got = report(mail.signed(), methods=methods)
-    assert {each.method for each in got.results()} == methods
+    assert {each.method for each in got.results()} == methods - {"arc"}, "no chain is no result"
     assert list(got.explain()) or not methods
     assert (got.as_dict()["dmarc"] is not None) == ("dmarc" in methods)
 

@@ -125,7 +125,7 @@ class _Chain:
         newest = self._links[-1].signature
         wanted = [(link.seal.domain, link.seal.selector) for link in self._links]
         names = list(dict.fromkeys([(newest.domain, newest.selector), *wanted]))
-        found = yield from gather(*(_find(*name) for name in names))
+        found = yield from gather(*(_key_or_fault(*name) for name in names))
         self._keys = dict(zip(names, found, strict=True))
 
     def _check_signature(self, link: _Link) -> None:
@@ -203,7 +203,7 @@ class _Failed(Exception):
         self.temporary = temporary
 
 
-def _find(domain: str, selector: str) -> Lookups[Key]:
+def _key_or_fault(domain: str, selector: str) -> Lookups[Key]:
     try:
         return (yield from find_key(domain, selector))
     except (Refusal, LookupFailed) as fault:

@@ -5,7 +5,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from mailauth import __version__, authres, dkim, spf
+from mailauth import __version__, arc, authres, dkim, spf
 from mailauth.authenticate import METHODS, Envelope, Report, authenticate
 from mailauth.dkim import Verification
 from mailauth.dkim.hashing import HashedBodies
@@ -46,7 +46,11 @@ class Case:
         """The judgement; `resolve` has the answers.  **Asks** what `authenticate` asks."""
         message = Message.parse(self.octets)
         verification = Verification(
-            message, now=self.now, policy=self.dkim_policy, bodies=self.bodies
+            message,
+            now=self.now,
+            policy=self.dkim_policy,
+            ways=arc.ways(message),
+            bodies=self.bodies,
         )
         verification.update(message.octets, message.body_start)
         return authenticate(
@@ -90,7 +94,7 @@ def record(  # noqa: PLR0913 - what `authenticate` takes
     **Raises** BadArgument: `ip` is no address.
     """
     parsed = Message.parse(message)
-    verification = Verification(parsed, now=now, policy=dkim_policy)
+    verification = Verification(parsed, now=now, policy=dkim_policy, ways=arc.ways(parsed))
     verification.update(message, parsed.body_start)
     answers: dict[Question, Answer[Any]] = {}
     judging = authenticate(

@@ -104,7 +104,12 @@ class Told(NamedTuple):
 
     def _show_envelope(self) -> None:
         report = self.report
-        labels = {"spf helo": report.helo, "spf": report.spf, "dmarc": report.dmarc}
+        labels = {
+            "spf helo": report.helo,
+            "spf": report.spf,
+            "arc": report.chain,
+            "dmarc": report.dmarc,
+        }
         for label, verdict in labels.items():
             if verdict is not None:
                 click.echo(f"  {_word(verdict.result.value)} {label}: {printable(verdict.reason)}")

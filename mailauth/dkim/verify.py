@@ -91,6 +91,11 @@ class Verification:
         for hasher in self._hashers.values():
             hasher.update(octets, start, end)
 
+    @property
+    def domains(self) -> list[str]:
+        """What the signatures that can be read claim as d=."""
+        return [one[0].domain for one in self._examined if not isinstance(one, Verdict)]
+
     def hashed_bodies(self) -> HashedBodies:
         """What the body came to for each way in which signatures hash it; it has ended."""
         return {

@@ -1,7 +1,14 @@
 """DMARC: is the author's domain vouched for, and what does it want if not? (RFC 9989)."""
 
-from mailauth.dmarc.discover import Discovered, Walk, find_policy, organizational_domain, walk
-from mailauth.dmarc.evaluate import check
+from mailauth.dmarc.discover import (
+    Discovered,
+    Walk,
+    Walks,
+    find_policy,
+    organizational_domain,
+    walk,
+)
+from mailauth.dmarc.evaluate import check, walk_ahead
 from mailauth.dmarc.lint import lint, lint_record
 from mailauth.dmarc.record import Alignment, Disposition, Record
 from mailauth.dmarc.verdict import Result, Verdict
@@ -14,10 +21,12 @@ __all__ = [
     "Result",
     "Verdict",
     "Walk",
+    "Walks",
     "check",
     "find_policy",
     "lint",
     "lint_record",
     "organizational_domain",
     "walk",
+    "walk_ahead",
 ]

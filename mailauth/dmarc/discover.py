@@ -4,14 +4,15 @@ From a domain upwards the records at `_dmarc` are asked for, at most eight; what
 was found tells both whose policy applies and where the organization begins.
 """
 
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from mailauth.dmarc import record as records
 from mailauth.dmarc.record import Disposition, Record
 from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
-from mailauth.dns.lookups import Lookups, Status
+from mailauth.dns.lookups import Lookups, Status, gather
 from mailauth.errors import SyntaxFault
 from mailauth.verdicts import Step
 
@@ -75,6 +76,24 @@ def walk(domain: str) -> Lookups[Walk]:
         if found and found[-1].domain == name and found[-1].record.public_suffix != "u":
             break  # §4.10, steps 3 and 7: psd=y and psd=n end the walk
     return Walk(domain, tuple(found), tuple(steps))
+
+
+Walks: TypeAlias = Mapping[str, Walk | LookupFailed]
+"""By where they start; in place of one that failed, why."""
+
+
+def walk_all(starts: Iterable[str]) -> Lookups[Walks]:
+    """The walks from several domains, side by side.  **Asks** what `walk` asks for each."""
+    wanted = list(dict.fromkeys(starts))
+    found = yield from gather(*map(_walk_or_failure, wanted))
+    return dict(zip(wanted, found, strict=True))
+
+
+def _walk_or_failure(domain: str) -> Lookups[Walk | LookupFailed]:
+    try:
+        return (yield from walk(domain))
+    except LookupFailed as failure:
+        return failure
 
 
 def names(domain: str) -> list[str]:

@@ -5,12 +5,12 @@ authenticated is the domain that the reader sees in the From field, and what
 that domain's owner wants if it is not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from mailauth import dkim, spf
 from mailauth.dmarc import discover
-from mailauth.dmarc.discover import Discovered, Walk
+from mailauth.dmarc.discover import Discovered, Walk, Walks
 from mailauth.dmarc.record import Alignment, Disposition
 from mailauth.dmarc.suffixes import ByList
 from mailauth.dmarc.verdict import Result, Verdict
@@ -38,14 +38,15 @@ def check(
     spf: spf.Verdict | None = None,  # noqa: A002, RUF100 - the protocol's name
     dkim: Sequence[dkim.Verdict] = (),
     by_list: ByList | None = None,
+    walks: Walks | None = None,
 ) -> Lookups[Verdict]:
     """The verdict on the author domain of `message`, given those of SPF and DKIM.
 
     `spf` is that of `spf.check`, for the MAIL FROM identity; one of HELO alone
     does not count (§4.4.2).  Where `by_list` comes to something else than the tree
-    walk, the verdict tells, and stays what it is.  **Asks** for the records of the author's domain,
-    eight at most, and as many for each of ten authenticated domains below the
-    same organization.
+    walk, the verdict tells, and stays what it is.  `walks` are those of `walk_ahead`.
+    **Asks** for the records of the author's domain, eight at most, and as many for each
+    of ten authenticated domains below the same organization, without those of `walks`.
     """
     if not isinstance(message, Message):
         message = Message.parse(message)
@@ -53,7 +54,22 @@ def check(
         domain = author_domain(message)
     except NoAuthor as fault:
         return Verdict(Result.PERMERROR, str(fault))
-    return (yield from _Evaluation(domain, spf, dkim, by_list).verdict())
+    return (yield from _Evaluation(domain, spf, dkim, by_list, walks or {}).verdict())
+
+
+def walk_ahead(message: Message, claimed: Iterable[str]) -> Lookups[Walks]:
+    """The tree walks of the author's domain and of those that may be aligned with it.
+
+    They can be asked for before it is known whether the `claimed` domains are
+    authentic.  **Asks** `MAX_QUESTIONS` for each of eleven domains at most.
+    """
+    try:
+        author = author_domain(message)
+    except NoAuthor:
+        return {}
+    top = ".".join(author.split(".")[-2:])
+    near = [each for each in claimed if domains.is_same_or_subdomain(each, top)]
+    return (yield from discover.walk_all([author, *near[:MAX_IDENTIFIERS]]))
 
 
 def author_domain(message: Message) -> str:
@@ -88,11 +104,13 @@ class _Evaluation:
         spf: spf.Verdict | None,
         dkim: Sequence[dkim.Verdict],
         by_list: ByList | None,
+        walks: Walks,
     ) -> None:
         self._domain = domain
         self._spf = spf
         self._dkim = dkim
         self._by_list = by_list
+        self._walks = walks
         self._listed = by_list(domain) if by_list else ""
         self._steps: list[Step] = [Step(0, f"the author domain is {domain}")]
 
@@ -102,7 +120,7 @@ class _Evaluation:
         discovered = None
         dkim_domain = spf_domain = ""
         try:
-            walked = yield from discover.walk(self._domain)
+            walked = yield from self._walk(self._domain)
             self._steps += walked.steps
             organization = discover.organizational_domain(walked)
             if self._listed not in ("", organization):
@@ -120,6 +138,12 @@ class _Evaluation:
         result, reason = self._result(dkim_domain, spf_domain)
         verdict = self._told(result, reason, discovered, organization)
         return verdict._replace(dkim_domain=dkim_domain, spf_domain=spf_domain)
+
+    def _walk(self, domain: str) -> Lookups[Walk]:
+        walked = self._walks.get(domain)
+        if isinstance(walked, LookupFailed):
+            raise walked
+        return walked or (yield from discover.walk(domain))
 
     def _result(self, dkim_domain: str, spf_domain: str) -> tuple[Result, str]:
         """§5.3.5."""
@@ -196,7 +220,7 @@ class _Evaluation:
         # Only a name within the organization can have its organizational domain.
         within = domains.is_same_or_subdomain(domain, organization)
         if not aligned and within and mode is Alignment.RELAXED:
-            other = yield from discover.walk(domain)
+            other = yield from self._walk(domain)
             self._steps += other.steps
             aligned = discover.organizational_domain(other) == organization
         how = "strictly" if mode is Alignment.STRICT else f"by {organization}"

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from mailauth import authres
+from mailauth import arc, authres
 from mailauth.authres import MethodResult
 from mailauth.dkim import Verification
 from mailauth.dns.lookups import Lookups
@@ -223,7 +223,13 @@ class Session:
             signings.begin(mail, settings)
         elif verifying is not None and verifying.dkim and not self._is_trusted:
             now = int(self._clock())
-            mail.verification = Verification(mail.header(), now=now, policy=verifying.policy)
+            header = mail.header()
+            mail.verification = Verification(
+                header,
+                now=now,
+                policy=verifying.policy,
+                ways=arc.ways(header) if verifying.arc else (),
+            )
 
     def _take(self, mail: Mail) -> bool:
         """Take the message in hand; false if it has ended a process before."""

@@ -100,6 +100,8 @@ class VerifyingSettings:
     dkim: bool = True
     dmarc: bool = True
     """It is judged by SPF and DKIM, so it needs both."""
+    arc: bool = False
+    """Chains of seals are judged too; ARC is an experiment that is about to end."""
     received_spf: bool = False
     """Also a field Received-SPF for each identity (RFC 7208 §9.1)."""
     trusted: Clients = NOBODY
