@@ -1,11 +1,16 @@
 """The milter protocol."""
 
 import struct
+from typing import TYPE_CHECKING, cast
 
 from mailauth.milter import wire as milter
+from mailauth.milter.client import BrokenFilter, Client, Envelope
 from mailauth.milter.events import Event, ProtocolViolation
 from mailauth.milter.options import Offer, Wanted, negotiate
 from mailauth.milter.replies import CONTINUE
+
+if TYPE_CHECKING:
+    import socket
 
 
 def milter_frames(octets: bytes) -> None:
@@ -38,4 +43,30 @@ def _events(octets: bytes, step: int) -> list[Event | str]:
     return found
 
 
-TARGETS = (milter_frames,)
+def milter_replies(octets: bytes) -> None:
+    """Any octets of a filter are an answer to a message, or a BrokenFilter."""
+    try:
+        client = Client(cast("socket.socket", _Filter(_AGREED + octets)))
+        client.deliver(Envelope(recipients=("b@example.org",)), b"From: a@example.org\n\nx\n")
+    except BrokenFilter:
+        pass
+
+
+_AGREED = struct.pack(">IcIII", 13, b"O", 6, 0x1FF, 0)
+
+
+class _Filter:
+    """A socket at whose other end a filter says what it would say, whatever it hears."""
+
+    def __init__(self, octets: bytes) -> None:
+        self._octets = octets
+
+    def sendall(self, _: bytes) -> None:
+        """It is not heard."""
+
+    def recv(self, count: int) -> bytes:
+        said, self._octets = self._octets[:count], self._octets[count:]
+        return said
+
+
+TARGETS = (milter_frames, milter_replies)

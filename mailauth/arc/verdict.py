@@ -1,4 +1,4 @@
-"""What a chain comes to: its validation status, whose word it is, and the reason."""
+"""What a chain comes to: its validation status, whose word it is, and why (RFC 8617)."""
 
 from enum import StrEnum
 from typing import Any, NamedTuple, Never

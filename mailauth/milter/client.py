@@ -180,7 +180,7 @@ class Client:
         return octets[:1], octets[1:]
 
     def _receive(self, count: int) -> bytes:
-        octets = b""
+        octets = bytearray()
         try:
             while len(octets) < count:
                 piece = self._socket.recv(min(count - len(octets), commands.CHUNK))
@@ -191,7 +191,7 @@ class Client:
             raise BrokenFilter("the filter does not answer") from None
         except OSError as fault:
             raise BrokenFilter(f"the filter is gone: {fault.strerror or fault}") from None
-        return octets
+        return bytes(octets)
 
 
 LEFT_OUT: Final = {

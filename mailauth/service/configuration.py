@@ -52,6 +52,9 @@ class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     verifying: Verifying | None = None
 
 
+MAX_LISTENERS = 100
+"""The figures of all must fit into one beat."""
+
 Check = Callable[[Configuration], Iterable[Complaint]]
 
 
@@ -113,6 +116,8 @@ def _unsound(configuration: Configuration) -> list[Complaint]:
 def _missing(configuration: Configuration) -> Iterator[Complaint]:
     if not configuration.listen:
         yield Complaint(("listen",), "there is no [[listen]], so there is nothing to serve")
+    if len(configuration.listen) > MAX_LISTENERS:
+        yield Complaint(("listen", MAX_LISTENERS), f"is one too many: {MAX_LISTENERS} are served")
     for at, listen in enumerate(configuration.listen):
         for key in ("kind", "address"):
             if not getattr(listen, key):

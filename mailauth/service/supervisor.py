@@ -14,22 +14,18 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from functools import partial
 from typing import Any, Final
 
 from mailauth.errors import MailauthError
 from mailauth.service import generation as generations
-from mailauth.service import log, process, status
-from mailauth.service.crew import OBSERVER, WORKER, Child, Crew, Ended, Job
+from mailauth.service import jobs, log, process, status
+from mailauth.service.crew import OBSERVER, WORKER, Child, Crew, Ended
 from mailauth.service.generation import Generation
-from mailauth.service.observer import observe
-from mailauth.service.poison import Hand, Remembered
+from mailauth.service.poison import Remembered
 from mailauth.service.restarts import Restarts
 from mailauth.service.sockets import Endpoint
 from mailauth.service.systemd import Notifier
-from mailauth.service.tally import Tally
 from mailauth.service.watchdog import Phase
-from mailauth.service.worker import work
 
 logger = logging.getLogger(__name__)
 
@@ -216,15 +212,8 @@ class Supervisor:
             self._told = 0.0  # at once
 
     def _start(self, role: str, generation: Generation, now: float) -> None:
-        configuration = generation.configuration
-        listeners = tuple(str(listen.where) for listen in configuration.listen)
-        hand = Hand()
-        if role == WORKER:
-            run = _worker(generation, partial(Tally, hand=hand, remembered=self._remembered))
-        else:
-            run = _observer(generation)
-        job = Job(role, generation.number, listeners, configuration.watchdog, run, hand)
         try:
+            job = jobs.of(role, generation, self._remembered)
             self._crew.start(job, self._forget, now)
         except OSError as fault:  # no memory, no descriptors, too many processes
             values = {"role": role, "fault": fault.strerror}
@@ -334,27 +323,3 @@ class Supervisor:
         if self._coming is not None:
             return "starting" if self._current is None else "reloading"
         return "serving"
-
-
-def _worker(generation: Generation, make_tally: Callable[[], Tally]) -> process.Run:
-    """The life of a worker."""
-    configuration = generation.configuration
-    sockets = [generation.endpoints[listen.where].socket for listen in configuration.listen]
-    served = list(zip(sockets, generation.builds, strict=True))
-
-    def run(channel: socket.socket) -> int:
-        return work(channel, served, configuration.watchdog, make_tally)
-
-    return run
-
-
-def _observer(generation: Generation) -> process.Run:
-    """The life of the observer."""
-    configuration = generation.configuration
-    metrics = generation.endpoint(configuration.service.metrics)
-
-    def run(channel: socket.socket) -> int:
-        shown = None if metrics is None else metrics.socket
-        return observe(channel, generation.probes, shown, configuration.watchdog)
-
-    return run

@@ -158,9 +158,9 @@ def test_spf_and_dkim_are_asked_side_by_side() -> None:
     assert {question.name for question in asked.questions} == {
         "client.example.com",
         "evil.example",
-        f"rsa._domainkey.{DOMAIN    "_dmarc.example.com",
+        f"rsa._domainkey.{DOMAIN}",
+        "_dmarc.example.com",
         "_dmarc.com",
-    }",
     }
     lookups.close()
 

@@ -37,7 +37,7 @@ CONTINUE = (b"c", b"")
 
 def run(test: Coroutine[Any, Any, None]) -> None:
     async def limited() -> None:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(180):
             await test
 
     asyncio.run(limited())

@@ -11,7 +11,12 @@ from hypothesis import strategies as st
 from mailauth.errors import SyntaxFault
 from mailauth.service import generation
 from mailauth.service.address import parse
-from mailauth.service.configuration import BadConfiguration, Configuration, read
+from mailauth.service.configuration import (
+    MAX_LISTENERS,
+    BadConfiguration,
+    Configuration,
+    read,
+)
 from mailauth.service.tomlfile import BadToml, Document
 
 LISTEN = '[[listen]]\nkind = "echo"\naddress = "unix:/run/x"\n'
@@ -120,6 +125,16 @@ def test_OPS_13_a_file_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_nothing_to_serve(tmp_path: Path) -> None:
     assert errors(tmp_path, "") == [" listen: there is no [[listen]], so there is nothing to serve"]
+
+
+def test_there_is_a_most_of_listeners(tmp_path: Path) -> None:
+    text = "".join(
+        f'[[listen]]\nkind = "echo"\naddress = "unix:/x{number}"\n'
+        for number in range(MAX_LISTENERS + 1)
+    )
+    assert errors(tmp_path, text) == [
+        f"{3 * MAX_LISTENERS + 1}: listen[101]: is one too many: 100 are served"
+    ]
 
 
 def test_a_sound_one_is_taken(tmp_path: Path) -> None:

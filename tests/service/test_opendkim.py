@@ -1,10 +1,15 @@
 """An installation of OpenDKIM comes to a configuration that does the same."""
 
+import gzip
+import tomllib
 from ipaddress import ip_address
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from filtered import Filtered
+from hypothesis import given
+from hypothesis import strategies as st
 from mail import MESSAGE, key
 from program import process
 
@@ -183,6 +188,25 @@ def test_what_cannot_be_read(folder: Path) -> None:
         opendkim.read(folder / "x", "h")
 
 
+NAMES = sorted({*directives.NEEDLESS, *directives.UNSUPPORTED, "Mode", "Socket", "KeyFile"})
+NAMES += ["Domain", "Selector", "InternalHosts", "MTA", "MacroList", "UMask", "PeerList", "UserID"]
+NAMES += ["Canonicalization", "SignatureTTL", "Nameservers", "On-BadSignature", "OversignHeaders"]
+VALUES = st.sampled_from(["sv", "s", "yes", "inet:8891", "/x", "a.example", "10.0.0.0/8", "7", "r"])
+LINES = st.tuples(st.sampled_from(NAMES), VALUES | st.text(max_size=12)).map(" ".join)
+
+
+@given(st.lists(LINES, max_size=8).map("\n".join))
+def test_any_file_is_toml_or_refused_with_a_sentence(text: str) -> None:
+    with TemporaryDirectory() as name:
+        conf = Path(name) / "opendkim.conf"
+        conf.write_text(f"Mode v\nSocket inet:8891\n{text}", encoding="utf-8")
+        try:
+            imported = opendkim.read(conf, "host.example")
+        except BadArgument:
+            return
+        assert tomllib.loads(imported.text())["listen"]
+
+
 def test_the_command(folder: Path) -> None:
     (folder / "c").write_text("Mode v\nSocket inet:8891\n")
     done = process("import", "opendkim", str(folder / "c"), "--hostname", "mx.example.org")
@@ -198,8 +222,6 @@ def test_every_directive_of_the_manual_is_known() -> None:
     page = Path("/usr/share/man/man5/opendkim.conf.5.gz")
     if not page.exists():
         pytest.skip("opendkim is not installed")
-    import gzip
-
     names = {
         line.split()[1].lower()
         for line in gzip.decompress(page.read_bytes()).decode().splitlines()
