@@ -1,4 +1,4 @@
-"""The ARC Sets of a message: which fields belong together, and whether they form a chain (RFC 8617).
+"""The ARC Sets of a message: which fields belong together, and if they form a chain (RFC 8617).
 
 Fields belong together by their instance, never by their place in the header
 (RFC 8617 §4.2.1).
