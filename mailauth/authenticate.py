@@ -16,6 +16,7 @@ from mailauth.dkim import Verification
 from mailauth.dmarc.suffixes import ByList
 from mailauth.dns.lookups import Address, Lookups, gather
 from mailauth.errors import SyntaxFault
+from mailauth.story import Chapter
 from mailauth.syntax.message import Message
 
 METHODS: Final = frozenset({"spf", "dkim", "arc", "dmarc"})
@@ -100,9 +101,21 @@ class Report(NamedTuple):
         told["dmarc"] = None if self.dmarc is None else verdict_as_dict("dmarc", self.dmarc)
         return told
 
+    def chapters(self) -> Iterator[Chapter]:
+        """The whole story, a chapter for each verdict, in the order in which they were made."""
+        if self.helo is not None:
+            yield story.of_spf("SPF of HELO", self.helo)
+        if self.spf is not None:
+            yield story.of_spf("SPF of MAIL FROM", self.spf)
+        yield from map(story.of_dkim, self.dkim)
+        if self.chain is not None:
+            yield story.of_arc(self.chain, self.override())
+        if self.dmarc is not None:
+            yield story.of_dmarc(self.dmarc)
+
     def explain(self) -> Iterator[str]:
         """The whole story, a line at a time, what belongs together indented."""
-        return chain.from_iterable(chapter.lines() for chapter in story.chapters(self))
+        return chain.from_iterable(chapter.lines() for chapter in self.chapters())
 
 
 def authenticate(  # noqa: PLR0913 - what is known of a message

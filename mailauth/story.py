@@ -1,19 +1,15 @@
 """The story of one message: what was judged and why, told as lines, as JSON, and as a page.
 
-Each method that was used is a chapter: its result and reason, the section that
+Each verdict is a chapter: its result and reason, the section that
 says what the result means, the facts, and the tree of what was done for it.
 """
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from mailauth import arc, dkim, dmarc, spf
-from mailauth.verdicts import Step, tree
-
-if TYPE_CHECKING:
-    from mailauth.authenticate import Report
-    from mailauth.verdicts import Node
+from mailauth.verdicts import Node, Step, tree
 
 SECTIONS: Final[dict[str, dict[str, str]]] = {
     "spf": {
@@ -67,7 +63,7 @@ class Chapter:
         """Where the decision is described."""
         return SECTIONS[self.method][self.result]
 
-    def tree(self) -> "list[Node]":
+    def tree(self) -> list[Node]:
         """The steps, each with what was done for it."""
         return tree(self.steps)
 
@@ -75,19 +71,6 @@ class Chapter:
         """The chapter, a line at a time."""
         yield f"{self.title}: {self.result}, {self.reason}"
         yield from (f"  {'  ' * step.depth}{step.text}" for step in self.steps)
-
-
-def chapters(report: "Report") -> Iterator[Chapter]:
-    """The chapters of a report, in the order in which they were judged."""
-    if report.helo is not None:
-        yield of_spf("SPF of HELO", report.helo)
-    if report.spf is not None:
-        yield of_spf("SPF of MAIL FROM", report.spf)
-    yield from map(of_dkim, report.dkim)
-    if report.chain is not None:
-        yield of_arc(report.chain, report.override())
-    if report.dmarc is not None:
-        yield of_dmarc(report.dmarc)
 
 
 def of_spf(title: str, verdict: spf.Verdict) -> Chapter:

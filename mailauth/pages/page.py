@@ -15,7 +15,7 @@ from markupsafe import Markup
 import mailauth
 from mailauth.advice import advice, headline
 from mailauth.findings import Severity
-from mailauth.story import Chapter, chapters
+from mailauth.story import Chapter
 from mailauth.syntax.display import printable
 from mailauth.verdicts import tree
 
@@ -95,7 +95,7 @@ def _shown(judged: Judged) -> _Shown:
         envelope,
         list(advice(report)),
         judged.autopsies,
-        list(chapters(report)),
+        list(report.chapters()),
     )
 
 

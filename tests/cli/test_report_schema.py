@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import mail
 import pytest
 from program import Run
 
+from mailauth import arc
 from mailauth.authenticate import SCHEMA
+from mailauth.dns import Zone
 
 GUIDE = Path(__file__).parents[2] / "docs" / "report.md"
 ROW = re.compile(r"^\| `([a-z_.\[\]]+)` \| ([a-z ]+) \|", re.MULTILINE)
@@ -50,6 +53,21 @@ def fits(value: Any, kind: str) -> bool:
     return type(value) in TYPES[plain]
 
 
+def sealed(message: bytes) -> bytes:
+    """A message with a chain of one set."""
+    key = mail.key("rsa")
+    sealing = arc.seal(
+        message,
+        domain=mail.DOMAIN,
+        selector="rsa",
+        key=key,
+        authserv_id="mx.example.com",
+        results=[],
+        now=mail.NOW,
+    )
+    return Zone({}).run(sealing) + message
+
+
 @pytest.fixture
 def reports(run: Run, sign: Run, desk: Path) -> list[dict[str, Any]]:
     """Reports on messages of all kinds, with all that can be told."""
@@ -60,7 +78,8 @@ def reports(run: Run, sign: Run, desk: Path) -> list[dict[str, Any]]:
     (desk / "broken.eml").write_bytes(signed.replace(b"blanks", b"Blanks"))
     (desk / "odd.eml").write_bytes(b"DKIM-Signature: v=1; d=x\r\nFrom: a\r\n\r\n")
     (desk / "list").write_text("com\nexample.com\n")
-    files = ("signed.eml", "broken.eml", "odd.eml", "mail.eml")
+    (desk / "sealed.eml").write_bytes(sealed(mail.MESSAGE))
+    files = ("signed.eml", "broken.eml", "odd.eml", "mail.eml", "sealed.eml")
     more = ("--json", "--explain", "--cross-check", "--zone", "all.json", *files)
     found: list[dict[str, Any]] = []
     for given in ((), CLIENT, (*CLIENT, "--psl", "list"), ("--ip", "203.0.113.1")):
