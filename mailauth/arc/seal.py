@@ -7,13 +7,11 @@ from collections.abc import Sequence
 from mailauth import authres, dkim
 from mailauth.arc import sets
 from mailauth.arc.sets import MAX_SETS, ArcSet, BrokenChain
-from mailauth.arc.verdict import Result
-from mailauth.arc.verify import verify
+from mailauth.arc.verdict import Result, Verdict
 from mailauth.authres import MethodResult
 from mailauth.dkim import signature as signatures
 from mailauth.dkim.canonical import Canonicalization, header
 from mailauth.dkim.hashing import BodyHasher, data_hash, index, places, select
-from mailauth.dns.lookups import Lookups
 from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage
 from mailauth.keys import Signer
 from mailauth.syntax import domain as domains
@@ -26,6 +24,7 @@ COVERED = dkim.SIGNED | {"dkim-signature"}
 
 def seal(  # noqa: PLR0913 - the tags of a set
     message: bytes | Message,
+    verdict: Verdict,
     *,
     domain: str,
     selector: str,
@@ -33,37 +32,47 @@ def seal(  # noqa: PLR0913 - the tags of a set
     authserv_id: str,
     results: Sequence[MethodResult],
     now: int,
-) -> Lookups[bytes]:
+) -> bytes:
     """The three fields to put before `message`, each with its CRLF; or none.
 
-    `results` are what this host found of the message as it came, which the set
-    tells under `authserv_id`.  A chain that was broken here gets a last set that
-    says so; one that was broken before gets none (§5.1, step 2).  **Asks** what
-    `verify` asks.
+    `verdict` is what `verify` said of the message as it came, and `results` are what
+    this host found of it, which the set tells under `authserv_id`.  A chain that was
+    broken here gets a last set that says so; one that was broken before gets none
+    (§5.1, step 2).
 
-    **Raises** UnsignableMessage: the header is malformed, or has 50 sets.
-    BadArgument: an argument is not of its form.
+    **Raises** UnsignableMessage: the header is malformed, has 50 sets, or has a chain
+    that cannot be judged now (`Verdict.temporary`).  BadArgument: an argument is not
+    of its form.
     """
     if not isinstance(message, Message):
         message = Message.parse(message)
+    _check(message, verdict)
+    before, ended = _sets_before(message)
+    if ended:
+        return b""
+    instance = _next_instance(message, before)
+    maker = _Maker(instance, domain, selector, key, now)
+    aar = _results_field(instance, authserv_id, _with_status(results, verdict))
+    ams = maker.message_signature(message)
+    chain = [] if verdict.result is Result.FAIL else before  # §5.1.2
+    return maker.seal(verdict.result.value, chain, aar, ams) + ams + aar
+
+
+def _check(message: Message, verdict: Verdict) -> None:
+    """Whether the message can be sealed.  **Raises** UnsignableMessage."""
     if message.faults:
         raise UnsignableMessage(f"the header is malformed: {message.faults[0]}")
     if message.keys.count(b"from") != 1:
         raise UnsignableMessage("a message to be sealed has exactly one From field")
-    before, failed_before = _sets_before(message)
-    if failed_before:
-        return b""
-    verdict = yield from verify(message, now=now)
     if verdict.temporary:
         raise UnsignableMessage(f"the chain cannot be judged now: {verdict.reason}")
-    instance = _next_instance(message, before)
-    told = [*results, MethodResult("arc", verdict.result.value)]
-    maker = _Maker(instance, domain, selector, key, now)
-    aar = _results_field(instance, authserv_id, told)
-    ams = maker.message_signature(message)
-    chain = [] if verdict.result is Result.FAIL else before  # §5.1.2
-    sealed = maker.seal(verdict.result.value, chain, aar, ams)
-    return sealed + ams + aar
+
+
+def _with_status(results: Sequence[MethodResult], verdict: Verdict) -> list[MethodResult]:
+    """The results, of which one is the status of the chain (§4.4)."""
+    if any(each.method == "arc" for each in results):
+        return list(results)
+    return [*results, MethodResult("arc", verdict.result.value)]
 
 
 def _sets_before(message: Message) -> tuple[list[ArcSet], bool]:

@@ -184,7 +184,7 @@ def _named(names: Iterable[str], wanted: Iterable[str]) -> str:
 
 
 def _name(key: bytes) -> str:
-    return key.decode().title()
+    return key.decode().title().replace("Arc", "ARC", 1)
 
 
 _INSTANCE = re.compile(rb"[ \t\r\n]*+i[ \t\r\n]*+=[ \t\r\n]*+([^; \t\r\n]*+)[ \t\r\n]*+(?:;|\Z)")

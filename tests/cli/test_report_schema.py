@@ -8,11 +8,10 @@ from typing import Any
 
 import mail
 import pytest
+from chains import sealed
 from program import Run
 
-from mailauth import arc
 from mailauth.authenticate import SCHEMA
-from mailauth.dns import Zone
 
 GUIDE = Path(__file__).parents[2] / "docs" / "report.md"
 ROW = re.compile(r"^\| `([a-z_.\[\]]+)` \| ([a-z ]+) \|", re.MULTILINE)
@@ -51,21 +50,6 @@ def fits(value: Any, kind: str) -> bool:
     if value is None:
         return null == "null"
     return type(value) in TYPES[plain]
-
-
-def sealed(message: bytes) -> bytes:
-    """A message with a chain of one set."""
-    key = mail.key("rsa")
-    sealing = arc.seal(
-        message,
-        domain=mail.DOMAIN,
-        selector="rsa",
-        key=key,
-        authserv_id="mx.example.com",
-        results=[],
-        now=mail.NOW,
-    )
-    return Zone({}).run(sealing) + message
 
 
 @pytest.fixture
