@@ -78,6 +78,10 @@ WORDS = (
     b"23:reverse ada@example.com,",
     b"12:forward a@x,",
     b"SRS0=",
+    b"ARC-Seal: i=1; cv=none; ",
+    b"ARC-Message-Signature: i=1; ",
+    b"ARC-Authentication-Results: i=1; x; dmarc=pass",
+    b"cv=fail",
     b"SRS1=",
 )
 ADDRESSES = (

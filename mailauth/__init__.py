@@ -9,12 +9,40 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from mailauth import dkim, dns, errors, keys
+    from mailauth import (
+        arc,
+        authenticate,
+        authres,
+        case,
+        dkim,
+        dmarc,
+        dns,
+        errors,
+        forwarding,
+        keys,
+        spf,
+        srs,
+    )
     from mailauth.one_line import sign, verify
 
 __version__ = "0.1.0"
 
-_MODULES = frozenset({"dkim", "dns", "errors", "keys"})
+_MODULES = frozenset(
+    [
+        "arc",
+        "authenticate",
+        "authres",
+        "case",
+        "dkim",
+        "dmarc",
+        "dns",
+        "errors",
+        "forwarding",
+        "keys",
+        "spf",
+        "srs",
+    ]
+)
 _FUNCTIONS = frozenset({"sign", "verify"})
 
 
@@ -27,4 +55,20 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
     raise AttributeError(msg)
 
 
-__all__ = ["__version__", "dkim", "dns", "errors", "keys", "sign", "verify"]
+__all__ = [
+    "__version__",
+    "arc",
+    "authenticate",
+    "authres",
+    "case",
+    "dkim",
+    "dmarc",
+    "dns",
+    "errors",
+    "forwarding",
+    "keys",
+    "sign",
+    "spf",
+    "srs",
+    "verify",
+]

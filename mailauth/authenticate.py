@@ -22,6 +22,9 @@ from mailauth.syntax.message import Message
 METHODS: Final = frozenset({"spf", "dkim", "arc", "dmarc"})
 """What a message may be judged by, in the words of Authentication-Results."""
 
+WITHOUT_ENVELOPE: Final = frozenset({"dkim", "arc"})
+"""What a message can be judged by when it is not known how it came."""
+
 SCHEMA: Final = 1
 """The version of `Report.as_dict`; what is there keeps its name and its meaning within one."""
 

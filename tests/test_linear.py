@@ -3,10 +3,11 @@
 import time
 from collections.abc import Callable
 
+import chains
 import pytest
 from mail import NOW, signed, zone
 
-from mailauth import authres, dkim, dmarc, pages, spf, srs
+from mailauth import arc, authres, dkim, dmarc, pages, spf, srs
 from mailauth.authenticate import authenticate
 from mailauth.dkim.autopsy import autopsy
 from mailauth.dkim.canonical import Canonicalization, body, header
@@ -50,6 +51,10 @@ def _simple_body(text: str) -> object:
 def _verify(text: str) -> object:
     policy = dkim.Policy(max_header_octets=10**9, max_fields=10**9)
     return zone().run(dkim.verify(text.encode(), now=NOW, policy=policy))
+
+
+def _chain(text: str) -> object:
+    return zone().run(arc.verify(text.encode(), now=NOW))
 
 
 def _record(terms: str) -> object:
@@ -107,6 +112,22 @@ def _page(text: str) -> object:
     return pages.of_messages([pages.Judged("", message, report)] * 3, now=0)
 
 
+def _three(text: str) -> str:
+    """The fields of a set, with anything in them."""
+    return "".join(
+        f"{name}: i=1; {text}\r\n"
+        for name in ("ARC-Seal", "ARC-Message-Signature", "ARC-Authentication-Results")
+    )
+
+
+def _told(text: str) -> object:
+    """What is told of a chain whose sealer is trusted."""
+    message = chains.Sealer().add(told=f"mx.example.com; {text}").message
+    asked = authenticate(message, now=NOW, trusted_sealers=["example.com"])
+    report = zone().run(asked)
+    return report.override(), list(report.explain()), report.as_dict()
+
+
 SECRETS = srs.Secrets.parse(b"tops3cr3t")
 QP = "content-transfer-encoding: quoted-printable\r\n"
 SIGNED = signed().decode()
@@ -154,6 +175,11 @@ BOMBS: list[tuple[str, Callable[[str], object], Callable[[int], str]]] = [
     ("DMARC-15-sizes", _policy, lambda n: "p=none; rua=mailto:a@b.c" + "!1" * (n // 2)),
     ("DMARC-02-authors", _author, lambda n: "a@b.c, " * (n // 7) + "a@b.c"),
     ("DMARC-03-brackets", _author, lambda n: "<" * n),
+    ("ARC-01-instances", _chain, lambda n: "ARC-Seal: i=1; a=b\r\n" * (n // 20) + "\r\n"),
+    ("ARC-01-sets", _chain, lambda n: _three("x" * (n // 150)) * 50 + "\r\n"),
+    ("ARC-04-tags", _chain, lambda n: "ARC-Seal:" + "a=b;" * (n // 4) + "i=1\r\n\r\n"),
+    ("ARC-08-blanks", _chain, lambda n: _three(" \r\n " * (n // 4)) + "\r\n"),
+    ("ARC-08-testimony", _told, lambda n: "a=b;" * (n // 4)),
     ("transport-fields", _transport, lambda n: "v=STSv1;" + "a=b;" * (n // 4)),
     ("transport-reports", _transport, lambda n: "v=TLSRPTv1;rua=" + "https:," * (n // 7)),
     ("steps", _tree, lambda n: "x" * n),

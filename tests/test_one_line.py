@@ -36,3 +36,8 @@ def test_verify_asks_only_for_signatures() -> None:
     assert [each.result for each in mailauth.verify(b"DKIM-Signature: v=2\r\n" + MESSAGE)] == [
         "permerror"
     ]
+
+
+@pytest.mark.parametrize("name", mailauth.__all__)
+def test_all_that_is_named_is_there(name: str) -> None:
+    assert getattr(mailauth, name) is not None

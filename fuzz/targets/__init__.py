@@ -5,10 +5,10 @@ Each takes octets and raises only if the invariant in its first line is broken.
 
 from collections.abc import Callable
 
-from fuzz.targets import case, dkim, dmarc, files, milter, spf, srs, syntax, trace
+from fuzz.targets import arc, case, dkim, dmarc, files, milter, spf, srs, syntax, trace
 
 TARGETS: dict[str, Callable[[bytes], None]] = {
     target.__name__: target
-    for subject in (case, syntax, files, dkim, spf, dmarc, srs, trace, milter)
+    for subject in (arc, case, syntax, files, dkim, spf, dmarc, srs, trace, milter)
     for target in subject.TARGETS
 }

@@ -60,9 +60,9 @@ class ArcSet(NamedTuple):
     seal: bytes
 
     def told(self) -> str:
-        """The results as the sealer tells them: authserv-id and resinfos (§4.1.1)."""
+        """The results as the sealer tells them, unfolded: authserv-id and resinfos (§4.1.1)."""
         octets = self.results.partition(b":")[2].partition(b";")[2]
-        return octets[:MAX_RESULTS].replace(b"\r\n", b"").decode("utf-8", "replace").strip()
+        return b" ".join(octets[:MAX_RESULTS].split()).decode("utf-8", "replace")
 
 
 def is_sealed(header: Message) -> bool:

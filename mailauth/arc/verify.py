@@ -107,7 +107,8 @@ class _Chain:
             return self._told(Result.FAIL, failed.reason, temporary=failed.temporary)
         believed = {domain.lower() for domain in trusted}
         every = all(link.seal.domain in believed for link in self._links)
-        reason = f"{len(self._links)} seals verify, the newest of {newest.seal.domain}"
+        count = "1 seal verifies" if len(self._links) == 1 else f"{len(self._links)} seals verify"
+        reason = f"{count}, the newest of {newest.seal.domain}"
         return self._told(Result.PASS, reason)._replace(oldest_pass=oldest, trusted=every)
 
     def _told(self, result: Result, reason: str, *, temporary: bool = False) -> Verdict:

@@ -34,6 +34,8 @@ class Case:
     answers: Mapping[Question, Answer[Any]] = field(default_factory=dict)
     verdicts: tuple[str, ...] = ()
     """What it came to; see `verdicts_of`."""
+    trusted_sealers: tuple[str, ...] = ()
+    """The domains whose chains were believed."""
     version: str = ""
     """That of mailauth, which came to it."""
 
@@ -62,6 +64,7 @@ class Case:
             receiver=self.receiver,
             spf_policy=self.spf_policy,
             methods=self.methods,
+            trusted_sealers=self.trusted_sealers,
         )
 
     def run(self, lookups: Lookups[T]) -> T:
@@ -85,6 +88,7 @@ def record(  # noqa: PLR0913 - what `authenticate` takes
     dkim_policy: dkim.Policy = dkim.RFC8301,
     methods: AbstractSet[str] = METHODS,
     by_list: ByList | None = None,
+    trusted_sealers: tuple[str, ...] = (),
     private: bool = False,
 ) -> Lookups[tuple[Report, Case]]:
     """The report of `authenticate`, and the case from which it can be had again.
@@ -107,6 +111,7 @@ def record(  # noqa: PLR0913 - what `authenticate` takes
         spf_policy=spf_policy,
         methods=methods,
         by_list=by_list,
+        trusted_sealers=trusted_sealers,
     )
     report = yield from overhear(judging, answers)
     case = Case(
@@ -120,6 +125,7 @@ def record(  # noqa: PLR0913 - what `authenticate` takes
         verification.hashed_bodies() if private else None,
         answers,
         verdicts_of(report),
+        trusted_sealers,
         __version__,
     )
     return report, case

@@ -66,6 +66,7 @@ def _case(whole: Object) -> Case:
         dict(_body(each.as_object()) for each in whole.list("bodies")) if private else None,
         dict(_answer(each.as_object()) for each in whole.list("dns")),
         tuple(each.text() for each in whole.list("verdicts")),
+        _trusted_sealers(whole),
         whole.get("version", str),
     )
 
@@ -84,6 +85,12 @@ def _methods(whole: Object) -> frozenset[str]:
     for unknown in sorted(methods - METHODS):
         raise whole.fault("methods", f"there is no method {unknown[:40]!r}")
     return methods
+
+
+def _trusted_sealers(whole: Object) -> tuple[str, ...]:
+    """What a case of before ARC has none of."""
+    given = whole.list("trusted_sealers") if "trusted_sealers" in whole.value else ()
+    return tuple(each.text() for each in given)
 
 
 def _policy(kind: type[T], given: Object) -> T:

@@ -25,7 +25,7 @@ def dumps(case: Case) -> str:
 
 
 def _as_json(case: Case) -> dict[str, Any]:
-    return {
+    told = {
         "mailauth_case": SCHEMA,
         "version": case.version,
         "verdicts": list(case.verdicts),
@@ -39,6 +39,9 @@ def _as_json(case: Case) -> dict[str, Any]:
         "message": _text(case.octets).split("\r\n"),
         "bodies": None if case.bodies is None else [*map(_body_as_json, case.bodies.items())],
     }
+    if case.trusted_sealers:
+        told["trusted_sealers"] = list(case.trusted_sealers)
+    return told
 
 
 def _text(octets: bytes) -> str:

@@ -15,6 +15,7 @@ import click
 from mailauth.errors import MailauthError
 
 _COMMANDS = {
+    "arc": "seal messages that are sent on",
     "check": "look at all that a domain publishes for its mail",
     "check-config": "name every error of a configuration",
     "demo": "sign, verify, alter one octet: see it at work",

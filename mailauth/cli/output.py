@@ -1,5 +1,6 @@
 """What is printed or written for people: nothing that came from outside can move the cursor."""
 
+import sys
 from pathlib import Path
 
 import click
@@ -19,3 +20,16 @@ def write(path: str, text: str) -> None:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as fault:
         raise BadArgument(f"{path} cannot be written: {fault.strerror}") from None
+
+
+def put(path: str | None, octets: bytes) -> None:
+    """Write a message where the user wants it: into a file, whole, or to standard output for None.
+
+    **Raises** BadArgument: the file cannot be written.
+    """
+    if path is None:
+        sys.stdout.buffer.write(octets)
+    else:
+        from mailauth.cli.replace import replace
+
+        replace(path, octets)

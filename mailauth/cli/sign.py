@@ -1,6 +1,5 @@
 """`mailauth sign`: messages with a DKIM-Signature before them."""
 
-import sys
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -9,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mailauth.cli import mailfiles, options
-from mailauth.cli.output import complain
+from mailauth.cli.output import complain, put
 from mailauth.errors import BadArgument, UnsignableMessage
 
 if TYPE_CHECKING:
@@ -92,7 +91,7 @@ def _sign(path: str, sign: Callable[[bytes], bytes], target: str | None, *, quie
     if not quiet:
         _warn(source)
     try:
-        _write(source.restored(fields + source.octets), target)
+        put(target, source.restored(fields + source.octets))
     except BadArgument as fault:
         complain(str(fault))
         return False
@@ -137,12 +136,3 @@ def _has_long_line(octets: bytes) -> bool:
             return True
         start = end + 1
     return len(octets) - start > _MAX_LINE and not octets.endswith(b"\n")
-
-
-def _write(octets: bytes, path: str | None) -> None:
-    if path is None:
-        sys.stdout.buffer.write(octets)
-    else:
-        from mailauth.cli.replace import replace
-
-        replace(path, octets)

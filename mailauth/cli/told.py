@@ -1,5 +1,6 @@
 """How the verdicts on one message are told: as lines for people, as JSON for programs."""
 
+from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -8,6 +9,8 @@ from mailauth.cli import options
 from mailauth.cli.output import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from mailauth.authenticate import Report
     from mailauth.case import Case
     from mailauth.cli.crosscheck import Comparison
@@ -67,6 +70,8 @@ class Told(NamedTuple):
         }
         if self.is_whole:
             told |= self.report.as_dict()
+        elif self.report.chain is not None:
+            told["arc"] = verdict_as_dict("arc", self.report.chain)
         if self.autopsies:
             told["autopsy"] = [asdict(each) for each in self.autopsies]
         if self.comparison is not None:
@@ -78,14 +83,20 @@ class Told(NamedTuple):
         click.echo(f"{printable(self.name)}:")
         for verdict in self.report.dkim:
             self._show_signature(verdict)
-        if self.is_whole:
-            self._show_envelope()
+        self._show_more()
         if self.comparison is not None:
             for line in self.comparison.lines():
                 click.echo(f"  {printable(line)}")
-        if self.is_whole and explain:
-            for line in self.report.explain():
+        if explain:
+            for line in self._story():
                 click.echo(f"  {printable(line)}")
+
+    def _story(self) -> "Iterator[str]":
+        """All of it, or that of the chain: of signatures alone all was told."""
+        if self.is_whole:
+            return self.report.explain()
+        chapters = (each for each in self.report.chapters() if each.method == "arc")
+        return chain.from_iterable(chapter.lines() for chapter in chapters)
 
     def _show_signature(self, verdict: "Verdict") -> None:
         tags = {
@@ -102,17 +113,17 @@ class Told(NamedTuple):
                 click.echo(f"            the body: {printable(each.body)}")
                 click.echo(f"            the header: {printable(each.header)}")
 
-    def _show_envelope(self) -> None:
+    def _show_more(self) -> None:
+        """What is there beside signatures: without an envelope that is a chain."""
         report = self.report
-        labels = {
-            "spf helo": report.helo,
-            "spf": report.spf,
-            "arc": report.chain,
-            "dmarc": report.dmarc,
-        }
+        labels: dict[str, Any] = {"arc": report.chain}
+        if self.is_whole:
+            labels = {"spf helo": report.helo, "spf": report.spf, **labels, "dmarc": report.dmarc}
         for label, verdict in labels.items():
             if verdict is not None:
                 click.echo(f"  {_word(verdict.result.value)} {label}: {printable(verdict.reason)}")
+        if why := report.override():
+            click.echo(f"            it may be passed over: {printable(why)}")
 
 
 def autopsies_of(octets: bytes, report: "Report", ask: "Resolver | Zone | Case") -> "list[Autopsy]":

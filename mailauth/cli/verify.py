@@ -31,6 +31,10 @@ if TYPE_CHECKING:
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each message.")
 @click.option("--explain", is_flag=True, help="Tell why: what was asked, what broke a signature.")
 @options.public_suffixes
+@click.option(
+    "--trusted-sealer", "trusted_sealers", multiple=True, metavar="DOMAIN",
+    help="Believe the ARC seals of this domain; may be repeated.",
+)  # fmt: skip
 @options.html
 @click.option("--save", metavar="FILE", help="Keep all that it took, for mailauth replay.")
 @click.option("--private", is_flag=True, help="In that file no more of the body than its hashes.")
@@ -47,6 +51,7 @@ def command(
     as_json: bool,
     explain: bool,
     psl: str | None,
+    trusted_sealers: tuple[str, ...],
     html: str | None,
     save: str | None,
     private: bool,
@@ -69,7 +74,7 @@ def command(
     where a domain has no policy the signatures decide.
     """
     from mailauth import dkim
-    from mailauth.authenticate import METHODS
+    from mailauth.authenticate import METHODS, WITHOUT_ENVELOPE
     from mailauth.dmarc import suffixes
 
     if not ip and (helo or mail_from):
@@ -85,7 +90,8 @@ def command(
             "by_list": psl and suffixes.read(psl),
             "now": int(time.time()) if now is None else options.point_in_time(now),
             "dkim_policy": dkim.RFC6376 if policy == "rfc6376" else dkim.RFC8301,
-            "methods": METHODS if ip or html else frozenset({"dkim"}),
+            "methods": METHODS if ip or html else WITHOUT_ENVELOPE,
+            "trusted_sealers": tuple(map(options.a_label, trusted_sealers)),
             "private": private,
         },
         autopsy=explain or bool(html),

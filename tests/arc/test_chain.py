@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+from pathlib import Path
 from typing import Any
 
 import mail
@@ -10,10 +11,12 @@ from chains import PLAIN, Sealer, sealed, verdict
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailauth import arc
+from mailauth import arc, authres, dkim
+from mailauth.arc import sets
 from mailauth.dkim.key import name
 from mailauth.dns import Question, Zone, run_all, run_async
 from mailauth.dns.lookups import Together
+from mailauth.syntax.message import Message
 
 FIELDS = re.compile(rb"(ARC-[A-Za-z-]+: (?:.|\r\n[ \t])*\r\n)")
 
@@ -53,6 +56,23 @@ def test_ed25519_seals() -> None:
 def test_a_verdict_is_no_boolean() -> None:
     with pytest.raises(TypeError):
         bool(verdict(mail.MESSAGE))
+
+
+def test_the_example_of_the_rfc() -> None:
+    """Appendix B: three sets, a body that hashes to bh=, and keys that nobody has."""
+    example = Path(__file__).parents[2] / "testdata" / "arc" / "rfc8617-appendix-b.eml"
+    got = verdict(example.read_bytes(), now=1_421_363_207)
+    assert got.sealers == ("lists.example.org", "gmail.example", "clochette.example.org")
+    results = [authres.parse(told) for told in got.testimony]
+    assert [each.authserv_id for each in results] == list(got.sealers)
+    assert [(each.method, each.result) for each in results[0].results] == [
+        ("spf", "pass"), ("dkim", "pass"), ("dmarc", "pass"),
+    ]  # fmt: skip
+    newest = sets.collect(Message.parse(example.read_bytes()))[-1]
+    hasher = dkim.BodyHasher("relaxed")
+    hasher.update(example.read_bytes().partition(b"\r\n\r\n")[2])
+    assert sets.read_signature(newest.signature).body_hash == hasher.digest()
+    assert "no key at clochette._domainkey" in got.reason
 
 
 BROKEN: list[Any] = [

@@ -15,6 +15,7 @@ from mailauth.cli import command as program
 
 SIGN = ["sign", "-d", mail.DOMAIN, "-s", "rsa", "-k", "rsa.pem"]
 COMMANDS = [
+    "arc",
     "check",
     "check-config",
     "demo",
@@ -33,7 +34,7 @@ COMMANDS = [
     "testkey",
     "verify",
 ]
-GROUPS = (["dmarc"], ["import"], ["record"], ["spf"], ["srs"])
+GROUPS = (["arc"], ["dmarc"], ["import"], ["record"], ["spf"], ["srs"])
 HEAVY = ["dns", "asyncio", "socket", "ssl", "email", "mailbox", "tempfile", "json", "dkim"]
 HERE = {**os.environ, "PYTHONPATH": str(Path(mailauth.__file__).parents[1])}
 
