@@ -107,6 +107,8 @@ ENVELOPES = [
     Attack("HELO of the bank, the null sender", ADMIN, spf="fail", sender="", helo="bank.example"),
     Attack("HELO of the bank", ADMIN, helo="bank.example"),
     Attack("HELO that is no name", ADMIN, spf="none", sender="", helo="bank.example(.evil.example"),
+    Attack("a parenthesis below the bank", ADMIN, spf="none", sender="any@evil(.bank.example"),
+    Attack("such a HELO", ADMIN, spf="none", sender="", helo="evil\0.bank.example"),
     Attack("a name that looks alike", ADMIN, sender="any@bank.example.evil.example"),
     Attack("a name that ends alike", ADMIN, spf="none", sender="any@evilbank.example"),
 ]  # fmt: skip

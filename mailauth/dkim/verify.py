@@ -105,8 +105,8 @@ class Verification:
 
     def verdicts(self) -> Lookups[list[Verdict]]:
         """The verdicts; the body has ended.  **Asks** what `verify` says, side by side."""
-        judging = [self._judge(*one) for one in self._examined if not isinstance(one, Verdict)]
-        judged = iter((yield from gather(*judging)))
+        signed = [one for one in self._examined if not isinstance(one, Verdict)]
+        judged = iter((yield from gather(*(self._judge(*one) for one in signed))))
         return [one if isinstance(one, Verdict) else next(judged) for one in self._examined]
 
     def _unfit(self, header: Message) -> str:
