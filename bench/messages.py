@@ -1,24 +1,33 @@
-"""A message as a whole: one signature, SPF with two includes, DMARC; every answer is remembered."""
+"""A message as a whole: one signature, SPF with two includes, DMARC.
 
+First with every answer remembered; then with none, where the clock on the wall
+counts, because waiting is what is spared.
+"""
+
+import asyncio
+import time
 from collections.abc import Callable, Iterator
+from collections.abc import Set as AbstractSet
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import authheaders
+import dns.resolver
 import spf as pyspf
 
-from bench import corpus
+from bench import corpus, slowdns
 from bench.dkim import DOMAIN, NOW, SELECTOR
 from bench.measure import Cell, Contestant, Goal, contestant
 from bench.spf import read_zone
 from mailauth import dkim
-from mailauth.authenticate import authenticate
-from mailauth.dns import Question, RRType, Zone
+from mailauth.authenticate import METHODS, authenticate
+from mailauth.dns import AsyncResolver, Question, Resolver, RRType, Zone
 from mailauth.keys import PrivateKey
 from peers.messages import Arrival, node_mailauth
 
 AUTHSERV_ID = "mx.example.net"
+SPF_ALONE = "mailauth, SPF alone"
 WITH_SUFFIXES = "authheaders, suffixes remembered"
 CLIENT, HELO, SENDER = "203.0.113.77", f"mx.{DOMAIN}", f"sender@{DOMAIN}"
 RECORDS = [
@@ -28,10 +37,14 @@ RECORDS = [
     f"{HELO} TXT v=spf1 ip4:{CLIENT} -all",
     f"_dmarc.{DOMAIN} TXT v=DMARC1; p=reject; rua=mailto:reports@{DOMAIN}",
 ]
+ARRIVAL: dict[str, Any] = {"ip": CLIENT, "helo": HELO, "mail_from": SENDER}
+WAIT = 0.05
+"""Seconds that the nameserver of the second cell takes for an answer."""
+_LOOKUP = pyspf.DNSLookup
 
 
 def cells(folder: Path) -> Iterator[Cell]:
-    """The one cell; `folder` is for the files that a peer reads."""
+    """The two cells; `folder` is for the files that a peer reads."""
     key = PrivateKey.generate()
     text = corpus.text()
     signed = dkim.sign(text, domain=DOMAIN, selector=SELECTOR, key=key, now=NOW) + text
@@ -53,6 +66,17 @@ def cells(folder: Path) -> Iterator[Cell]:
         contestants.append(Contestant(peer.name, lambda count: peer.seconds(arrival, count)))
     goals = [Goal("authheaders", 5), Goal(peer.name, 3)]
     yield Cell("judge a message, 2 KB text", contestants, goals)
+    with slowdns.serve(zone, WAIT) as port:
+        yield Cell(
+            f"judge a message, answers in {WAIT * 1000:.0f} ms, none remembered",
+            [
+                _waiting("mailauth", _checked(_by_thread(port, signed, METHODS))),
+                _waiting("mailauth, asyncio", _checked(_by_task(port, signed))),
+                _waiting(SPF_ALONE, _by_thread(port, signed, {"spf"})),
+                _waiting("authheaders", _checked(_authheaders_asking(port, signed))),
+            ],
+            [Goal(SPF_ALONE, 0.9)],
+        )
 
 
 def _checked(work: Callable[[], str]) -> Callable[[], object]:
@@ -64,7 +88,7 @@ def _checked(work: Callable[[], str]) -> Callable[[], object]:
 
 def _ours(zone: Zone, message: bytes) -> Callable[[], str]:
     def work() -> str:
-        report = zone.run(authenticate(message, ip=CLIENT, helo=HELO, mail_from=SENDER, now=NOW))
+        report = zone.run(authenticate(message, now=NOW, **ARRIVAL))
         return report.field(AUTHSERV_ID).decode()
 
     return work
@@ -107,3 +131,45 @@ def _with_suffixes(work: Callable[[], str]) -> Callable[[], str]:
             authheaders.get_org_domain = find
 
     return remembering
+
+
+def _waiting(name: str, work: Callable[[], object]) -> Contestant:
+    """By the clock on the wall."""
+
+    def turns(count: int) -> float:
+        begin = time.perf_counter()
+        for _ in range(count):
+            work()
+        return time.perf_counter() - begin
+
+    return Contestant(name, turns)
+
+
+def _by_thread(port: int, message: bytes, methods: AbstractSet[str]) -> Callable[[], str]:
+    def work() -> str:
+        resolver = Resolver([f"127.0.0.1:{port}"])
+        report = resolver.run(authenticate(message, now=NOW, methods=methods, **ARRIVAL))
+        return report.field(AUTHSERV_ID).decode()
+
+    return work
+
+
+def _by_task(port: int, message: bytes) -> Callable[[], str]:
+    async def judge() -> str:
+        resolver = AsyncResolver([f"127.0.0.1:{port}"])
+        report = await resolver.run(authenticate(message, now=NOW, **ARRIVAL))
+        return report.field(AUTHSERV_ID).decode()
+
+    return lambda: asyncio.run(judge())
+
+
+def _authheaders_asking(port: int, message: bytes) -> Callable[[], str]:
+    """authheaders, which asks one question after another."""
+    resolver = dns.resolver.Resolver(configure=False)
+    resolver.nameservers, resolver.port = ["127.0.0.1"], port
+
+    def work() -> str:
+        dns.resolver.default_resolver, pyspf.DNSLookup = resolver, _LOOKUP
+        return str(authheaders.authenticate_message(message, AUTHSERV_ID, spf=True, **ARRIVAL))
+
+    return _with_suffixes(work)

@@ -153,17 +153,17 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
     signed = verification if "dkim" in methods else None
     sealed = verification if "arc" in methods else None
     judged = verification if "dmarc" in methods else None
-    by_dkim, by_helo, by_sender, by_arc, walks = yield from gather(
+    by_dkim, by_helo, by_sender, by_arc, ahead = yield from gather(
         _check_dkim(signed),
         _check_helo(client),
         _check_sender(client, path),
         _check_arc(sealed, now, trusted_sealers),
-        _walk_ahead(judged, path),
+        _look_ahead(judged, path or helo),
     )
     by_dmarc = None
     if judged is not None:
         by_dmarc = yield from dmarc.check(
-            judged.header, spf=by_sender, dkim=by_dkim, by_list=by_list, walks=walks
+            judged.header, spf=by_sender, dkim=by_dkim, by_list=by_list, ahead=ahead
         )
     envelope = Envelope(str(ip), helo, path)
     return Report(envelope, by_helo, by_sender, tuple(by_dkim), by_dmarc, by_arc)
@@ -218,12 +218,12 @@ def _check_arc(
     return (yield from arc.verify(verification, now=now, trusted=trusted))
 
 
-def _walk_ahead(verification: Verification | None, mail_from: str) -> Lookups[dmarc.Walks]:
-    """The tree walks that DMARC will need if what the message claims is so."""
+def _look_ahead(verification: Verification | None, sender: str) -> Lookups[dmarc.Ahead]:
+    """What DMARC will need if what the message and its sender claim is so."""
     if verification is None:
-        return {}
-    claimed = [*verification.domains, mail_from.rpartition("@")[2].lower()]
-    return (yield from dmarc.walk_ahead(verification.header, claimed))
+        return dmarc.Ahead()
+    claimed = [*verification.domains, sender.rpartition("@")[2].lower()]
+    return (yield from dmarc.look_ahead(verification.header, claimed))
 
 
 def of_spf(verdict: spf.Verdict, *, helo: str, mail_from: str) -> MethodResult:

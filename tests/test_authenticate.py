@@ -10,14 +10,15 @@ import mail
 import pytest
 from nameserver import after, from_zone, serve
 
-from mailauth import authres, dkim, dmarc, spf
-from mailauth.authenticate import METHODS, authenticate
+from mailauth import arc, authres, dkim, dmarc, spf
+from mailauth.authenticate import METHODS, Report, authenticate
 from mailauth.dkim.key import name
 from mailauth.dns import (
     Answer,
     AsyncResolver,
     Lookups,
     Question,
+    Resolver,
     Status,
     Zone,
     ask,
@@ -106,26 +107,6 @@ def test_the_null_sender_is_told_by_its_HELO() -> None:
     assert got.dmarc.result is dmarc.Result.PASS
 
 
-@pytest.mark.parametrize(
-    ("message", "envelope", "why"),
-    [
-        (
-            mail.MESSAGE.replace(b"From: Ada <ada@example.com>", b"From: ada@evil.example"),
-            {},
-            "SPF of one domain says nothing of another's author",
-        ),
-        (b"From: x@evil.example\r\n" + mail.MESSAGE, {}, "two From fields"),
-        (mail.MESSAGE, {"mail_from": "x@evil.example"}, "HELO passes, MAIL FROM is another's"),
-        (mail.MESSAGE, {"mail_from": "(ada@example.com"}, "a sender that cannot be read"),
-        (mail.MESSAGE, {"mail_from": "x@no.example.com.evil.example"}, "a name that looks alike"),
-        (b"From : ada@example.com\r\nFrom: b@evil.example\r\n\r\n", {}, "a blank before the colon"),
-    ],
-)
-def test_published_attacks_do_not_pass(message: bytes, envelope: dict[str, str], why: str) -> None:
-    assert why
-    assert report(message, **envelope).dmarc.result is not dmarc.Result.PASS
-
-
 def test_every_driver_comes_to_the_same() -> None:
     async def resolve(question: Question) -> Answer[Any]:
         return ZONE.resolve(question)
@@ -148,7 +129,7 @@ def chain(*names: str) -> Lookups[list[Status]]:
     return found
 
 
-def rounds(lookups: Generator[Any, Any, Any]) -> tuple[int, Any]:
+def rounds(lookups: Generator[Any, Any, Any], zone: Zone = ZONE) -> tuple[int, Any]:
     """How many rounds of questions there were, and the result."""
     count, asked = 0, next(lookups)
     while True:
@@ -156,7 +137,7 @@ def rounds(lookups: Generator[Any, Any, Any]) -> tuple[int, Any]:
         try:
             questions = getattr(asked, "questions", None)
             asked = lookups.send(
-                ZONE.resolve(asked) if questions is None else [ZONE.resolve(q) for q in questions]
+                zone.resolve(asked) if questions is None else [zone.resolve(q) for q in questions]
             )
         except StopIteration as stop:
             return count, stop.value
@@ -167,6 +148,56 @@ def test_no_more_rounds_than_the_longest_chain() -> None:
     assert count == 3
     assert [len(each) for each in found] == [3, 1, 0]
     assert found[1] == [Status.EXISTS]
+
+
+SPREAD = Zone(
+    {
+        "bounce.example.com": {"TXT": ["v=spf1 include:one.example.net -all"]},
+        "one.example.net": {"TXT": ["v=spf1 include:two.example.net -all"]},
+        "two.example.net": {"TXT": ["v=spf1 ip4:192.0.2.0/24 -all"]},
+        "mx.example.com": {"TXT": ["v=spf1 ip4:192.0.2.1 -all"]},
+        "alias.example.com": {"TXT": ["v=spf1 a -all"], "A": ["192.0.2.1"]},
+        "_dmarc.example.com": {"TXT": ["v=DMARC1; p=reject; np=none"]},
+        name("example.com", "rsa"): {"TXT": [mail.record("rsa")]},
+        name("example.com", "ed25519"): {"TXT": [mail.record("ed25519")]},
+        name("one.example", "rsa"): {"TXT": [mail.record("rsa")]},
+        name("two.example", "rsa"): {"TXT": [mail.record("rsa")]},
+    }
+)
+"""Of what one message may need: keys of two signers and two sealers, nested includes."""
+
+
+def sealed(message: bytes, domain: str) -> bytes:
+    sealing = arc.seal(
+        message, domain=domain, selector="rsa", key=mail.key(), authserv_id=f"mx.{domain}",
+        results=(), now=mail.NOW,
+    )  # fmt: skip
+    return SPREAD.run(sealing) + message
+
+
+@pytest.mark.parametrize(
+    ("author", "envelope", "longest"),
+    [
+        ("example.com", {"helo": "mx.example.com", "mail_from": "b@bounce.example.com"}, 3),
+        ("a.mail.example.com", {"helo": "mx.example.com", "mail_from": "b@bounce.example.com"}, 3),
+        ("mail.example.com", {"helo": "alias.example.com", "mail_from": ""}, 2),
+        ("example.com", {"helo": "mx.example.com", "mail_from": ""}, 1),
+    ],
+    ids=["SPF, DKIM, ARC, DMARC", "three labels and np=", "the null sender", "no include"],
+)
+def test_no_more_rounds_than_SPF_alone_needs(
+    author: str, envelope: dict[str, Any], longest: int
+) -> None:
+    """With nothing remembered: two signatures, a chain of two sets, a policy above the author."""
+    message = mail.MESSAGE.replace(b"ada@example.com", f"ada@{author}".encode())
+    twice = mail.signed(mail.signed(message), key_type="ed25519")
+    octets = sealed(sealed(twice, "one.example"), "two.example")
+    given: dict[str, Any] = {"ip": "192.0.2.1", "now": mail.NOW, **envelope}
+    assert rounds(authenticate(octets, methods={"spf"}, **given), SPREAD)[0] == longest
+    count, got = rounds(authenticate(octets, **given), SPREAD)
+    assert count == longest
+    found = [got.helo, got.spf, *got.dkim, got.arc, got.dmarc]
+    assert [each.result for each in found] == ["pass"] * 6
 
 
 def test_those_that_gather_themselves_are_gathered() -> None:
@@ -204,3 +235,21 @@ def test_questions_wait_side_by_side() -> None:
         started = time.monotonic()
         assert len(asyncio.run(main())) == 10
     assert time.monotonic() - started < 2.5
+
+
+@pytest.mark.loopback
+def test_over_the_network_each_question_is_asked_once() -> None:
+    octets = sealed(mail.signed(mail.signed(), key_type="ed25519"), "one.example")
+    given: dict[str, Any] = {"ip": "192.0.2.1", "helo": "mx.example.com", "mail_from": "<>"}
+    wanted = SPREAD.run(authenticate(octets, now=mail.NOW, **given))
+
+    async def awaiting(where: str) -> Report:
+        return await AsyncResolver([where]).run(authenticate(octets, now=mail.NOW, **given))
+
+    def blocking(where: str) -> Report:
+        return Resolver([where]).run(authenticate(octets, now=mail.NOW, **given))
+
+    for drive in (blocking, lambda where: asyncio.run(awaiting(where))):
+        with serve(from_zone(SPREAD)) as server:
+            assert drive(server.where) == wanted
+        assert len(server.names()) == len(set(server.names()))

@@ -9,9 +9,8 @@ import click
 from mailauth.errors import BadArgument, SyntaxFault
 
 if TYPE_CHECKING:
-    from mailauth.dns import Lookups, Resolver, Zone
+    from mailauth.dns import Resolver, Zone
 
-T = TypeVar("T")
 Command = TypeVar("Command", bound=Callable[..., Any])
 
 TEMPORARY = 75
@@ -106,8 +105,14 @@ def dns(command: Command) -> Command:
     return zone(nameserver(command))
 
 
-def resolver(zone: str | None, nameservers: tuple[str, ...]) -> "Resolver | Zone":
-    """What the options of `dns` say."""
+MANY_SECONDS = 60
+"""What the questions of a check of a whole domain may take together."""
+
+
+def resolver(
+    zone: str | None, nameservers: tuple[str, ...], *, budget: float = 20
+) -> "Resolver | Zone":
+    """What the options of `dns` say; `budget` is that of `Resolver`, in seconds."""
     if zone is not None:
         if nameservers:
             raise BadArgument("--zone and --nameserver exclude each other: give one")
@@ -116,26 +121,7 @@ def resolver(zone: str | None, nameservers: tuple[str, ...]) -> "Resolver | Zone
         return Zone.read(zone)
     from mailauth.dns.resolver import Resolver
 
-    return Resolver(nameservers)
-
-
-def run_side_by_side(zone: str | None, nameservers: tuple[str, ...], asked: "Lookups[T]") -> "T":
-    """The result of what has many questions, by what the options of `dns` say.
-
-    Those that do not wait for each other are asked at once, so that one server
-    that does not answer costs the time of one.
-    """
-    if zone is not None:
-        return resolver(zone, nameservers).run(asked)
-    import asyncio
-
-    from mailauth.dns.resolver import AsyncResolver
-
-    return asyncio.run(AsyncResolver(nameservers, budget=MANY_SECONDS).run(asked))
-
-
-MANY_SECONDS = 60
-"""What a check of a whole domain may take."""
+    return Resolver(nameservers, budget=budget)
 
 
 def record_name(text: str) -> str:

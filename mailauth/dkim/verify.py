@@ -24,7 +24,7 @@ from mailauth.dkim.policy import RFC8301, Policy
 from mailauth.dkim.signature import FIELD_KEY, Signature
 from mailauth.dkim.verdict import Refusal, Result, Verdict
 from mailauth.dns.ask import LookupFailed
-from mailauth.dns.lookups import Lookups
+from mailauth.dns.lookups import Lookups, gather
 from mailauth.errors import SyntaxFault, UnusableKey
 from mailauth.keys import Algorithm, PublicKey
 from mailauth.syntax import taglist
@@ -44,7 +44,7 @@ def verify(
 
     A message without a signature comes to one verdict, none.  **Asks** one TXT
     question for each signature that is well-formed, `policy.max_signatures` at
-    most.  `now` is in seconds since the epoch.
+    most, side by side.  `now` is in seconds since the epoch.
     """
     if not isinstance(message, Message):
         message = Message.parse(message)
@@ -104,14 +104,10 @@ class Verification:
         }
 
     def verdicts(self) -> Lookups[list[Verdict]]:
-        """The verdicts; the body has ended.  **Asks** what `verify` says."""
-        found: list[Verdict] = []
-        for examined in self._examined:
-            if isinstance(examined, Verdict):
-                found.append(examined)
-            else:
-                found.append((yield from self._judge(*examined)))
-        return found
+        """The verdicts; the body has ended.  **Asks** what `verify` says, side by side."""
+        signed = [one for one in self._examined if not isinstance(one, Verdict)]
+        judged = iter((yield from gather(*(self._judge(*one) for one in signed))))
+        return [one if isinstance(one, Verdict) else next(judged) for one in self._examined]
 
     def _unfit(self, header: Message) -> str:
         """Why no signature of this header can be trusted, or nothing (§3.8, §8.4)."""

@@ -8,12 +8,13 @@ from mailauth.dmarc.discover import (
     organizational_domain,
     walk,
 )
-from mailauth.dmarc.evaluate import check, walk_ahead
+from mailauth.dmarc.evaluate import Ahead, check, look_ahead
 from mailauth.dmarc.lint import lint, lint_record
 from mailauth.dmarc.record import Alignment, Disposition, Record
 from mailauth.dmarc.verdict import Result, Verdict
 
 __all__ = [
+    "Ahead",
     "Alignment",
     "Discovered",
     "Disposition",
@@ -26,7 +27,7 @@ __all__ = [
     "find_policy",
     "lint",
     "lint_record",
+    "look_ahead",
     "organizational_domain",
     "walk",
-    "walk_ahead",
 ]

@@ -6,13 +6,14 @@ was found tells both whose policy applies and where the organization begins.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Final, NamedTuple, TypeAlias
 
 from mailauth.dmarc import record as records
 from mailauth.dmarc.record import Disposition, Record
 from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
-from mailauth.dns.lookups import Lookups, Status, gather
+from mailauth.dns.lookups import Answer, Lookups, Status
 from mailauth.errors import SyntaxFault
 from mailauth.verdicts import Step
 
@@ -55,27 +56,11 @@ def walk(domain: str) -> Lookups[Walk]:
     walk before its top, and one that does makes the answers above it count for
     nothing, also those that failed.
     """
-    found: list[Found] = []
-    steps: list[Step] = []
-    way = names(domain)
-    answers = yield from ask.txt_of_each([f"_dmarc.{name}" for name in way])
-    for name, answer in zip(way, answers, strict=True):
-        if isinstance(answer, LookupFailed):
-            raise answer
-        texts = [octets for octets in answer.records if records.is_record(octets)]
-        said = f"{len(texts)} records, which count as none" if len(texts) > 1 else "no record"
-        if len(texts) == 1:
-            try:
-                record = records.parse(texts[0])
-            except SyntaxFault as fault:
-                said = f"{fault}: {texts[0].decode('latin-1')}"
-            else:
-                said = record.text
-                found.append(Found(name, record))
-        steps.append(Step(1, f"? TXT of _dmarc.{name}: {said}"))
-        if found and found[-1].domain == name and found[-1].record.public_suffix != "u":
-            break  # §4.10, steps 3 and 7: psd=y and psd=n end the walk
-    return Walk(domain, tuple(found), tuple(steps))
+    walks = yield from walk_all([domain])
+    walked = walks[domain]
+    if isinstance(walked, LookupFailed):
+        raise walked
+    return walked
 
 
 Walks: TypeAlias = Mapping[str, Walk | LookupFailed]
@@ -83,17 +68,44 @@ Walks: TypeAlias = Mapping[str, Walk | LookupFailed]
 
 
 def walk_all(starts: Iterable[str]) -> Lookups[Walks]:
-    """The walks from several domains, side by side.  **Asks** what `walk` asks for each."""
-    wanted = list(dict.fromkeys(starts))
-    found = yield from gather(*map(_walk_or_failure, wanted))
-    return dict(zip(wanted, found, strict=True))
+    """The walks from several domains.  **Asks** what `walk` asks for each, and nothing twice."""
+    ways = {start: names(start) for start in starts}
+    wanted = dict.fromkeys(chain.from_iterable(ways.values()))
+    answers = yield from ask.txt_of_each([f"_dmarc.{name}" for name in wanted])
+    said = dict(zip(wanted, answers, strict=True))
+    return {start: _walked(start, way, said) for start, way in ways.items()}
 
 
-def _walk_or_failure(domain: str) -> Lookups[Walk | LookupFailed]:
+def _walked(
+    domain: str, way: Iterable[str], said: Mapping[str, Answer[bytes] | LookupFailed]
+) -> Walk | LookupFailed:
+    """The walk along these names, by what the DNS said to each."""
+    found: list[Found] = []
+    steps: list[Step] = []
+    for name in way:
+        answer = said[name]
+        if isinstance(answer, LookupFailed):
+            return answer
+        record, told = _only_record(answer)
+        steps.append(Step(1, f"? TXT of _dmarc.{name}: {told}"))
+        if record is None:
+            continue
+        found.append(Found(name, record))
+        if record.public_suffix != "u":
+            break  # §4.10, steps 3 and 7: psd=y and psd=n end the walk
+    return Walk(domain, tuple(found), tuple(steps))
+
+
+def _only_record(answer: Answer[bytes]) -> tuple[Record | None, str]:
+    """The record that counts, if there is one, and what is told of it (§4.10, steps 2 and 6)."""
+    texts = [octets for octets in answer.records if records.is_record(octets)]
+    if len(texts) != 1:
+        return None, f"{len(texts)} records, which count as none" if texts else "no record"
     try:
-        return (yield from walk(domain))
-    except LookupFailed as failure:
-        return failure
+        record = records.parse(texts[0])
+    except SyntaxFault as fault:
+        return None, f"{fault}: {texts[0].decode('latin-1')}"
+    return record, record.text
 
 
 def names(domain: str) -> list[str]:

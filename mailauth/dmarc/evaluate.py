@@ -6,7 +6,8 @@ that domain's owner wants if it is not.
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
+from types import MappingProxyType
+from typing import Final, NamedTuple
 
 from mailauth import dkim, spf
 from mailauth.dmarc import discover
@@ -28,6 +29,16 @@ MAX_IDENTIFIERS: Final = 10
 """How many authenticated domains are compared, each of which may need a walk."""
 
 
+class Ahead(NamedTuple):
+    """What can be asked for before SPF and DKIM have come to anything."""
+
+    walks: Walks = MappingProxyType({})
+    policy: Discovered | LookupFailed | None = None
+
+
+NOTHING: Final = Ahead()
+
+
 class NoAuthor(Exception):
     """There is not exactly one author domain; the text says why."""
 
@@ -38,15 +49,16 @@ def check(
     spf: spf.Verdict | None = None,  # noqa: A002, RUF100 - the protocol's name
     dkim: Sequence[dkim.Verdict] = (),
     by_list: ByList | None = None,
-    walks: Walks | None = None,
+    ahead: Ahead = NOTHING,
 ) -> Lookups[Verdict]:
     """The verdict on the author domain of `message`, given those of SPF and DKIM.
 
     `spf` is that of `spf.check`, for the MAIL FROM identity; one of HELO alone
     does not count (§4.4.2).  Where `by_list` comes to something else than the tree
-    walk, the verdict tells, and stays what it is.  `walks` are those of `walk_ahead`.
-    **Asks** for the records of the author's domain, eight at most, and as many for each
-    of ten authenticated domains below the same organization, without those of `walks`.
+    walk, the verdict tells, and stays what it is.  `ahead` is what `look_ahead` found.
+    **Asks** for the records of the author's domain, eight at most, for its address if
+    np= matters, and as many records for each of ten authenticated domains below the
+    same organization, without what is known from `ahead`.
     """
     if not isinstance(message, Message):
         message = Message.parse(message)
@@ -54,22 +66,37 @@ def check(
         domain = author_domain(message)
     except NoAuthor as fault:
         return Verdict(Result.PERMERROR, str(fault))
-    return (yield from _Evaluation(domain, spf, dkim, by_list, walks or {}).verdict())
+    return (yield from _Evaluation(domain, spf, dkim, by_list, ahead).verdict())
 
 
-def walk_ahead(message: Message, claimed: Iterable[str]) -> Lookups[Walks]:
-    """The tree walks of the author's domain and of those that may be aligned with it.
+def look_ahead(message: Message, claimed: Iterable[str]) -> Lookups[Ahead]:
+    """The author's policy, and the tree walks of all that may be aligned with the author.
 
     They can be asked for before it is known whether the `claimed` domains are
-    authentic.  **Asks** `MAX_QUESTIONS` for each of eleven domains at most.
+    authentic.  **Asks** `MAX_QUESTIONS` for each of eleven domains at most, side by
+    side, and then for the author's address if np= matters.
     """
     try:
         author = author_domain(message)
     except NoAuthor:
-        return {}
+        return NOTHING
     top = ".".join(author.split(".")[-2:])
-    near = [each for each in claimed if domains.is_same_or_subdomain(each, top)]
-    return (yield from discover.walk_all([author, *near[:MAX_IDENTIFIERS]]))
+    near = [each for each in claimed if _is_name_within(each, top)]
+    walks = yield from discover.walk_all([author, *near[:MAX_IDENTIFIERS]])
+    walked = walks[author]
+    if isinstance(walked, LookupFailed):
+        return Ahead(walks)
+    try:
+        return Ahead(walks, (yield from discover.find_policy(walked)))
+    except LookupFailed as failure:
+        return Ahead(walks, failure)
+
+
+def _is_name_within(claimed: str, top: str) -> bool:
+    try:
+        return domains.is_same_or_subdomain(domains.parse_name(claimed), top)
+    except SyntaxFault:
+        return False
 
 
 def author_domain(message: Message) -> str:
@@ -104,13 +131,13 @@ class _Evaluation:
         spf: spf.Verdict | None,
         dkim: Sequence[dkim.Verdict],
         by_list: ByList | None,
-        walks: Walks,
+        ahead: Ahead,
     ) -> None:
         self._domain = domain
         self._spf = spf
         self._dkim = dkim
         self._by_list = by_list
-        self._walks = walks
+        self._ahead = ahead
         self._listed = by_list(domain) if by_list else ""
         self._steps: list[Step] = [Step(0, f"the author domain is {domain}")]
 
@@ -126,7 +153,7 @@ class _Evaluation:
             if self._listed not in ("", organization):
                 told = f"by the public suffix list the organization is {self._listed}"
                 self._steps.append(Step(0, f"{told}, by the tree walk {organization}"))
-            discovered = yield from discover.find_policy(walked)
+            discovered = yield from self._find_policy(walked)
             if discovered is None:
                 reason = f"{self._domain} publishes no policy"
                 return self._told(Result.NONE, reason, None, organization)
@@ -140,10 +167,16 @@ class _Evaluation:
         return verdict._replace(dkim_domain=dkim_domain, spf_domain=spf_domain)
 
     def _walk(self, domain: str) -> Lookups[Walk]:
-        walked = self._walks.get(domain)
+        walked = self._ahead.walks.get(domain)
         if isinstance(walked, LookupFailed):
             raise walked
         return walked or (yield from discover.walk(domain))
+
+    def _find_policy(self, walked: Walk) -> Lookups[Discovered | None]:
+        policy = self._ahead.policy
+        if isinstance(policy, LookupFailed):
+            raise policy
+        return policy or (yield from discover.find_policy(walked))
 
     def _result(self, dkim_domain: str, spf_domain: str) -> tuple[Result, str]:
         """§5.3.5."""

@@ -127,6 +127,8 @@ def gather(*many: Lookups[Any]) -> Lookups[list[Any]]:
     question, or those that it asks side by side itself.  So there are no more
     rounds than the longest of them has.
     """
+    if len(many) == 1:
+        return [(yield from many[0])]
     results: list[Any] = [None] * len(many)
     asked: dict[int, Any] = {}
     try:
@@ -211,14 +213,25 @@ SideBySide: TypeAlias = Callable[[Iterable[Awaitable[T]]], Awaitable[list[T]]]
 """Awaits several at a time: `asyncio.gather`, said by who may import it."""
 
 
-def run(lookups: Generator[Asked, Answered, T], resolve: Callable[[Asked], Answered]) -> T:
-    """The result of `lookups`, each of its questions answered by `resolve`."""
+Each: TypeAlias = Callable[[Callable[[Asked], Answered], Iterable[Asked]], Iterable[Answered]]
+"""Answers several questions in order: `map`, or one that has threads."""
+
+
+def run(
+    lookups: Generator[Asked, Answered, T],
+    resolve: Callable[[Asked], Answered],
+    each: Each[Asked, Answered] = map,
+) -> T:
+    """The result of `lookups`, each of its questions answered by `resolve`.
+
+    `each` answers those that are asked together; by default in turn.
+    """
     try:
         question: Any = next(lookups)
         while True:
             try:
                 if type(question) is Together:
-                    answer: Any = [resolve(each) for each in _many(question)]
+                    answer: Any = list(each(resolve, _many(question)))
                 else:
                     answer = resolve(question)
             except Exception as fault:  # noqa: BLE001 - it is the generator's to see

@@ -8,7 +8,7 @@ leaves: whatever happens to a question is an `Answer`.
 import asyncio
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
@@ -38,6 +38,8 @@ _MAX_TURNS = 3  # so many servers share the time of a question evenly
 SIDE_BY_SIDE = 16
 """How many computations of a batch wait for the DNS at the same time, by threads."""
 SIDE_BY_SIDE_ASYNC = 100
+MAX_THREADS = 64
+"""How many questions that are asked together a Resolver has open; the others wait their turn."""
 MAX_SOCKETS = 512
 """How many questions an AsyncResolver has open; the others wait their turn, and their time-out."""
 
@@ -128,7 +130,9 @@ class Resolver(_Configured):
 
     def run(self, lookups: Lookups[T]) -> T:
         """The result of `lookups`, whose questions together take `budget` seconds at most."""
-        return run(lookups, partial(self._resolve, time.monotonic() + self._budget))
+        resolve = partial(self._resolve, time.monotonic() + self._budget)
+        with ThreadPoolExecutor(MAX_THREADS) as asking:
+            return run(lookups, resolve, partial(self._each, asking))
 
     def run_all(self, batch: Iterable[Lookups[T]]) -> list[T]:
         """The results of many, in order, side by side; each distinct question is asked once."""
@@ -142,10 +146,23 @@ class Resolver(_Configured):
                 left = deadline - time.monotonic()
                 return ask() if self._hurried(left) else asked.answer(question, ask, timeout=left)
 
-            return run(lookups, resolve)
+            return run(lookups, resolve, partial(self._each, asking))
 
-        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool:
+        with ThreadPoolExecutor(SIDE_BY_SIDE) as pool, ThreadPoolExecutor(MAX_THREADS) as asking:
             return list(pool.map(run_one, batch))
+
+    def _each(
+        self,
+        asking: ThreadPoolExecutor,
+        resolve: Callable[[Question], Answer[Any]],
+        questions: Sequence[Question],
+    ) -> Iterable[Answer[Any]]:
+        """The answers to questions that are asked together; threads start if they have to wait.
+
+        The threads end with the run, so that none is lost where a process forks.
+        """
+        unknown = sum(self._cache.get(question) is None for question in questions)
+        return (asking.map if unknown > 1 else map)(resolve, questions)
 
     def _resolve(self, deadline: float, question: Question) -> Answer[Any]:
         answer = self._cache.get(question)

@@ -8,9 +8,19 @@ from typing import Any, TypeAlias
 
 import dns.rcode
 import pytest
-from nameserver import after, answer, drops, fails, in_turn, serve
+from nameserver import after, answer, drops, fails, in_turn, once_open, serve
 
-from mailauth.dns import Answer, AsyncResolver, Lookups, Question, Resolver, RRType, Status, ask
+from mailauth.dns import (
+    Answer,
+    AsyncResolver,
+    Lookups,
+    Question,
+    Resolver,
+    RRType,
+    Status,
+    ask,
+    gather,
+)
 from mailauth.dns.cache import Cache
 
 pytestmark = [pytest.mark.loopback]
@@ -88,6 +98,48 @@ def test_DNS_01_a_budget_ends_with_time_outs(drive: Drive) -> None:
     assert result == ["time-out"] * 50
     assert time.monotonic() - start < 2
     assert len(server.asked) < 12
+
+
+def test_what_is_asked_together_is_open_at_once(drive: Drive) -> None:
+    with serve(once_open(8, answer())) as server:
+        each = [questions(f"n{number}.example") for number in range(8)]
+        (results,) = drive(server.where, gather(*each), timeout=3)
+    assert results == [["no data"]] * 8
+
+
+def test_equal_questions_that_are_asked_together_are_asked_once(drive: Drive) -> None:
+    with serve(after(0.1, KEY)) as server:
+        (results,) = drive(server.where, gather(*(questions("key.example") for _ in range(8))))
+    assert results == [["exists"]] * 8
+    assert server.names() == ["key.example"]
+
+
+def test_DNS_01_a_budget_is_for_what_is_asked_together_too(drive: Drive) -> None:
+    start = time.monotonic()
+    with serve(drops) as server:
+        both = [questions(*(f"{n}.{name}.example" for n in range(20))) for name in ("a", "b")]
+        (results,) = drive(server.where, gather(*both), timeout=0.1, budget=0.3)
+    assert results == [["time-out"] * 20] * 2
+    assert time.monotonic() - start < 2
+
+
+def test_a_run_leaves_no_threads() -> None:
+    """So a process that forks between two runs loses none."""
+    with serve(once_open(2, answer())) as server:
+        both = [questions("a.example"), questions("b.example")]
+        assert Resolver([server.where]).run(gather(*both)) == [["no data"]] * 2
+        names = [thread.name for thread in threading.enumerate()]
+    assert not [name for name in names if "Pool" in name]
+
+
+def test_what_is_remembered_waits_for_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    with serve(KEY) as server:
+        resolver = Resolver([server.where])
+        batch = [questions("key.example"), questions("key.example")]
+        assert resolver.run(gather(*batch)) == [["exists"]] * 2
+        monkeypatch.setattr(threading.Thread, "start", None)
+        batch = [questions("key.example"), questions("key.example")]
+        assert resolver.run(gather(*batch)) == [["exists"]] * 2
 
 
 def test_DNS_14_each_question_of_a_batch_is_asked_once(run_all: Drive) -> None:

@@ -1,12 +1,16 @@
 """What many tests need: keys, a zone with their records, a message, and a signer for it."""
 
+from base64 import b64encode
 from functools import cache
 from typing import Any
 
 from mailauth import dkim
+from mailauth.dkim import signature
+from mailauth.dkim.hashing import data_hash, index, places, select
 from mailauth.dkim.key import name
 from mailauth.dns import Zone
 from mailauth.keys import PrivateKey
+from mailauth.syntax.message import Message
 
 NOW = 1_795_000_000
 DOMAIN = "example.com"
@@ -52,6 +56,22 @@ def signed(message: bytes = MESSAGE, key_type: str = "rsa", **options: Any) -> b
     """The message, signed by the key of a type, whose name is the selector."""
     given: dict[str, Any] = {"now": NOW, "domain": DOMAIN, "selector": key_type, **options}
     return dkim.sign(message, key=key(key_type), **given) + message
+
+
+def signed_by_hand(
+    message: bytes = MESSAGE, key_type: str = "rsa", h: str = "From", **tags: str
+) -> bytes:
+    """The message with a signature that is true to its tags, also where our signer refuses them."""
+    parsed = Message.parse(message)
+    hasher = dkim.BodyHasher("relaxed", length=int(tags["l"]) if "l" in tags else None)
+    hasher.update(message, parsed.body_start)
+    given = {"v": "1", "a": f"{key_type}-sha256", "c": "relaxed/relaxed", "d": DOMAIN}
+    given |= {"s": key_type, "h": h, "bh": b64encode(hasher.digest()).decode()} | tags
+    field = signature.format(given)
+    selected = select(index(parsed), places(h.lower().encode().split(b":")))
+    emptied = (signature.FIELD_KEY, field.removesuffix(b"\r\n"))
+    digest = data_hash(selected, emptied, dkim.Canonicalization.RELAXED)
+    return signature.with_value(field, key(key_type).sign(digest)) + message
 
 
 def verdicts(

@@ -105,6 +105,20 @@ def after(wait: float, script: Script) -> Script:
     return later
 
 
+def once_open(count: int, script: Script) -> Script:
+    """The same as soon as so many questions are open at once; if they never are, no reply."""
+    meeting = threading.Barrier(count)
+
+    def waiting(ask: Ask) -> Iterator[Reply | float]:
+        try:
+            meeting.wait(5)
+        except threading.BrokenBarrierError:
+            return
+        yield from script(ask)
+
+    return waiting
+
+
 def octets(change: Callable[[bytes], bytes], script: Script) -> Script:
     """The same with its octets changed."""
 
