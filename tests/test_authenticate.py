@@ -6,11 +6,12 @@ import time
 from collections.abc import Generator
 from typing import Any
 
+import chains
 import mail
 import pytest
 from nameserver import after, from_zone, serve
 
-from mailauth import arc, authres, dkim, dmarc, spf
+from mailauth import authres, dkim, dmarc, spf
 from mailauth.authenticate import METHODS, Report, authenticate
 from mailauth.dkim.key import name
 from mailauth.dns import (
@@ -168,11 +169,7 @@ SPREAD = Zone(
 
 
 def sealed(message: bytes, domain: str) -> bytes:
-    sealing = arc.seal(
-        message, domain=domain, selector="rsa", key=mail.key(), authserv_id=f"mx.{domain}",
-        results=(), now=mail.NOW,
-    )  # fmt: skip
-    return SPREAD.run(sealing) + message
+    return chains.sealed(message, where=SPREAD, domain=domain, authserv_id=f"mx.{domain}")
 
 
 @pytest.mark.parametrize(
