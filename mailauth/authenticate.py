@@ -59,7 +59,7 @@ class Report(NamedTuple):
         """The verdicts as Authentication-Results has them (RFC 8601 §2.7)."""
         _, helo, mail_from = self.envelope
         by_spf = [of_spf(each, helo=helo, mail_from=mail_from) for each in self.by_spf()]
-        by_dmarc = () if self.dmarc is None else (of_dmarc(self.dmarc),)
+        by_dmarc = () if self.dmarc is None else (of_dmarc(self.dmarc, self.override()),)
         by_arc = () if self.chain is None else (of_arc(self.chain, ip=self.envelope.ip),)
         return (*by_spf, *map(of_dkim, self.dkim), *by_arc, *by_dmarc)
 
@@ -254,12 +254,13 @@ def of_arc(verdict: arc.Verdict, *, ip: str) -> MethodResult:
     return MethodResult("arc", verdict.result, _reason(verdict), tuple(properties))
 
 
-def of_dmarc(verdict: dmarc.Verdict) -> MethodResult:
-    """RFC 9989 §9.1, §9.2."""
+def of_dmarc(verdict: dmarc.Verdict, override: str = "") -> MethodResult:
+    """RFC 9989 §9.1, §9.2; `override` says why a fail may be passed over."""
     properties = [Property("header", "from", verdict.domain)] if verdict.domain else []
     if verdict.policy is not None:
         properties.append(Property("policy", "dmarc", verdict.policy))
-    return MethodResult("dmarc", verdict.result, _reason(verdict), tuple(properties))
+    reason = "; ".join(filter(None, (_reason(verdict), override)))
+    return MethodResult("dmarc", verdict.result, reason, tuple(properties))
 
 
 _Verdict: TypeAlias = spf.Verdict | dkim.Verdict | arc.Verdict | dmarc.Verdict

@@ -73,6 +73,7 @@ def judge(
         now=now,
         receiver=settings.authserv_id,
         methods=settings.methods,
+        trusted_sealers=settings.trusted_sealers,
     )
     if settings.spf and envelope.address is None:
         report = report._replace(spf=spf.Verdict(spf.Result.NONE, "the client has no IP address"))
@@ -97,7 +98,9 @@ def _grounds(report: Report, settings: VerifyingSettings) -> Iterator[_Ground]:
     if report.dkim:
         yield _ground_of_dkim(report.dkim, settings.dkim_actions)
     if report.dmarc is not None:
-        yield _ground_of_dmarc(report.dmarc, settings.dmarc_actions)
+        ground = _ground_of_dmarc(report.dmarc, settings.dmarc_actions)
+        failed = report.dmarc.result is dmarc.Result.FAIL
+        yield _by_chain(ground, report, settings.trusted_sealers) if failed else ground
 
 
 def _ground_of_spf(verdict: spf.Verdict, actions: Mapping[str, Action]) -> _Ground:
@@ -132,6 +135,23 @@ def _ground_of_dmarc(verdict: dmarc.Verdict, actions: Mapping[str, Action]) -> _
     if verdict.result is dmarc.Result.NONE:  # among actions that word is the policy p=none
         action = Action.HEADER
     return _Ground(action, "7.1", f"DMARC says {verdict.result} of {domain}")
+
+
+def _by_chain(ground: _Ground, report: Report, trusted: frozenset[str]) -> _Ground:
+    """What a trusted chain leaves of the ground to act on a failure of DMARC.
+
+    A chain that is believed stands for the message, which is local policy (RFC 9989
+    §5.3.6).  One that might be believed, but cannot be judged now, has it wait: the
+    RFC calls that a failure, but a refusal would be for good (RFC 8617 §5.2.1).
+    """
+    chain = report.chain
+    if report.override():
+        return _Ground(Action.HEADER, "7.1", "")
+    if chain is None or ground.action is Action.HEADER:
+        return ground
+    if chain.temporary and trusted.issuperset(chain.sealers):
+        return _Ground(Action.TEMPFAIL, "7.29", "the ARC chain cannot be judged now")
+    return ground
 
 
 _BEST: Final = (dkim.Result.PASS, dkim.Result.TEMPERROR)

@@ -102,6 +102,8 @@ class VerifyingSettings:
     """It is judged by SPF and DKIM, so it needs both."""
     arc: bool = False
     """Chains of seals are judged too; ARC is an experiment that is about to end."""
+    trusted_sealers: frozenset[str] = frozenset()
+    """Domains; a chain that all its sealers are of may stand for mail that fails DMARC."""
     received_spf: bool = False
     """Also a field Received-SPF for each identity (RFC 7208 §9.1)."""
     trusted: Clients = NOBODY

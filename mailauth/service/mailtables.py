@@ -76,6 +76,11 @@ def _of_verifying(verifying: Verifying) -> Iterator[Complaint]:
         if verifying.dmarc and not getattr(verifying, key):
             sentence = "DMARC is judged by it: without it there must be dmarc = false"
             yield Complaint(("verifying", key), sentence)
+    for at, sealer in enumerate(verifying.trusted_sealers):
+        yield from _fault(("verifying", "trusted_sealers", at), partial(domains.parse, sealer))
+    if verifying.trusted_sealers and not (verifying.arc and verifying.dmarc):
+        sentence = "needs arc = true, and dmarc, which a trusted chain may override"
+        yield Complaint(("verifying", "trusted_sealers"), sentence)
 
 
 def _times(configuration: Configuration) -> Iterator[Complaint]:
@@ -275,6 +280,8 @@ def _verifying(given: Verifying) -> VerifyingSettings:
         spf=given.spf,
         dkim=given.dkim,
         dmarc=given.dmarc,
+        arc=given.arc,
+        trusted_sealers=frozenset(map(domains.parse, given.trusted_sealers)),
         received_spf=given.received_spf,
         trusted=_clients_of(given.trusted, given.trusted_file, ("verifying", "trusted_file")),
         spf_actions={result: Action(then) for result, then in given.spf_actions.items()},

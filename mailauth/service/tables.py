@@ -218,6 +218,10 @@ class Verifying(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dkim: bool = True
     dmarc: bool = True
     """It is judged by SPF and DKIM, so it needs both."""
+    arc: bool = False
+    """Judge the chains of those who sent mail on; ARC is about to become historic."""
+    trusted_sealers: tuple[str, ...] = ()
+    """Domains whose seals are believed; `dmarc_actions` pass over what they all stand for."""
     received_spf: bool = False
     """Add the field Received-SPF too."""
     trusted: tuple[str, ...] = ()

@@ -157,6 +157,7 @@ def test_OPS_13_tables_that_contradict_each_other(tmp_path: Path) -> None:
         '[[listen]]\nkind = "socketmap"\naddress = "unix:/z"\nsrs = true\n'
         '[verifying]\nauthserv_id = "mx.example.org"\nspf = false\n'
         'dmarc_actions = { softfail = "reject" }\n'
+        'trusted_sealers = ["a..b"]\n'
     )
     with pytest.raises(BadConfiguration) as caught:
         check(file)
@@ -167,5 +168,7 @@ def test_OPS_13_tables_that_contradict_each_other(tmp_path: Path) -> None:
         "12: listen[3].srs: a socketmap has none; it is for milters",
         "15: verifying.spf: DMARC is judged by it",
         "16: verifying.dmarc_actions",
+        "17: verifying.trusted_sealers[1]: ",
+        "17: verifying.trusted_sealers: needs arc = true",
     ):
         assert any(line.startswith(start) for line in lines), (start, lines)
