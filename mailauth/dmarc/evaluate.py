@@ -32,6 +32,8 @@ MAX_IDENTIFIERS: Final = 10
 class Ahead(NamedTuple):
     """What can be asked for before SPF and DKIM have come to anything."""
 
+    author: str = ""
+    """The author domain, if there is one."""
     walks: Walks = MappingProxyType({})
     policy: Discovered | LookupFailed | None = None
 
@@ -55,7 +57,8 @@ def check(
 
     `spf` is that of `spf.check`, for the MAIL FROM identity; one of HELO alone
     does not count (§4.4.2).  Where `by_list` comes to something else than the tree
-    walk, the verdict tells, and stays what it is.  `ahead` is what `look_ahead` found.
+    walk, the verdict tells, and stays what it is.  `ahead` is what `look_ahead` found
+    of this message.
     **Asks** for the records of the author's domain, eight at most, for its address if
     np= matters, and as many records for each of ten authenticated domains below the
     same organization, without what is known from `ahead`.
@@ -63,7 +66,7 @@ def check(
     if not isinstance(message, Message):
         message = Message.parse(message)
     try:
-        domain = author_domain(message)
+        domain = ahead.author or author_domain(message)
     except NoAuthor as fault:
         return Verdict(Result.PERMERROR, str(fault))
     return (yield from _Evaluation(domain, spf, dkim, by_list, ahead).verdict())
@@ -85,11 +88,11 @@ def look_ahead(message: Message, claimed: Iterable[str]) -> Lookups[Ahead]:
     walks = yield from discover.walk_all([author, *near[:MAX_IDENTIFIERS]])
     walked = walks[author]
     if isinstance(walked, LookupFailed):
-        return Ahead(walks)
+        return Ahead(author, walks)
     try:
-        return Ahead(walks, (yield from discover.find_policy(walked)))
+        return Ahead(author, walks, (yield from discover.find_policy(walked)))
     except LookupFailed as failure:
-        return Ahead(walks, failure)
+        return Ahead(author, walks, failure)
 
 
 def _is_name_within(claimed: str, top: str) -> bool:

@@ -15,10 +15,11 @@ shows which look-up broke.  A protocol never yields a question itself; it says
 `yield from` to a function of `mailauth.dns.ask`.
 """
 
-from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
+from itertools import islice
 from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -130,47 +131,51 @@ def gather(*many: Lookups[Any]) -> Lookups[list[Any]]:
     if len(many) == 1:
         return [(yield from many[0])]
     results: list[Any] = [None] * len(many)
-    asked: dict[int, Any] = {}
+    waiting: list[tuple[int, Any]] = []
     try:
         for place, lookups in enumerate(many):
-            _advance(place, lookups, None, asked, results)
-        while asked:
-            pending = list(asked.items())
-            together: Any = Together(tuple(_flattened(pending)))
-            said: Any = yield together
-            answers = iter(said)
-            for place, question in pending:
-                answer = (
-                    [next(answers) for _ in question.questions]
-                    if type(question) is Together
-                    else next(answers)
-                )
-                _advance(place, many[place], answer, asked, results)
+            _advance(place, lookups, None, waiting, results)
+        while waiting:
+            pending, waiting = waiting, []
+            answers = yield from _asked(pending)
+            for (place, _), answer in zip(pending, answers, strict=True):
+                _advance(place, many[place], answer, waiting, results)
     finally:
         for lookups in many:
             lookups.close()
     return results
 
 
-def _flattened(pending: Iterable[tuple[int, Any]]) -> Iterator[Question]:
+def _asked(pending: list[tuple[int, Any]]) -> Lookups[list[Any]]:
+    """What is said to each question, or to each of those that are asked together."""
+    if len(pending) == 1:
+        alone: Any = yield pending[0][1]
+        return [alone]
+    questions: list[Question] = []
     for _, question in pending:
         if type(question) is Together:
-            yield from question.questions
+            questions += question.questions
         else:
-            yield question
+            questions.append(question)
+    together: Any = Together(tuple(questions))
+    answers: Any = yield together
+    said = iter(answers)
+    return [
+        list(islice(said, len(question.questions))) if type(question) is Together else next(said)
+        for _, question in pending
+    ]
 
 
 def _advance(
     place: int,
     lookups: Lookups[Any],
     answer: Any,  # noqa: ANN401 - None, or what was asked for
-    asked: dict[int, Any],
+    waiting: list[tuple[int, Any]],
     results: list[Any],
 ) -> None:
     """Let one of many go on until its next question, or its result."""
-    asked.pop(place, None)
     try:
-        asked[place] = lookups.send(answer)
+        waiting.append((place, lookups.send(answer)))
     except StopIteration as stop:
         results[place] = stop.value
 

@@ -85,11 +85,13 @@ def _address_list(scanner: Scanner) -> Iterator[Mailbox]:
         skip_cfws(scanner)
         if in_group and scanner.skip(";"):
             in_group = False
-        elif not in_group and _group_begins(scanner):
-            in_group = True
-            continue
         else:
-            yield _mailbox(scanner)
+            start = scanner.at
+            _skip_phrase(scanner)
+            if not in_group and scanner.at > start and scanner.skip(":"):
+                in_group = True
+                continue
+            yield _mailbox(scanner, start)
         skip_cfws(scanner)
         if in_group and scanner.skip(";"):
             in_group = False
@@ -100,19 +102,8 @@ def _address_list(scanner: Scanner) -> Iterator[Mailbox]:
         raise scanner.fault("a group without its ';'")
 
 
-def _group_begins(scanner: Scanner) -> bool:
-    start = scanner.at
-    _skip_phrase(scanner)
-    if scanner.at > start and scanner.skip(":"):
-        return True
-    scanner.at = start
-    return False
-
-
-def _mailbox(scanner: Scanner) -> Mailbox:
-    """mailbox = name-addr / addr-spec (RFC 5322 §3.4)."""
-    start = scanner.at
-    _skip_phrase(scanner)
+def _mailbox(scanner: Scanner, start: int) -> Mailbox:
+    """mailbox = name-addr / addr-spec (RFC 5322 §3.4), after its phrase if it has one."""
     if scanner.skip("<"):
         skip_cfws(scanner)
         mailbox = _addr_spec(scanner)

@@ -21,6 +21,8 @@ def skip_cfws(scanner: Scanner) -> None:
 
     **Raises** SyntaxFault: a comment does not end.
     """
+    if scanner.text[scanner.at : scanner.at + 1] not in _CFWS_BEGINS:
+        return  # as at most places where there could be some
     scanner.read(_BLANKS)
     depth = 0
     while True:
@@ -83,6 +85,7 @@ def comment(text: str) -> str:
     return "(" + re.sub(r"([()\\])", r"\\\1", _visible(text)) + ")"
 
 
+_CFWS_BEGINS = " \t\r\n("
 _BLANKS = re.compile(r"[ \t\r\n]++")
 _COMMENT_TEXT = re.compile(r"(?:[^()\\]|\\.)++", re.DOTALL)
 
