@@ -140,9 +140,9 @@ def _ground_of_dmarc(verdict: dmarc.Verdict, actions: Mapping[str, Action]) -> _
 def _by_chain(ground: _Ground, report: Report, trusted: frozenset[str]) -> _Ground:
     """What a trusted chain leaves of the ground to act on a failure of DMARC.
 
-    A chain that is believed stands for the message, which is local policy (RFC 9989
-    §5.3.6).  One that might be believed, but cannot be judged now, has it wait: the
-    RFC calls that a failure, but a refusal would be for good (RFC 8617 §5.2.1).
+    A chain that is believed stands for the message, which is local policy
+    (RFC 9989 §5.3.6).  One that might be believed, but cannot be judged now, has
+    it wait: that is a failure (RFC 8617 §5.2.1), but a refusal would be for good.
     """
     chain = report.chain
     if report.override():
