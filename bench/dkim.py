@@ -1,4 +1,4 @@
-"""DKIM: the cells, what each contestant does in them, and our goals."""
+"""DKIM and ARC: the cells, what each contestant does in them, and our goals."""
 
 import hashlib
 import re
@@ -12,7 +12,8 @@ import dkim as dkimpy
 
 from bench import corpus
 from bench.measure import Cell, Contestant, Goal, contestant
-from mailauth import dkim
+from mailauth import arc, dkim
+from mailauth.authres import MethodResult
 from mailauth.dns import Answer, Question, Status, run
 from mailauth.keys import PrivateKey
 from mailauth.syntax.message import Message
@@ -43,6 +44,7 @@ def cells(folder: Path) -> Iterator[Cell]:
     )
     yield Cell("verify RSA, 25 MB base64", rsa.verifying(twenty_five))
     yield Cell("verify Ed25519, 2 KB text", ed25519.verifying(text))
+    yield Cell("verify an ARC chain of three, 2 KB", rsa.chain(text, 3))
     yield Cell("hash a body, 5 MB base64", hashing(five), [Goal(LIMIT, 0.8)])
     yield Cell("sign RSA, 2 KB text", rsa.signing(text), [Goal(OPENSSL, 0.85)])
     yield Cell("sign RSA, 50 KB HTML", rsa.signing(html))
@@ -115,6 +117,35 @@ class Bench:
         if self._algorithm == "rsa-sha256":
             contestants.append(Contestant(OPENSSL, _openssl_speed))
         return contestants
+
+    def chain(self, message: bytes, sets: int) -> list[Contestant]:
+        """Verify the ARC chain of `message`, sealed so many times."""
+        answer = Answer(Status.EXISTS, (self._record,))
+
+        def judge(octets: bytes) -> arc.Verdict:
+            return run(arc.verify(octets, now=NOW), lambda _: answer)
+
+        sealed = message
+        for _ in range(sets):
+            fields = arc.seal(
+                sealed,
+                judge(sealed),
+                domain=DOMAIN,
+                selector=SELECTOR,
+                key=self._key,
+                authserv_id="mx.example.com",
+                results=[MethodResult("spf", "pass")],
+                now=NOW,
+            )
+            sealed = fields + sealed
+
+        def ours() -> None:
+            assert judge(sealed).result == "pass"
+
+        def theirs() -> None:
+            assert dkimpy.arc_verify(sealed, dnsfunc=lambda _, **__: self._record)[0] == b"pass"
+
+        return [contestant("mailauth", ours), contestant("dkimpy", theirs)]
 
     def _limit(self, signed: bytes) -> Callable[[], None]:
         """What nobody can be without: the hash of the octets, one operation of the key."""
