@@ -8,11 +8,11 @@ from pathlib import Path
 from bench.dkim import DOMAIN, SELECTOR
 from mailauth.dns import Answer, AsyncResolver, Question, RRType, Status
 from mailauth.dns.cache import Cache
-from mailauth.milter.conversation import Limits
 from mailauth.milter.record import Fault, Record
 from mailauth.milter.server import MilterServer
 from mailauth.milter.settings import Settings, SigningSettings, VerifyingSettings
 from mailauth.milter.signingtable import SigningKey, SigningTable
+from mailauth.milter.terms import Limits
 
 
 class _Silent:

@@ -5,7 +5,6 @@
 """
 
 from mailauth.milter.clients import Clients
-from mailauth.milter.conversation import Limits, Watch
 from mailauth.milter.keyring import KeyRing
 from mailauth.milter.record import Fault, Record
 from mailauth.milter.server import MilterServer
@@ -19,6 +18,7 @@ from mailauth.milter.settings import (
     VerifyingSettings,
 )
 from mailauth.milter.signingtable import SigningKey, SigningTable
+from mailauth.milter.terms import Limits, Watch
 
 __all__ = [
     "Action",

@@ -7,23 +7,24 @@ whatever goes wrong in the peer ends this one connection.
 
 import asyncio
 import socket
-import time
-from collections.abc import Awaitable, Callable, Generator
-from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol, cast
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Final, cast
 
 from mailauth import serving
-from mailauth.dns.lookups import Answer, Lookups, Question, known
+from mailauth.dns.lookups import Lookups, Question, known
 from mailauth.milter import events
 from mailauth.milter.events import EndOfMessage, Event, MailFrom, ProtocolViolation
 from mailauth.milter.guard import Guard
 from mailauth.milter.outcome import Outcome
-from mailauth.milter.record import Fault, Record
+from mailauth.milter.record import Fault
 from mailauth.milter.replies import Progress, Reply
 from mailauth.milter.session import Session
 from mailauth.milter.signing import LATER
-from mailauth.milter.wire import Connection, State
-from mailauth.milter.wire import Limits as WireLimits
+from mailauth.milter.states import State
+from mailauth.milter.stopwatch import Stopwatch
+from mailauth.milter.terms import Limits, Resolver, Watch
+from mailauth.milter.wire import Connection
 
 TURN: Final = 2048
 """How many events of one connection are heard at a stretch."""
@@ -31,49 +32,6 @@ LINGER: Final = 1.0
 """Seconds without an octet, after which an MTA that has no message under way may be left."""
 MAX_UNREAD: Final = 1_048_576
 """Octets of replies that may wait for the peer before it gets no more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What the MTAs of one server may use; times in seconds."""
-
-    connections: int = 1000
-    """Open at a time."""
-    idle: float = 7200.0
-    """Between two frames: as long as an SMTP client may be slow between RCPT and its last line."""
-    frame: float = 60.0
-    """From the first octet of a frame to its last, and for the peer to read what waits for it."""
-    content: float = 300.0
-    """From the first field of a message to its end; then it is deferred."""
-    judging: float = 60.0
-    """From the end of a message to the reply; then it is deferred."""
-    progress: float = 10.0
-    """Between two signs to the MTA that a message is still being judged."""
-    octets: WireLimits = field(default_factory=WireLimits)
-    """Of frames."""
-
-
-class Watch(serving.Watch, Protocol):
-    """What a milter tells of itself; the texts of a record are of anybody."""
-
-    def started(self) -> int:
-        """A message has come to its end and is being judged; a number for `ended`."""
-
-    def ended(self, work: int, record: Record) -> None:
-        """It was answered so."""
-
-    def failed(self, fault: Fault) -> None:
-        """Something in us failed; the message is deferred."""
-
-
-class Resolver(Protocol):
-    """What runs look-ups within a budget: an `AsyncResolver`."""
-
-    def remembered(self, question: Question) -> Answer[Any] | None:
-        """The answer, if it is known without waiting."""
-
-    def run(self, lookups: Lookups[Outcome]) -> Awaitable[Outcome]:
-        """The result of `lookups`."""
 
 
 class Conversation(serving.Client, asyncio.Protocol):
@@ -281,7 +239,7 @@ class Conversation(serving.Client, asyncio.Protocol):
             self._judging = self._loop.create_task(self._judge(lookups, question))
 
     async def _judge(self, lookups: Lookups[Outcome], question: Question) -> None:
-        stopwatch = _Stopwatch(self._guard, self._session.mark)
+        stopwatch = Stopwatch(self._guard, self._session.mark)
         try:
             outcome = await self._resolver.run(stopwatch.timed(lookups, question))
             octets = self._answer(outcome, stopwatch.seconds)
@@ -354,41 +312,6 @@ class Conversation(serving.Client, asyncio.Protocol):
 
     def _peer(self) -> str:
         return serving.peer_of(self._transport)
-
-
-class _Stopwatch:
-    """How long look-ups wait for their answers; meanwhile their message is not in hand."""
-
-    __slots__ = ("_guard", "_mark", "seconds")
-
-    def __init__(self, guard: Guard, mark: str) -> None:
-        self._guard = guard
-        self._mark = mark
-        self.seconds = 0.0
-
-    def timed(
-        self, lookups: Lookups[Outcome], question: Question
-    ) -> Generator[Question, Answer[Any], Outcome]:
-        """The same look-ups, which have asked their first question already."""
-        try:
-            while True:
-                begin = time.monotonic()
-                self._guard.leave()
-                try:
-                    answer = yield question
-                except Exception as fault:  # noqa: BLE001 - it is for the look-ups
-                    self._go_on(begin)
-                    question = lookups.throw(fault)
-                else:
-                    self._go_on(begin)
-                    question = lookups.send(answer)
-        except StopIteration as stop:
-            outcome: Outcome = stop.value
-            return outcome
-
-    def _go_on(self, begin: float) -> None:
-        self.seconds += time.monotonic() - begin
-        self._guard.take(self._mark)
 
 
 _QUICKACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)

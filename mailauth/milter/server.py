@@ -6,11 +6,12 @@ then what is left is deferred and closed, so that the MTA keeps it.
 
 from functools import partial
 
-from mailauth.milter.conversation import Conversation, Limits, Resolver, Watch
+from mailauth.milter.conversation import Conversation
 from mailauth.milter.guard import UNGUARDED, Guard
 from mailauth.milter.keyring import KeyRing
 from mailauth.milter.session import Session
 from mailauth.milter.settings import Settings
+from mailauth.milter.terms import Limits, Resolver, Watch
 from mailauth.serving import SocketServer
 
 

@@ -6,14 +6,12 @@ waits for a reply nothing more is told, until `send` has made its octets.  A pee
 protocol is a `ProtocolViolation`, and its connection is over; a reply that does
 not fit is an `UnsendableReply`, and a bug of the filter.
 
-What may follow what stands in one table, `NEXT`.  Nothing is allocated because
-a length was announced: octets are kept as they come, and a frame that is too
-long is refused at its fourth octet.
+What may follow what stands in one table, `states.NEXT`.  Nothing is allocated
+because a length was announced: octets are kept as they come, and a frame that
+is too long is refused at its fourth octet.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import Enum, auto
 from struct import Struct
 from typing import Final, get_args
 
@@ -30,6 +28,7 @@ from mailauth.milter.replies import (
     Verdict,
     encode_options,
 )
+from mailauth.milter.states import IN_A_MESSAGE, NEXT, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,80 +41,9 @@ class Limits:
     """Of the macros of one stage."""
 
 
-class State(Enum):
-    """Where the talk of one connection stands."""
-
-    OPENED = auto()
-    """No options yet."""
-    WAITING = auto()
-    """For a client."""
-    GREETED = auto()
-    """A client is there, between two messages."""
-    ENVELOPE = auto()
-    """MAIL has come, and recipients come."""
-    HEADER = auto()
-    """DATA or a header field has come."""
-    BODY = auto()
-    """The header is complete."""
-    CLOSED = auto()
-
-
-def _between_messages(state: State) -> dict[bytes, State]:
-    return {
-        events.MAIL: State.ENVELOPE,
-        events.HELO: State.GREETED,
-        events.ABORT: state,
-        events.QUIT: State.CLOSED,
-        events.QUIT_NEW_CONNECTION: State.WAITING,
-        events.UNKNOWN: state,
-        events.MACROS: state,
-    }
-
-
-def _within_a_message(state: State, further: Mapping[bytes, State]) -> dict[bytes, State]:
-    return {
-        events.ABORT: State.GREETED,
-        events.QUIT: State.CLOSED,
-        events.QUIT_NEW_CONNECTION: State.WAITING,
-        events.MACROS: state,
-        **further,
-    }
-
-
-_INTO_THE_HEADER: Final = {
-    events.HEADER: State.HEADER,
-    events.END_OF_HEADERS: State.BODY,
-}
-
-NEXT: Final[Mapping[State, Mapping[bytes, State]]] = {
-    State.OPENED: {events.OFFER: State.WAITING, events.QUIT: State.CLOSED},
-    State.WAITING: _between_messages(State.WAITING) | {events.CONNECT: State.GREETED},
-    State.GREETED: _between_messages(State.GREETED),
-    State.ENVELOPE: _within_a_message(
-        State.ENVELOPE,
-        {
-            events.RCPT: State.ENVELOPE,
-            events.UNKNOWN: State.ENVELOPE,
-            events.DATA: State.HEADER,  # MTAs before version 4 do not send it
-            **_INTO_THE_HEADER,
-        },
-    ),
-    State.HEADER: _within_a_message(State.HEADER, _INTO_THE_HEADER),
-    State.BODY: _within_a_message(
-        State.BODY, {events.BODY: State.BODY, events.END_OF_MESSAGE: State.BODY}
-    ),
-    State.CLOSED: {},
-}
-"""For each state, the commands that may come and the state after each of them.
-
-Two transitions are made by replies: the one to the end of a message ends the
-message, and so does one that refuses or accepts it earlier.
-"""
-
 _NEVER_ANSWERED: Final = frozenset({events.ABORT, events.QUIT, events.QUIT_NEW_CONNECTION})
 _OF_NO_CLIENT: Final = frozenset({events.QUIT, events.QUIT_NEW_CONNECTION})
 _OF_THE_CONNECTION: Final = frozenset({events.CONNECT, events.HELO})
-_IN_A_MESSAGE: Final = frozenset({State.ENVELOPE, State.HEADER, State.BODY})
 _STAGES: Final = frozenset(NO_REPLY) | {events.END_OF_MESSAGE}
 _LENGTH: Final = Struct(">I")
 _HEAD: Final = Struct(">IB")
@@ -149,7 +77,7 @@ class Connection:
     @property
     def in_message(self) -> bool:
         """Whether a message has begun and has not ended."""
-        return self.state in _IN_A_MESSAGE
+        return self.state in IN_A_MESSAGE
 
     def receive(self, octets: bytes) -> None:
         """Octets that have arrived."""

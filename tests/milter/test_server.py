@@ -18,9 +18,9 @@ from milters import serving
 
 from mailauth.dns import Question, Zone
 from mailauth.milter import commands as mta
-from mailauth.milter.conversation import Limits
 from mailauth.milter.session import Session
 from mailauth.milter.settings import Settings
+from mailauth.milter.terms import Limits
 
 pytestmark = pytest.mark.loopback
 

@@ -28,7 +28,8 @@ from mailauth.milter.events import (
     Unknown,
 )
 from mailauth.milter.options import Actions, Offer, Options, Steps, Wanted, negotiate
-from mailauth.milter.wire import NEXT, Connection, Limits, State
+from mailauth.milter.states import NEXT, State
+from mailauth.milter.wire import Connection, Limits
 
 ALL = Options(actions=Actions(0x1FF), steps=Steps.LEADING_SPACE | Steps.SKIP)
 SILENT = Options(

@@ -11,11 +11,11 @@ from typing import Any, TypeVar
 from mailauth.dns import Answer, Question, Zone
 from mailauth.dns.lookups import Lookups, run_async
 from mailauth.milter import commands as mta
-from mailauth.milter.conversation import Limits
 from mailauth.milter.keyring import KeyRing
 from mailauth.milter.record import Fault, Record
 from mailauth.milter.server import MilterServer
 from mailauth.milter.settings import Settings
+from mailauth.milter.terms import Limits
 
 T = TypeVar("T")
 

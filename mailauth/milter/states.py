@@ -1,0 +1,83 @@
+"""What may follow what in the milter protocol: the states of a connection, and one table.
+
+A command that the table does not have for a state breaks the protocol.
+"""
+
+from collections.abc import Mapping
+from enum import Enum, auto
+from typing import Final
+
+from mailauth.milter import events
+
+
+class State(Enum):
+    """Where the talk of one connection stands."""
+
+    OPENED = auto()
+    """No options yet."""
+    WAITING = auto()
+    """For a client."""
+    GREETED = auto()
+    """A client is there, between two messages."""
+    ENVELOPE = auto()
+    """MAIL has come, and recipients come."""
+    HEADER = auto()
+    """DATA or a header field has come."""
+    BODY = auto()
+    """The header is complete."""
+    CLOSED = auto()
+
+
+def _between_messages(state: State) -> dict[bytes, State]:
+    return {
+        events.MAIL: State.ENVELOPE,
+        events.HELO: State.GREETED,
+        events.ABORT: state,
+        events.QUIT: State.CLOSED,
+        events.QUIT_NEW_CONNECTION: State.WAITING,
+        events.UNKNOWN: state,
+        events.MACROS: state,
+    }
+
+
+def _within_a_message(state: State, further: Mapping[bytes, State]) -> dict[bytes, State]:
+    return {
+        events.ABORT: State.GREETED,
+        events.QUIT: State.CLOSED,
+        events.QUIT_NEW_CONNECTION: State.WAITING,
+        events.MACROS: state,
+        **further,
+    }
+
+
+_INTO_THE_HEADER: Final = {
+    events.HEADER: State.HEADER,
+    events.END_OF_HEADERS: State.BODY,
+}
+
+NEXT: Final[Mapping[State, Mapping[bytes, State]]] = {
+    State.OPENED: {events.OFFER: State.WAITING, events.QUIT: State.CLOSED},
+    State.WAITING: _between_messages(State.WAITING) | {events.CONNECT: State.GREETED},
+    State.GREETED: _between_messages(State.GREETED),
+    State.ENVELOPE: _within_a_message(
+        State.ENVELOPE,
+        {
+            events.RCPT: State.ENVELOPE,
+            events.UNKNOWN: State.ENVELOPE,
+            events.DATA: State.HEADER,  # MTAs before version 4 do not send it
+            **_INTO_THE_HEADER,
+        },
+    ),
+    State.HEADER: _within_a_message(State.HEADER, _INTO_THE_HEADER),
+    State.BODY: _within_a_message(
+        State.BODY, {events.BODY: State.BODY, events.END_OF_MESSAGE: State.BODY}
+    ),
+    State.CLOSED: {},
+}
+"""For each state, the commands that may come and the state after each of them.
+
+Two transitions are made by replies: the one to the end of a message ends the
+message, and so does one that refuses or accepts it earlier.
+"""
+
+IN_A_MESSAGE: Final = frozenset({State.ENVELOPE, State.HEADER, State.BODY})

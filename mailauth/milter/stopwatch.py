@@ -1,0 +1,44 @@
+"""The time that one message waits for the DNS; meanwhile it is in nobody's hand."""
+
+import time
+from collections.abc import Generator
+from typing import Any
+
+from mailauth.dns.lookups import Answer, Lookups, Question
+from mailauth.milter.guard import Guard
+from mailauth.milter.outcome import Outcome
+
+
+class Stopwatch:
+    """How long look-ups wait for their answers; meanwhile their message is not in hand."""
+
+    __slots__ = ("_guard", "_mark", "seconds")
+
+    def __init__(self, guard: Guard, mark: str) -> None:
+        self._guard = guard
+        self._mark = mark
+        self.seconds = 0.0
+
+    def timed(
+        self, lookups: Lookups[Outcome], question: Question
+    ) -> Generator[Question, Answer[Any], Outcome]:
+        """The same look-ups, which have asked their first question already."""
+        try:
+            while True:
+                begin = time.monotonic()
+                self._guard.leave()
+                try:
+                    answer = yield question
+                except Exception as fault:  # noqa: BLE001 - it is for the look-ups
+                    self._go_on(begin)
+                    question = lookups.throw(fault)
+                else:
+                    self._go_on(begin)
+                    question = lookups.send(answer)
+        except StopIteration as stop:
+            outcome: Outcome = stop.value
+            return outcome
+
+    def _go_on(self, begin: float) -> None:
+        self.seconds += time.monotonic() - begin
+        self._guard.take(self._mark)
