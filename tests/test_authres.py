@@ -148,6 +148,25 @@ def test_a_field_as_it_looks() -> None:
     assert authres.field("mx", []) == b"Authentication-Results: mx; none\r\n"
 
 
+def test_ar_06_methods_and_properties_that_are_not_known_do_no_harm() -> None:
+    told = authres.parse("mx; x-tls=fine x.y=1 policy.z=2; dmarc=perhaps; spf=pass smtp.mailfrom=a")
+    assert [(each.method, each.result) for each in told.results] == [
+        ("x-tls", "fine"), ("dmarc", "perhaps"), ("spf", "pass"),
+    ]  # fmt: skip
+    assert told.results[0].get("policy", "z") == "2"
+    assert told.results[0].get("policy", "q") is None
+    assert authres.parse("mx; none").results == ()
+
+
+def test_ar_06_results_are_bounded() -> None:
+    many = "mx" + "; a=b" * authres.MAX_RESULTS
+    assert len(authres.parse(many).results) == authres.MAX_RESULTS
+    for too_many in (many + "; a=b", "mx" + "; a=b" * 100_000):
+        with pytest.raises(SyntaxFault):
+            authres.parse(too_many)
+        assert authres.is_claimed(too_many, "mx")
+
+
 def test_ar_12_utf_8_only_where_it_may_stand() -> None:
     result = MethodResult("spf", "pass", "", (Property("smtp", "mailfrom", "用户@example.com"),))
     assert b"smtp.mailfrom=??@example.com" in authres.field("mx", [result]).replace(b'"', b"")

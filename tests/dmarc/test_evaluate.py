@@ -138,9 +138,12 @@ def test_a_walk_asks_once_and_what_is_above_its_end_may_fail() -> None:
         answers(b"v=DMARC1; p=none")
 
 
-def test_t_y_asks_for_less() -> None:
-    got = verdict({"example.com": f"{REJECT}; t=y"})
-    assert (got.policy, got.disposition, got.testing) == ("reject", "quarantine", True)
+@pytest.mark.parametrize(
+    ("policy", "asked"), [("reject", "quarantine"), ("quarantine", "none"), ("none", "none")]
+)
+def test_DMARC_11_t_y_asks_for_one_level_less(policy: str, asked: str) -> None:
+    got = verdict({"example.com": f"v=DMARC1; p={policy}; t=y"})
+    assert (got.policy, got.disposition, got.testing) == (policy, asked, True)
 
 
 OWN = f"{REJECT}; psd=n"
