@@ -274,6 +274,4 @@ def _reason(verdict: _Verdict) -> str:
 def verdict_as_dict(method: str, verdict: _Verdict) -> dict[str, Any]:
     """A verdict for JSON, with where its result is described, and its steps."""
     told = verdict.as_dict() | {"section": story.SECTIONS[method][verdict.result]}
-    if not isinstance(verdict, dkim.Verdict):
-        told["steps"] = [step._asdict() for step in verdict.steps]
-    return told
+    return told | {"steps": [step._asdict() for step in verdict.steps]}

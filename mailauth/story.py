@@ -69,7 +69,7 @@ class Chapter:
 
     def lines(self) -> Iterator[str]:
         """The chapter, a line at a time."""
-        yield f"{self.title}: {self.result}, {self.reason}"
+        yield f"{self.title}: {self.result}, {self.reason} ({self.section})"
         yield from (f"  {'  ' * step.depth}{step.text}" for step in self.steps)
 
 
@@ -101,7 +101,7 @@ def of_dkim(verdict: dkim.Verdict) -> Chapter:
     )
     named = f" of {verdict.domain}" if verdict.domain else ""
     title = f"DKIM signature{named}"
-    return Chapter("dkim", title, verdict.result, verdict.reason, _known(facts))
+    return Chapter("dkim", title, verdict.result, verdict.reason, _known(facts), verdict.steps)
 
 
 def of_arc(verdict: arc.Verdict, override: str) -> Chapter:

@@ -85,7 +85,7 @@ def test_the_story_in_lines_and_in_JSON() -> None:
     lines = list(got.explain())
     assert lines[0].startswith("SPF of HELO: fail")
     assert any(line.lstrip().startswith("? TXT of _spf.example.com") for line in lines)
-    assert "DKIM signature: none, the message is not signed" in lines
+    assert "DKIM signature: none, the message is not signed (RFC 8601 §2.7.1)" in lines
     assert any(line.startswith("DMARC: fail") for line in lines)
     told = json.loads(json.dumps(got.as_dict()))
     assert told["schema"] == 1

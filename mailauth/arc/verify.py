@@ -11,6 +11,7 @@ from mailauth.dkim import Verification
 from mailauth.dkim.canonical import Canonicalization, header
 from mailauth.dkim.hashing import data_hash, index, select
 from mailauth.dkim.key import FoundKey, KeyRecord, find_key
+from mailauth.dkim.key import name as key_name
 from mailauth.dkim.signature import Signature
 from mailauth.dkim.verdict import Refusal
 from mailauth.dkim.verify import check_body, usable_key
@@ -128,6 +129,9 @@ class _Chain:
         names = list(dict.fromkeys([(newest.domain, newest.selector), *wanted]))
         found = yield from gather(*(_key_or_fault(*name) for name in names))
         self._keys = dict(zip(names, found, strict=True))
+        for (domain, selector), key in self._keys.items():
+            said = key.record.shown() if isinstance(key, FoundKey) else str(key)
+            self._steps.append(Step(0, f"? TXT of {key_name(domain, selector)}: {said}"))
 
     def _check_signature(self, link: _Link) -> None:
         """§5.2, step 4."""

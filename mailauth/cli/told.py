@@ -1,6 +1,5 @@
 """How the verdicts on one message are told: as lines for people, as JSON for programs."""
 
-from itertools import chain
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -9,8 +8,6 @@ from mailauth.cli import options
 from mailauth.cli.output import printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from mailauth.authenticate import Report
     from mailauth.case import Case
     from mailauth.cli.crosscheck import Comparison
@@ -79,7 +76,7 @@ class Told(NamedTuple):
         return json.dumps(told)
 
     def show(self, *, explain: bool) -> None:
-        """Print the lines; with `explain` the whole story of a message that came by an envelope."""
+        """Print the lines; with `explain` the whole story below them."""
         click.echo(f"{printable(self.name)}:")
         for verdict in self.report.dkim:
             self._show_signature(verdict)
@@ -88,15 +85,8 @@ class Told(NamedTuple):
             for line in self.comparison.lines():
                 click.echo(f"  {printable(line)}")
         if explain:
-            for line in self._story():
+            for line in self.report.explain():
                 click.echo(f"  {printable(line)}")
-
-    def _story(self) -> "Iterator[str]":
-        """All of it, or that of the chain: of signatures alone all was told."""
-        if self.is_whole:
-            return self.report.explain()
-        chapters = (each for each in self.report.chapters() if each.method == "arc")
-        return chain.from_iterable(chapter.lines() for chapter in chapters)
 
     def _show_signature(self, verdict: "Verdict") -> None:
         tags = {

@@ -21,6 +21,8 @@ MAX_RECORD = 8192
 """Octets; a key of 8192 bits needs 1,400."""
 MAX_RECORDS = 20
 """How many TXT records of one name are looked at."""
+_SHOWN = 60
+"""Characters of a record that are shown."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,11 @@ class KeyRecord:
             tags["n"] = self.notes
         tags["p"] = b64encode(self.key).decode()
         return taglist.format(tags)
+
+    def shown(self) -> str:
+        """The same in short, for people."""
+        text = self.format()
+        return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
 
 class FoundKey(NamedTuple):

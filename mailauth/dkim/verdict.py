@@ -1,9 +1,14 @@
 """What verification comes to: a result word of RFC 8601 §2.7.1 and the reason for it."""
 
 from enum import StrEnum
-from typing import Any, NamedTuple, Never
+from typing import TYPE_CHECKING, Any, NamedTuple, Never
 
-from mailauth.verdicts import not_a_boolean
+from mailauth.dkim import story
+from mailauth.dkim.story import Stage
+from mailauth.verdicts import Step, not_a_boolean
+
+if TYPE_CHECKING:
+    from mailauth.dkim.key import KeyRecord
 
 
 class Result(StrEnum):
@@ -50,13 +55,24 @@ class Verdict(NamedTuple):
     """A validating resolver vouched for the key record (the AD bit)."""
     signature: str = ""
     """The first octets of b=, which tell signatures apart (RFC 8601 §2.7.1, header.b)."""
+    record: "KeyRecord | None" = None
+    """That of the key, if there is one."""
+    stage: Stage = Stage.READ
+    """How far the verification came; `steps` tells it."""
+
+    @property
+    def steps(self) -> tuple[Step, ...]:
+        """The verification: the question for the key with its answer, and what was compared."""
+        return tuple(story.steps(self))
 
     def __bool__(self) -> Never:
         raise not_a_boolean()
 
     def as_dict(self) -> dict[str, Any]:
-        """The verdict for JSON, each value under its attribute's name."""
-        return self._asdict()
+        """The verdict for JSON, each value under its attribute's name; without its story."""
+        told = self._asdict()
+        del told["record"], told["stage"]
+        return told
 
 
 class Refusal(Exception):

@@ -22,6 +22,7 @@ from mailauth.dkim.hashing import (
 )
 from mailauth.dkim.policy import RFC8301, Policy
 from mailauth.dkim.signature import FIELD_KEY, Signature
+from mailauth.dkim.story import Stage
 from mailauth.dkim.verdict import Refusal, Result, Verdict
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups, gather
@@ -165,16 +166,23 @@ class Verification:
 
     def _judge(self, signature: Signature, hasher: Hasher) -> Lookups[Verdict]:
         """§6.1.2 and §6.1.3: the key, the body, the header, and what policy says of them."""
+        record: keys.KeyRecord | None = None
         key: PublicKey | None = None
-        testing = secure = False
+        secure = False
+        stage = Stage.READ
         try:
             self._check_times(signature)
+            stage = Stage.TIMELY
             record, secure = yield from keys.find_key(signature.domain, signature.selector)
-            testing = record.testing
+            stage = Stage.FOUND
             key = usable_key(record, signature)
+            stage = Stage.KEYED
             check_body(signature, hasher)
+            stage = Stage.BODY
             self._check_header(signature, key)
+            stage = Stage.HEADER
             self._check_policy(signature, hasher)
+            stage = Stage.ADMITTED
         except LookupFailed as failure:
             result, reason = Result.TEMPERROR, f"the key could not be looked up: {failure}"
         except UnusableKey as fault:
@@ -183,6 +191,7 @@ class Verification:
             result, reason = refusal.result, refusal.reason
         else:
             result, reason = Result.PASS, "the signature verifies"
+        testing = record is not None and record.testing
         if testing and result is not Result.PASS:
             # §3.6.1: a failure under t=y is not treated differently from no signature.
             result, reason = Result.NEUTRAL, f"{reason}; the domain only tests its key (t=y)"
@@ -200,6 +209,8 @@ class Verification:
             signature.signed_fields.names,
             secure,
             signature.shown,
+            record,
+            stage,
         )
 
     def _check_header(self, signature: Signature, key: PublicKey) -> None:

@@ -7,10 +7,13 @@ def test_the_change_is_named(sign: Run, verify: Run) -> None:
     signed = sign("mail.eml").octets + b"The list: https://list.example\r\n"
     done = verify("--explain", "-", given=signed)
     assert done.status == 1
-    assert done.text.splitlines()[3:] == [
+    told = done.text.splitlines()
+    assert told[3:5] == [
         "            the body: 1 line was added at the end: 'The list: https://list.example'",
         "            the header: it is as it was signed",
     ]
+    assert told[5].endswith("bh= differs (RFC 6376 §6.1.3)")
+    assert told[6].startswith("    ? TXT of rsa._domainkey.example.com: v=DKIM1; k=rsa; p=")
     (report,) = verify("--explain", "--json", "-", given=signed).objects
     assert report["autopsy"][0]["header"] == "it is as it was signed"
     assert "autopsy" not in verify("--json", "-", given=signed).objects[0]
