@@ -12,7 +12,7 @@ PACKAGE = ROOT / "mailauth"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
-    {"errors", "findings", "verdicts"},
+    {"errors", "findings", "reading", "verdicts"},
     {"syntax"},
     {"dns", "keys"},
     {"spf", "srs", "dkim", "authres"},

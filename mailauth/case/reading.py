@@ -9,7 +9,7 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final, TypeVar
 
-from mailauth import dkim, spf
+from mailauth import dkim, reading, spf
 from mailauth.authenticate import METHODS, Envelope
 from mailauth.case.keeping import Case
 from mailauth.case.located import BadCase, Item, Object, as_octets
@@ -19,8 +19,10 @@ from mailauth.dns.lookups import MX, Answer, Question, RRType, Status
 from mailauth.errors import BadArgument
 from mailauth.spf.policy import networks
 
-MAX_CHARACTERS: Final = 256 * 1024 * 1024
+MAX_CHARACTERS: Final = reading.MAX_MESSAGE
 """Of a file that is read."""
+LATEST: Final = 253_402_300_799
+"""The last second that a date of four digits can name."""
 
 T = TypeVar("T")
 Word = TypeVar("Word", bound=StrEnum)
@@ -58,7 +60,7 @@ def _case(whole: Object) -> Case:
     return Case(
         b"\r\n".join(lines),
         Envelope(ip, envelope.get("helo", str), envelope.get("mail_from", str)),
-        whole.get("now", int),
+        _now(whole),
         whole.get("receiver", str),
         _methods(whole),
         _policy(dkim.Policy, whole.object("dkim_policy")),
@@ -69,6 +71,13 @@ def _case(whole: Object) -> Case:
         _trusted_sealers(whole),
         whole.get("version", str),
     )
+
+
+def _now(whole: Object) -> int:
+    now = whole.get("now", int)
+    if not 0 <= now <= LATEST:
+        raise whole.fault("now", "this is no time between 1970 and 9999")
+    return now
 
 
 def _address(envelope: Object, ip: str) -> None:

@@ -89,6 +89,7 @@ def command() -> None:
 
 def main(arguments: list[str] | None = None) -> NoReturn:
     """The program: runs a command and exits; a fault of the caller is one line and status 2."""
+    _reopen_closed_streams()
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")  # any file name, on any terminal
     try:
@@ -103,6 +104,9 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _abandon_output()
         complain(f"{fault.filename or 'the output'} cannot be used: {fault.strerror}")
         status = _MISUSE
+    except KeyboardInterrupt:  # while the last of the output was written
+        _abandon_output()
+        status = _INTERRUPTED
     sys.exit(status)
 
 
@@ -130,6 +134,19 @@ def _run(arguments: list[str] | None) -> int:
     except (KeyboardInterrupt, click.Abort):
         return _INTERRUPTED
     return 0
+
+
+def _reopen_closed_streams() -> None:
+    """Streams that were closed before we started, as by `>&-`, fail only if they are used.
+
+    Python has None for them, and the next file that is opened would take the
+    place of one, and be written to.
+    """
+    no_reading, no_writing, anything = os.O_WRONLY, os.O_RDONLY, os.O_WRONLY
+    streams = (("stdin", no_reading, "r"), ("stdout", no_writing, "w"), ("stderr", anything, "w"))
+    for name, access, mode in streams:
+        if getattr(sys, name) is None:
+            setattr(sys, name, os.fdopen(os.open(os.devnull, access), mode))
 
 
 def _abandon_output() -> None:

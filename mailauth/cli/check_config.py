@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from mailauth.cli.options import configuration_file
-from mailauth.cli.output import complain
+from mailauth.cli.output import complain, printable
 
 if TYPE_CHECKING:
     from mailauth.service.configuration import BadConfiguration
@@ -31,7 +31,8 @@ def command(config: Path) -> None:
         refuse(fault)
     count = len(configuration.listen)
     listeners = "1 listener" if count == 1 else f"{count} listeners"
-    click.echo(f"{config}: sound, {listeners}, {configuration.service.workers} workers")
+    told = f"{config}: sound, {listeners}, {configuration.service.workers} workers"
+    click.echo(printable(told))
 
 
 def refuse(fault: "BadConfiguration") -> NoReturn:

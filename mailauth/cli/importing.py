@@ -5,6 +5,7 @@ from typing import Any
 
 import click
 
+from mailauth import reading
 from mailauth.errors import BadArgument, SyntaxFault
 
 
@@ -28,7 +29,7 @@ def postsrsd(file: Path, domain: str) -> None:
     """
     from mailauth.service import postsrsd as installation
 
-    text = file.read_bytes().decode("utf-8", "surrogateescape")
+    text = reading.octets(file, reading.MAX_TEXT).decode("utf-8", "surrogateescape")
     try:
         imported = installation.read(text, str(file), domain)
     except SyntaxFault as fault:

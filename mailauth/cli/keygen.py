@@ -5,6 +5,7 @@ from pathlib import Path
 import click
 
 from mailauth.cli import options
+from mailauth.cli.output import printable
 from mailauth.errors import BadArgument
 
 
@@ -38,5 +39,6 @@ def command(domain: str, selector: str, key_type: str, bits: int | None, output:
     key = PrivateKey.generate(key_type, bits or DEFAULT_RSA_BITS)
     path = folder / f"{selector}.{domain}.pem"
     key.write(path)
-    click.echo(f"The private key is in {path}; publish this record:", err=True)
+    told = f"The private key is in {path}; publish this record:"
+    click.echo(printable(told), err=True)
     print_key(key.public_key, domain, selector, "zone")

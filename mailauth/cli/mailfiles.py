@@ -9,11 +9,13 @@ import os
 import re
 import sys
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass
-from io import BytesIO
+from functools import partial
 from pathlib import Path
+from typing import BinaryIO
 
+from mailauth import reading
 from mailauth.errors import BadArgument
 from mailauth.syntax.message import normalize_line_endings
 
@@ -56,13 +58,12 @@ def read(path: str) -> Source:
 
     **Raises** BadArgument: it cannot be read, or is an mbox of several messages.
     """
-    try:
-        sources = _messages_in(path)
-        source = next(sources, None)
-        if next(sources, None) is not None:
-            raise BadArgument(f"{path} is an mbox of several messages; give them one by one")
-    except OSError as fault:
-        raise _unreadable(path, fault) from None
+    sources = messages(path)
+    source = next(sources, None)
+    if isinstance(source, BadArgument):
+        raise source
+    if next(sources, None) is not None:
+        raise BadArgument(f"{path} is an mbox of several messages; give them one by one")
     return source or Source(path, b"")
 
 
@@ -80,7 +81,7 @@ def files(paths: Iterable[str]) -> Iterator[str | BadArgument]:
         try:
             found = _files_of(Path(path))
         except OSError as fault:
-            yield _unreadable(path, fault)
+            yield reading.unreadable(path, fault)
             continue
         yield from found
         if not found:
@@ -92,7 +93,17 @@ def messages(path: str) -> Iterator[Source | BadArgument]:
     try:
         yield from _messages_in(path)
     except OSError as fault:
-        yield _unreadable(path, fault)
+        yield reading.unreadable(path, fault)
+    except BadArgument as fault:
+        yield fault
+
+
+def standard_input(most: int) -> bytes:
+    """What standard input has.  **Raises** BadArgument: it cannot be read, or is too large."""
+    try:
+        return reading.rest_of(sys.stdin.buffer, STANDARD_INPUT, most)
+    except OSError as fault:
+        raise reading.unreadable(STANDARD_INPUT, fault) from None
 
 
 def _files_of(folder: Path) -> list[str]:
@@ -106,21 +117,25 @@ def _files_of(folder: Path) -> list[str]:
 
 def _messages_in(path: str) -> Iterator[Source]:
     """The messages of a file; a whole message is read at once, an mbox line by line."""
-    if path == STANDARD_INPUT:
-        octets = sys.stdin.buffer.read()
-        if octets.startswith(_ENVELOPE):
-            yield from _split_mbox(path, BytesIO(octets))
+    with _opened(path) as file:
+        head = file.read(len(_ENVELOPE))
+        if head == _ENVELOPE:
+            yield from _split_mbox(path, _lines(head, file))
+        elif path != STANDARD_INPUT and file.seekable():
+            file.seek(0)  # what is read by now would be joined to the rest, and so all be copied
+            yield Source.of(path, reading.rest_of(file, path, reading.MAX_MESSAGE))
         else:
-            yield Source.of(path, octets)
-        return
-    with Path(path).open("rb") as file:
-        if file.peek(len(_ENVELOPE)).startswith(_ENVELOPE):
-            yield from _split_mbox(path, file)
-        elif file.seekable():
-            # What the buffer holds by now would be joined to the rest, and so all be copied.
-            yield Source.of(path, Path(path).read_bytes())
-        else:
-            yield Source.of(path, file.read())
+            yield Source.of(path, head + reading.rest_of(file, path, reading.MAX_MESSAGE))
+
+
+def _opened(path: str) -> AbstractContextManager[BinaryIO]:
+    return nullcontext(sys.stdin.buffer) if path == STANDARD_INPUT else Path(path).open("rb")
+
+
+def _lines(head: bytes, file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file of which `head` is read; the end of one that is too long is another."""
+    yield head + file.readline(reading.MAX_MESSAGE)
+    yield from iter(partial(file.readline, reading.MAX_MESSAGE), b"")
 
 
 def _split_mbox(name: str, lines: Iterable[bytes]) -> Iterator[Source]:
@@ -131,13 +146,16 @@ def _split_mbox(name: str, lines: Iterable[bytes]) -> Iterator[Source]:
     programs do not quote, does not cut its message in two.
     """
     message: list[bytes] = []
-    number = 1
+    number, size = 1, 0
     for line in lines:
         if line.startswith(_ENVELOPE) and message and message[-1] in _EMPTY and _is_envelope(line):
             yield Source.of(f"{name}#{number}", b"".join(message[:-1]))
             message = []
-            number += 1
+            number, size = number + 1, 0
         message.append(line)
+        size += len(line)
+        if size > reading.MAX_MESSAGE:
+            raise BadArgument(f"{name}#{number} has more than {reading.MAX_MESSAGE} octets")
     yield Source.of(name if number == 1 else f"{name}#{number}", b"".join(message))
 
 
@@ -150,10 +168,6 @@ def size(file: str | BadArgument) -> int:
     with suppress(OSError):
         return Path(file).stat().st_size if isinstance(file, str) else 0
     return 0
-
-
-def _unreadable(path: str, fault: OSError) -> BadArgument:
-    return BadArgument(f"{path} cannot be read: {fault.strerror}")
 
 
 _ENVELOPE = b"From "

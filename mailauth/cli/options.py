@@ -147,6 +147,13 @@ def point_in_time(text: str) -> int:
 
     A date without a zone is UTC.  **Raises** BadArgument.
     """
+    moment = _seconds(text)
+    if not 0 <= moment <= _LATEST:
+        raise BadArgument(f"{text!r} is not between the years 1970 and 9999")
+    return moment
+
+
+def _seconds(text: str) -> int:
     from datetime import UTC, datetime
     from email.utils import parsedate_to_datetime
 
@@ -163,3 +170,5 @@ def point_in_time(text: str) -> int:
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 _MAX_DIGITS = 12
+_LATEST = 253_402_300_799
+"""The last second that a date of four digits can name."""

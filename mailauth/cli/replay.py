@@ -2,7 +2,8 @@
 
 import click
 
-from mailauth.cli import options, output
+from mailauth import reading
+from mailauth.cli import mailfiles, options, output
 from mailauth.cli.output import complain
 from mailauth.cli.told import Told, autopsies_of
 from mailauth.errors import BadArgument
@@ -54,14 +55,11 @@ def command(file: str, as_json: bool, explain: bool, html: str | None) -> None:
 
 
 def _read(file: str) -> str:
-    try:
-        with click.open_file(file, encoding="utf-8") as opened:
-            text: str = opened.read()
-    except OSError as fault:
-        raise BadArgument(f"{file} cannot be read: {fault.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadArgument(f"{file} is not UTF-8") from None
-    return text
+    from mailauth.case.reading import MAX_CHARACTERS
+
+    if file == mailfiles.STANDARD_INPUT:
+        return reading.decoded(mailfiles.standard_input(MAX_CHARACTERS), file)
+    return reading.text(file, MAX_CHARACTERS)
 
 
 def _differences(then: tuple[str, ...], now: tuple[str, ...]) -> list[str]:

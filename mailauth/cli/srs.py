@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mailauth.cli import options
-from mailauth.cli.output import complain
+from mailauth.cli.output import complain, printable
 from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
@@ -124,7 +124,6 @@ def new_secret(path: str, keep: int) -> None:
     systemctl reload mailauth
     """
     import secrets
-    from pathlib import Path
 
     from mailauth import srs
     from mailauth.cli.replace import replace
@@ -135,13 +134,15 @@ def new_secret(path: str, keep: int) -> None:
             f"--keep must be 1 to {srs.MAX_SECRETS - 1}: mail that is under way has an old hash"
         )
     fresh = secrets.token_urlsafe(24).encode()
-    if not Path(path).exists():
+    if not os.path.exists(path):  # noqa: PTH110 - a name that is too long is none
         files.write(path, fresh + b"\n")
-        click.echo(f"{path} has 1 secret", err=True)
+        click.echo(printable(f"{path} has 1 secret"), err=True)
         return
     old = list(srs.entries(files.read(path, noun="secrets file")))[:keep]
     replace(path, fresh + b"\n" + b"".join(entry.lines for entry in old))
-    click.echo(f"{path} has {len(old) + 1} secrets; reload the service", err=True)
+    count = len(old) + 1
+    told = f"{path} has {count} secret{'s' * (count > 1)}; reload the service"
+    click.echo(printable(told), err=True)
 
 
 def _moment(now: str | None) -> int:

@@ -160,10 +160,14 @@ class _Bench:
 
 def _save(path: str, cases: "list[Case]") -> None:
     from mailauth.case import dumps
+    from mailauth.case.reading import MAX_CHARACTERS
 
     if len(cases) != 1:
         raise BadArgument(f"a case is of one message, and there are {len(cases)}: none is saved")
-    output.write(path, dumps(cases[0]))
+    text = dumps(cases[0])
+    if len(text) > MAX_CHARACTERS:
+        raise BadArgument("the message is too large for a case: --private keeps its body out")
+    output.write(path, text)
 
 
 _SEVERITY = [0, 1, options.TEMPORARY, 2]

@@ -6,9 +6,9 @@ gives one; a difference is told, and never changes a verdict.
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final, TypeAlias
 
+from mailauth import reading
 from mailauth.errors import BadArgument
 
 ByList: TypeAlias = Callable[[str], str]
@@ -16,7 +16,6 @@ ByList: TypeAlias = Callable[[str], str]
 
 INSTALLED: Final = "installed"
 """In place of a path: the list that the package brought."""
-MAX_OCTETS: Final = 10_000_000
 
 
 def read(path: str = INSTALLED) -> ByList:
@@ -29,7 +28,10 @@ def read(path: str = INSTALLED) -> ByList:
         from publicsuffixlist import PublicSuffixList  # noqa: PLC0415 - an extra
     except ImportError:
         raise BadArgument("the list needs its package: pip install 'mailauth[psl]'") from None
-    suffixes = PublicSuffixList(None if path == INSTALLED else _lines(path))
+    try:
+        suffixes = PublicSuffixList(None if path == INSTALLED else _lines(path))
+    except UnicodeError:  # a rule that no name can match
+        raise BadArgument(f"{path} is no public suffix list") from None
 
     def by_list(domain: str) -> str:
         return suffixes.privatesuffix(domain) or domain  # a suffix stands for itself
@@ -38,16 +40,8 @@ def read(path: str = INSTALLED) -> ByList:
 
 
 def _lines(path: str) -> list[str]:
-    try:
-        with Path(path).open("rb") as file:
-            octets = file.read(MAX_OCTETS + 1)
-    except OSError as fault:
-        raise BadArgument(f"the list {path} cannot be read: {fault.strerror}") from None
-    try:
-        lines = octets.decode().splitlines()
-    except UnicodeDecodeError:
-        raise BadArgument(f"the list {path} is not UTF-8") from None
+    lines = reading.text(path, reading.MAX_TEXT).splitlines()
     suffixes = [line for line in lines if line.strip() and not line.startswith("//")]
-    if len(octets) > MAX_OCTETS or not suffixes:
+    if not suffixes:
         raise BadArgument(f"{path} is no public suffix list")
     return lines

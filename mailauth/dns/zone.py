@@ -11,6 +11,7 @@ from ipaddress import IPv4Address, IPv6Address
 from pathlib import Path
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
+from mailauth import reading
 from mailauth.dns.lookups import MX, Answer, Lookups, Question, RRType, Status, run, run_all
 from mailauth.dns.names import labels
 from mailauth.errors import BadArgument
@@ -69,14 +70,7 @@ class Zone:
 
         **Raises** BadArgument: the file cannot be read, or what is in it.
         """
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except OSError as fault:
-            msg = f"the zone file {path} cannot be read: {fault.strerror}"
-            raise BadArgument(msg) from None
-        except UnicodeDecodeError:
-            msg = f"the zone file {path} is not UTF-8"
-            raise BadArgument(msg) from None
+        text = reading.text(path, reading.MAX_TEXT)
         try:
             return (
                 cls.from_json(text) if text.lstrip().startswith("{") else cls.from_master_file(text)

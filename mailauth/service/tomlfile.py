@@ -70,6 +70,8 @@ class Document:
             raise _bad_toml(str(fault), text) from None
         except RecursionError:
             raise BadToml(0, "the file is nested too deeply") from None
+        except ValueError as fault:  # a number of thousands of digits
+            raise BadToml(0, f"not TOML: {str(fault).partition(';')[0]}") from None
         self._lines = dict(_places(text))
 
     def line(self, place: Place) -> int:

@@ -95,4 +95,4 @@ def choose(texts: tuple[bytes, ...]) -> Prepared | None:
 
 def prepare_terms(terms: str) -> Prepared:
     """Terms without a version, ready to be evaluated.  **Raises** SyntaxFault."""
-    return prepare(f"{VERSION} {terms}".encode())
+    return prepare(f"{VERSION} {terms}".encode(errors="surrogatepass"))  # refused if not ASCII

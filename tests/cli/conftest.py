@@ -33,8 +33,9 @@ def run(
     """Runs the program in this process, at the desk."""
     assert desk.is_dir()
 
-    def run(*arguments: str, given: bytes = b"") -> Done:
-        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
+    def run(*arguments: str, given: bytes | io.BufferedReader = b"") -> Done:
+        octets = io.BytesIO(given) if isinstance(given, bytes) else given
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(octets))
         with pytest.raises(SystemExit) as leave:
             main(list(arguments))
         out, err = capsysbinary.readouterr()

@@ -13,6 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
+from mailauth import reading
 from mailauth.cli import progress
 from mailauth.errors import BadArgument
 
@@ -52,11 +53,11 @@ def reports(
                 file = stack.enter_context(Path(path).open("rb"))
                 total = Path(path).stat().st_size
             except OSError as fault:
-                raise BadArgument(f"{path} cannot be read: {fault.strerror}") from None
+                raise reading.unreadable(path, fault) from None
         lines = _lines(path, file)
         if progress.is_wanted():
             lines = progress.shown(lines, lambda line: line.octets, total=total, label="checking")
-        while chunk := list(islice(lines, CHUNK)):
+        while chunk := _chunk(path, lines):
             verdicts = iter(
                 ask.run_all([_check(line.client, policy) for line in chunk if not line.fault])
             )
@@ -67,6 +68,14 @@ def reports(
                     yield {"line": line.number, **line.client, **next(verdicts).as_dict()}
 
 
+def _chunk(path: str, lines: Iterator[Line]) -> list[Line]:
+    """The next lines.  **Raises** BadArgument: they cannot be read."""
+    try:
+        return list(islice(lines, CHUNK))
+    except OSError as fault:
+        raise reading.unreadable(path, fault) from None
+
+
 def _lines(path: str, file: BinaryIO) -> Iterator[Line]:
     """The lines that say something: no empty ones, no comments, no heading."""
     number = 0
@@ -74,15 +83,25 @@ def _lines(path: str, file: BinaryIO) -> Iterator[Line]:
         number += 1
         place = f"{path}, line {number}"
         if not octets.endswith(b"\n") and len(octets) == MAX_LINE:
-            size = len(octets)
-            while (more := file.readline(MAX_LINE)) and not more.endswith(b"\n"):
-                size += len(more)
-            yield Line(place, number, size + len(more), {}, f"more than {MAX_LINE} octets")
+            size = len(octets) + _skipped(file, place)
+            yield Line(place, number, size, {}, f"more than {MAX_LINE} octets")
             continue
         text = octets.decode("utf-8", "surrogateescape").strip()
         if text and not text.startswith("#") and text.replace(" ", "").split(",") != COLUMNS:
             client, fault = _read(text)
             yield Line(place, number, len(octets), client, fault)
+
+
+def _skipped(file: BinaryIO, place: str) -> int:
+    """The octets up to the end of a line, which has one.  **Raises** BadArgument: it has none."""
+    size = 0
+    while more := file.readline(MAX_LINE):
+        size += len(more)
+        if more.endswith(b"\n"):
+            break
+        if size > reading.MAX_TEXT:
+            raise BadArgument(f"{place}: the line has no end; this is no list of clients")
+    return size
 
 
 def _read(text: str) -> tuple[dict[str, str], str]:

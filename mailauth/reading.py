@@ -1,0 +1,61 @@
+"""Files that somebody names, read whole and no further than a bound.
+
+A name may stand for a device without an end, a folder, or the wrong file of
+many gigabytes.  None of them takes the memory of the machine, and each is
+answered by one sentence.
+"""
+
+from pathlib import Path
+from typing import BinaryIO, Final
+
+from mailauth.errors import BadArgument
+
+MAX_MESSAGE: Final = 64 * 1024 * 1024
+"""Octets of a message, and of what carries one."""
+MAX_TEXT: Final = 16 * 1024 * 1024
+"""Octets of what people write: a zone, a configuration."""
+
+
+def octets(path: str | Path, most: int) -> bytes:
+    """The octets of a file.
+
+    **Raises** BadArgument: it cannot be read, or has more than `most` octets.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            return rest_of(file, str(path), most)
+    except OSError as fault:
+        raise unreadable(str(path), fault) from None
+
+
+def text(path: str | Path, most: int) -> str:
+    """The text of a file.
+
+    **Raises** BadArgument: it cannot be read, has more than `most` octets, or is
+    not of UTF-8.
+    """
+    return decoded(octets(path, most), str(path))
+
+
+def rest_of(file: BinaryIO, name: str, most: int) -> bytes:
+    """What there is still to read.
+
+    **Raises** OSError, and BadArgument: it has more than `most` octets.
+    """
+    read = file.read(most + 1)
+    if len(read) > most:
+        raise BadArgument(f"{name} has more than {most} octets, and so it is not read")
+    return read
+
+
+def decoded(read: bytes, name: str) -> str:
+    """The octets as text.  **Raises** BadArgument: they are not of UTF-8."""
+    try:
+        return read.decode()
+    except UnicodeDecodeError:
+        raise BadArgument(f"{name} is not UTF-8") from None
+
+
+def unreadable(name: str, fault: OSError) -> BadArgument:
+    """What to raise of a file that cannot be read."""
+    return BadArgument(f"{name} cannot be read: {fault.strerror}")
