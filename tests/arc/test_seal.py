@@ -6,7 +6,7 @@ from typing import Any
 import mail
 import pytest
 from chains import PLAIN, RESULTS, Sealer, relaxed, seal, sealed, verdict
-from hypothesis import given
+from hypothesis import given, settings
 from odd import messages
 
 from mailauth import arc, authres
@@ -28,6 +28,7 @@ def tags(octets: bytes) -> dict[str, str]:
     return dict(taglist.parse(octets.partition(b":")[2]))
 
 
+@settings(max_examples=30)
 @given(message=messages())
 def test_what_is_sealed_passes(message: bytes) -> None:
     got = verdict(sealed(message, times=2))

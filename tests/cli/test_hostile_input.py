@@ -32,6 +32,7 @@ SIGN = ["sign", "-d", mail.DOMAIN, "-s", "rsa"]
 FORWARD = ["forward", "--to", "b@example.org", "--ip", "192.0.2.1"]
 TESTKEY = ["testkey", "-d", mail.DOMAIN, "-s", "rsa"]
 SPF = ["spf", "check", "--ip", "192.0.2.1", "--helo", "mx.example.com"]
+SEAL = ["arc", "seal", "-d", mail.DOMAIN, "-s", "rsa", "--authserv-id", "mx.example.com"]
 SRS = ["-d", "example.net", "--now", "2026-11-23"]
 SRS_FORWARD = ["srs", "forward", "ada@example.com", *SRS]
 SRS0 = "SRS0=AAAA=AA=example.com=ada@example.net"
@@ -45,6 +46,14 @@ class Row(NamedTuple):
 
 
 ROWS: dict[str, Row] = {
+    "arc seal": Row(
+        [*SEAL, "-k", "rsa.pem", "--zone", "zone.json", "mail.eml"],
+        (
+            [*SEAL, "-k", "FILE", "--zone", "zone.json", "mail.eml"],
+            [*SEAL, "-k", "rsa.pem", "--zone", "FILE", "mail.eml"],
+            [*SEAL, "-k", "rsa.pem", "--zone", "zone.json", "FILE"],
+        ),
+    ),
     "check": Row(
         ["check", "example.com", "--zone", "zone.json"],
         (["check", "example.com", "--zone", "FILE"],),
@@ -394,7 +403,8 @@ def test_an_interrupt(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None
     with monkeypatch.context() as patched:
         patched.setattr("click.echo", _interrupted)
         patched.setattr("click.utils.echo", _interrupted)
-        patched.setattr("mailauth.cli.sign._write", _interrupted)
+        patched.setattr("mailauth.cli.sign.put", _interrupted)
+        patched.setattr("mailauth.cli.arc.put", _interrupted)
         status, complaint = printed(writer)
     os.close(reader)
     assert (status, complaint) == (130, "")

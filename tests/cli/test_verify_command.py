@@ -176,7 +176,7 @@ def test_a_long_run_has_a_bar(verify: Run, desk: Path, monkeypatch: pytest.Monke
         ("9" * 13, 2),
         ("2026-13-01", 2),
         ("Mon, 99 Nov 99999 10:00:00 +0000", 2),
-        ("0001-01-01T00:00:00+23:59", 1),
+        ("0001-01-01T00:00:00+23:59", 2),
     ],
 )
 def test_now_is_a_number_or_a_date(verify: Run, now: str, status: int) -> None:

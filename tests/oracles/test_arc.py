@@ -5,7 +5,7 @@ from typing import Any
 import dkim as dkimpy
 import pytest
 from chains import Sealer, sealed, verdict
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from mail import DOMAIN, MESSAGE, NOW, key, record, signed
 from odd import messages
@@ -37,11 +37,13 @@ def its_seal(message: bytes) -> bytes:
     return b"".join(fields) + message
 
 
+@settings(max_examples=30)
 @given(message=messages(), times=st.integers(1, 3))
 def test_it_verifies_what_we_seal(message: bytes, times: int) -> None:
     assert its_verdict(sealed(message, times)) == "pass"
 
 
+@settings(max_examples=30)
 @given(message=messages(), times=st.integers(1, 3))
 def test_we_verify_what_it_seals(message: bytes, times: int) -> None:
     for _ in range(times):
@@ -51,6 +53,7 @@ def test_we_verify_what_it_seals(message: bytes, times: int) -> None:
     assert len(got.sealers) == times
 
 
+@settings(max_examples=30)
 @given(who=st.lists(st.sampled_from([sealed, its_seal]), min_size=2, max_size=5))
 def test_a_chain_of_both(who: list[Any]) -> None:
     message = signed(now=NOW)
