@@ -27,34 +27,6 @@ if TYPE_CHECKING:
 
 __version__ = "0.1.0"
 
-_MODULES = frozenset(
-    [
-        "arc",
-        "authenticate",
-        "authres",
-        "case",
-        "dkim",
-        "dmarc",
-        "dns",
-        "errors",
-        "forwarding",
-        "keys",
-        "spf",
-        "srs",
-    ]
-)
-_FUNCTIONS = frozenset({"sign", "verify"})
-
-
-def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
-    if name in _MODULES:
-        return import_module(f"mailauth.{name}")
-    if name in _FUNCTIONS:
-        return getattr(import_module("mailauth.one_line"), name)
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
-
-
 __all__ = [
     "__version__",
     "arc",
@@ -72,3 +44,15 @@ __all__ = [
     "srs",
     "verify",
 ]
+
+_FUNCTIONS = frozenset({"sign", "verify"})
+_MODULES = frozenset(__all__) - _FUNCTIONS - {"__version__"}
+
+
+def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
+    if name in _MODULES:
+        return import_module(f"mailauth.{name}")
+    if name in _FUNCTIONS:
+        return getattr(import_module("mailauth.one_line"), name)
+    msg = f"module {__name__!r} has no attribute {name!r}"
+    raise AttributeError(msg)

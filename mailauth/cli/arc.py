@@ -20,9 +20,7 @@ def command() -> None:
 @options.selector
 @click.option("-k", "--key", "key_file", required=True, metavar="KEYFILE", help="The private key.")
 @click.option("--authserv-id", required=True, metavar="NAME", help="Our name in the results.")
-@click.option("--ip", default="", metavar="IP", help="The client's address: judge SPF and DMARC.")
-@click.option("--helo", default="", metavar="NAME", help="The name that it said; see --ip.")
-@click.option("--mail-from", default="", metavar="ADDR", help="The envelope sender; see --ip.")
+@options.envelope
 @click.option("--now", metavar="TIME", help="Judge and seal as of this time: seconds or a date.")
 @options.dns
 @click.option("-o", "--output", metavar="FILE", help="Write the sealed message there.")
@@ -62,9 +60,7 @@ def seal(
     moment = int(time.time()) if now is None else options.point_in_time(now)
     judging = authenticate(
         source.octets,
-        ip=ip,
-        helo=helo,
-        mail_from=mail_from,
+        **options.arrival(ip, helo, mail_from),
         now=moment,
         receiver=authserv_id,
         methods=METHODS if ip else WITHOUT_ENVELOPE,

@@ -19,9 +19,7 @@ _STATUS = {"yes": 0, "no": 1, "unknown": options.TEMPORARY}
     "--own", "own_domains", multiple=True, metavar="DOMAIN",
     help="A domain of ours, whose senders are not rewritten; may be repeated.",
 )  # fmt: skip
-@click.option("--ip", default="", metavar="IP", help="The address of the client it came from.")
-@click.option("--helo", default="", metavar="NAME", help="The name that it said.")
-@click.option("--mail-from", default="", metavar="ADDR", help="The envelope sender.")
+@options.envelope
 @click.option("--now", metavar="TIME", help="Judge as of this time: seconds or a date.")
 @options.dns
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")

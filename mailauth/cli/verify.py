@@ -25,9 +25,7 @@ if TYPE_CHECKING:
     "--policy", type=click.Choice(["rfc8301", "rfc6376"]), default="rfc8301", show_default=True,
     help="What is admitted; rfc6376 lets l= leave a part of the body unsigned.",
 )  # fmt: skip
-@click.option("--ip", default="", metavar="IP", help="The client's address: judge SPF and DMARC.")
-@click.option("--helo", default="", metavar="NAME", help="The name that it said; see --ip.")
-@click.option("--mail-from", default="", metavar="ADDR", help="The envelope sender; see --ip.")
+@options.envelope
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each message.")
 @click.option("--explain", is_flag=True, help="Tell why: what was asked, what broke a signature.")
 @options.public_suffixes
@@ -77,16 +75,12 @@ def command(
     from mailauth.authenticate import METHODS, WITHOUT_ENVELOPE
     from mailauth.dmarc import suffixes
 
-    if not ip and (helo or mail_from):
-        raise BadArgument("--helo and --mail-from say who sent it: give --ip too")
     if save and len(files) > 1:
         raise BadArgument("a case is of one message: give one file with --save")
     bench = _Bench(
         options.resolver(zone, nameservers),
         {
-            "ip": ip,
-            "helo": helo,
-            "mail_from": mail_from,
+            **options.arrival(ip, helo, mail_from),
             "by_list": psl and suffixes.read(psl),
             "now": int(time.time()) if now is None else options.point_in_time(now),
             "dkim_policy": dkim.RFC6376 if policy == "rfc6376" else dkim.RFC8301,
