@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -156,6 +157,7 @@ def is_lookups(function: ast.FunctionDef) -> bool:
     return function.returns is not None and ast.unparse(function.returns).startswith("Lookups[")
 
 
+@cache
 def questions() -> Questions:
     """What of the core asks."""
     functions: set[str] = set()
