@@ -93,6 +93,21 @@ def test_the_story_in_lines_and_in_JSON() -> None:
     assert told["spf"]["steps"]
 
 
+@pytest.mark.parametrize(
+    "claim",
+    [
+        b"Received-SPF: pass (mx.example.org: all is well) client-ip=198.51.100.66;\r\n",
+        b"Authentication-Results: mx.example.org; spf=pass smtp.mailfrom=ada@example.com\r\n",
+    ],
+    ids=["SPF-37 Received-SPF", "SPF-37 Authentication-Results"],
+)
+def test_what_a_message_claims_of_itself_is_not_believed(claim: bytes) -> None:
+    got = report(claim + mail.MESSAGE, ip="198.51.100.66")
+    assert got.spf == report(mail.MESSAGE, ip="198.51.100.66").spf
+    assert got.spf.result == "fail"
+    assert got.dmarc.result == "fail"
+
+
 def test_without_a_client_DKIM_is_judged_alone() -> None:
     got = ZONE.run(authenticate(mail.signed(), now=mail.NOW))
     assert (got.helo, got.spf) == (None, None)

@@ -52,7 +52,7 @@ CASES = [
     ("a silent DNS", author("slow.example"), "ada@slow.example", NEXT, "unknown", "unknown"),
     ("a sender of ours", mail.signed(), "ben@ours.example", NEXT, "no", "yes"),
     ("a sender that is none", mail.signed(), "not an address", NEXT, "unknown", "yes"),
-    ("it fails here", author("example.com"), "eve@bare.example", NEXT, "no", "no"),
+    ("SRS-25 it fails here", author("example.com"), "eve@bare.example", NEXT, "no", "no"),
 ]
 
 
@@ -95,6 +95,15 @@ def test_advice() -> None:
     assert "into From" in " ".join(decided(mail.signed(), via=NEXT).advice)
     assert "Do not send it on" in " ".join(decided(sender="eve@bare.example").advice)
     assert "goes back" in " ".join(decided(mail.signed(), to="x@example.com").advice)
+
+
+def test_SRS_25_what_is_forged_is_not_laundered() -> None:
+    """Rewritten it would pass SPF at the next hop; it is still not to be sent on."""
+    forged = decided(sender="eve@bare.example", via=NEXT, srs_domain="srs.example")
+    assert forged.survives is Answer.NO
+    assert any(each.startswith("Do not send it on") for each in forged.advice)
+    sound = decided(mail.signed(), via=NEXT, srs_domain="srs.example")
+    assert not any(each.startswith("Do not send it on") for each in sound.advice)
 
 
 def test_by_its_signatures_alone() -> None:

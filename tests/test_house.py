@@ -2,6 +2,7 @@
 
 import ast
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -32,6 +33,8 @@ IO_ROOMS = {
 DOORS = {"mailauth.dns.ask", "mailauth.dns.lookups", "mailauth.dns.present"}
 NAMELESS = {"util", "utils", "helper", "helpers", "common", "misc", "core", "base"}
 LONGEST_BODY = 60
+RE_FUNCTIONS = {f"re.{name}" for name in ("compile", "match", "search", "sub", "split", "findall")}
+SHARED_FOLDERS = tuple(f"/{folder}/" for folder in ("tmp", "var/tmp", "dev/shm"))
 
 
 def floor_of(room: str) -> int:
@@ -154,6 +157,7 @@ def is_lookups(function: ast.FunctionDef) -> bool:
     return function.returns is not None and ast.unparse(function.returns).startswith("Lookups[")
 
 
+@cache
 def questions() -> Questions:
     """What of the core asks."""
     functions: set[str] = set()
@@ -217,7 +221,7 @@ def test_the_test_of_yields_can_fail(source: str) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_rooms_are_kept(path: Path) -> None:
-    """A law at the door, functions that fit a page, names that say something, whole matches."""
+    """A law at the door, functions that fit a page, names that say something."""
     tree = ast.parse(path.read_text())
     assert ast.get_docstring(tree), "a module opens with its law"
     assert path.stem not in NAMELESS
@@ -226,6 +230,45 @@ def test_rooms_are_kept(path: Path) -> None:
             body = [line for line in node.body if not isinstance(line, ast.Expr)] or node.body
             length = (node.end_lineno or 0) - body[0].lineno + 1
             assert length <= LONGEST_BODY, f"{node.name} has {length} lines"
-        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes):
-            pattern = node.value if isinstance(node.value, str) else node.value.decode("latin-1")
-            assert not (pattern.startswith("^") and pattern.endswith("$")), "MSG-14: use fullmatch"
+
+
+def half_matches(source: str) -> list[str]:
+    """Patterns that end in `$`, which matches before a line end too; fullmatch is meant."""
+    texts = [
+        node.value if isinstance(node.value, str) else node.value.decode("latin-1")
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str | bytes)
+    ]
+    compiled = [
+        ast.unparse(node.args[0])
+        for node in ast.walk(ast.parse(source))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in RE_FUNCTIONS and node.args
+    ]
+    return [
+        *(text for text in texts if text.startswith("^") and text.endswith("$")),
+        *(text for text in compiled if text.rstrip("'\"").endswith("$")),
+    ]
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_MSG_14_a_match_is_of_the_whole(path: Path) -> None:
+    assert half_matches(path.read_text()) == []
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["import re\nre.compile(r'[a-z]+$')", "import re\nre.match(rb'x$', y)", "X = '^[a-z]+$'"],
+)
+def test_the_test_of_matches_can_fail(source: str) -> None:
+    assert half_matches(source)
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: path.stem)
+def test_OPS_11_tests_make_folders_of_their_own(path: Path) -> None:
+    """A name that is known before can be taken by another user of the machine."""
+    written = [
+        node.value
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant) and isinstance(node.value, str)
+    ]
+    assert [text for text in written if text.startswith(SHARED_FOLDERS)] == []

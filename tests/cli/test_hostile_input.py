@@ -29,6 +29,7 @@ kind = "socketmap"
 address = "unix:/run/socket"
 """
 SIGN = ["sign", "-d", mail.DOMAIN, "-s", "rsa"]
+SEAL = ["arc", "seal", "-d", mail.DOMAIN, "-s", "rsa", "--authserv-id", "mx.example.net"]
 FORWARD = ["forward", "--to", "b@example.org", "--ip", "192.0.2.1"]
 TESTKEY = ["testkey", "-d", mail.DOMAIN, "-s", "rsa"]
 SPF = ["spf", "check", "--ip", "192.0.2.1", "--helo", "mx.example.com"]

@@ -144,7 +144,7 @@ def test_a_public_key_does_not_sign(run: Run, desk: Path) -> None:
         (["FAIL"], 75, "unknown: "),
     ],
 )
-def test_dkim_41_testkey(
+def test_DKIM_41_testkey(
     run: Run, desk: Path, record: str | list[str] | None, status: int, text: str
 ) -> None:
     node = {"FAIL": ["TXT"]} if isinstance(record, list) else {"TXT": [record]}

@@ -6,11 +6,13 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import mail
 import pytest
 from program import Run, process
 
 import mailauth
+from mailauth.cli import _OTHER_NAMES
 from mailauth.cli import command as program
 
 SIGN = ["sign", "-d", mail.DOMAIN, "-s", "rsa", "-k", "rsa.pem"]
@@ -69,6 +71,32 @@ def test_misuse_shows_the_usage(run: Run, arguments: list[str]) -> None:
     done = run(*arguments)
     assert (done.status, done.octets) == (2, b"")
     assert done.complaint.startswith("Usage: mailauth")
+
+
+@pytest.mark.parametrize(
+    ("word", "meant"),
+    [
+        ("genkey", "do you mean keygen?"),
+        ("opendkim-testkey", "do you mean testkey?"),
+        ("dkimverify", "do you mean verify?"),
+        ("spfquery", "do you mean spf check?"),
+        ("verfy", "do you mean verify?"),
+        ("xyzzy", "No such command 'xyzzy'."),
+    ],
+)
+def test_a_command_by_another_name_is_told(run: Run, word: str, meant: str) -> None:
+    done = run(word, "--none")
+    assert (done.status, done.octets) == (2, b"")
+    assert done.complaint.rstrip().endswith(meant)
+
+
+def test_what_others_call_a_command_is_one_of_ours() -> None:
+    for name in _OTHER_NAMES.values():
+        command: click.Command | None = program
+        for word in name.split():
+            assert isinstance(command, click.Group)
+            command = command.get_command(click.Context(command), word)
+        assert command is not None
 
 
 @pytest.mark.usefixtures("desk")

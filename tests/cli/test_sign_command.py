@@ -49,7 +49,7 @@ def test_the_options_are_the_tags(sign: Run) -> None:
     assert verdict.expires_at == (verdict.signed_at or 0) + 14 * 86_400
 
 
-def test_dkim_40_unix_line_ends_are_signed_as_crlf_and_kept(sign: Run, desk: Path) -> None:
+def test_DKIM_40_unix_line_ends_are_signed_as_crlf_and_kept(sign: Run, desk: Path) -> None:
     (desk / "unix.eml").write_bytes(UNIX)
     octets = sign("unix.eml").octets
     assert b"\r" not in octets
@@ -57,7 +57,7 @@ def test_dkim_40_unix_line_ends_are_signed_as_crlf_and_kept(sign: Run, desk: Pat
     assert results(octets.replace(b"\n", b"\r\n")) == ["pass"]
 
 
-def test_msg_02_mixed_line_ends_are_refused(sign: Run, desk: Path) -> None:
+def test_MSG_02_mixed_line_ends_are_refused(sign: Run, desk: Path) -> None:
     (desk / "mixed.eml").write_bytes(MESSAGE + b"a bare LF\n.\n")
     done = sign("mixed.eml")
     assert done.refused
@@ -65,7 +65,7 @@ def test_msg_02_mixed_line_ends_are_refused(sign: Run, desk: Path) -> None:
 
 
 @pytest.mark.parametrize("given", [ENVELOPE + UNIX, ENVELOPE + b"\n"[:0] + UNIX])
-def test_msg_18_the_line_of_an_mbox_stays_in_front(sign: Run, desk: Path, given: bytes) -> None:
+def test_MSG_18_the_line_of_an_mbox_stays_in_front(sign: Run, desk: Path, given: bytes) -> None:
     (desk / "one.mbox").write_bytes(given)
     for done in (sign("one.mbox"), sign(given=given)):
         assert done.octets.startswith(ENVELOPE + b"DKIM-Signature:")
@@ -211,7 +211,7 @@ def test_arguments_that_are_refused(sign: Run, arguments: list[str], reason: str
     assert reason in done.complaint
 
 
-def test_ops_01_an_open_key_is_refused(sign: Run, desk: Path) -> None:
+def test_OPS_01_an_open_key_is_refused(sign: Run, desk: Path) -> None:
     (desk / "rsa.pem").chmod(0o640)
     done = sign("mail.eml")
     assert done.refused
@@ -228,7 +228,7 @@ def test_ops_01_an_open_key_is_refused(sign: Run, desk: Path) -> None:
     ],
 )
 @pytest.mark.parametrize("after", [b"", b"\r\n", b"\r\nmore\r\n" * 300])
-def test_dkim_40_long_lines_are_warned_of(
+def test_DKIM_40_long_lines_are_warned_of(
     sign: Run, line: bytes, warned: bool, after: bytes
 ) -> None:
     done = sign(given=b"From: a@b\r\n\r\nshort\r\n" + line + after)
@@ -236,7 +236,7 @@ def test_dkim_40_long_lines_are_warned_of(
     assert ("a line of over 998 octets" in done.complaint) == warned
 
 
-def test_dkim_40_eight_bit_content_is_warned_of_unless_hushed(sign: Run) -> None:
+def test_DKIM_40_eight_bit_content_is_warned_of_unless_hushed(sign: Run) -> None:
     message = "From: a@b\r\n\r\nZoë\r\n".encode()
     assert "8-bit content" in sign(given=message).complaint
     assert sign("--quiet", given=message).complaint == ""

@@ -55,7 +55,7 @@ def test_helo_alone(spf: Run) -> None:
 
 
 @pytest.mark.parametrize(("words", "shown"), [("%{i} is out", True), ("\x1b[2J", False)])
-def test_spf_23_an_explanation_is_marked_as_theirs(
+def test_SPF_23_an_explanation_is_marked_as_theirs(
     run: Run, tmp_path: Path, words: str, shown: bool
 ) -> None:
     path = tmp_path / "zone.json"

@@ -104,7 +104,7 @@ def test_an_mbox(verify: Run, desk: Path, end: bytes) -> None:
     assert names(verify, "box") == ["box#1", "box#2", "box#3"]
 
 
-def test_msg_18_one_message_with_the_line_of_an_mbox(verify: Run, desk: Path) -> None:
+def test_MSG_18_one_message_with_the_line_of_an_mbox(verify: Run, desk: Path) -> None:
     (desk / "box").write_bytes(ENVELOPE + SIGNED.replace(b"\r\n", b"\n"))
     assert names(verify, "box") == ["box"]
 
@@ -222,7 +222,7 @@ def test_misuse(verify: Run, arguments: list[str]) -> None:
     assert done.complaint.startswith("Usage: mailauth verify ")
 
 
-def test_ops_05_hostile_text_is_escaped(verify: Run, desk: Path) -> None:
+def test_OPS_05_hostile_text_is_escaped(verify: Run, desk: Path) -> None:
     field = "DKIM-Signature: v=1; a=\x1b]0;d=\x1b[2J\u202e.example; s=\r\n x\r\n"
     (desk / "\x1b[31m.eml").write_bytes(field.encode() + MESSAGE)
     done = verify("\x1b[31m.eml")

@@ -40,8 +40,10 @@ def test_all_bodies_of_up_to_7_octets(canonicalization: Canonicalization) -> Non
 
 
 @pytest.mark.parametrize("canonicalization", list(Canonicalization))
-def test_all_cuts_of_all_bodies_of_up_to_5_octets(canonicalization: Canonicalization) -> None:
-    """MSG-11: the hash is the same for any chunking."""
+def test_MSG_11_all_cuts_of_all_bodies_of_up_to_5_octets(
+    canonicalization: Canonicalization,
+) -> None:
+    """The hash is the same for any chunking."""
     for length in range(1, 6):
         for letters in itertools.product(b"a \t\r\n", repeat=length):
             octets = bytes(letters)
@@ -92,7 +94,7 @@ BODIES = st.lists(
     cuts=st.lists(st.integers(0, 200_000)),
     canonicalization=st.sampled_from(list(Canonicalization)),
 )
-def test_any_chunking_of_any_body(
+def test_MSG_11_any_chunking_of_any_body(
     octets: bytes, cuts: list[int], canonicalization: Canonicalization
 ) -> None:
     hasher = BodyHasher(canonicalization)

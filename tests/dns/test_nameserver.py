@@ -26,9 +26,9 @@ def test_of_the_system(tmp_path: Path, text: str, servers: tuple[str, ...]) -> N
     assert of_the_system(str(path)) == servers
 
 
-def test_dns_15_no_configuration(tmp_path: Path) -> None:
+def test_DNS_15_no_configuration(tmp_path: Path) -> None:
     assert of_the_system(str(tmp_path / "none")) == ()
 
 
-def test_dns_15_a_name_is_absolute_whatever_is_searched() -> None:
+def test_DNS_15_a_name_is_absolute_whatever_is_searched() -> None:
     assert labels("host") == (b"host",)

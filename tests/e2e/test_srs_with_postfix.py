@@ -120,7 +120,7 @@ def test_a_forged_bounce_is_refused_before_its_content(route: Route) -> None:
         assert (code, b"5.1.1" in text) == (550, True)
 
 
-def test_srs_14_a_bounce_whose_case_was_lost_comes_home(route: Route) -> None:
+def test_SRS_14_a_bounce_whose_case_was_lost_comes_home(route: Route) -> None:
     route.forwarder.send("", route.forwarded().lower(), BOUNCE)
     until(route.origin.mails)
 
@@ -145,7 +145,7 @@ def test_a_quoted_sender_comes_home(route: Route) -> None:
     assert route.forwarder.look_up(sender, table) == '"ada l"@origin.test'
 
 
-def test_pfx_03_without_look_ups_mail_waits_and_none_is_lost(route: Route) -> None:
+def test_PFX_03_without_look_ups_mail_waits_and_none_is_lost(route: Route) -> None:
     assert route.forwarded().startswith("SRS0=")
     route.lookups.kill()
     for number in range(3):

@@ -35,14 +35,14 @@ def umask(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("mode", [0o400, 0o600, 0o700], ids=oct)
-def test_ops_01_a_file_of_its_owner_is_read(key_file: Path, mode: int) -> None:
+def test_OPS_01_a_file_of_its_owner_is_read(key_file: Path, mode: int) -> None:
     key_file.chmod(mode)
     assert PrivateKey.read(key_file).size == 256
     assert PrivateKey.read(str(key_file)).size == 256
 
 
 @pytest.mark.parametrize("bit", [0o040, 0o020, 0o010, 0o004, 0o002, 0o001], ids=oct)
-def test_ops_01_a_file_open_to_others_is_refused(key_file: Path, bit: int) -> None:
+def test_OPS_01_a_file_open_to_others_is_refused(key_file: Path, bit: int) -> None:
     key_file.chmod(0o600 | bit)
     with pytest.raises(UnusableKey, match=f"run: chmod 600 {key_file}"):
         PrivateKey.read(key_file)
@@ -51,7 +51,7 @@ def test_ops_01_a_file_open_to_others_is_refused(key_file: Path, bit: int) -> No
 @pytest.mark.parametrize(
     ("mode", "safe"), [(0o755, True), (0o1777, True), (0o777, False), (0o703, False)], ids=str
 )
-def test_ops_01_a_folder_open_to_others_is_refused(key_file: Path, mode: int, safe: bool) -> None:
+def test_OPS_01_a_folder_open_to_others_is_refused(key_file: Path, mode: int, safe: bool) -> None:
     key_file.parent.chmod(mode)
     if safe:
         PrivateKey.read(key_file)
@@ -60,7 +60,7 @@ def test_ops_01_a_folder_open_to_others_is_refused(key_file: Path, mode: int, sa
             PrivateKey.read(key_file)
 
 
-def test_ops_01_a_link_is_judged_by_its_target(key_file: Path) -> None:
+def test_OPS_01_a_link_is_judged_by_its_target(key_file: Path) -> None:
     link = key_file.with_name("link")
     link.symlink_to(key_file)
     PrivateKey.read(link)
@@ -70,7 +70,7 @@ def test_ops_01_a_link_is_judged_by_its_target(key_file: Path) -> None:
 
 
 @pytest.mark.parametrize("open_one", ["of the link", "of the target"])
-def test_ops_01_a_link_is_judged_by_both_folders(key_file: Path, open_one: str) -> None:
+def test_OPS_01_a_link_is_judged_by_both_folders(key_file: Path, open_one: str) -> None:
     folder = key_file.parent / "links"
     folder.mkdir()
     link = folder / "link"
@@ -81,7 +81,7 @@ def test_ops_01_a_link_is_judged_by_both_folders(key_file: Path, open_one: str) 
 
 
 @ROOT_ONLY
-def test_ops_01_a_file_of_another_user_is_refused(key_file: Path) -> None:
+def test_OPS_01_a_file_of_another_user_is_refused(key_file: Path) -> None:
     os.chown(key_file, 12345, -1)
     with pytest.raises(UnusableKey, match="belongs to the user 12345; run: chown 0 "):
         PrivateKey.read(key_file)
@@ -98,7 +98,7 @@ def nobody(key_file: Path) -> Iterator[Path]:
     os.seteuid(user)
 
 
-def test_ops_01_a_file_closed_to_us_is_refused(nobody: Path) -> None:
+def test_OPS_01_a_file_closed_to_us_is_refused(nobody: Path) -> None:
     with pytest.raises(UnusableKey, match="closed to this user"):
         PrivateKey.read(nobody)
 
@@ -139,7 +139,7 @@ def too_much(path: Path) -> None:
         (too_much, "too large"),
     ],
 )
-def test_ops_01_what_is_no_key_file_is_refused(
+def test_OPS_01_what_is_no_key_file_is_refused(
     tmp_path: Path, make: Callable[[Path], None], says: str
 ) -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
@@ -164,7 +164,7 @@ def test_a_fault_of_the_key_names_its_file(key_file: Path) -> None:
 
 
 @pytest.mark.usefixtures("umask")
-def test_ops_01_a_written_key_is_for_its_owner(tmp_path: Path) -> None:
+def test_OPS_01_a_written_key_is_for_its_owner(tmp_path: Path) -> None:
     key = PrivateKey.generate("ed25519")
     path = tmp_path / "key"
     key.write(path)
@@ -172,7 +172,7 @@ def test_ops_01_a_written_key_is_for_its_owner(tmp_path: Path) -> None:
     assert PrivateKey.read(path).public_key == key.public_key
 
 
-def test_ops_01_the_mode_is_set_before_the_first_octet(
+def test_OPS_01_the_mode_is_set_before_the_first_octet(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen: list[tuple[int, int]] = []
@@ -189,7 +189,7 @@ def test_ops_01_the_mode_is_set_before_the_first_octet(
 
 
 @pytest.mark.parametrize("make", [a_folder, a_fifo, a_loop, a_device, too_much])
-def test_ops_01_nothing_is_overwritten(tmp_path: Path, make: Callable[[Path], None]) -> None:
+def test_OPS_01_nothing_is_overwritten(tmp_path: Path, make: Callable[[Path], None]) -> None:
     path = tmp_path / "key"
     make(path)
     before = path.lstat()
@@ -212,7 +212,7 @@ def test_a_folder_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     ids=["full disk", "interrupt"],
 )
 @pytest.mark.parametrize("step", ["fchmod", "fsync"])
-def test_ops_01_no_half_of_a_key_is_left(
+def test_OPS_01_no_half_of_a_key_is_left(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     step: str,

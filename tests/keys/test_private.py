@@ -224,7 +224,7 @@ def test_only_a_digest_is_signed(key_type: str, octets: bytes) -> None:
         PrivateKey.generate(key_type, 1024).sign(octets)
 
 
-def test_dkim_27_the_digest_is_the_message_of_ed25519() -> None:
+def test_DKIM_27_the_digest_is_the_message_of_ed25519() -> None:
     assert PrivateKey.load(SEED).sign(DIGEST) == ED25519.sign(DIGEST)
 
 

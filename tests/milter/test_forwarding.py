@@ -349,7 +349,7 @@ def test_what_is_refused_keeps_its_envelope() -> None:
     assert delivery.record.new_sender == ""
 
 
-def test_mail_is_judged_by_the_sender_that_came() -> None:
+def test_SPF_38_mail_is_judged_by_the_sender_that_came() -> None:
     both = replace(verifying(), srs=settings().srs)
     zone = Zone({"origin.example": {"TXT": ["v=spf1 ip4:192.0.2.7 -all"]}})
     filtered = Filtered(both, zone).open()

@@ -60,7 +60,7 @@ def test_mail_of_ours_is_signed_by_each_key(tmp_path: Path) -> None:
 @pytest.mark.parametrize("pair", ["simple/simple", "relaxed/relaxed", "simple/relaxed"])
 @pytest.mark.parametrize("leading_space", [True, False])
 @pytest.mark.parametrize("chunk", [1, 7, 65_535])
-def test_MIL_18_header_and_body_are_put_together_exactly(
+def test_MIL_18_DKIM_44_header_and_body_are_put_together_exactly(
     tmp_path: Path, pair: str, leading_space: bool, chunk: int
 ) -> None:
     filtered = Filtered(signing(tmp_path, canonicalization=pair))

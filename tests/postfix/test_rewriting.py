@@ -89,7 +89,7 @@ def test_what_only_looks_like_ours_is_rewritten(key: str) -> None:
     assert outcome("forward", key) is FOUND
 
 
-def test_srs_10_a_foreign_srs_sender_is_wrapped() -> None:
+def test_SRS_10_a_foreign_srs_sender_is_wrapped() -> None:
     assert SRS1.startswith("SRS1=")
     assert ask("forward", "SRS0=abcd=2W=first.example=ada@second.example") == (FOUND, SRS1)
     assert ask("reverse", SRS1) == (FOUND, "SRS0=abcd=2W=first.example=ada@second.example")
@@ -106,7 +106,7 @@ UNKNOWN = ["", "x", "forwards", "forward@other.example", "forward@", "@srs.examp
 
 
 @pytest.mark.parametrize("name", UNKNOWN)
-def test_pfx_04_a_map_that_is_not_there(name: str) -> None:
+def test_PFX_04_a_map_that_is_not_there(name: str) -> None:
     found, why = ask(name, SENDER)
     assert found is PERM
     assert why.isprintable()  # PFX-10
@@ -134,18 +134,18 @@ def test_recipients_that_are_not_reversed(name: str, key: str) -> None:
     assert outcome(name, key) is NOT_FOUND
 
 
-def test_srs_06_an_old_address() -> None:
+def test_SRS_06_an_old_address() -> None:
     assert outcome("reverse", OURS, now=NOW + 21 * DAY) is FOUND
     for name in ("reverse", "exists"):
         assert outcome(name, OURS, now=NOW + 22 * DAY) is NOT_FOUND
 
 
-def test_srs_14_postfix_asks_in_lower_case_when_it_checks_the_recipient() -> None:
+def test_SRS_14_postfix_asks_in_lower_case_when_it_checks_the_recipient() -> None:
     assert ask("reverse", OURS.lower()) == (FOUND, SENDER)
     assert ask("exists", OURS.lower()) == (FOUND, OURS.lower())
 
 
-def test_srs_11_a_local_part_with_a_blank() -> None:
+def test_SRS_11_a_local_part_with_a_blank() -> None:
     found, rewritten = ask("forward", '"ada l"@sender.example')
     assert found is FOUND
     assert rewritten.startswith('"SRS0=')
@@ -171,7 +171,7 @@ def test_access_refuses_forgeries_and_nothing_else(
         assert ask("access", key) == reply
 
 
-def test_srs_21_all_forgeries_are_refused_with_the_same_words() -> None:
+def test_SRS_21_all_forgeries_are_refused_with_the_same_words() -> None:
     replies = {ask("access", key) for key in (FORGED, FORGED[:12], "SRS0=@srs.example")}
     replies.add(ask("access", OURS, now=NOW + 30 * DAY))
     assert len(replies - {(NOT_FOUND, "not an address")}) == 1
@@ -180,13 +180,13 @@ def test_srs_21_all_forgeries_are_refused_with_the_same_words() -> None:
 LONG = "a" * 60 + "@sender.example"
 
 
-def test_srs_15_long_senders_by_choice() -> None:
+def test_SRS_15_long_senders_by_choice() -> None:
     refusing = replace(REWRITING, scheme=srs.Scheme())
     assert outcome("forward", LONG) is NOT_FOUND
     assert ask("forward", LONG, rewriting=refusing)[0] is TEMP
 
 
-def test_srs_15_long_senders_in_a_store() -> None:
+def test_SRS_15_long_senders_in_a_store() -> None:
     class Store:
         """All senders, by a number."""
 
@@ -219,7 +219,7 @@ def test_always_rewrite_ends_too() -> None:
     assert ask("forward", rewritten, rewriting=always)[0] is NOT_FOUND
 
 
-def test_pfx_03_without_a_secret_that_is_valid_nothing_is_said() -> None:
+def test_PFX_03_without_a_secret_that_is_valid_nothing_is_said() -> None:
     dated = srs.Secrets.parse(b"# until 2020-01-01\na secret of the past\n")
     with pytest.raises(srs.UnusableSecrets):
         ask("forward", SENDER, rewriting=replace(REWRITING, secrets=dated))

@@ -69,7 +69,7 @@ def test_one_octet_at_a_time() -> None:
     run(test())
 
 
-def test_pfx_03_whatever_is_raised_inside_is_a_temporary_failure() -> None:
+def test_PFX_03_whatever_is_raised_inside_is_a_temporary_failure() -> None:
     def answer(request: Request) -> Reply:
         if request.key == "bad":
             raise KeyError(request.key)
@@ -88,7 +88,7 @@ def test_pfx_03_whatever_is_raised_inside_is_a_temporary_failure() -> None:
     run(test())
 
 
-def test_pfx_03_a_reply_that_cannot_be_written_is_a_temporary_failure() -> None:
+def test_PFX_03_a_reply_that_cannot_be_written_is_a_temporary_failure() -> None:
     async def test() -> None:
         async with serving(lambda _: Reply(Outcome.FOUND, "\ud800")) as served:
             assert await served.ask(LINE) == b"400 internal trouble, try again later\n"
@@ -97,7 +97,7 @@ def test_pfx_03_a_reply_that_cannot_be_written_is_a_temporary_failure() -> None:
     run(test())
 
 
-def test_pfx_12_a_reload_takes_effect_between_requests() -> None:
+def test_PFX_12_a_reload_takes_effect_between_requests() -> None:
     found = {"value": "old"}
 
     async def test() -> None:
@@ -137,7 +137,7 @@ def test_garbage_closes_its_connection_alone(protocol: LookupProtocol, garbage: 
     run(test())
 
 
-def test_pfx_10_a_line_of_the_log_is_one_line() -> None:
+def test_PFX_10_a_line_of_the_log_is_one_line() -> None:
     async def test() -> None:
         async with serving() as served:
             await served.ask(b"\r\x1b[2J postfix/smtpd[1]: \xe9 fake\n")
@@ -218,7 +218,7 @@ def test_who_does_not_read_at_all_is_closed() -> None:
     run(test())
 
 
-def test_pfx_06_half_a_request_is_given_its_time_and_no_more() -> None:
+def test_PFX_06_half_a_request_is_given_its_time_and_no_more() -> None:
     async def test() -> None:
         async with serving(limits=QUICK) as served:
             reader, writer = await served.connect()
@@ -234,7 +234,7 @@ def test_pfx_06_half_a_request_is_given_its_time_and_no_more() -> None:
     run(test())
 
 
-def test_pfx_06_an_idle_connection_is_closed_without_a_word() -> None:
+def test_PFX_06_an_idle_connection_is_closed_without_a_word() -> None:
     async def test() -> None:
         async with serving(limits=Limits(idle=0.2, request=10)) as served:
             reader, writer = await served.connect()
@@ -245,7 +245,7 @@ def test_pfx_06_an_idle_connection_is_closed_without_a_word() -> None:
     run(test())
 
 
-def test_pfx_07_a_thousand_that_say_nothing_disturb_nobody() -> None:
+def test_PFX_07_a_thousand_that_say_nothing_disturb_nobody() -> None:
     async def test() -> None:
         async with serving(limits=Limits(connections=1000)) as served:
             for _ in range(1000):
@@ -263,7 +263,7 @@ def test_pfx_07_a_thousand_that_say_nothing_disturb_nobody() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_pfx_07_one_more_than_the_limit_is_closed_at_once() -> None:
+def test_PFX_07_one_more_than_the_limit_is_closed_at_once() -> None:
     async def test() -> None:
         async with serving(limits=Limits(connections=2)) as served:
             peers = [await served.connect() for _ in range(2)]
@@ -303,7 +303,7 @@ def acceptor_of(server: LookupServer) -> Acceptor:
     return server._acceptor
 
 
-def test_ops_09_without_descriptors_the_waiting_peer_is_told_and_service_goes_on() -> None:
+def test_OPS_09_without_descriptors_the_waiting_peer_is_told_and_service_goes_on() -> None:
     async def test() -> None:
         async with serving() as served:
             old = await served.connect()
@@ -319,7 +319,7 @@ def test_ops_09_without_descriptors_the_waiting_peer_is_told_and_service_goes_on
     run(test())
 
 
-def test_ops_09_with_the_limit_of_the_system() -> None:
+def test_OPS_09_with_the_limit_of_the_system() -> None:
     async def test() -> None:
         async with serving() as served:
             soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)

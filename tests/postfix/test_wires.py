@@ -123,7 +123,7 @@ def test_no_request_of_tcp_table(octets: bytes) -> None:
     assert len(str(fault.value)) < 300
 
 
-def test_pfx_01_what_is_injected_stays_in_the_key() -> None:
+def test_PFX_01_what_is_injected_stays_in_the_key() -> None:
     octets = b"get a%0A200%20x\nget %00\nget a%25zz\n"
     asked = [request.key for request in taken(tcp_table(), [octets])]
     assert asked == ["a\n200 x", "\0", "a%zz"]
@@ -164,7 +164,7 @@ def test_no_request_of_socketmap(octets: bytes) -> None:
     assert str(fault.value).isprintable()
 
 
-def test_pfx_04_the_longest_request() -> None:
+def test_PFX_04_the_longest_request() -> None:
     key = "a" * (socketmaps.MAX_REQUEST - len("forward "))
     assert taken(Socketmap(), [name_and_key("forward", key)]) == [Request("forward", key)]
 

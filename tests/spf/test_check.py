@@ -47,12 +47,16 @@ ROWS: list[tuple[str, str, str, str]] = [
     ("SPF-01-eleven", a_terms(11), "permerror", "too many"),
     ("SPF-01-last", a_terms(10).removesuffix(" -all") + " a:e10.example.com", "permerror", "many"),
     ("SPF-01-redirect", a_terms(10).removesuffix("-all") + f"redirect=e0.{D}", "permerror", "many"),
+    ("SPF-01-included", f"v=spf1 {' '.join(f'a:e{n}.{D}' for n in range(9))} include:i.{D} -all",
+     "permerror", "many"),
     ("SPF-06-self", f"v=spf1 include:{D} -all", "permerror", "many"),
     ("SPF-06-redirect", f"v=spf1 redirect={D}", "permerror", "many"),
     ("SPF-09-leading", " v=spf1 -all", "none", "no SPF record"),
     ("SPF-09-trailing", "v=spf1 -all  ", "fail", ""),
     ("SPF-09-alone", "v=spf1", "neutral", ""),
     ("SPF-09-bom", "\ufeffv=spf1 -all", "none", ""),
+    ("SPF-11-nul", "v=spf1 \0 -all", "permerror", "mechanism"),
+    ("SPF-11-octets", "v=spf1 a:\xff.example.com -all", "permerror", "ASCII"),
     ("SPF-11-control", "v=spf1 a:\x01.example.com -all", "permerror", "character"),
     ("SPF-14", "v=spf1 +all foo:bar:", "permerror", "mechanism"),
     ("SPF-15-modifier", "v=spf1 x=y -all", "fail", ""),
@@ -60,6 +64,9 @@ ROWS: list[tuple[str, str, str, str]] = [
     ("SPF-16-redirect", "v=spf1 redirect=a.b redirect=a.b", "permerror", "twice"),
     ("SPF-16-exp", "v=spf1 exp=a.b -all EXP=a.b", "permerror", "twice"),
     ("SPF-22-c", "v=spf1 exists:%{c}.example.com -all", "permerror", "letter"),
+    ("SPF-22-r", "v=spf1 exists:%{r}.example.com -all", "permerror", "letter"),
+    ("SPF-22-t", "v=spf1 a:%{t}.example.com -all", "permerror", "letter"),
+    ("SPF-25-newline", "v=spf1 ip4:192.0.2.1\n -all", "permerror", "address"),
     ("SPF-25-zero", "v=spf1 ip4:010.0.0.1 -all", "permerror", "address"),
     ("SPF-25-length", "v=spf1 ip4:192.0.2.0/08 -all", "permerror", "length"),
     ("SPF-25-mask", "v=spf1 ip4:192.0.2.0/255.0.0.0 -all", "permerror", "length"),
@@ -76,12 +83,13 @@ ROWS: list[tuple[str, str, str, str]] = [
     ("record", "result", "reason"), [row[1:] for row in ROWS], ids=[row[0] for row in ROWS]
 )
 def test_rows(record: str, result: str, reason: str) -> None:
-    got = verdict(record, **existing(11))
+    included: Any = {"i_example_com": {"TXT": ["v=spf1 a:e9.example.com ~all"]}}
+    got = verdict(record, **existing(11), **included)
     assert got.result == result, got.reason
     assert reason in got.reason
 
 
-def test_spf_02_a_limit_is_never_a_fail() -> None:
+def test_SPF_02_a_limit_is_never_a_fail() -> None:
     got = verdict(
         f"v=spf1 include:i.{D} -all", **{"i_example_com": {"TXT": [a_terms(11)]}} | existing(11)
     )
@@ -89,7 +97,7 @@ def test_spf_02_a_limit_is_never_a_fail() -> None:
 
 
 @pytest.mark.parametrize(("voids", "result"), [(2, "fail"), (3, "permerror")])
-def test_spf_03_void_lookups(voids: int, result: str) -> None:
+def test_SPF_03_void_lookups(voids: int, result: str) -> None:
     got = verdict(terms(voids))
     assert got.result == result
     assert got.void_lookups == voids
@@ -99,19 +107,43 @@ def test_spf_03_void_lookups(voids: int, result: str) -> None:
     assert zone.run(ask).result == "fail"
 
 
+@pytest.mark.parametrize(
+    ("record", "nodes", "voids", "result"),
+    [
+        (terms(2).replace("-all", f"a:v.{D}"), {}, 3, "permerror"),
+        (f"v=spf1 a:v.{D} include:i.{D} -all", {}, 3, "permerror"),
+        (f"v=spf1 a:n.{D} a:n2.{D} a:n3.{D} -all", {}, 3, "permerror"),
+        (f"v=spf1 a:v.{D} a:w.{D} a:six.{D} -all", {}, 3, "permerror"),
+        (f"v=spf1 a:v.{D} a:w.{D} a:four.{D} -all", {}, 2, "fail"),
+        ("v=spf1 mx a ptr -all", {}, 3, "permerror"),
+    ],
+    ids=["last term", "included", "no data", "the other family", "this family", "three kinds"],
+)
+def test_SPF_03_what_is_void(record: str, nodes: Any, voids: int, result: str) -> None:
+    got = verdict(
+        record,
+        i_example_com={"TXT": [f"v=spf1 a:v.{D} a:w.{D} -all"]},
+        n_example_com={"MX": []},
+        six_example_com={"AAAA": ["2001:db8::1"]},
+        four_example_com={"A": [OTHER]},
+        **nodes,
+    )
+    assert (got.result, got.void_lookups) == (result, voids)
+
+
 @pytest.mark.parametrize(("count", "result"), [(10, "fail"), (11, "permerror")])
-def test_spf_04_mail_exchanges(count: int, result: str) -> None:
+def test_SPF_04_mail_exchanges(count: int, result: str) -> None:
     hosts: Any = {f"m{number}_example_com": {"A": [OTHER]} for number in range(count)}
     exchanges = [[10, f"m{number}.{D}"] for number in range(count)]
     assert verdict("v=spf1 mx -all", example_com={"MX": exchanges}, **hosts).result == result
 
 
-def test_spf_04_the_null_mx_matches_nothing() -> None:
+def test_SPF_04_the_null_mx_matches_nothing() -> None:
     assert verdict("v=spf1 mx -all", example_com={"MX": [[0, "."]]}).result == "fail"
 
 
 @pytest.mark.parametrize(("place", "result"), [(9, "pass"), (10, "fail")])
-def test_spf_05_only_ten_names_are_looked_at(place: int, result: str) -> None:
+def test_SPF_05_only_ten_names_are_looked_at(place: int, result: str) -> None:
     names = [f"n{number}.{D}" for number in range(12)]
     zone = Zone(
         {
@@ -133,30 +165,58 @@ def test_spf_05_only_ten_names_are_looked_at(place: int, result: str) -> None:
         ([], "none"),
     ],
 )
-def test_spf_08_records_of_one_name(records: list[str], result: str) -> None:
+def test_SPF_08_records_of_one_name(records: list[str], result: str) -> None:
     assert verdict(*records).result == result
 
 
-def test_spf_10_strings_are_joined_with_nothing_between() -> None:
+def test_SPF_10_strings_are_joined_with_nothing_between() -> None:
     assert verdict(["v=spf1 ip4:192.0", ".2.1 -all"]).result == "pass"
     assert verdict(["v=spf1 ip4:192.0.2.9", "include:y.example -all"]).result == "permerror"
+    assert verdict(["v=sp", "f1 -all"]).result == "fail"
 
 
-def test_spf_12_many_and_large_records() -> None:
+def test_SPF_12_many_and_large_records() -> None:
     assert verdict(*["x" * 60_000] * 50, *["y"] * 1000, "v=spf1 -all").result == "fail"
     assert verdict("v=spf1 " + "a " * 30_000).result == "permerror"
+    assert verdict("", [], ["", "v=spf1", "", " -all"]).result == "fail"
+    assert verdict("", []).result == "none"
 
 
 @pytest.mark.parametrize(
     "record", [f"v=spf1 include:i.{D} -all", f"v=spf1 a:i.{D} -all", f"v=spf1 mx:i.{D}"]
 )
-def test_spf_13_a_failing_server_is_a_temperror(record: str) -> None:
+def test_SPF_13_a_failing_server_is_a_temperror(record: str) -> None:
     got = verdict(record, i_example_com={"FAIL": ["*"]})
     assert got.result == "temperror"
     assert "server failure" in got.reason
+    assert verdict(record).result != "temperror", "no such name is an answer"
 
 
-def test_spf_17_a_name_counts_only_if_its_address_is_the_clients() -> None:
+@pytest.mark.parametrize("status", [each for each in Status if Answer(each).failed])
+@pytest.mark.parametrize("name", [D, f"i.{D}"])
+def test_SPF_13_every_failure_of_a_look_up(status: Status, name: str) -> None:
+    def resolve(question: Question) -> Answer[Any]:
+        if question.name == name:
+            return Answer(status)
+        return Answer(Status.EXISTS, (f"v=spf1 include:i.{D} -all".encode(),))
+
+    got = run(spf.check(ip=IP, helo="h.example", sender=f"a@{D}"), resolve)
+    assert got.result == "temperror"
+
+
+def test_SPF_17_the_domain_itself_then_its_subdomains_come_first() -> None:
+    names = ["z.other.example", f"h.{D}", D]
+    told = {}
+    for count in (1, 2, 3):
+        nodes: Any = {name.replace(".", "_"): {"A": [IP]} for name in names[:count] if name != D}
+        nodes["example_com"] = {"A": [IP]} if count == 3 else {}
+        nodes["1_2_0_192_in-addr_arpa"] = {"PTR": names[:count]}
+        got = verdict(f"v=spf1 -all exp=x.{D}", x_example_com={"TXT": ["%{p}"]}, **nodes)
+        told[count] = got.explanation
+    assert told == {1: names[0], 2: names[1], 3: names[2]}
+
+
+def test_SPF_17_a_name_counts_only_if_its_address_is_the_clients() -> None:
     explained = {"TXT": ["you are %{p}"]}
     nodes: Any = {
         "1_2_0_192_in-addr_arpa": {"PTR": ["paypal.com", f"h.{D}"]},
@@ -184,7 +244,7 @@ def asked(record: str, **options: Any) -> list[str]:
     return names
 
 
-def test_spf_18_bombs_are_cut_to_a_name() -> None:
+def test_SPF_18_bombs_are_cut_to_a_name() -> None:
     local = ".".join(["abcdefg"] * 100)
     names = asked("v=spf1 exists:%{l}%{l}%{l}.%{d255r}.x -all", sender=f"{local}@{D}")
     assert len(names) == 2
@@ -196,21 +256,21 @@ def test_spf_18_bombs_are_cut_to_a_name() -> None:
     "sender",
     [f'a.b"c d@{D}', f"(any@{D}", f"<@{D},@x:'any@{D}>", f"a\0b@{D}", f"a@b@{D}"],
 )
-def test_spf_30_what_is_no_mailbox_is_none(sender: str) -> None:
+def test_SPF_30_what_is_no_mailbox_is_none(sender: str) -> None:
     """SPF-19, SPF-30: no nearest domain is checked, and nothing is asked for."""
     assert asked("v=spf1 -all", sender=sender) == []
 
 
-def test_spf_19_a_name_that_cannot_be_is_not_asked_for() -> None:
-    for local in ("a..b", "x" * 64):
+def test_SPF_19_a_name_that_cannot_be_is_not_asked_for() -> None:
+    for local in ("a..b", "x" * 64, '"' + "x" * 63 + '"'):
         assert asked("v=spf1 exists:%{l}.example -all", sender=f"{local}@{D}") == [D]
 
 
-def test_spf_20_a_local_part_outside_ascii_matches_no_term() -> None:
+def test_SPF_20_a_local_part_outside_ascii_matches_no_term() -> None:
     assert asked("v=spf1 exists:%{l}.example exists:%{s}.example -all", sender=f"用户@{D}") == [D]
 
 
-def test_spf_21_upper_case_escapes() -> None:
+def test_SPF_21_upper_case_escapes() -> None:
     assert (
         asked("v=spf1 exists:%{L}.example -all", sender=f"a~b&c=d@{D}")[1] == "a~b%26c%3Dd.example"
     )
@@ -227,21 +287,21 @@ def test_spf_21_upper_case_escapes() -> None:
         {"A": [IP]},
     ],
 )
-def test_spf_23_an_explanation_that_goes_wrong_is_none(node: dict[str, Any]) -> None:
+def test_SPF_23_an_explanation_that_goes_wrong_is_none(node: dict[str, Any]) -> None:
     got = verdict(f"v=spf1 -all exp=x.{D}", x_example_com=node)
     assert (got.result, got.explanation) == ("fail", "")
 
 
-def test_spf_23_an_explanation_is_short() -> None:
+def test_SPF_23_an_explanation_is_short() -> None:
     got = verdict(f"v=spf1 -all exp=x.{D}", x_example_com={"TXT": [["y" * 250] * 40]})
     assert 0 < len(got.explanation) <= 512
 
 
-def test_spf_24_nothing_is_asked_after_the_match() -> None:
+def test_SPF_24_nothing_is_asked_after_the_match() -> None:
     assert asked("v=spf1 +all exists:%{l}.%{i}.evil.example") == [D]
 
 
-def test_spf_26_a_mapped_address_is_of_ipv4() -> None:
+def test_SPF_26_a_mapped_address_is_of_ipv4() -> None:
     assert verdict("v=spf1 ip4:192.0.2.1 -all", ip="::ffff:192.0.2.1").result == "pass"
 
 
@@ -249,7 +309,7 @@ def test_spf_26_a_mapped_address_is_of_ipv4() -> None:
     "helo",
     ["[192.0.2.1]", "localhost", "", "a..b", "x." * 127 + "example", "192.0.2.1", "a b.example"],
 )
-def test_spf_28_a_helo_that_is_no_domain(helo: str) -> None:
+def test_SPF_28_a_helo_that_is_no_domain(helo: str) -> None:
     for lookups in (
         spf.check_helo(ip=IP, helo=helo),
         spf.check(ip=IP, helo=helo, sender="<>"),
@@ -261,7 +321,7 @@ def _never(question: Question) -> Answer[Any]:
     raise AssertionError(question)
 
 
-def test_spf_28_an_underscore_is_fine() -> None:
+def test_SPF_28_an_underscore_is_fine() -> None:
     got = Zone({"a_b.example": {"TXT": ["v=spf1 -all"]}}).run(
         spf.check_helo(ip=IP, helo="a_b.example")
     )
@@ -269,13 +329,25 @@ def test_spf_28_an_underscore_is_fine() -> None:
 
 
 @pytest.mark.parametrize("sender", ["", "<>"])
-def test_spf_29_the_null_sender_is_the_postmaster_of_helo(sender: str) -> None:
+def test_SPF_29_the_null_sender_is_the_postmaster_of_helo(sender: str) -> None:
     assert asked("v=spf1 exists:%{l}.%{o}.x -all", sender=sender, helo=D)[1] == f"postmaster.{D}.x"
 
 
-def test_spf_33_loops_of_aliases() -> None:
+def test_SPF_33_loops_of_aliases() -> None:
     got = verdict(f"v=spf1 a:l.{D} -all", l_example_com={"CNAME": [f"l.{D}"]})
     assert got.result == "temperror"
+
+
+@pytest.mark.parametrize(("length", "result"), [(10, "pass"), (11, "temperror")])
+def test_SPF_33_chains_of_aliases(length: int, result: str) -> None:
+    chain: Any = {f"l{n}_example_com": {"CNAME": [f"l{n + 1}.{D}"]} for n in range(length)}
+    chain[f"l{length}_example_com"] = {"A": [IP]}
+    assert verdict(f"v=spf1 a:l0.{D} -all", **chain).result == result
+
+
+def test_SPF_33_an_alias_of_nothing_is_void() -> None:
+    got = verdict(f"v=spf1 a:l.{D} -all", l_example_com={"CNAME": [f"none.{D}"]})
+    assert (got.result, got.void_lookups) == ("fail", 1)
 
 
 @pytest.mark.parametrize("ip", ["", "192.0.2", "192.0.2.1/32", "fe80::1%eth0", "x"])

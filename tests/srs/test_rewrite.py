@@ -198,6 +198,26 @@ def test_SRS_02_what_we_did_not_make_is_refused(address: str, fault: type[srs.SR
     assert "tops3cr3t" not in str(raised.value)
 
 
+def test_DKIM_42_a_guess_learns_nothing_from_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Near or far, the same sentence; and no comparison that ends at the first difference."""
+    compared: list[tuple[bytes, bytes]] = []
+
+    def compare(one: bytes, other: bytes) -> bool:
+        compared.append((one, other))
+        return hmac.compare_digest(one, other)
+
+    monkeypatch.setattr("mailauth.srs.hashes.compare_digest", compare)
+    secrets = srs.Secrets.parse(b"a new secret\ntops3cr3t\n")
+    told = set()
+    for guess in ("AAAA", "vAAA", "vmAA", "vmyA"):
+        with pytest.raises(srs.SRSError) as refused:
+            reverse(ADDRESS.replace("vmyz", guess), secrets=secrets)
+        told.add(str(refused.value))
+    assert len(told) == 1
+    assert len(compared) == 4 * 2 * 2, "each secret is asked, with each MAC"
+    assert all(len(one) == len(other) for one, other in compared)
+
+
 def test_SRS_21_the_hash_is_looked_at_before_the_day() -> None:
     """A forged hash is a forged hash, also of a day that is over or is none."""
     for stamp in ("2A", "!!", "W", "WWW", "\u0662W"):
