@@ -21,6 +21,7 @@ from mailauth.cli import command as program
 from mailauth.cli import main
 
 DEEP = 100_000
+DIGITS = 10_000  # more than the 4,300 that Python reads as a number
 CONFIG = """[srs]
 domain = "example.net"
 secrets = "secrets"
@@ -158,7 +159,7 @@ READERS = [
 PRINTERS = [pytest.param(row.prints, id=name) for name, row in ROWS.items() if row.prints]
 BAD_JSON = {
     "deep": b'{"a":' + b"[" * DEEP,
-    "digits": b'{"mailauth_case": ' + b"9" * 1_000_000 + b', "a.example": {"MX": [[1, "b"]]}}',
+    "digits": b'{"mailauth_case": ' + b"9" * DIGITS + b', "a.example": {"MX": [[1, "b"]]}}',
     "a lone surrogate": b'{"\\ud800.example": {"TXT": ["\\ud800"]}}',
     "not utf-8": b'{"\xff": {}}',
     "an infinity": b'{"mailauth_case": Infinity, "a.example": {"MX": [[NaN, "b"]]}}',
@@ -168,11 +169,11 @@ BAD_JSON = {
 BAD_TEXT = {
     "empty": b"",
     "binary": bytes(range(256)) * 40,
-    "one long line": b"a" * 300_000,
+    "one long line": b"a" * 70_000,
     "many lines": b"a 1 IN TXT x\n" * 2_000,
     "deep toml": b"a = " + b"[" * DEEP,
-    "digits of toml": b"[service]\nworkers = " + b"9" * 1_000_000,
-    "tags": b"v=1; t=" + b"9" * 1_000_000,
+    "digits of toml": b"[service]\nworkers = " + b"9" * DIGITS,
+    "tags": b"v=1; t=" + b"9" * DIGITS,
 }
 STATUSES = {0, 1, 2, 3, 65, 75}
 
