@@ -49,11 +49,13 @@ MAIN = {
     "in_flow_delay": "0",
     "address_verify_map": "",
 }
+# A mail that is tried again while its last try ends is left for the next look at the queue
+# "incoming", which qmgr takes when master wakes it: each second here, not each 300.
 MASTER_CF = """\
 {address}:{port} inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
 cleanup unix n - n - 0 cleanup
-qmgr unix n - n 300 1 qmgr
+qmgr unix n - n 1 1 qmgr
 rewrite unix - - n - - trivial-rewrite
 bounce unix - - n - 0 bounce
 defer unix - - n - 0 bounce
