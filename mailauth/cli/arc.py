@@ -1,7 +1,5 @@
 """`mailauth arc`: a message sealed before it is sent on (RFC 8617)."""
 
-import time
-
 import click
 
 from mailauth.cli import mailfiles, options
@@ -21,7 +19,7 @@ def command() -> None:
 @click.option("-k", "--key", "key_file", required=True, metavar="KEYFILE", help="The private key.")
 @click.option("--authserv-id", required=True, metavar="NAME", help="Our name in the results.")
 @options.envelope
-@click.option("--now", metavar="TIME", help="Judge and seal as of this time: seconds or a date.")
+@options.now("Judge and seal as of this time: seconds or a date.")
 @options.dns
 @click.option("-o", "--output", metavar="FILE", help="Write the sealed message there.")
 def seal(
@@ -33,7 +31,7 @@ def seal(
     ip: str,
     helo: str,
     mail_from: str,
-    now: str | None,
+    now: int,
     zone: str | None,
     nameservers: tuple[str, ...],
     output: str | None,
@@ -57,11 +55,10 @@ def seal(
 
     key = PrivateKey.read(key_file)
     source = mailfiles.read(file)
-    moment = int(time.time()) if now is None else options.point_in_time(now)
     judging = authenticate(
         source.octets,
         **options.arrival(ip, helo, mail_from),
-        now=moment,
+        now=now,
         receiver=authserv_id,
         methods=METHODS if ip else WITHOUT_ENVELOPE,
     )
@@ -80,7 +77,7 @@ def seal(
             key=key,
             authserv_id=authserv_id,
             results=report.results(),
-            now=moment,
+            now=now,
         )
     except UnsignableMessage as fault:
         raise UnsignableMessage(f"{file}: {fault}") from None

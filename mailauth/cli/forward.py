@@ -1,7 +1,5 @@
 """`mailauth forward`: what becomes of the authentication of a message that is sent on."""
 
-import time
-
 import click
 
 from mailauth.cli import mailfiles, options
@@ -20,7 +18,7 @@ _STATUS = {"yes": 0, "no": 1, "unknown": options.TEMPORARY}
     help="A domain of ours, whose senders are not rewritten; may be repeated.",
 )  # fmt: skip
 @options.envelope
-@click.option("--now", metavar="TIME", help="Judge as of this time: seconds or a date.")
+@options.now()
 @options.dns
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(
@@ -32,7 +30,7 @@ def command(
     ip: str,
     helo: str,
     mail_from: str,
-    now: str | None,
+    now: int,
     zone: str | None,
     nameservers: tuple[str, ...],
     as_json: bool,
@@ -51,16 +49,15 @@ def command(
     from mailauth.forwarding import decide
 
     ask = options.resolver(zone, nameservers)
-    moment = int(time.time()) if now is None else options.point_in_time(now)
     source = mailfiles.read(file)
-    judging = authenticate(source.octets, ip=ip, helo=helo, mail_from=mail_from, now=moment)
+    judging = authenticate(source.octets, ip=ip, helo=helo, mail_from=mail_from, now=now)
     deciding = decide(
         ask.run(judging),
         to=to,
         via=via,
         srs_domain=srs_domain,
         own_domains=own_domains,
-        now=moment,
+        now=now,
     )
     decision = ask.run(deciding)
     if as_json:

@@ -1,5 +1,6 @@
 """The options that several commands share, each said once."""
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -148,6 +149,15 @@ def resolver(
     return Resolver(nameservers, budget=budget)
 
 
+def now(help: str = "Judge as of this time: seconds or a date.") -> Callable[[Command], Command]:  # noqa: A002
+    """`--now`, in seconds since the epoch; the clock's if it is not given."""
+    return click.option("--now", metavar="TIME", help=help, callback=_moment)
+
+
+def _moment(_: click.Context, __: click.Parameter, text: str | None) -> int:
+    return int(time.time()) if text is None else _point_in_time(text)
+
+
 def record_name(text: str) -> str:
     """A name under which a record stands, with or without a final dot.  **Raises** BadArgument."""
     from mailauth.syntax import domain as domains
@@ -166,7 +176,7 @@ def duration(text: str) -> int:
     return int(number) * _UNITS[unit]
 
 
-def point_in_time(text: str) -> int:
+def _point_in_time(text: str) -> int:
     """Seconds since the epoch of a number, an ISO 8601 or an RFC 5322 date.
 
     A date without a zone is UTC.  **Raises** BadArgument.

@@ -1,7 +1,6 @@
 """`mailauth srs`: rewrite a sender, bring a bounce home, make a secret."""
 
 import os
-import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import TYPE_CHECKING
@@ -24,7 +23,7 @@ alias_file = click.option(
     "--aliases", "store", metavar="FILE",
     help="Senders that are too long are kept in this file, which is made if it is not there.",
 )  # fmt: skip
-at_time = click.option("--now", metavar="TIME", help="As of this time: seconds or a date.")
+at_time = options.now("As of this time: seconds or a date.")
 
 
 @click.group("srs", short_help="rewrite the senders of forwarded mail, and back")
@@ -47,7 +46,7 @@ def forward(
     domain: str,
     path: str,
     store: str | None,
-    now: str | None,
+    now: int,
     separator: str,
     hash_length: int,
     mac: str,
@@ -74,7 +73,7 @@ def forward(
             _of_envelope(address),
             domain=options.a_label(domain.removesuffix(".")),
             secrets=srs.Secrets.read(path),
-            now=_moment(now),
+            now=now,
             scheme=scheme,
             aliases=aliases,
         )
@@ -89,7 +88,7 @@ def forward(
 @click.option("--max-age", type=int, default=21, show_default=True, metavar="DAYS", help="Days.")
 @click.option("--hash-minimum", type=int, default=4, show_default=True, help="Characters.")
 def reverse(
-    address: str, path: str, store: str | None, now: str | None, max_age: int, hash_minimum: int
+    address: str, path: str, store: str | None, now: int, max_age: int, hash_minimum: int
 ) -> None:
     """Print the address to which a bounce to ADDRESS belongs.
 
@@ -106,7 +105,7 @@ def reverse(
         original = srs.reverse(
             _of_envelope(address),
             secrets=srs.Secrets.read(path),
-            now=_moment(now),
+            now=now,
             scheme=scheme,
             aliases=aliases,
         )
@@ -143,10 +142,6 @@ def new_secret(path: str, keep: int) -> None:
     count = len(old) + 1
     told = f"{path} has {count} secret{'s' * (count > 1)}; reload the service"
     click.echo(printable(told), err=True)
-
-
-def _moment(now: str | None) -> int:
-    return int(time.time()) if now is None else options.point_in_time(now)
 
 
 def _of_envelope(argument: str) -> str:

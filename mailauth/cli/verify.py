@@ -1,6 +1,5 @@
 """`mailauth verify`: the verdict on each signature of each message."""
 
-import time
 from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +19,7 @@ if TYPE_CHECKING:
 @click.command("verify", short_help="verify the DKIM signatures of messages, and judge them")
 @click.argument("files", nargs=-1, metavar="[FILE...|-]")
 @options.dns
-@click.option("--now", metavar="TIME", help="Judge as of this time: seconds or a date.")
+@options.now()
 @click.option(
     "--policy", type=click.Choice(["rfc8301", "rfc6376"]), default="rfc8301", show_default=True,
     help="What is admitted; rfc6376 lets l= leave a part of the body unsigned.",
@@ -41,7 +40,7 @@ def command(
     files: tuple[str, ...],
     zone: str | None,
     nameservers: tuple[str, ...],
-    now: str | None,
+    now: int,
     policy: str,
     ip: str,
     helo: str,
@@ -82,7 +81,7 @@ def command(
         {
             **options.arrival(ip, helo, mail_from),
             "by_list": psl and suffixes.read(psl),
-            "now": int(time.time()) if now is None else options.point_in_time(now),
+            "now": now,
             "dkim_policy": dkim.RFC6376 if policy == "rfc6376" else dkim.RFC8301,
             "methods": METHODS if ip or html else WITHOUT_ENVELOPE,
             "trusted_sealers": tuple(map(options.a_label, trusted_sealers)),

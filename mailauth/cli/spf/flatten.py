@@ -16,10 +16,10 @@ if TYPE_CHECKING:
 @click.command("flatten", short_help="replace the names in a record by today's networks")
 @click.argument("domain")
 @options.dns
-@click.option("--now", metavar="TIME", help="The date to write, if it is not today.")
+@options.now("The date to write, if it is not today.")
 @options.form_option("zone if not given.", default="zone")
 def flatten(
-    domain: str, zone: str | None, nameservers: tuple[str, ...], now: str | None, form: "Form"
+    domain: str, zone: str | None, nameservers: tuple[str, ...], now: int, form: "Form"
 ) -> None:
     """Print the record of a domain with networks in the place of names, and what that gives up.
 
@@ -37,14 +37,13 @@ def flatten(
     from mailauth.spf import record
 
     domain = options.record_name(domain)
-    moment = int(time.time()) if now is None else options.point_in_time(now)
     try:
         flat = options.resolver(zone, nameservers).run(spf.flatten(domain))
     except LookupFailed as failure:
         complain(f"the DNS did not answer: {failure}")
         raise click.exceptions.Exit(options.TEMPORARY) from None
     octets = record.format(flat.record).encode()
-    notes = _notes(flat, time.strftime("%Y-%m-%d", time.gmtime(moment)))
+    notes = _notes(flat, time.strftime("%Y-%m-%d", time.gmtime(now)))
     for note in notes:
         click.echo(printable(f"; {note}"), err=form != "zone")
     click.echo(present.in_form(form, domain, octets))
