@@ -24,6 +24,8 @@ _MET = {True: "met", False: "not met", None: "unknown"}
 @click.option("--common-selectors", is_flag=True, help="Ask for the selectors that many use, too.")
 @click.option("--ip", "addresses", multiple=True, metavar="ADDRESS",
               help="An address that its mail comes from; may be repeated.")  # fmt: skip
+@click.option("--weak-keys", is_flag=True,
+              help="Ask badkeys if a key can be factored, or is a published one.")  # fmt: skip
 @options.dns
 @click.option("--json", "as_json", is_flag=True, help="The whole report as one JSON object.")
 @options.html
@@ -32,6 +34,7 @@ def command(
     selectors: tuple[str, ...],
     common_selectors: bool,
     addresses: tuple[str, ...],
+    weak_keys: bool,
     zone: str | None,
     nameservers: tuple[str, ...],
     as_json: bool,
@@ -48,13 +51,17 @@ def command(
     did not answer, 2 on misuse.
     """
     from mailauth import domaincheck
+    from mailauth.cli import weakness
 
+    if weak_keys:
+        weakness.demand()
     name = options.record_name(domain)
     asked = domaincheck.check(
         name,
         selectors=[options.a_label(each) for each in selectors],
         guessed=domaincheck.COMMON_SELECTORS if common_selectors else (),
         addresses=[_address(each) for each in addresses],
+        weakness=weakness.weakness if weak_keys else None,
         now=int(time.time()),
     )
     report = options.resolver(zone, nameservers, budget=options.MANY_SECONDS).run(asked)

@@ -1,15 +1,16 @@
 """What is broken or unwise in a key record (RFC 6376 §3.6.1, RFC 8301 §3.2, RFC 8463 §3)."""
 
-from collections.abc import Iterator
-from typing import Final
+from collections.abc import Callable, Iterator
+from typing import Final, TypeAlias
 
 from mailauth.dkim import key as keys
 from mailauth.dkim.key import MAX_RECORDS, KeyRecord
 from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
-from mailauth.dns.lookups import Lookups
+from mailauth.dns.lookups import Answer, Lookups
 from mailauth.errors import SyntaxFault, UnusableKey
 from mailauth.findings import Finding, Severity, unanswered
+from mailauth.keys import PublicKey
 from mailauth.keys.strength import DEFAULT_RSA_BITS
 from mailauth.syntax import taglist
 
@@ -18,17 +19,47 @@ COMMON_RSA_BITS: Final = 4096
 _NEW_KEY: Final = "make a new key with mailauth keygen and publish it under a new selector"
 
 
-def lint(domain: str, selector: str) -> Lookups[list[Finding]]:
-    """The findings in the key record of a selector.  **Asks** one question."""
+Weakness: TypeAlias = Callable[[PublicKey], str]
+"""Says why a key that is long enough can be broken all the same; nothing if it is sound."""
+
+
+def lint(domain: str, selector: str, *, weakness: Weakness | None = None) -> Lookups[list[Finding]]:
+    """The findings in the key record of a selector.  **Asks** two questions at most.
+
+    `weakness` is asked about a key that is sound as far as the RFCs go.
+    """
     where = keys.name(domain, selector)
     try:
         answer = yield from ask.txt(where)
+        return (yield from lint_answer(answer, where, weakness))
     except LookupFailed as failure:
         return [unanswered(failure, where)]
-    return lint_records(answer.records, where)
 
 
-def lint_records(found: tuple[bytes, ...], where: str = "") -> list[Finding]:
+def lint_answer(
+    answer: Answer[bytes], where: str, weakness: Weakness | None
+) -> Lookups[list[Finding]]:
+    """What the answer for a key shows.  **Asks** for an alias if there is none.
+
+    **Raises** LookupFailed.
+    """
+    if answer.void:
+        alias = yield from ask.alias(where)
+        if alias.records:
+            return [_dangling(where, alias.records[0])]
+    return lint_records(answer.records, where, weakness)
+
+
+def _dangling(where: str, target: str) -> Finding:
+    """Whoever gets the name that an alias leads to publishes a key of this domain."""
+    sentence = f"it is an alias of {target}, which has no key: who owns that name can sign"
+    remedy = "remove the alias, or have the key published there"
+    return Finding("dangling", Severity.ERROR, sentence, where, target, remedy)
+
+
+def lint_records(
+    found: tuple[bytes, ...], where: str = "", weakness: Weakness | None = None
+) -> list[Finding]:
     """What the TXT records of one selector show, which should be one key."""
     if not found:
         remedy = "publish the key that signs, or sign with a selector that has one"
@@ -49,24 +80,26 @@ def lint_records(found: tuple[bytes, ...], where: str = "") -> list[Finding]:
         sentence = f"no readable key: {faults[0]}"
         remedy = "publish the record that mailauth record dkim prints for the key"
         return [Finding("syntax", Severity.ERROR, sentence, where, remedy=remedy)]
-    return lint_record(readable[0], where)
+    return lint_record(readable[0], where, weakness)
 
 
-def lint_record(octets: bytes, where: str = "") -> list[Finding]:
+def lint_record(octets: bytes, where: str = "", weakness: Weakness | None = None) -> list[Finding]:
     """What one readable key record shows by itself.  **Raises** SyntaxFault, as `key.parse`."""
     record = keys.parse(octets)
     if record.revoked:
         remedy = "sign with another selector; this key is withdrawn"
         return [Finding("revoked", Severity.ERROR, "p= is empty", where, "p=", remedy)]
-    return [*_of_key(record, where), *_of_tags(record, taglist.parse(octets), where)]
+    return [*_of_key(record, where, weakness), *_of_tags(record, taglist.parse(octets), where)]
 
 
-def _of_key(record: KeyRecord, where: str) -> Iterator[Finding]:
+def _of_key(record: KeyRecord, where: str, weakness: Weakness | None) -> Iterator[Finding]:
     try:
         key = record.public_key()
     except UnusableKey as fault:
         yield Finding("unusable-key", Severity.ERROR, str(fault), where, "p=", _NEW_KEY)
         return
+    if weakness is not None and (sentence := weakness(key)):
+        yield Finding("broken-key", Severity.ERROR, sentence, where, "p=", _NEW_KEY)
     if record.key_type == "ed25519":
         sentence = "many receivers cannot verify Ed25519 yet"
         remedy = "sign with an RSA key too, under a selector of its own"

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
+from mailauth.dkim.lint import Weakness
 from mailauth.dns.lookups import Address, Lookups, gather
 from mailauth.domaincheck import bulk
 from mailauth.domaincheck.area import Area, DomainReport
@@ -20,18 +21,20 @@ def check(
     selectors: Sequence[str] = (),
     guessed: Sequence[str] = (),
     addresses: Sequence[Address] = (),
+    weakness: Weakness | None = None,
     now: int,
 ) -> Lookups[DomainReport]:
     """The report on `domain`, an A-label domain.
 
     `selectors` are those of its DKIM keys, `guessed` ones that it may have, such
     as `COMMON_SELECTORS`; `addresses` are those that its mail comes from.
+    `weakness` is asked about each key that looks sound.
     **Asks** some hundred questions at most for each selector and address, most of
     them side by side.
     """
     sending, signing, wishes, exchanges, mta_sts, tls_reports, reverse = yield from gather(
         check_spf(domain, addresses, now),
-        check_keys(domain, selectors, guessed),
+        check_keys(domain, selectors, guessed, weakness),
         check_dmarc(domain),
         check_exchanges(domain),
         check_mta_sts(domain),

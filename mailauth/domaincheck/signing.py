@@ -6,6 +6,7 @@ from typing import Final, NamedTuple
 
 from mailauth.dkim import key as keys
 from mailauth.dkim import lint
+from mailauth.dkim.lint import Weakness
 from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups, gather
@@ -30,13 +31,15 @@ class _Key(NamedTuple):
     usable: bool | None
 
 
-def check_keys(domain: str, selectors: Sequence[str], guessed: Sequence[str] = ()) -> Lookups[Area]:
+def check_keys(
+    domain: str, selectors: Sequence[str], guessed: Sequence[str], weakness: Weakness | None
+) -> Lookups[Area]:
     """The keys of `domain`; of the `guessed` selectors only those that have one are told.
 
     It works if one key is usable, and nothing is known if none was asked for.
     """
     asked = list(dict.fromkeys((*selectors, *guessed)))
-    judged = yield from gather(*(_ask_key(domain, selector) for selector in asked))
+    judged = yield from gather(*(_ask_key(domain, selector, weakness) for selector in asked))
     named = set(selectors)
     told = [
         key
@@ -56,11 +59,11 @@ def check_keys(domain: str, selectors: Sequence[str], guessed: Sequence[str] = (
     return Area("dkim", "DKIM", works, tuple(published), tuple(found))
 
 
-def _ask_key(domain: str, selector: str) -> Lookups[_Key]:
+def _ask_key(domain: str, selector: str, weakness: Weakness | None) -> Lookups[_Key]:
     where = keys.name(domain, selector)
     try:
         answer = yield from ask.txt(where)
+        found = yield from lint.lint_answer(answer, where, weakness)
     except LookupFailed as failure:
         return _Key((), [unanswered(failure, where)], None)
-    found = lint.lint_records(answer.records, where)
     return _Key(texts(where, answer.records[: keys.MAX_RECORDS]), found, not has_errors(found))

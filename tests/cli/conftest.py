@@ -1,8 +1,11 @@
 """A desk to work at: a folder with keys, their zone and a message, and the program to run there."""
 
+import importlib.util
 import io
 import json
 import sys
+from collections.abc import Callable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 import mail
@@ -42,6 +45,21 @@ def run(
         return Done(int(str(leave.value.code)), out, err.decode())
 
     return run
+
+
+@pytest.fixture
+def lack(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], None]:
+    """Makes a package one that is not installed."""
+
+    def lack(package: str) -> None:
+        real = importlib.util.find_spec
+
+        def find_spec(name: str, of: str | None = None) -> ModuleSpec | None:
+            return None if name == package else real(name, of)
+
+        monkeypatch.setattr(importlib.util, "find_spec", find_spec)
+
+    return lack
 
 
 @pytest.fixture

@@ -29,7 +29,9 @@ def vectors() -> list[Any]:
 
 
 @pytest.mark.parametrize(("algorithm", "vector"), vectors())
-def test_vector_has_its_result(algorithm: Algorithm, vector: dict[str, Any]) -> None:
+def test_KEY_13_DKIM_23_DKIM_24_vector_has_its_result(
+    algorithm: Algorithm, vector: dict[str, Any]
+) -> None:
     key, digest, sig = (bytes.fromhex(vector[name]) for name in ("key", "digest", "sig"))
     if vector["result"] == "refused":
         with pytest.raises(UnusableKey):
