@@ -75,6 +75,8 @@ def collect(header: Message) -> list[ArcSet]:
 
     **Raises** BrokenChain.
     """
+    if not is_sealed(header):
+        return []
     found: dict[bytes, dict[int, bytes]] = {key: {} for key in KEYS}
     for key, octets in zip(header.keys, header.field_octets, strict=False):
         if key not in found:
@@ -83,8 +85,6 @@ def collect(header: Message) -> list[ArcSet]:
         if instance in found[key]:
             raise BrokenChain(f"there are two {_name(key)} fields of i={instance}")
         found[key][instance] = octets
-    if not any(found.values()):
-        return []
     if header.faults:
         raise BrokenChain(f"the header is malformed: {header.faults[0]}")
     newest = max(instance for fields in found.values() for instance in fields)

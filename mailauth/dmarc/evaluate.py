@@ -84,7 +84,7 @@ def look_ahead(message: Message, claimed: Iterable[str]) -> Lookups[Ahead]:
     except NoAuthor:
         return NOTHING
     top = ".".join(author.split(".")[-2:])
-    near = [each for each in claimed if _is_name_within(each, top)]
+    near = [each for each in claimed if each != author and _is_name_within(each, top)]
     walks = yield from discover.walk_all([author, *near[:MAX_IDENTIFIERS]])
     walked = walks[author]
     if isinstance(walked, LookupFailed):
