@@ -15,7 +15,7 @@ import pytest
 from mailauth import authres
 from mailauth.authenticate import Report, authenticate
 from mailauth.dkim.key import name as key_name
-from mailauth.dns import Answer, Question, Zone, overhear
+from mailauth.dns import Answer, Question, Zone, recall
 
 EVIL, BANK = "203.0.113.66", "192.0.2.1"
 """The addresses of the clients."""
@@ -244,7 +244,7 @@ def judged(attack: Attack) -> tuple[Report, dict[Question, Answer[Any]]]:
     asked: dict[Question, Answer[Any]] = {}
     given: dict[str, Any] = {"ip": attack.ip, "helo": attack.helo, "mail_from": attack.sender}
     asking = authenticate(attack.message, now=mail.NOW, **given)
-    return ZONE.run(overhear(asking, asked)), asked
+    return ZONE.run(recall(asking, asked)), asked
 
 
 @pytest.mark.parametrize("attack", ATTACKS, ids=[each.name for each in ATTACKS])

@@ -166,20 +166,19 @@ def test_no_more_rounds_than_the_longest_chain() -> None:
     assert found[1] == [Status.EXISTS]
 
 
-SPREAD = Zone(
-    {
-        "bounce.example.com": {"TXT": ["v=spf1 include:one.example.net -all"]},
-        "one.example.net": {"TXT": ["v=spf1 include:two.example.net -all"]},
-        "two.example.net": {"TXT": ["v=spf1 ip4:192.0.2.0/24 -all"]},
-        "mx.example.com": {"TXT": ["v=spf1 ip4:192.0.2.1 -all"]},
-        "alias.example.com": {"TXT": ["v=spf1 a -all"], "A": ["192.0.2.1"]},
-        "_dmarc.example.com": {"TXT": ["v=DMARC1; p=reject; np=none"]},
-        name("example.com", "rsa"): {"TXT": [mail.record("rsa")]},
-        name("example.com", "ed25519"): {"TXT": [mail.record("ed25519")]},
-        name("one.example", "rsa"): {"TXT": [mail.record("rsa")]},
-        name("two.example", "rsa"): {"TXT": [mail.record("rsa")]},
-    }
-)
+SPREAD_NODES: dict[str, Any] = {
+    "bounce.example.com": {"TXT": ["v=spf1 include:one.example.net -all"]},
+    "one.example.net": {"TXT": ["v=spf1 include:two.example.net -all"]},
+    "two.example.net": {"TXT": ["v=spf1 ip4:192.0.2.0/24 -all"]},
+    "mx.example.com": {"TXT": ["v=spf1 ip4:192.0.2.1 -all"]},
+    "alias.example.com": {"TXT": ["v=spf1 a -all"], "A": ["192.0.2.1"]},
+    "_dmarc.example.com": {"TXT": ["v=DMARC1; p=reject; np=none"]},
+    name("example.com", "rsa"): {"TXT": [mail.record("rsa")]},
+    name("example.com", "ed25519"): {"TXT": [mail.record("ed25519")]},
+    name("one.example", "rsa"): {"TXT": [mail.record("rsa")]},
+    name("two.example", "rsa"): {"TXT": [mail.record("rsa")]},
+}
+SPREAD = Zone(SPREAD_NODES)
 """Of what one message may need: keys of two signers and two sealers, nested includes."""
 
 
@@ -205,8 +204,8 @@ def test_no_more_rounds_than_SPF_alone_needs(
     twice = mail.signed(mail.signed(message), key_type="ed25519")
     octets = sealed(sealed(twice, "one.example"), "two.example")
     given: dict[str, Any] = {"ip": "192.0.2.1", "now": mail.NOW, **envelope}
-    assert rounds(authenticate(octets, methods={"spf"}, **given), SPREAD)[0] == longest
-    count, got = rounds(authenticate(octets, **given), SPREAD)
+    assert rounds(authenticate(octets, methods={"spf"}, **given), Zone(SPREAD_NODES))[0] == longest
+    count, got = rounds(authenticate(octets, **given), Zone(SPREAD_NODES))
     assert count == longest
     found = [got.helo, got.spf, *got.dkim, got.arc, got.dmarc]
     assert [each.result for each in found] == ["pass"] * 6

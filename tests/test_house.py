@@ -112,9 +112,9 @@ def wrong_yields(path: str, source: str, questions: Questions) -> list[str]:
 
 
 def gathered(tree: ast.AST) -> Iterator[ast.expr]:
-    """What is asked side by side."""
+    """What is given to those who ask it side by side, with a memory, or of answers at hand."""
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) == "gather":
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in {"gather", "recall", "run"}:
             for each in node.args:
                 inside = each.value if isinstance(each, ast.Starred) else each
                 yield inside.elt if isinstance(inside, ast.GeneratorExp) else inside

@@ -10,7 +10,7 @@ from mailauth.authenticate import METHODS, Envelope, Report, authenticate
 from mailauth.dkim import Verification
 from mailauth.dkim.hashing import HashedBodies
 from mailauth.dmarc.suffixes import ByList
-from mailauth.dns.lookups import Address, Answer, Lookups, Question, Status, overhear, run
+from mailauth.dns.lookups import Address, Answer, Lookups, Question, Status, recall, run
 from mailauth.syntax.message import Message
 
 T = TypeVar("T")
@@ -113,7 +113,7 @@ def record(  # noqa: PLR0913 - what `authenticate` takes
         by_list=by_list,
         trusted_sealers=trusted_sealers,
     )
-    report = yield from overhear(judging, answers)
+    report = yield from recall(judging, answers)
     case = Case(
         message[: parsed.body_start] if private else message,
         report.envelope,

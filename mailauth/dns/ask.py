@@ -3,10 +3,11 @@
 Each function asks for one type and comes to the `Answer`, which exists, has no
 data, or has no such name.  A failure of the DNS does not come back as an
 answer: it is raised as `LookupFailed`, which each protocol maps to its
-temperror in one place.
+temperror in one place; only those who ask several at once see it among the
+answers.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final, TypeVar
@@ -60,6 +61,15 @@ def txt_of_each(names: Iterable[str]) -> Lookups[list[Answer[bytes] | LookupFail
         LookupFailed(question, answer) if answer.failed else answer
         for question, answer in zip(questions, answers, strict=True)
     ]
+
+
+def each(questions: Sequence[Question]) -> Lookups[list[Answer[Any]]]:
+    """The answers to several questions, asked side by side; failures are among them."""
+    if len(questions) == 1:
+        return [(yield questions[0])]
+    together: Any = Together(tuple(questions))
+    answers: Any = yield together
+    return list(answers)
 
 
 def addresses(name: str, *, like: Address) -> Lookups[Answer[Address]]:

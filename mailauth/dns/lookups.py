@@ -192,20 +192,22 @@ def known(question: Any, remembered: Callable[[Question], Answer[Any] | None]) -
     return None if None in answers else answers
 
 
-def overhear(lookups: Lookups[T], heard: dict[Question, Answer[Any]]) -> Lookups[T]:
-    """The same computation; `heard` gets each of its questions with the answer."""
+def recall(lookups: Lookups[T], heard: dict[Question, Answer[Any]]) -> Lookups[T]:
+    """The same computation; what `heard` has is not asked again, and it gets what is asked."""
     try:
         question: Any = next(lookups)
         while True:
-            try:
-                answer: Any = yield question
-            except Exception as fault:  # noqa: BLE001 - it is the computation's to see
-                question = lookups.throw(fault)
-                continue
-            if type(question) is Together:
-                heard.update(zip(question.questions, answer, strict=True))
-            else:
-                heard[question] = answer
+            answer: Any = known(question, heard.get)
+            if answer is None:
+                try:
+                    answer = yield question
+                except Exception as fault:  # noqa: BLE001 - it is the computation's to see
+                    question = lookups.throw(fault)
+                    continue
+                if type(question) is Together:
+                    heard.update(zip(question.questions, answer, strict=True))
+                else:
+                    heard[question] = answer
             question = lookups.send(answer)
     except StopIteration as stop:
         result: T = stop.value

@@ -1,12 +1,18 @@
 """What receivers ask: may this host send for this identity? (RFC 7208 §2.3, §2.4, §4.1)."""
 
 from collections.abc import Sequence
+from typing import Any, Final
 
-from mailauth.dns.lookups import Address, Lookups
+from mailauth.dns.lookups import Address, Answer, Lookups, Question, RRType, recall
+from mailauth.errors import SyntaxFault
+from mailauth.spf.course import Course
 from mailauth.spf.evaluation import Evaluation
-from mailauth.spf.identity import client
+from mailauth.spf.identity import Subject, checked_domain, client
 from mailauth.spf.identity import sender as mailbox
+from mailauth.spf.memory import Memory
+from mailauth.spf.plot import plot
 from mailauth.spf.policy import RFC7208, Policy
+from mailauth.spf.result import Result
 from mailauth.spf.verdict import Verdict
 
 
@@ -33,8 +39,8 @@ def check(  # noqa: PLR0913 - the arguments of the RFC, and our own
     domain = path.rpartition("@")[2] if path else helo
     whole = path or f"postmaster@{helo}"
     ip = outermost(ip, hops, policy)
-    evaluation = Evaluation(client(ip), mailbox(whole), helo, receiver, now, policy)
-    return evaluation.verdict(domain, "mailfrom")
+    subject = Subject(client(ip), mailbox(whole), helo, receiver, now)
+    return _by_course(subject, domain, "mailfrom", policy)
 
 
 def check_helo(
@@ -49,8 +55,8 @@ def check_helo(
 
     **Raises** BadArgument: `ip` is no address.
     """
-    evaluation = Evaluation(client(ip), mailbox(f"postmaster@{helo}"), helo, receiver, now, policy)
-    return evaluation.verdict(helo, "helo")
+    subject = Subject(client(ip), mailbox(f"postmaster@{helo}"), helo, receiver, now)
+    return _by_course(subject, helo, "helo", policy)
 
 
 def check_host(  # noqa: PLR0913 - the arguments of the RFC, and our own
@@ -72,8 +78,35 @@ def check_host(  # noqa: PLR0913 - the arguments of the RFC, and our own
 
     **Raises** BadArgument: `ip` is no address.
     """
-    evaluation = Evaluation(client(ip), mailbox(sender), helo, receiver, now, policy)
-    return evaluation.verdict(domain, "mailfrom")
+    subject = Subject(client(ip), mailbox(sender), helo, receiver, now)
+    return _by_course(subject, domain, "mailfrom", policy)
+
+
+def _by_course(subject: Subject, domain: str, identity: str, policy: Policy) -> Lookups[Verdict]:
+    """§4.3, and then the course of the domain if it leads to this client, or an evaluation.
+
+    A course is drawn when a domain is checked for the second time.
+    """
+    try:
+        name = checked_domain(domain, subject.sender.local_part)
+    except SyntaxFault as fault:
+        return Verdict(Result.NONE, f"there is nothing to check: {fault}", "", identity)
+    if policy is not RFC7208:
+        return (yield from Evaluation(subject, policy).verdict(name, identity))
+    key = (name, subject.client.is_ip4)
+    course = _COURSES.get(key)
+    if course is None:
+        _COURSES.put(key, _NEW, _NEW.weight())
+        return (yield from Evaluation(subject, policy).verdict(name, identity))
+    heard: dict[Question, Answer[Any]] = {}
+    verdict = yield from course.follow(subject, name, identity, heard)
+    if verdict is None:
+        is_known = course.is_whole and not heard
+        verdict = yield from recall(Evaluation(subject, policy).verdict(name, identity), heard)
+        if not is_known or heard.get(Question(name, RRType.TXT)) is not course.record:
+            drawn = plot(subject, name, heard)
+            _COURSES.put(key, drawn, drawn.weight())
+    return verdict
 
 
 def outermost(ip: str | Address, hops: Sequence[str], policy: Policy) -> str | Address:
@@ -85,3 +118,9 @@ def outermost(ip: str | Address, hops: Sequence[str], policy: Policy) -> str | A
         if not any(address in network for network in policy.relays):
             return each
     return ip
+
+
+_NEW: Final = Course()
+"""Of a domain that was checked once."""
+_COURSES: Final[Memory[tuple[str, bool], Course]] = Memory(4_194_304)
+"""By domain, and by whether the client is one of IPv4; some 400 domains."""

@@ -12,7 +12,7 @@ from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Address, Answer, Lookups, Status
 from mailauth.errors import SyntaxFault
 from mailauth.spf import macro, story
-from mailauth.spf.identity import Client, Sender, checked_domain
+from mailauth.spf.identity import Subject
 from mailauth.spf.letters import Letters
 from mailauth.spf.macro import MacroString
 from mailauth.spf.plan import Networks, Prepared, choose, prepare_terms
@@ -38,7 +38,7 @@ class _PermError(Exception):
     """The records cannot be evaluated (§2.6.7); caught where the verdict is made."""
 
 
-class _Found(NamedTuple):
+class Found(NamedTuple):
     """What one record came to."""
 
     result: Result
@@ -52,35 +52,29 @@ class Evaluation:
     """One check of one client (§4)."""
 
     __slots__ = (
-        "_client", "_depth", "_events", "_letters", "_lookups", "_names",
-        "_policy", "_secure", "_sender", "_voids",
+        "_client", "_depth", "_letters", "_lookups", "_names",
+        "_policy", "_secure", "_sender", "_voids", "events",
     )  # fmt: skip
 
-    def __init__(
-        self, client: Client, sender: Sender, helo: str, receiver: str, now: int, policy: Policy
-    ) -> None:
-        self._client = client
-        self._sender = sender
+    def __init__(self, subject: Subject, policy: Policy) -> None:
+        self._client = subject.client
+        self._sender = subject.sender
         self._policy = policy
         self._lookups = self._voids = self._depth = 0
         self._secure = True
-        self._events: list[Event] = []
+        self.events: list[Event] = []
         self._names: list[str] | None = None  # of the client, validated
-        self._letters = Letters(client, sender, helo, receiver, now)
+        self._letters = Letters(subject)
 
-    def verdict(self, domain: str, identity: str) -> Lookups[Verdict]:
-        """§4.3 to §4.7; every fault of the domain ends here."""
-        found = _Found(_NONE, "", "")
+    def verdict(self, name: str, identity: str) -> Lookups[Verdict]:
+        """§4.4 to §4.7, of a checked domain; every fault of the domain ends here."""
+        found = Found(_NONE, "", "")
         explanation = ""
-        try:
-            name = checked_domain(domain, self._sender.local_part)
-        except SyntaxFault as fault:
-            return Verdict(_NONE, f"there is nothing to check: {fault}", "", identity)
         try:
             found = yield from self._check(name)
             if found.result is not _PASS:
                 found = yield from self._locally(found, name)
-            reason = _reason(found, name)
+            reason = reason_of(found, name)
             if found.result is Result.FAIL and found.exp is not None:
                 explanation = yield from self._explanation(found.exp, found.domain)
         except LookupFailed as failure:
@@ -101,18 +95,18 @@ class Evaluation:
             self._voids,
             self._secure,
             found.basis,
-            Story(self._events),
+            Story(self.events),
         )
 
-    def _check(self, domain: str, terms: Prepared | None = None) -> Lookups[_Found]:
+    def _check(self, domain: str, terms: Prepared | None = None) -> Lookups[Found]:
         """§4.4 to §4.7: the result of the record of `domain`, or of `terms` in its place."""
         prepared = terms
         if prepared is None:
             answer = yield from ask.txt(domain)
             prepared = self._chosen(domain, answer)
             if prepared is None:
-                return _Found(_NONE, "", domain)
-        events = self._events
+                return Found(_NONE, "", domain)
+        events = self.events
         for stage in prepared.stages:
             if type(stage) is Networks:
                 place = stage.find(self._client)
@@ -127,10 +121,10 @@ class Evaluation:
                 if not matches:
                     continue
             result = directive.qualifier.result
-            return _Found(result, directive.text, domain, prepared.record.exp)
+            return Found(result, directive.text, domain, prepared.record.exp)
         if terms is None and prepared.record.redirect is not None:
             return (yield from self._redirected(prepared.record.redirect, domain))
-        return _Found(Result.NEUTRAL, "", domain)  # §4.7
+        return Found(Result.NEUTRAL, "", domain)  # §4.7
 
     def _chosen(self, domain: str, answer: Answer[bytes]) -> Prepared | None:
         """The record among the TXT records of `domain`, ready to be evaluated."""
@@ -140,12 +134,12 @@ class Evaluation:
         except SyntaxFault as fault:
             raise _PermError(f"{domain}: {fault}") from None  # §4.5, §4.6
         if prepared is not None:
-            self._events.append((story.record, self._depth, domain, prepared.record))
+            self.events.append((story.record, self._depth, domain, prepared.record))
         return prepared
 
-    def _redirected(self, redirect: MacroString, domain: str) -> Lookups[_Found]:
+    def _redirected(self, redirect: MacroString, domain: str) -> Lookups[Found]:
         """§6.1."""
-        self._events.append((story.redirect, self._depth, redirect.text))
+        self.events.append((story.redirect, self._depth, redirect.text))
         self._count_term(f"redirect={redirect.text}")
         target = yield from self._target(redirect, domain)
         if not target:
@@ -155,7 +149,7 @@ class Evaluation:
             raise _PermError(f"{domain}: redirect={target}, which has no SPF record")
         return found
 
-    def _locally(self, found: _Found, domain: str) -> Lookups[_Found]:
+    def _locally(self, found: Found, domain: str) -> Lookups[Found]:
         """What the receiver's own terms make of it (§2.6); they can only come to a pass."""
         if found.result is _NONE:
             terms, basis = self._policy.best_guess, "best guess"
@@ -164,7 +158,7 @@ class Evaluation:
         if terms:
             ours = yield from self._check(domain, prepare_terms(terms))
             if ours.result is _PASS:
-                return _Found(_PASS, ours.directive, domain, None, basis)
+                return Found(_PASS, ours.directive, domain, None, basis)
         return found
 
     def _matches(self, directive: Directive, domain: str) -> Lookups[bool]:
@@ -263,8 +257,8 @@ class Evaluation:
             )
 
     def _count_void(self, answer: Answer[object], text: str) -> None:
-        if answer.records or answer.status is Status.MALFORMED_NAME:
-            return  # what cannot be asked for was not asked
+        if not is_void(answer):
+            return
         self._voids += 1
         if self._voids > self._policy.max_void_lookups:
             raise _PermError(
@@ -276,7 +270,7 @@ class Evaluation:
         """Keep what the DNS said."""
         self._secure = self._secure and answer.secure
         counts = (self._lookups, self._policy.max_lookups, self._voids)
-        self._events.append((story.question, self._depth, what, name, answer, *counts))
+        self.events.append((story.question, self._depth, what, name, answer, *counts))
 
     def _target(self, spec: MacroString, domain: str) -> Lookups[str]:
         """target-name (§4.8), its %{p} learned before; nothing if no such name can be asked for."""
@@ -310,7 +304,13 @@ class Evaluation:
         return text[:MAX_EXPLANATION] if text.isascii() and text.isprintable() else ""
 
 
-def _reason(found: _Found, domain: str) -> str:
+def is_void(answer: Answer[object]) -> bool:
+    """Whether the DNS knows nothing (§4.6.4); what cannot be asked for was not asked."""
+    return not answer.records and answer.status is not Status.MALFORMED_NAME
+
+
+def reason_of(found: Found, domain: str) -> str:
+    """Why it came to that, in words."""
     if found.basis != "record":
         return f"{found.directive} matches, by {found.basis}"
     if found.result is _NONE:

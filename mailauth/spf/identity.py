@@ -58,6 +58,16 @@ class Sender(NamedTuple):
     domain: str
 
 
+class Subject(NamedTuple):
+    """Whom an evaluation is about, and what its macros may tell (§7.2)."""
+
+    client: Client
+    sender: Sender
+    helo: str
+    receiver: str
+    now: int
+
+
 def sender(text: str) -> Sender:
     """The parts of a mailbox; without a local part it is the postmaster's (§4.3)."""
     local, at, domain = text.rpartition("@")
@@ -89,11 +99,15 @@ def _checked(domain: str) -> str:
     return name
 
 
-@lru_cache(maxsize=4096)
 def is_askable(name: str) -> bool:
     """Whether all labels have 1 to 63 octets and the name 253 at most (RFC 1035 §2.3.4)."""
+    return len(name) <= MAX_NAME and _has_labels(name)
+
+
+@lru_cache(maxsize=4096)
+def _has_labels(name: str) -> bool:
     labels = name.split(".")
-    return len(name) <= MAX_NAME and "" not in labels and len(max(labels, key=len)) <= MAX_LABEL
+    return "" not in labels and len(max(labels, key=len)) <= MAX_LABEL
 
 
 # More than RFC 5321 §4.1.2 allows: underscores, and hyphens anywhere, are in use.

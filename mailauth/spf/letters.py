@@ -1,6 +1,6 @@
 """What the macro letters stand for in one evaluation, and the names they make (RFC 7208 §7.2)."""
 
-from mailauth.spf.identity import MAX_NAME, Client, Sender, is_askable
+from mailauth.spf.identity import MAX_NAME, Subject, is_askable
 from mailauth.spf.macro import MacroString
 
 
@@ -12,8 +12,8 @@ class Letters:
 
     __slots__ = ("_said", "_values", "client_name")
 
-    def __init__(self, client: Client, sender: Sender, helo: str, receiver: str, now: int) -> None:
-        self._said = (client, sender, helo, receiver, now)
+    def __init__(self, subject: Subject) -> None:
+        self._said = subject
         self._values: dict[str, str] = {}  # most records have no macros
         self.client_name = "unknown"  # §7.3
 
@@ -21,7 +21,7 @@ class Letters:
         """§7.3; nothing if it needs a local part that is not of ASCII (RFC 8616 §4)."""
         if not string.macros:
             return string.literal
-        values = self._values or self._speak()
+        values = self.values()
         if not values["l"].isascii() and not string.letters.isdisjoint("sl"):
             return ""
         values["d"], values["p"] = domain, self.client_name
@@ -34,7 +34,10 @@ class Letters:
             name = _shortened(name)
         return name if is_askable(name) else ""
 
-    def _speak(self) -> dict[str, str]:
+    def values(self) -> dict[str, str]:
+        """By letter, but for d and p, which are those of the last expansion."""
+        if self._values:
+            return self._values
         client, sender, helo, receiver, now = self._said
         self._values = {
             "s": f"{sender.local_part}@{sender.domain}",

@@ -37,7 +37,9 @@ class Macro:
     reverse: bool
     delimiters: str
     transforms: bool
-    """The value does not stand as it is: it is split."""
+    """The value is split."""
+    changes: bool
+    """The value does not stand as it is: it is split, or escaped."""
 
     def expand(self, value: str) -> str:
         """The value of the letter, split, reversed and cut (§7.3)."""
@@ -74,7 +76,12 @@ class MacroString:
 
     def expand(self, values: Mapping[str, str]) -> str:
         """The string, with the values of the letters in the place of its macros (§7.3)."""
-        return self.template % tuple([each.expand(values[each.letter]) for each in self.macros])
+        return self.template % tuple(
+            [
+                each.expand(values[each.letter]) if each.changes else values[each.letter]
+                for each in self.macros
+            ]
+        )
 
 
 def parse_domain_spec(text: str) -> MacroString:
@@ -150,6 +157,8 @@ def _macro(scanner: Scanner, letters: frozenset[str]) -> Macro:
     number = _MAX_PARTS if digits and len(digits.lstrip("0")) > len(str(_MAX_PARTS)) else number
     delimiters = delimiters or "."
     transforms = bool(number or reverse or delimiters != ".")
+    escaped = letter.isupper()
+    changes = transforms or escaped
     return Macro(
-        text, letter.lower(), letter.isupper(), number, bool(reverse), delimiters, transforms
+        text, letter.lower(), escaped, number, bool(reverse), delimiters, transforms, changes
     )

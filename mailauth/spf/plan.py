@@ -7,10 +7,11 @@ first that matches a client is found without going through them.
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from itertools import groupby
-from typing import NamedTuple, TypeAlias, final
+from typing import Final, NamedTuple, TypeAlias, final
 
 from mailauth.errors import SyntaxFault
 from mailauth.spf.identity import Client
+from mailauth.spf.memory import Memory
 from mailauth.spf.record import IP4, IP6, VERSION, Directive, Record, is_record, parse
 
 
@@ -74,25 +75,34 @@ class Prepared(NamedTuple):
     stages: tuple[Stage, ...]
 
 
-@lru_cache(maxsize=4096)
-def prepare(octets: bytes) -> Prepared:
-    """The record in these octets, ready to be evaluated; remembered.  **Raises** SyntaxFault."""
+def choose(texts: tuple[bytes, ...]) -> Prepared | None:
+    """The one record among the TXT records of a domain (§4.5); None: there is no record of SPF.
+
+    What is found is remembered.  **Raises** SyntaxFault: there are several, or it
+    cannot be read.
+    """
+    known = _CHOSEN.get(texts)
+    if known is None:
+        found = [octets for octets in texts if is_record(octets)]
+        if len(found) > 1:
+            raise SyntaxFault(f"{len(found)} SPF records, and one is allowed")
+        if not found:
+            return None
+        known = _prepare(found[0])
+        _CHOSEN.put(texts, known, sum(map(len, texts)))
+    return known
+
+
+@lru_cache(maxsize=16)
+def prepare_terms(terms: str) -> Prepared:
+    """Terms without a version, ready to be evaluated.  **Raises** SyntaxFault."""
+    return _prepare(f"{VERSION} {terms}".encode(errors="surrogatepass"))  # refused if not ASCII
+
+
+def _prepare(octets: bytes) -> Prepared:
     record = parse(octets)
     return Prepared(record, plan(record.directives))
 
 
-@lru_cache(maxsize=4096)
-def choose(texts: tuple[bytes, ...]) -> Prepared | None:
-    """The one record among the TXT records of a domain (§4.5); None: there is no record of SPF.
-
-    **Raises** SyntaxFault: there are several, or it cannot be read.
-    """
-    found = [octets for octets in texts if is_record(octets)]
-    if len(found) > 1:
-        raise SyntaxFault(f"{len(found)} SPF records, and one is allowed")
-    return prepare(found[0]) if found else None
-
-
-def prepare_terms(terms: str) -> Prepared:
-    """Terms without a version, ready to be evaluated.  **Raises** SyntaxFault."""
-    return prepare(f"{VERSION} {terms}".encode(errors="surrogatepass"))  # refused if not ASCII
+_CHOSEN: Final[Memory[tuple[bytes, ...], Prepared]] = Memory(262_144)
+"""By octets."""

@@ -25,8 +25,12 @@ class Story:
     def __init__(self, events: list[Event]) -> None:
         self._events = events
 
+    def events(self) -> list[Event]:
+        """What happened, in order."""
+        return self._events
+
     def __repr__(self) -> str:
-        return f"<Story of {len(self._events)} events>"
+        return f"<Story of {len(self.steps())} steps>"
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Story) and self.steps() == other.steps()
@@ -38,7 +42,7 @@ class Story:
         """The evaluation: each record, each term, each question with its answer and cost."""
         return tuple(
             Step(depth + below, text)
-            for tell, depth, *facts in self._events
+            for tell, depth, *facts in self.events()
             for below, text in tell(*facts)
         )
 

@@ -130,9 +130,9 @@ def test_a_fault_of_the_driver_is_thrown_in() -> None:
     def resolve(question: Question) -> Answer[Any]:
         raise RuntimeError(question.name)
 
-    from mailauth.dns import overhear
+    from mailauth.dns import recall
 
-    run(overhear(asking(), {}), resolve)
+    run(recall(asking(), {}), resolve)
     assert [str(fault) for fault in seen] == ["example.com"]
 
 

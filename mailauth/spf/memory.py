@@ -1,0 +1,42 @@
+"""What is remembered of records: no more than a weight, whoever writes them.
+
+A record that an attacker publishes may take sixty times its octets once it is
+read; so what counts is not how many are remembered, but how much they are.
+"""
+
+from collections.abc import Hashable
+from threading import Lock
+from typing import Generic, TypeVar
+
+K = TypeVar("K", bound=Hashable)
+V = TypeVar("V")
+
+
+class Memory(Generic[K, V]):
+    """Values by key; the oldest are forgotten when all together weigh more than `most`."""
+
+    __slots__ = ("_heavy", "_lock", "_most", "_values", "_weight", "get")
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._weight = 0
+        self._heavy: dict[K, int] = {}
+        self._values: dict[K, V] = {}
+        self._lock = Lock()
+        self.get = self._values.get
+        """What is remembered under a key, or None."""
+
+    def put(self, key: K, value: V, weight: int) -> None:
+        """Remember a value; one that alone weighs too much is not."""
+        if weight > self._most:
+            return
+        with self._lock:
+            self._forget(key)
+            self._values[key], self._heavy[key] = value, weight
+            self._weight += weight
+            while self._weight > self._most:
+                self._forget(next(iter(self._heavy)))
+
+    def _forget(self, key: K) -> None:
+        self._values.pop(key, None)
+        self._weight -= self._heavy.pop(key, 0)
