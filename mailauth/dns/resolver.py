@@ -10,7 +10,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import Any, TypeAlias, TypeVar
 
@@ -161,8 +161,10 @@ class Resolver(_Configured):
 
         The threads end with the run, so that none is lost where a process forks.
         """
-        unknown = sum(self._cache.get(question) is None for question in questions)
-        return (asking.map if unknown > 1 else map)(resolve, questions)
+        if sum(self._cache.get(question) is None for question in questions) > 1:
+            with suppress(RuntimeError):  # the system has no thread for us: one after another
+                return asking.map(resolve, questions)
+        return map(resolve, questions)
 
     def _resolve(self, deadline: float, question: Question) -> Answer[Any]:
         answer = self._cache.get(question)

@@ -158,6 +158,24 @@ def test_DNS_14_a_slow_name_does_not_hold_up_the_others(run_all: Drive) -> None:
         assert run_all(server.where, *batch, timeout=0.3) == [["time-out"], *[["exists"]] * 5]
 
 
+def test_without_threads_questions_are_asked_one_after_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    start = threading.Thread.start
+
+    def refuse(thread: threading.Thread) -> None:
+        if "Pool" in thread.name:
+            raise RuntimeError("can't start new thread")
+        start(thread)  # of the server
+
+    with serve(KEY) as server:
+        monkeypatch.setattr(threading.Thread, "start", refuse)
+        both = [questions("key.example"), questions("other.example")]
+        found = Resolver([server.where]).run(gather(*both))
+        monkeypatch.undo()
+    assert found == [["exists"], ["no data"]]
+
+
 def test_DNS_14_equal_questions_of_threads_are_asked_once() -> None:
     found = []
     with serve(after(0.1, KEY)) as server:
