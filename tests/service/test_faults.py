@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tree import Tree, talk
+from tree import PATIENCE, Tree, talk
 
 pytestmark = pytest.mark.loopback
 
@@ -185,19 +185,22 @@ def test_a_second_service_at_the_same_address_is_refused(tree: Tree) -> None:
 
 
 def test_OPS_09_a_worker_without_descriptors(tree: Tree) -> None:
+    """It ends when it is its turn to accept; the client is answered by the other one."""
+    tree.configure(silence=PATIENCE)
     tree.start()
-    with tree.connect() as client:
-        hoarder = int(talk(client, "who"))
-        assert talk(client, "hoard") == "hoarded"
-        assert talk(client, "echo still") == "still"
-
-    def is_gone() -> bool:
-        """Each client is answered by the sound worker, or closed: none hangs, none is misled."""
-        assert tree.say("echo x") in {"x", ""}
-        return hoarder not in tree.pids()
-
-    tree.wait_for(is_gone, "the end of the one that cannot accept")
-    tree.wait_for(lambda: len(tree.pids()) == 2, "two sound workers")
+    with tree.connect() as hoarding:
+        hoarder = int(talk(hoarding, "who"))
+        assert talk(hoarding, "hoard") == "hoarded"
+        assert talk(hoarding, "echo still") == "still"
+        (sound,) = set(tree.pids()) - {hoarder}
+        os.kill(sound, signal.SIGSTOP)  # so that it is the hoarder's turn
+        with tree.connect() as client:
+            client.sendall(b"echo ")
+            tree.wait_for(lambda: hoarder not in tree.pids(), "the end of who cannot accept")
+            os.kill(sound, signal.SIGCONT)
+            assert talk(client, "patience") == "patience"
+    tree.wait_for(lambda: replaced(tree, hoarder), "two sound workers")
+    assert sound in tree.pids()
     assert tree.say("echo back") == "back"
 
 
