@@ -148,35 +148,26 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
     **Raises** BadArgument: `ip` is no address.
     """
     path = mail_from[1:-1] if mail_from.startswith("<") and mail_from.endswith(">") else mail_from
-    client = _Client(ip, helo, receiver, now, spf_policy) if ip and "spf" in methods else None
-    verification = _verification(message, now, dkim_policy) if methods - {"spf"} else None
-    signed = verification if "dkim" in methods else None
-    sealed = verification if "arc" in methods else None
-    judged = verification if "dmarc" in methods else None
-    by_dkim, by_helo, by_sender, by_arc, ahead = yield from gather(
-        _check_dkim(signed),
-        _check_helo(client),
-        _check_sender(client, path),
-        _check_arc(sealed, now, trusted_sealers),
-        _look_ahead(judged, path or helo),
+    by_spf = bool(ip) and "spf" in methods
+    host: dict[str, Any] = {"ip": ip, "helo": helo}
+    about: dict[str, Any] = {"receiver": receiver, "now": now, "policy": spf_policy}
+    seen = _verification(message, now, dkim_policy) if methods - {"spf"} else None
+    judged = seen if "dmarc" in methods else None
+    of_helo, of_sender, of_signatures, of_chain, ahead = yield from gather(
+        spf.check_helo(**host, **about) if by_spf else None,
+        spf.check(**host, sender=path, **about) if by_spf else None,
+        seen.verdicts() if seen and "dkim" in methods else None,
+        arc.verify(seen, now=now, trusted=trusted_sealers) if seen and "arc" in methods else None,
+        _look_ahead(judged, path or helo) if judged else None,
     )
-    by_dmarc = None
-    if judged is not None:
-        by_dmarc = yield from dmarc.check(
-            judged.header, spf=by_sender, dkim=by_dkim, by_list=by_list, ahead=ahead
+    signatures = tuple(of_signatures or ())
+    of_author = None
+    if judged:
+        of_author = yield from dmarc.check(
+            judged.header, spf=of_sender, dkim=signatures, by_list=by_list, ahead=ahead
         )
     envelope = Envelope(str(ip), helo, path)
-    return Report(envelope, by_helo, by_sender, tuple(by_dkim), by_dmarc, by_arc)
-
-
-class _Client(NamedTuple):
-    """The arguments that SPF has for both identities."""
-
-    ip: str | Address
-    helo: str
-    receiver: str
-    now: int
-    policy: spf.Policy
+    return Report(envelope, of_helo, of_sender, signatures, of_author, of_chain)
 
 
 def _verification(
@@ -192,36 +183,8 @@ def _verification(
     return verification
 
 
-def _check_dkim(verification: Verification | None) -> Lookups[list[dkim.Verdict]]:
-    if verification is None:
-        return []
-    return (yield from verification.verdicts())
-
-
-def _check_helo(client: _Client | None) -> Lookups[spf.Verdict | None]:
-    if client is None:
-        return None
-    return (yield from spf.check_helo(**client._asdict()))
-
-
-def _check_sender(client: _Client | None, sender: str) -> Lookups[spf.Verdict | None]:
-    if client is None:
-        return None
-    return (yield from spf.check(**client._asdict(), sender=sender))
-
-
-def _check_arc(
-    verification: Verification | None, now: int, trusted: Collection[str]
-) -> Lookups[arc.Verdict | None]:
-    if verification is None:
-        return None
-    return (yield from arc.verify(verification, now=now, trusted=trusted))
-
-
-def _look_ahead(verification: Verification | None, sender: str) -> Lookups[dmarc.Ahead]:
+def _look_ahead(verification: Verification, sender: str) -> Lookups[dmarc.Ahead]:
     """What DMARC will need if what the message and its sender claim is so."""
-    if verification is None:
-        return dmarc.Ahead()
     claimed = [*verification.domains, sender.rpartition("@")[2].lower()]
     return (yield from dmarc.look_ahead(verification.header, claimed))
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailauth.errors import SyntaxFault
 from mailauth.syntax import domain as domains
@@ -27,8 +27,7 @@ MAX_OCTETS: Final = 65_536
 MAX_RESULTS: Final = 500
 
 
-@dataclass(frozen=True, slots=True)
-class Property:
+class Property(NamedTuple):
     """propspec: where a value was found, and the value (§2.3)."""
 
     ptype: str
@@ -37,8 +36,7 @@ class Property:
     value: str
 
 
-@dataclass(frozen=True, slots=True)
-class MethodResult:
+class MethodResult(NamedTuple):
     """resinfo: what one method came to (§2.2, §2.7)."""
 
     method: str

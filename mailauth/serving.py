@@ -17,8 +17,10 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable
 from contextlib import suppress
 from functools import partial
-from typing import Final, Generic, Protocol, TypeVar
+from typing import Any, Final, Generic, Protocol, TypeVar
 
+READ: Final = 262_144
+"""Octets that are read at a time."""
 BACK_OFF: Final = 0.5
 """Seconds without accepting, when the system has nothing left to accept with."""
 EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -48,8 +50,28 @@ class Watch(Protocol):
         """What a peer left unfinished or unread took too long."""
 
 
-class Client(asyncio.BaseProtocol, ABC):
-    """Our end of one connection, which is in its roster while it is open."""
+class Client(asyncio.BufferedProtocol, ABC):
+    """Our end of one connection, which is in its roster while it is open.
+
+    What is read goes through the buffer of the roster, which all share, because it is
+    empty again before the next of them reads.  Without it asyncio makes room for
+    256 KB at each read.
+    """
+
+    def __init__(self, roster: "Roster[Any]") -> None:
+        self._buffer = roster.buffer
+
+    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's; it has none
+        """Called by asyncio before it reads."""
+        return self._buffer
+
+    def buffer_updated(self, nbytes: int) -> None:
+        """Called by asyncio when it has read."""
+        self.receive(bytes(self._buffer[:nbytes]))
+
+    @abstractmethod
+    def receive(self, octets: bytes) -> None:
+        """Octets that have arrived."""
 
     @abstractmethod
     def finish(self) -> "asyncio.Future[None]":
@@ -67,6 +89,14 @@ class Client(asyncio.BaseProtocol, ABC):
 C = TypeVar("C", bound=Client)
 
 
+class Roster(set[C]):
+    """The connections of one server that are open, and the buffer that they read through."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.buffer = memoryview(bytearray(READ))
+
+
 class SocketServer(Generic[C]):
     """Serves the clients that connect to one socket; each is made by `converse`, with the roster.
 
@@ -76,19 +106,19 @@ class SocketServer(Generic[C]):
 
     def __init__(
         self,
-        converse: Callable[[set[C]], C],
+        converse: Callable[[Roster[C]], C],
         *,
         watch: Watch,
         connections: int,
         step: float,
-        make_room: Callable[[set[C]], bool] = lambda _: False,
+        make_room: Callable[[Roster[C]], bool] = lambda _: False,
     ) -> None:
         self._converse = converse
         self._watch = watch
         self._connections = connections
         self._step = min(1.0, step)
         self._make_room = make_room
-        self._roster: set[C] = set()
+        self._roster: Roster[C] = Roster()
         self._acceptor: Acceptor | None = None
         self._stopped: asyncio.Future[None] | None = None
 

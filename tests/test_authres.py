@@ -125,6 +125,7 @@ def test_ar_04_nothing_from_outside_leaves_its_place(
             st.text(st.characters(codec="ascii", categories=["L", "N", "P"]), max_size=40),
             st.sampled_from(["a@b.example", "b.example", "@b.example", "x;y", 'q"uo', "a b"])
             .map(lambda value: (Property("header", "i", value),)),
+            st.just(authres.CURRENT),
         ),
         max_size=3,
     )

@@ -117,6 +117,8 @@ def gathered(tree: ast.AST) -> Iterator[ast.expr]:
         if isinstance(node, ast.Call) and ast.unparse(node.func) in {"gather", "recall", "run"}:
             for each in node.args:
                 inside = each.value if isinstance(each, ast.Starred) else each
+                if isinstance(inside, ast.IfExp):  # or None, if it is not wanted
+                    inside = inside.body
                 yield inside.elt if isinstance(inside, ast.GeneratorExp) else inside
 
 

@@ -121,27 +121,30 @@ class Together(NamedTuple):
     questions: tuple[Question, ...]
 
 
-def gather(*many: Lookups[Any]) -> Lookups[list[Any]]:
+def gather(*many: Lookups[Any] | None) -> Lookups[list[Any]]:
     """The results of many computations, whose questions are asked side by side.
 
-    They go in step: in each round every one that is not done asks its next
-    question, or those that it asks side by side itself.  So there are no more
-    rounds than the longest of them has.
+    None stands for one that is not wanted, and comes to None.  They go in step: in
+    each round every one that is not done asks its next question, or those that it
+    asks side by side itself.  So there are no more rounds than the longest of them has.
     """
-    if len(many) == 1:
-        return [(yield from many[0])]
+    wanted = {place: lookups for place, lookups in enumerate(many) if lookups is not None}
     results: list[Any] = [None] * len(many)
+    if len(wanted) == 1:
+        ((place, alone),) = wanted.items()
+        results[place] = yield from alone
+        return results
     waiting: list[tuple[int, Any]] = []
     try:
-        for place, lookups in enumerate(many):
+        for place, lookups in wanted.items():
             _advance(place, lookups, None, waiting, results)
         while waiting:
             pending, waiting = waiting, []
             answers = yield from _asked(pending)
             for (place, _), answer in zip(pending, answers, strict=True):
-                _advance(place, many[place], answer, waiting, results)
+                _advance(place, wanted[place], answer, waiting, results)
     finally:
-        for lookups in many:
+        for lookups in wanted.values():
             lookups.close()
     return results
 

@@ -8,7 +8,6 @@ whatever goes wrong in the peer ends this one connection.
 import asyncio
 import socket
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Final, cast
 
 from mailauth import serving
@@ -26,7 +25,7 @@ from mailauth.milter.stopwatch import Stopwatch
 from mailauth.milter.terms import Limits, Resolver, Watch
 from mailauth.milter.wire import Connection
 
-TURN: Final = 2048
+TURN: Final = 128
 """How many events of one connection are heard at a stretch."""
 LINGER: Final = 1.0
 """Seconds without an octet, after which an MTA that has no message under way may be left."""
@@ -34,7 +33,7 @@ MAX_UNREAD: Final = 1_048_576
 """Octets of replies that may wait for the peer before it gets no more."""
 
 
-class Conversation(serving.Client, asyncio.Protocol):
+class Conversation(serving.Client):
     """Our end of one connection, which is in the `roster` while it is open."""
 
     def __init__(
@@ -45,8 +44,9 @@ class Conversation(serving.Client, asyncio.Protocol):
         limits: Limits,
         watch: Watch,
         guard: Guard,
-        roster: set["Conversation"],
+        roster: serving.Roster["Conversation"],
     ) -> None:
+        super().__init__(roster)
         self._wire = Connection(limits.octets)
         self._session = begin(self._wire)
         self._resolver = resolver
@@ -93,12 +93,12 @@ class Conversation(serving.Client, asyncio.Protocol):
             self._gone.set_result(None)
         self._watch.closed()
 
-    def data_received(self, data: bytes) -> None:
-        """Called by asyncio."""
+    def receive(self, octets: bytes) -> None:
+        """Octets that have arrived."""
         if self._socket is not None and _QUICKACK is not None:
             # An MTA sends many small frames; each acknowledgement that waits costs it 40 ms.
             self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
-        self._wire.receive(data)
+        self._wire.receive(octets)
         self._heard = self._loop.time()
         if not self._is_held():
             self._work()
@@ -253,8 +253,7 @@ class Conversation(serving.Client, asyncio.Protocol):
     def _answer(self, outcome: Outcome, dns_seconds: float) -> bytes:
         """The octets of the replies to the end of a message."""
         now = self._loop.time()
-        record = replace(
-            outcome.record,
+        record = outcome.record._replace(
             dns_seconds=dns_seconds,
             seconds=now - self._begun,
             work_seconds=now - self._judging_begun,

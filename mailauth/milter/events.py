@@ -56,11 +56,11 @@ class Data:
     """DATA: the envelope is complete."""
 
 
-class Header(NamedTuple):
-    """One header field; folds in the value are of LF, or of CRLF."""
+class Fields(NamedTuple):
+    """One header field, or several that have come together."""
 
-    name: bytes
-    value: bytes
+    fields: list[tuple[bytes, bytes]]
+    """Names and values; folds in a value are of LF, or of CRLF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +109,7 @@ Event: TypeAlias = (
     | MailFrom
     | RcptTo
     | Data
-    | Header
+    | Fields
     | EndOfHeaders
     | Body
     | EndOfMessage
@@ -124,14 +124,14 @@ DATA, HEADER, END_OF_HEADERS, BODY, END_OF_MESSAGE = b"T", b"L", b"N", b"B", b"E
 ABORT, QUIT, QUIT_NEW_CONNECTION, UNKNOWN = b"A", b"Q", b"K", b"U"
 
 
-def macros(octets: bytes) -> dict[bytes, bytes]:
-    """*(name NUL value NUL), the macros of a stage; braces around a name are dropped."""
-    check_macros(octets)
+def macro(octets: bytes, name: bytes) -> bytes | None:
+    """The value of one macro of a stage, *(name NUL value NUL); its name may stand in braces."""
     words = octets[:-1].split(b"\0") if octets else []
-    return {
-        name.removeprefix(b"{").removesuffix(b"}"): value
-        for name, value in zip(words[::2], words[1::2], strict=True)
-    }
+    names = words[::2]
+    for spelled in (name, b"{%b}" % name):
+        if spelled in names:
+            return words[2 * names.index(spelled) + 1]
+    return None
 
 
 def check_macros(octets: bytes) -> None:
@@ -193,12 +193,12 @@ def _rcpt(octets: bytes) -> RcptTo:
     return RcptTo(address, tuple(arguments))
 
 
-def _header(octets: bytes) -> Header:
+def field(octets: bytes) -> tuple[bytes, bytes]:
     """Name NUL value NUL."""
     words = octets.split(b"\0")
     if len(words) != 3 or words[2]:  # noqa: PLR2004 - name, value, nothing
         raise ProtocolViolation("a header field that is not a name and a value")
-    return Header(words[0], words[1])
+    return words[0], words[1]
 
 
 READERS: Final[Mapping[bytes, Callable[[bytes], Event]]] = {
@@ -208,7 +208,7 @@ READERS: Final[Mapping[bytes, Callable[[bytes], Event]]] = {
     MAIL: _mail,
     RCPT: _rcpt,
     DATA: lambda _: Data(),
-    HEADER: _header,
+    HEADER: lambda octets: Fields([field(octets)]),
     END_OF_HEADERS: lambda _: EndOfHeaders(),
     BODY: Body,
     END_OF_MESSAGE: EndOfMessage,

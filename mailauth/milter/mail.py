@@ -13,7 +13,7 @@ from mailauth import authres
 from mailauth.dkim import Signatory, Verification
 from mailauth.errors import SyntaxFault
 from mailauth.milter.bodycheck import BodyCheck
-from mailauth.milter.events import Header, MailFrom
+from mailauth.milter.events import MailFrom
 from mailauth.milter.forwarding import Recipients, shown, text_of
 from mailauth.milter.settings import MessageLimits
 from mailauth.spf import received
@@ -70,6 +70,7 @@ class Mail:
     _lines: list[bytes] = field(default_factory=list)
     _octets: int = 0
     _digest: Any = field(default_factory=hashlib.sha256)
+    _digested: int = 0  # of the lines
 
     @classmethod
     def begin(cls, event: MailFrom, limits: MessageLimits) -> "Mail":
@@ -88,26 +89,25 @@ class Mail:
         """Whether the header is over our limits; then its rest is not kept."""
         return self._octets > self.limits.header_octets or self.fields > self.limits.fields
 
-    def add_field(self, event: Header, *, separator: bytes) -> None:
+    def add_field(self, name: bytes, value: bytes, *, separator: bytes) -> None:
         """One more header field; `separator` stands between its name and its value."""
-        line = event.name + separator + event.value
+        line = name + separator + value
         size = len(line) + 2
         self.fields += 1
         self.size += size
         self._octets += size
         if self._octets <= self.limits.header_octets and self.fields <= self.limits.fields:
             self._lines.append(line)
-            self._digest.update(line + b"\n")
 
-    def is_result(self, event: Header) -> bool:
-        """Whether the field is of a name under which results are told."""
-        return event.name[:1] in _FIRST_LETTERS and _folded(event.name) in self.forged
+    def is_result(self, name: bytes) -> bool:
+        """Whether results are told in fields of this name."""
+        return name[:1] in _FIRST_LETTERS and _folded(name) in self.forged
 
-    def judge_field(self, event: Header, authserv_id: str) -> None:
+    def judge_field(self, name: bytes, value: bytes, authserv_id: str) -> None:
         """Whether a field that is a result must be removed: it claims to be of `authserv_id`."""
-        forged = self.forged[_folded(event.name)]
+        forged = self.forged[_folded(name)]
         forged.count += 1
-        text = event.value.decode("utf-8", "replace")
+        text = value.decode("utf-8", "replace")
         is_ours = authres.is_claimed if forged.name is RESULTS else _is_our_received_spf
         if not is_ours(text, authserv_id):
             return
@@ -141,6 +141,9 @@ class Mail:
 
     def fingerprint(self) -> str:
         """What tells this message from others when it comes again: sender, header so far."""
+        if self._digested < len(self._lines):
+            self._digest.update(b"\n".join([*self._lines[self._digested :], b""]))
+            self._digested = len(self._lines)
         fingerprint: str = self._digest.hexdigest()
         return fingerprint[:16]
 

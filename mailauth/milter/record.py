@@ -1,13 +1,12 @@
 """What is told of one message, and of what went wrong: values for logs and metrics."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from mailauth.authres import MethodResult, resinfo
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One message that came to its end; texts in it may be of anybody."""
 
     queue_id: str
@@ -50,8 +49,7 @@ class Record:
 
     def as_dict(self) -> dict[str, Any]:
         """The record for JSON; the results as they stand in a field."""
-        values = {name: getattr(self, name) for name in self.__slots__}
-        return values | {"results": tuple(map(resinfo, self.results))}
+        return self._asdict() | {"results": tuple(map(resinfo, self.results))}
 
 
 @dataclass(frozen=True, slots=True)

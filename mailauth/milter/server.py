@@ -12,7 +12,7 @@ from mailauth.milter.keyring import KeyRing
 from mailauth.milter.session import Session
 from mailauth.milter.settings import Settings
 from mailauth.milter.terms import Limits, Resolver, Watch
-from mailauth.serving import SocketServer
+from mailauth.serving import Roster, SocketServer
 
 
 class MilterServer(SocketServer[Conversation]):
@@ -35,7 +35,7 @@ class MilterServer(SocketServer[Conversation]):
         begin = partial(Session, settings, keys or KeyRing(), guard=guard)
         times = (limits.idle, limits.frame, limits.content, limits.judging, limits.progress)
 
-        def converse(roster: set[Conversation]) -> Conversation:
+        def converse(roster: Roster[Conversation]) -> Conversation:
             return Conversation(
                 begin, resolver=resolver, limits=limits, watch=watch, guard=guard, roster=roster
             )

@@ -25,7 +25,7 @@ from mailauth.milter.events import (
     Connect,
     EndOfHeaders,
     Event,
-    Header,
+    Fields,
     Helo,
     MailFrom,
     QuitNewConnection,
@@ -81,7 +81,7 @@ class Session:
             Helo: self._hear_helo,
             MailFrom: self._hear_sender,
             RcptTo: self._hear_recipient,
-            Header: self._hear_field,
+            Fields: self._hear_fields,
             EndOfHeaders: self._hear_end_of_headers,
             Body: self._hear_body,
             Abort: self._forget_message,
@@ -203,12 +203,12 @@ class Session:
         mail.recipients += 1
         return None
 
-    def _hear_field(self, event: Header) -> None:
-        mail = self._present()
-        verifying = self._settings.verifying
-        mail.add_field(event, separator=self._separator)
-        if verifying is not None and mail.is_result(event) and self._take(mail):
-            mail.judge_field(event, verifying.authserv_id)
+    def _hear_fields(self, event: Fields) -> None:
+        mail, verifying = self._present(), self._settings.verifying
+        for name, value in event.fields:
+            mail.add_field(name, value, separator=self._separator)
+            if verifying is not None and mail.is_result(name) and self._take(mail):
+                mail.judge_field(name, value, verifying.authserv_id)
 
     def _hear_end_of_headers(self, _: EndOfHeaders) -> None:
         """The header is complete: it shows what is done with the body."""

@@ -41,13 +41,15 @@ class Limits:
     """Of the macros of one stage."""
 
 
+MAX_FIELDS: Final = 64
+"""How many header fields one event may tell of."""
 _NEVER_ANSWERED: Final = frozenset({events.ABORT, events.QUIT, events.QUIT_NEW_CONNECTION})
 _OF_NO_CLIENT: Final = frozenset({events.QUIT, events.QUIT_NEW_CONNECTION})
 _OF_THE_CONNECTION: Final = frozenset({events.CONNECT, events.HELO})
 _STAGES: Final = frozenset(NO_REPLY) | {events.END_OF_MESSAGE}
 _LENGTH: Final = Struct(">I")
 _HEAD: Final = Struct(">IB")
-_SHORT: Final = 1024  # octets that are cheaper copied twice than looked at
+_FIELD: Final = ord(events.HEADER)
 _CODES: Final = {ord(code): code for code in (*events.READERS, events.MACROS)}
 
 
@@ -57,8 +59,9 @@ class Connection:
     def __init__(self, limits: Limits = Limits()) -> None:
         self._limits = limits
         self._longest = limits.frame
-        self._buffer = bytearray()
+        self._buffer = b""
         self._at = 0  # of the buffer, what is read
+        self._behind = bytearray()  # what has come after the buffer
         self._macros: dict[bytes, bytes] = {}
         self._repeated = b""  # the last frame of macros, which often comes again and again
         self._unanswered: frozenset[bytes] = _NEVER_ANSWERED
@@ -72,7 +75,7 @@ class Connection:
     @property
     def pending(self) -> int:
         """How many octets have come and are not read."""
-        return len(self._buffer) - self._at
+        return len(self._buffer) - self._at + len(self._behind)
 
     @property
     def in_message(self) -> bool:
@@ -81,10 +84,10 @@ class Connection:
 
     def receive(self, octets: bytes) -> None:
         """Octets that have arrived."""
-        if self._at:
-            del self._buffer[: self._at]
-            self._at = 0
-        self._buffer += octets
+        if self._at < len(self._buffer) or self._behind:
+            self._behind += octets
+        else:
+            self._buffer, self._at = octets, 0
 
     def next_event(self) -> Event | None:
         """What the MTA says next; None if that has not arrived, or if a reply is owed.
@@ -110,10 +113,8 @@ class Connection:
     def macro(self, name: bytes) -> bytes | None:
         """The value of a macro, without braces in its name, from the latest stage that has it."""
         for octets in reversed(self._macros.values()):
-            if name in octets:
-                value = events.macros(octets).get(name)
-                if value is not None:
-                    return value
+            if name in octets and (value := events.macro(octets, name)) is not None:
+                return value
         return None
 
     def send(self, reply: Reply) -> bytes:
@@ -142,31 +143,41 @@ class Connection:
         """The connection is over; what is left unread is dropped."""
         self._enter(State.CLOSED)
         self.owed = None
-        self._buffer.clear()
-        self._at = 0
+        self._buffer, self._at, self._behind = b"", 0, bytearray()
         self._forget_macros(all_of_them=True)
 
     def _next_frame(self) -> tuple[bytes, bytes] | None:
         """Code and octets of the next frame, once it is there as a whole."""
-        start, there = self._at, len(self._buffer) - self._at
-        if there < _HEAD.size:
-            if there >= _LENGTH.size:
-                self._check_length(*_LENGTH.unpack_from(self._buffer, start))
+        if not self._has(_HEAD.size):
+            if self._has(_LENGTH.size):
+                self._check_length(*_LENGTH.unpack_from(self._buffer, self._at))
+            elif self._at == len(self._buffer):
+                self._buffer, self._at = b"", 0  # idle connections keep nothing
             return None
-        length, number = _HEAD.unpack_from(self._buffer, start)
+        length, number = _HEAD.unpack_from(self._buffer, self._at)
         if not 0 < length <= self._longest:
             self._check_length(length)
         code = _CODES.get(number)
         if code is None:
             raise ProtocolViolation(f"the unknown command {number:#x}")
-        if there < _LENGTH.size + length:
+        if not self._has(_LENGTH.size + length):
             return None
+        start = self._at
         self._at = end = start + _LENGTH.size + length
         if code == events.MACROS:
-            self._repeated = bytes(self._buffer[start:end])
-        if length < _SHORT:
-            return code, bytes(self._buffer[start + _HEAD.size : end])
-        return code, bytes(memoryview(self._buffer)[start + _HEAD.size : end])
+            self._repeated = self._buffer[start:end]
+        return code, self._buffer[start + _HEAD.size : end]
+
+    def _has(self, size: int) -> bool:
+        """Whether so many octets are there to be read, which are then in the buffer."""
+        there = len(self._buffer) - self._at
+        if there >= size:
+            return True
+        if there + len(self._behind) < size:
+            return False
+        self._buffer, self._at = self._buffer[self._at :] + self._behind, 0
+        self._behind = bytearray()
+        return True
 
     def _check_length(self, length: int) -> None:
         if not 0 < length <= self._longest:
@@ -183,11 +194,29 @@ class Connection:
         event = events.READERS[code](octets)
         if code not in self._unanswered:
             self.owed = code
+        elif type(event) is events.Fields:
+            self._add_fields(event.fields)
         if code in _NEVER_ANSWERED or code == events.MAIL:
             self._end_what_was(code)
         if after is not self.state:
             self._enter(after)
         return event
+
+    def _add_fields(self, fields: list[tuple[bytes, bytes]]) -> None:
+        """Those that have come behind a field, up to `MAX_FIELDS`; each is a frame of its own."""
+        buffer, at, repeated = self._buffer, self._at, self._repeated
+        last = len(buffer) - _HEAD.size
+        while len(fields) < MAX_FIELDS:
+            if repeated and buffer.startswith(repeated, at):
+                self._at = at = at + len(repeated)
+            if at > last:
+                break
+            length, number = _HEAD.unpack_from(buffer, at)
+            end = at + _LENGTH.size + length
+            if number != _FIELD or end > len(buffer) or not 0 < length <= self._longest:
+                break
+            fields.append(events.field(buffer[at + _HEAD.size : end]))
+            self._at = at = end
 
     def _end_what_was(self, code: bytes) -> None:
         """A message, or a client, is no more when this command comes."""

@@ -48,13 +48,8 @@ class Watch(serving.Watch, Protocol):
         """The answering function raised, and Postfix was told to try again."""
 
 
-class Connection(serving.Client, asyncio.BufferedProtocol):
-    """The server's end of one connection, which is in the `roster` while it is open.
-
-    What is read goes through `buffer`, which all connections of an event loop may
-    share, because it is empty again before the next of them reads.  Without it
-    asyncio makes room for 256 KB at each read, and that takes longer than the rest.
-    """
+class Connection(serving.Client):
+    """The server's end of one connection, which is in the `roster` while it is open."""
 
     def __init__(
         self,
@@ -63,15 +58,14 @@ class Connection(serving.Client, asyncio.BufferedProtocol):
         *,
         limits: Limits,
         watch: Watch,
-        roster: set["Connection"],
-        buffer: memoryview,
+        roster: serving.Roster["Connection"],
     ) -> None:
+        super().__init__(roster)
         self._wire = wire
         self._answer = answer
         self._limits = limits
         self._watch = watch
         self._roster = roster
-        self._buffer = buffer
         self._loop = asyncio.get_running_loop()
         self._transport = cast("asyncio.Transport", None)
         self._unread = False  # the peer leaves so many replies unread that we wait
@@ -112,15 +106,11 @@ class Connection(serving.Client, asyncio.BufferedProtocol):
             self._gone.set_result(None)
         self._watch.closed()
 
-    def get_buffer(self, sizehint: int) -> memoryview:  # noqa: ARG002 - asyncio's; it has none
-        """Called by asyncio before it reads."""
-        return self._buffer
-
-    def buffer_updated(self, nbytes: int) -> None:
-        """Called by asyncio when it has read."""
+    def receive(self, octets: bytes) -> None:
+        """Octets that have arrived."""
         if self._lingering:
             return
-        self._wire.receive(bytes(self._buffer[:nbytes]))
+        self._wire.receive(octets)
         if not self._held:
             self._work()
 

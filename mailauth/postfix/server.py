@@ -14,12 +14,10 @@ from mailauth.postfix.connection import Answer, Connection, Limits, Watch
 from mailauth.postfix.lookup import Wire
 from mailauth.postfix.socketmap import Socketmap
 from mailauth.postfix.tcptable import TcpTable
-from mailauth.serving import SocketServer
+from mailauth.serving import Roster, SocketServer
 
 GRACE: Final = 1.0
 """Seconds for which an idle connection makes no room for another."""
-_READ: Final = 65_536
-"""Octets that are read at a time."""
 
 
 class LookupProtocol(StrEnum):
@@ -49,12 +47,9 @@ class LookupServer(SocketServer[Connection]):
         watch: Watch,
     ) -> None:
         wire = _wire(protocol, map_name)
-        buffer = memoryview(bytearray(_READ))
 
-        def converse(roster: set[Connection]) -> Connection:
-            return Connection(
-                wire(), answer, limits=limits, watch=watch, roster=roster, buffer=buffer
-            )
+        def converse(roster: Roster[Connection]) -> Connection:
+            return Connection(wire(), answer, limits=limits, watch=watch, roster=roster)
 
         super().__init__(
             converse,
@@ -65,7 +60,7 @@ class LookupServer(SocketServer[Connection]):
         )
 
 
-def _make_room(roster: set[Connection]) -> bool:
+def _make_room(roster: Roster[Connection]) -> bool:
     """Close the connection that is idle longest; false if none is."""
     before = asyncio.get_running_loop().time() - GRACE
     idle = [each for each in roster if each.touched < before and each.idle]

@@ -342,7 +342,7 @@ def test_what_is_said_while_a_message_is_judged_waits_for_its_turn() -> None:
 
 
 FAULTY = [
-    "_hear_field",
+    "_hear_fields",
     "_hear_sender",
     "_hear_end_of_headers",
     "_hear_body",

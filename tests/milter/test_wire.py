@@ -18,7 +18,7 @@ from mailauth.milter.events import (
     EndOfHeaders,
     EndOfMessage,
     Event,
-    Header,
+    Fields,
     Helo,
     MailFrom,
     ProtocolViolation,
@@ -29,7 +29,7 @@ from mailauth.milter.events import (
 )
 from mailauth.milter.options import Actions, Offer, Options, Steps, Wanted, negotiate
 from mailauth.milter.states import NEXT, State
-from mailauth.milter.wire import Connection, Limits
+from mailauth.milter.wire import MAX_FIELDS, Connection, Limits
 
 ALL = Options(actions=Actions(0x1FF), steps=Steps.LEADING_SPACE | Steps.SKIP)
 SILENT = Options(
@@ -53,8 +53,8 @@ SESSION: list[tuple[bytes, Event]] = [
     (mta.rcpt("<ben@example.net>", "A", "B"), RcptTo(b"<ben@example.net>", (b"A", b"B"))),
     (mta.unknown(b"FOO bar"), Unknown(b"FOO bar")),
     (mta.data(), Data()),
-    (mta.header(b"From", b" a\n\tb"), Header(b"From", b" a\n\tb")),
-    (mta.header(b"X", b""), Header(b"X", b"")),
+    (mta.header(b"From", b" a\n\tb"), Fields([(b"From", b" a\n\tb")])),
+    (mta.header(b"X", b""), Fields([(b"X", b"")])),
     (mta.end_of_headers(), EndOfHeaders()),
     (mta.body(b"one\r\n\0"), Body(b"one\r\n\0")),
     (mta.body(b""), Body(b"")),
@@ -89,6 +89,17 @@ def same(got: list[Event], want: list[Event]) -> bool:
     return got == want and list(map(type, got)) == list(map(type, want))
 
 
+def one_by_one(got: list[Event]) -> list[Event]:
+    """The same with an event for each header field, whichever came together."""
+    found: list[Event] = []
+    for event in got:
+        if type(event) is Fields:
+            found += [Fields([field]) for field in event.fields]
+        else:
+            found.append(event)
+    return found
+
+
 @pytest.mark.parametrize("options", [ALL, SILENT], ids=["answered", "silent"])
 @pytest.mark.parametrize("step", [1, 2, 3, 5, 7, 64, 100_000])
 def test_a_session_in_any_pieces(options: Options, step: int) -> None:
@@ -98,19 +109,60 @@ def test_a_session_in_any_pieces(options: Options, step: int) -> None:
     for at in range(0, len(octets), step):
         connection.receive(octets[at : at + step])
         got += drain(connection)
-    assert same(got, [event for _, event in SESSION])
+    assert same(one_by_one(got), [event for _, event in SESSION])
     assert connection.state is State.CLOSED
 
 
+@pytest.mark.parametrize("options", [ALL, SILENT], ids=["answered", "silent"])
 @given(cuts=st.lists(st.integers(0, 400), max_size=12))
-def test_any_cuts(cuts: list[int]) -> None:
-    connection = opened()
+def test_any_cuts(options: Options, cuts: list[int]) -> None:
+    connection = opened(options)
     octets = b"".join(frame for frame, _ in SESSION)
     got: list[Event] = []
     for start, end in itertools.pairwise([0, *sorted(cuts), len(octets)]):
         connection.receive(octets[start:end])
         got += drain(connection)
-    assert same(got, [event for _, event in SESSION])
+    assert same(one_by_one(got), [event for _, event in SESSION])
+
+
+FIELDS = [(b"X-%d" % number, b" a") for number in range(2 * MAX_FIELDS + 3)]
+
+
+@pytest.mark.parametrize("between", [b"", mta.macros(b"L", {"i": "1"})], ids=["bare", "macros"])
+def test_fields_that_have_come_together_are_told_together(between: bytes) -> None:
+    connection = opened(SILENT)
+    sent = b"".join(between + mta.header(*field) for field in FIELDS)
+    connection.receive(mta.mail() + sent + between + mta.end_of_headers())
+    first, *runs, last = drain(connection)
+    assert (type(first), last) == (MailFrom, EndOfHeaders())
+    assert [len(run.fields) for run in runs if type(run) is Fields] == [MAX_FIELDS, MAX_FIELDS, 3]
+    assert one_by_one(runs) == [Fields([field]) for field in FIELDS]
+
+
+def test_fields_that_are_answered_are_told_one_by_one() -> None:
+    connection = opened(ALL)
+    connection.receive(mta.mail() + b"".join(mta.header(*field) for field in FIELDS))
+    assert drain(connection)[1:] == [Fields([field]) for field in FIELDS]
+
+
+@pytest.mark.parametrize(
+    ("broken", "why"),
+    [
+        (mta.frame(b"L", b"X\0 a"), "not a name and a value"),
+        (mta.frame(b"L", b""), "not a name and a value"),
+        (struct.pack(">I", 0) + b"L", "a frame of 0 octets"),
+        (struct.pack(">I", 2**31) + b"L", "a frame of"),
+        (struct.pack(">I", 5) + b"?", "unknown command"),
+        (mta.body(b"x"), "in the state HEADER"),
+    ],
+)
+@pytest.mark.parametrize("fields", [FIELDS[:1], FIELDS[:3]], ids=["after one", "after three"])
+def test_a_fault_behind_fields(fields: list[tuple[bytes, bytes]], broken: bytes, why: str) -> None:
+    connection = opened(SILENT)
+    connection.receive(mta.mail() + b"".join(mta.header(*field) for field in fields) + broken)
+    with pytest.raises(ProtocolViolation, match=why):
+        drain(connection)
+    assert connection.state is State.CLOSED
 
 
 @pytest.mark.parametrize(
@@ -224,6 +276,13 @@ def test_MIL_01_a_frame_that_is_announced_costs_nothing() -> None:
     assert connection._buffer.__sizeof__() < 4096
 
 
+def test_an_idle_connection_keeps_nothing_of_what_was_read() -> None:
+    connection = opened(SILENT)
+    connection.receive(mta.mail() + mta.end_of_headers() + mta.body(b"y" * 65_000))
+    assert len(drain(connection)) == 3
+    assert connection._buffer == connection._behind == b""
+
+
 def test_MIL_02_long_header_fields_and_bodies() -> None:
     connection = opened(SILENT)
     field = b" " + b"x" * 102_400
@@ -232,7 +291,7 @@ def test_MIL_02_long_header_fields_and_bodies() -> None:
     )
     connection.receive(octets)
     got = drain(connection)
-    assert got[1:] == [Header(b"X-Long", field), EndOfHeaders(), Body(b"y" * 65_535)]
+    assert got[1:] == [Fields([(b"X-Long", field)]), EndOfHeaders(), Body(b"y" * 65_535)]
     small = opened(SILENT, Limits(frame=1000))
     small.receive(mta.mail() + mta.header(b"X-Long", field))
     with pytest.raises(ProtocolViolation, match="a frame of"):
@@ -329,6 +388,8 @@ def test_macros_by_stage() -> None:
     assert connection.macro(b"_") == b"x [y]"
     assert connection.macro(b"i") is None
     assert connection.macro(b"auth") is None, "a part of a name is no name"
+    assert connection.macro(b"two") is None, "nor is a value"
+    assert connection.macro(b"") is None
     hear(mta.macros(b"R", {"i": "1", "{rcpt_addr}": "b"}), mta.rcpt())
     hear(mta.macros(b"R", {"i": "1"}), mta.rcpt())
     assert connection.macro(b"rcpt_addr") is None, "a later frame for a stage replaces it"
