@@ -14,6 +14,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.lookup_server import DOMAIN, SECRETS
@@ -23,10 +24,12 @@ ECHO, POSTSRSD = "asyncio echo", "postsrsd"
 SENDERS = [f"some.sender{number:02}@mail{number}.example.com" for number in range(64)]
 LINES = [b"get %b\n" % sender.encode() for sender in SENDERS]
 NETSTRINGS = [b"%d:forward %b," % (8 + len(sender), sender.encode()) for sender in SENDERS]
-MANY = 200
+FEW, MANY = 8, 200
 POSTFIX = 8
 """Processes of Postfix that ask at a time, each on its connection, one look-up after another."""
-HALF_LOAD_SECONDS = 3.0
+HALF_LOAD_SECONDS = 1.0
+ROUNDS = 4
+"""The best counts: what disturbs a measurement makes it slower, never faster."""
 
 
 @dataclass(frozen=True)
@@ -72,11 +75,11 @@ class Client:
                     sent += 1
         return self._server.seconds() - begin
 
-    def many_on_one(self, count: int) -> float:
-        """CPU seconds for so many look-ups, `MANY` under way at a time on one connection."""
+    def on_one(self, at_once: int, count: int) -> float:
+        """CPU seconds for so many look-ups, `at_once` under way at a time on one connection."""
         begin = self._server.seconds()
         one = self._sockets[0]
-        sent, done = min(count, MANY), 0
+        sent, done = min(count, at_once), 0
         self._send(one, sent)
         while done < count:
             answered = self._receive(one)
@@ -147,13 +150,17 @@ def _cells(clients: dict[str, Client]) -> Iterator[Cell]:
         yield Cell(
             f"{protocol} look-ups, {POSTFIX} connections",
             [Contestant(name, clients[key].one_each) for name, key in names.items()],
-            [Goal(POSTSRSD, 1.5), Goal(ECHO, 0.8)],
+            [Goal(ECHO, 0.8)],
         )
-        yield Cell(
-            f"{protocol} look-ups, {MANY} in flight",
-            [Contestant(name, clients[key].many_on_one) for name, key in names.items()],
-            [Goal(POSTSRSD, 1.5)],
-        )
+        for at_once in (FEW, MANY):
+            yield Cell(
+                f"{protocol} look-ups, {at_once} in flight on one connection",
+                [
+                    Contestant(name, partial(clients[key].on_one, at_once))
+                    for name, key in names.items()
+                ],
+                [Goal(POSTSRSD, 1.5)],
+            )
 
 
 def slowest(folder: Path) -> float:
@@ -164,8 +171,8 @@ def slowest(folder: Path) -> float:
         begin = time.perf_counter()
         client.one_each(10_000)
         rate = 10_000 / (time.perf_counter() - begin)
-        taken = sorted(client.latencies(rate / 2))
-    return taken[len(taken) * 99 // 100] * 1000
+        rounds = [sorted(client.latencies(rate / 2)) for _ in range(ROUNDS)]
+    return min(taken[len(taken) * 99 // 100] for taken in rounds) * 1000
 
 
 def _connected(port: int) -> socket.socket:

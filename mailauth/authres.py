@@ -209,17 +209,19 @@ def _pvalue(scanner: Scanner) -> str:
 
 
 def _words(result: MethodResult) -> Iterator[str]:
-    yield f"{_keyword(result.method)}={_keyword(result.result)}"
+    yield _ours(result.method, "=", result.result)
     if result.reason:
         yield f"reason={structured.quoted(result.reason)}"
-    for each in result.properties:
-        yield f"{_keyword(each.ptype)}.{_keyword(each.name)}={structured.pvalue(each.value)}"
+    for ptype, name, value in result.properties:
+        yield f"{_ours(ptype, '.', name)}={structured.pvalue(value)}"
 
 
 @lru_cache(maxsize=256)
-def _keyword(text: str) -> str:
-    assert KEYWORD.fullmatch(text), "methods, results and properties are our own words"  # noqa: S101
-    return text
+def _ours(first: str, sign: str, second: str) -> str:
+    """Two keywords and what stands between them: our own words, which are few."""
+    assert KEYWORD.fullmatch(first), first  # noqa: S101
+    assert KEYWORD.fullmatch(second), second  # noqa: S101
+    return f"{first}{sign}{second}"
 
 
 _UNQUOTED = re.compile(r"[^\x00- \x7f()\";]++")

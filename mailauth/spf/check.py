@@ -36,11 +36,9 @@ def check(  # noqa: PLR0913 - the arguments of the RFC, and our own
     **Raises** BadArgument: `ip` is no address.
     """
     path = sender[1:-1] if sender.startswith("<") and sender.endswith(">") else sender
-    domain = path.rpartition("@")[2] if path else helo
-    whole = path or f"postmaster@{helo}"
-    ip = outermost(ip, hops, policy)
-    subject = Subject(client(ip), mailbox(whole), helo, receiver, now)
-    return _by_course(subject, domain, "mailfrom", policy)
+    said = mailbox(path or f"postmaster@{helo}")
+    subject = Subject(client(outermost(ip, hops, policy)), said, helo, receiver, now)
+    return _by_course(subject, said.domain, "mailfrom", policy)
 
 
 def check_helo(

@@ -202,7 +202,7 @@ class Course(NamedTuple):
             if end is not stop:
                 told = None if end is None else end.told(0, domain, identity)
             if told is not None:
-                story = _Retold(subject, domain, identity, questions, answers)
+                story = _Retold((subject, domain, identity, questions, answers))
                 return Verdict._make((*told, story))
         heard.update(zip(questions, answers, strict=False))
         return None
@@ -244,25 +244,18 @@ class Course(NamedTuple):
 class _Retold(Story):
     """The story of a verdict that a course led to: an evaluation that hears the same."""
 
-    __slots__ = ("_answers", "_domain", "_identity", "_questions", "_subject")
+    __slots__ = ("_known",)
 
     def __init__(
-        self,
-        subject: Subject,
-        domain: str,
-        identity: str,
-        questions: Sequence[Question],
-        answers: list[Answer[Any]],
+        self, known: tuple[Subject, str, str, Sequence[Question], list[Answer[Any]]]
     ) -> None:
-        self._subject = subject
-        self._domain = domain
-        self._identity = identity
-        self._questions = questions
-        self._answers = answers
+        """Of whom, of which domain and identity, what was asked and answered."""
+        self._known = known
 
     def events(self) -> list[Event]:
         """Those of the evaluation."""
-        heard = dict(zip(self._questions, self._answers, strict=True))
-        evaluation = Evaluation(self._subject, RFC7208)
-        run(evaluation.verdict(self._domain, self._identity), heard.__getitem__)
+        subject, domain, identity, questions, answers = self._known
+        heard = dict(zip(questions, answers, strict=True))
+        evaluation = Evaluation(subject, RFC7208)
+        run(evaluation.verdict(domain, identity), heard.__getitem__)
         return evaluation.events

@@ -1,7 +1,7 @@
 """A service of the tests: a process tree whose workers do what a client says, good or bad.
 
 A request is a line, `WORD ARGUMENT`; what can be asked for is a method of
-`Session`.  Run as a program it serves a configuration: `python echo.py FILE`.
+`EchoServer`.  Run as a program it serves a configuration: `python echo.py FILE`.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from mailauth.errors import MailauthError
@@ -62,6 +63,11 @@ class EchoServer:
         reader, writer = await asyncio.open_connection(sock=client)
         if self._deaf:
             await asyncio.sleep(3600)
+        with suppress(ConnectionError):  # the client waits for its answer no longer
+            await self._converse(reader, writer)
+        writer.close()
+
+    async def _converse(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         while not self._stopped.is_set():
             waiting = asyncio.create_task(reader.readline())
             stopped = asyncio.create_task(self._stopped.wait())
@@ -81,7 +87,6 @@ class EchoServer:
                 self._tally.end(request)
             self._tally.count(Figure.FOUND)
             writer.write(f"{answer}\n".encode())
-        writer.close()
 
     async def do_echo(self, text: str) -> str:
         return text
