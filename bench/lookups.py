@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from bench.lookup_server import DOMAIN, SECRETS
-from bench.measure import Cell, Contestant, Goal
+from bench.measure import Cell, Contestant, Goal, cpu_seconds
 
 ECHO, POSTSRSD = "asyncio echo", "postsrsd"
 SENDERS = [f"some.sender{number:02}@mail{number}.example.com" for number in range(64)]
@@ -43,8 +43,7 @@ class Server:
         """CPU seconds that it and its children have used."""
         tasks = Path(f"/proc/{self.pid}/task/{self.pid}")
         pids = [self.pid, *map(int, (tasks / "children").read_text().split())]
-        spent = (Path(f"/proc/{pid}/schedstat").read_text().split()[0] for pid in pids)
-        return sum(map(int, spent)) / 1e9
+        return sum(map(cpu_seconds, pids))
 
 
 class Client:

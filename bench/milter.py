@@ -18,7 +18,7 @@ from typing import Self
 
 from bench import corpus
 from bench.dkim import DOMAIN, SELECTOR
-from bench.measure import Cell, Contestant, Goal
+from bench.measure import Cell, Contestant, Goal, cpu_seconds
 from mailauth import dkim
 from mailauth.keys import PrivateKey
 from mailauth.milter import commands
@@ -114,7 +114,7 @@ class Filter:
         want = b"DKIM-Signature" if self._mode == "sign" else b"dkim=pass"
 
         def turns(count: int) -> float:
-            begin = self._cpu_seconds()
+            begin = cpu_seconds(self._process.pid)
             said: list[list[bytes]] = []
             for _ in range(-(-count // AT_ONCE)):
                 for step in range(len(mtas[0].segments)):
@@ -122,7 +122,8 @@ class Filter:
                         mta.say(step)
                     said = [mta.read() for mta in mtas]
                 assert all(want in b"".join(each) for each in said), (self.name, said)
-            return (self._cpu_seconds() - begin) * count / (-(-count // AT_ONCE) * AT_ONCE)
+            spent = cpu_seconds(self._process.pid) - begin
+            return spent * count / (-(-count // AT_ONCE) * AT_ONCE)
 
         return turns
 
@@ -135,10 +136,6 @@ class Filter:
         """Megabytes that it takes now."""
         pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
         return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
-
-    def _cpu_seconds(self) -> float:
-        fields = Path(f"/proc/{self._process.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def connected(where: str) -> socket.socket:

@@ -17,6 +17,7 @@ from pathlib import Path
 
 from bench import corpus
 from bench.dkim import DOMAIN, SELECTOR
+from bench.measure import cpu_seconds
 from bench.milter import AT_ONCE, Filter, Mta, connected
 from mailauth import dkim
 from mailauth.keys import PrivateKey
@@ -129,13 +130,13 @@ def _slowest(mtas: list[Mta]) -> float:
 def _rate(folder: Path, key: Path, message: bytes, workers: int) -> float:
     """Messages signed for each CPU second of the busiest worker of the service."""
     with _service(folder, key, workers) as pids:
-        before = [_seconds(pid) for pid in pids]
+        before = [cpu_seconds(pid) for pid in pids]
         for _ in range(SESSIONS):
             with ExitStack() as stack:
                 ends = [connected(f"{folder}/milter") for _ in range(2 * AT_ONCE)]
                 mtas = [Mta(stack.enter_context(end), "127.0.0.1", message) for end in ends]
                 _send(mtas, 5 * len(mtas))
-        spent = [_seconds(pid) - began for pid, began in zip(pids, before, strict=True)]
+        spent = [cpu_seconds(pid) - began for pid, began in zip(pids, before, strict=True)]
     return SESSIONS * 10 * AT_ONCE / max(spent)
 
 
@@ -158,10 +159,6 @@ def _service(folder: Path, key: Path, workers: int) -> Iterator[list[int]]:
         finally:
             service.terminate()
             service.communicate()
-
-
-def _seconds(pid: int) -> float:
-    return int(Path(f"/proc/{pid}/schedstat").read_text().split()[0]) / 1e9
 
 
 def main(arguments: list[str]) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import Generator
+from collections.abc import Awaitable, Generator, Iterable
 from typing import Any
 
 import chains
@@ -20,6 +20,7 @@ from mailauth.dns import (
     Lookups,
     Question,
     Resolver,
+    RRType,
     Status,
     Zone,
     ask,
@@ -211,6 +212,10 @@ def test_no_more_rounds_than_SPF_alone_needs(
     assert [each.result for each in found] == ["pass"] * 6
 
 
+async def together(awaited: Iterable[Awaitable[Any]]) -> list[Any]:
+    return await asyncio.gather(*awaited)
+
+
 def test_those_that_gather_themselves_are_gathered() -> None:
     def pair() -> Lookups[list[Any]]:
         return (yield from gather(chain("a.x", "b.x"), chain("example.com")))
@@ -220,6 +225,37 @@ def test_those_that_gather_themselves_are_gathered() -> None:
     assert [len(each) for each in found[0]] == [2, 1]
     assert found[2].start == "www.example.com"
     assert run(gather(pair(), pair()), ZONE.resolve) == [found[0], found[0]]
+
+
+def test_what_is_not_wanted_comes_to_nothing() -> None:
+    wanted = [Status.EXISTS]
+    alone = gather(None, chain("example.com"), None)
+    assert run(alone, ZONE.resolve) == [None, wanted, None]
+    two = gather(chain("example.com"), None, chain("example.com"))
+    assert run(two, ZONE.resolve) == [wanted, None, wanted]
+    assert run(gather(None, None), ZONE.resolve) == [None, None]
+    assert run(gather(), ZONE.resolve) == []
+
+
+@pytest.mark.parametrize("side_by_side", [None, together], ids=["in turn", "side by side"])
+def test_only_what_is_not_remembered_is_awaited(side_by_side: Any) -> None:
+    names = ["a.x", "example.com", "b.x", "c.x"]
+    remembered = {
+        Question(name, RRType.TXT): ZONE.resolve(Question(name, RRType.TXT))
+        for name in ("example.com", "b.x")
+    }
+    asked = []
+
+    async def resolve(question: Question) -> Answer[Any]:
+        asked.append(question.name)
+        return ZONE.resolve(question)
+
+    for lookups in (gather(*map(chain, names)), chain(*names)):
+        asked.clear()
+        found = asyncio.run(run_async(lookups, resolve, side_by_side, remembered.get))
+        assert asked == ["a.x", "c.x"]
+        flat = [each if isinstance(each, Status) else each[0] for each in found]
+        assert flat == [Status.NO_SUCH_NAME, Status.EXISTS, *[Status.NO_SUCH_NAME] * 2]
 
 
 def test_a_fault_of_one_ends_all() -> None:

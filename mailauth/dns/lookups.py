@@ -257,21 +257,21 @@ async def run_async(
     lookups: Generator[Asked, Answered, T],
     resolve: Callable[[Asked], Awaitable[Answered]],
     side_by_side: SideBySide[Answered] | None = None,
+    remembered: Callable[[Any], Any] = lambda _: None,
 ) -> T:
     """The result of `lookups`, each of its questions answered by awaiting `resolve`.
 
-    `side_by_side` awaits several at a time; without it they are awaited in turn.
+    `side_by_side` awaits several at a time; without it they are awaited in turn.  What
+    `remembered` says to a question is not awaited; None is nothing.
     """
     try:
         question: Any = next(lookups)
         while True:
             try:
-                if type(question) is not Together:
-                    answer: Any = await resolve(question)
-                elif side_by_side is None:
-                    answer = [await resolve(each) for each in _many(question)]
-                else:
-                    answer = await side_by_side(map(resolve, _many(question)))
+                if type(question) is Together:
+                    answer: Any = await _all_of(question, resolve, side_by_side, remembered)
+                elif (answer := remembered(question)) is None:
+                    answer = await resolve(question)
             except Exception as fault:  # noqa: BLE001 - it is the generator's to see
                 question = lookups.throw(fault)
             else:
@@ -281,6 +281,24 @@ async def run_async(
         return result
     finally:
         lookups.close()
+
+
+async def _all_of(
+    together: Together,
+    resolve: Callable[[Any], Awaitable[Any]],
+    side_by_side: SideBySide[Any] | None,
+    remembered: Callable[[Any], Any],
+) -> list[Any]:
+    """What is said to each of several questions; only those that nobody remembers are awaited."""
+    said = [remembered(question) for question in together.questions]
+    awaited = [place for place, answer in enumerate(said) if answer is None]
+    if not awaited:
+        return said
+    asked = (resolve(together.questions[place]) for place in awaited)
+    answers = [await each for each in asked] if side_by_side is None else await side_by_side(asked)
+    for place, answer in zip(awaited, answers, strict=True):
+        said[place] = answer
+    return said
 
 
 def run_all(batch: Iterable[Lookups[T]], resolve: Callable[[Question], Answer[Any]]) -> list[T]:

@@ -199,7 +199,7 @@ class AsyncResolver(_Configured):
     async def run(self, lookups: Lookups[T]) -> T:
         """The result of `lookups`, whose questions together take `budget` seconds at most."""
         resolve = partial(self._resolve, time.monotonic() + self._budget)
-        return await run_async(lookups, resolve, _side_by_side)
+        return await run_async(lookups, resolve, _side_by_side, self._cache.get)
 
     async def run_all(self, batch: Iterable[Lookups[T]]) -> list[T]:
         """The results of many, in order, side by side; each distinct question is asked once."""
@@ -207,15 +207,18 @@ class AsyncResolver(_Configured):
         results: dict[int, T] = {}
         asked: dict[Question, asyncio.Task[Answer[Any]]] = {}
 
+        def remembered(question: Question) -> Answer[Any] | None:
+            flight = asked.get(question)
+            if flight is None:
+                return self._cache.get(question)
+            return flight.result() if flight.done() else None
+
         async def resolve(deadline: float, question: Question) -> Answer[Any]:
             left = deadline - time.monotonic()
             if left < MIN_WAIT:
                 return self._spent()
             flight = asked.get(question)
             if flight is None:
-                answer = self._cache.get(question)
-                if answer is not None:
-                    return answer
                 flight = asked[question] = self._flight(question)
             return await self._await(flight, min(self._timeout, left))
 
@@ -223,7 +226,9 @@ class AsyncResolver(_Configured):
             for place, lookups in waiting:
                 await asyncio.sleep(0)  # what all is known for waits for nothing
                 deadline = time.monotonic() + self._budget
-                results[place] = await run_async(lookups, partial(resolve, deadline), _side_by_side)
+                results[place] = await run_async(
+                    lookups, partial(resolve, deadline), _side_by_side, remembered
+                )
 
         try:
             async with asyncio.TaskGroup() as group:

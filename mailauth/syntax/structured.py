@@ -7,6 +7,7 @@ end and no other control character, and no more than `MAX_VALUE` characters.
 """
 
 import re
+from functools import lru_cache
 from typing import Final
 
 from mailauth.syntax.abnf import ADDRESS, DOT_ATOM_TEXT, TOKEN
@@ -74,7 +75,11 @@ def value(text: str) -> str:
 
 def pvalue(text: str) -> str:
     """value / [ [ local-part ] "@" ] domain-name (RFC 8601 §2.2) of a text from outside."""
-    text = _visible(text)
+    return _pvalue(_visible(text))
+
+
+@lru_cache(maxsize=1024)
+def _pvalue(text: str) -> str:
     if TOKEN.fullmatch(text) or ADDRESS.fullmatch(text):
         return text
     return quoted_string(text)
