@@ -17,6 +17,7 @@ from mailauth.postfix import (
     LookupServer,
     Rewriting,
 )
+from mailauth.service.worker import settle
 
 SECRETS = b"a secret of the bench\n"
 DOMAIN = "srs.example.net"
@@ -46,6 +47,7 @@ class Echo(asyncio.Protocol):
 
 
 async def serve(kind: str, listening: socket.socket) -> None:
+    settle()
     if kind == "echo":
         server = await asyncio.get_running_loop().create_server(Echo, sock=listening)
         await server.serve_forever()

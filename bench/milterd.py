@@ -13,6 +13,7 @@ from mailauth.milter.server import MilterServer
 from mailauth.milter.settings import Settings, SigningSettings, VerifyingSettings
 from mailauth.milter.signingtable import SigningKey, SigningTable
 from mailauth.milter.terms import Limits
+from mailauth.service.worker import settle
 
 
 class _Silent:
@@ -56,6 +57,7 @@ async def _serve(where: str, mode: str, key: str, record: bytes) -> None:
     listening = socket.socket(socket.AF_INET if where.isdigit() else socket.AF_UNIX)
     listening.bind(("127.0.0.1", int(where)) if where.isdigit() else where)
     listening.listen(64)
+    settle()
     await server.serve(listening)
 
 

@@ -5,11 +5,12 @@ or, with a fault in the log, when a server ends that nobody asked to end.
 """
 
 import asyncio
+import gc
 import logging
 import signal
 import socket
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from typing import Any, Final
 
 from mailauth.service.beat import Beat
 from mailauth.service.kinds import Build, Server
@@ -20,6 +21,8 @@ logger = logging.getLogger(__name__)
 
 _FAILED = 70  # EX_SOFTWARE of sysexits.h
 _MOST_TASKS = 100
+_YOUNG: Final = 10_000
+"""Containers that are made and not dropped before the collector looks at them; Python has 700."""
 
 
 def work(
@@ -30,6 +33,12 @@ def work(
 ) -> int:
     """A worker's life; its exit status."""
     return asyncio.run(_Worker(channel, listeners, limits, make_tally).live())
+
+
+def settle() -> None:
+    """What is there now stays: the collector is not to look at it again and again."""
+    gc.freeze()
+    gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
 
 
 class _Worker:
@@ -59,6 +68,7 @@ class _Worker:
         ]
         asked = asyncio.create_task(stop.wait())
         await asyncio.sleep(0)  # what cannot even begin to serve is not ready
+        settle()
         beating = asyncio.create_task(self._beat(serving))
         await asyncio.wait([asked, beating, *serving], return_when=asyncio.FIRST_COMPLETED)
         fault = None if asked.done() else _fault([beating, *serving])

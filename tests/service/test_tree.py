@@ -12,6 +12,11 @@ from tree import PATIENCE, Tree, talk
 pytestmark = pytest.mark.loopback
 
 
+def test_the_collector_passes_over_what_a_worker_begins_with(tree: Tree) -> None:
+    tree.start()
+    assert tree.say("collector") == "True 10000"
+
+
 def test_it_serves_and_stops(tree: Tree) -> None:
     tree.start()
     assert tree.say("echo hello") == "hello"

@@ -6,6 +6,7 @@ A request is a line, `WORD ARGUMENT`; what can be asked for is a method of
 
 import asyncio
 import ctypes
+import gc
 import os
 import resource
 import socket
@@ -103,6 +104,9 @@ class EchoServer:
     async def do_core(self, _: str) -> str:
         dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
         return f"{resource.getrlimit(resource.RLIMIT_CORE)} {dumpable}"
+
+    async def do_collector(self, _: str) -> str:
+        return f"{gc.get_freeze_count() > 0} {gc.get_threshold()[0]}"
 
     async def do_sleep(self, seconds: str) -> str:
         await asyncio.sleep(float(seconds))
