@@ -63,10 +63,13 @@ def txt_of_each(names: Iterable[str]) -> Lookups[list[Answer[bytes] | LookupFail
     ]
 
 
+def one(question: Question) -> Lookups[Answer[Any]]:
+    """The answer to a question, also if it is a failure."""
+    return (yield question)
+
+
 def each(questions: Sequence[Question]) -> Lookups[list[Answer[Any]]]:
     """The answers to several questions, asked side by side; failures are among them."""
-    if len(questions) == 1:
-        return [(yield questions[0])]
     together: Any = Together(tuple(questions))
     answers: Any = yield together
     return list(answers)

@@ -37,7 +37,9 @@ def check(  # noqa: PLR0913 - the arguments of the RFC, and our own
     """
     path = sender[1:-1] if sender.startswith("<") and sender.endswith(">") else sender
     said = mailbox(path or f"postmaster@{helo}")
-    subject = Subject(client(outermost(ip, hops, policy)), said, helo, receiver, now)
+    if policy.relays:
+        ip = outermost(ip, hops, policy)
+    subject = Subject(client(ip), said, helo, receiver, now)
     return _by_course(subject, said.domain, "mailfrom", policy)
 
 
@@ -109,8 +111,6 @@ def _by_course(subject: Subject, domain: str, identity: str, policy: Policy) -> 
 
 def outermost(ip: str | Address, hops: Sequence[str], policy: Policy) -> str | Address:
     """The address that is judged: of `ip` and `hops` the first that is no relay of ours."""
-    if not policy.relays:
-        return ip
     for each in (ip, *hops):
         address = client(each).ip
         if not any(address in network for network in policy.relays):

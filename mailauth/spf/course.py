@@ -191,14 +191,17 @@ class Course(NamedTuple):
         told = stop.told(at, domain, identity)
         if told is None:
             return None
-        questions = self._questions(stop, subject)
+        questions = self._questions(stop, subject) if self.spoken else stop.questions
         if not questions:
             return None
-        answers = yield from ask.each(questions[:1])
+        answers = [(yield from ask.one(questions[0]))]
         if answers[0] is self.record:
             if len(questions) > 1:
                 answers += yield from ask.each(questions[1:])
-            end = self._end(stop, answers, subject.client)
+            if self.spoken:
+                end = self._end(stop, answers, subject.client)
+            else:
+                end = stop if answers == stop.answers else None
             if end is not stop:
                 told = None if end is None else end.told(0, domain, identity)
             if told is not None:
@@ -209,8 +212,6 @@ class Course(NamedTuple):
 
     def _questions(self, stop: Stop, subject: Subject) -> Sequence[Question]:
         """Those up to a stop, for this client; none if there is one that nobody can ask."""
-        if not self.spoken:
-            return stop.questions
         asked = list(stop.questions)
         letters = Letters(subject)
         for place, spoken in self.spoken.items():
@@ -223,8 +224,6 @@ class Course(NamedTuple):
 
     def _end(self, stop: Stop, answers: list[Answer[Any]], client: Client) -> Stop | None:
         """Where the client matches, at `stop` or before; None if the DNS speaks otherwise."""
-        if not self.spoken:
-            return stop if answers == stop.answers else None
         said = answers.copy()
         for place, spoken in self.spoken.items():
             if place >= len(said):
