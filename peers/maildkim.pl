@@ -7,6 +7,7 @@ use Mail::DKIM::PublicKey;
 use Mail::DKIM::Signature;
 use Mail::DKIM::Signer;
 use Mail::DKIM::Verifier;
+use Time::HiRes qw(clock);
 
 my ($what, $message, $key, $count, $header, $body, $algorithm) = @ARGV;
 
@@ -28,7 +29,7 @@ if ($what eq 'verify') {
 }
 my $private =
     $what eq 'sign' ? Mail::DKIM::PrivateKey->load(File => $key) : undef;
-my $begin = (times)[0] + (times)[1];
+my $begin = clock;
 for (1 .. $count) {
     my $dkim =
         $what eq 'verify'
@@ -45,5 +46,5 @@ for (1 .. $count) {
     $result = $what eq 'verify' ? $dkim->result : 'pass';
     $field = $dkim->signature->as_string if $what eq 'sign';
 }
-printf "%s %.9f\n", $result, (times)[0] + (times)[1] - $begin;
+printf "%s %.9f\n", $result, clock() - $begin;
 print $field;

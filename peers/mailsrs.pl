@@ -2,6 +2,7 @@
 use strict;
 use warnings;
 use Mail::SRS;
+use Time::HiRes qw(clock);
 
 my ($file, $count) = @ARGV;
 exit 0 if defined $count && $count eq "check";
@@ -22,9 +23,8 @@ if (!defined $count) {
     exit 0;
 }
 
-my ($user, $system) = times;
+my $begin = clock;
 for (1 .. $count) {
     $srs->reverse($srs->forward('test@otherdomain.com', "example.com"));
 }
-my ($user_end, $system_end) = times;
-print $user_end - $user + $system_end - $system, "\n";
+print clock() - $begin, "\n";
