@@ -10,13 +10,22 @@ from itertools import chain
 from pathlib import Path
 
 from bench import dkim, lookups, messages, milter, milterload, program, report, spf, spfnet, srs
-from bench.measure import measure
+from bench.measure import Measured, measure
 from peers import maildkim, msgauth, opendkim
 from peers.messages import node_mailauth
 from peers.spf import blitiri, libspf2
 from peers.srs import mail_srs, pysrs
 
 DOCUMENT = Path(__file__).parents[1] / "docs" / "performance.md"
+CHAPTERS = {
+    "DKIM and ARC": (dkim,),
+    "The command line": (program,),
+    "SPF": (spf, spfnet),
+    "A message as a whole": (messages,),
+    "SRS and its look-ups": (srs, lookups),
+    "The milter": (milter,),
+}
+"""What is measured, under the headings of the document."""
 MEMORY_GOAL = 60  # megabytes
 SLOWEST_GOAL = 5  # milliseconds
 
@@ -34,12 +43,12 @@ def main(arguments: list[str]) -> int:
             print(f"without {peer.name}: {peer.missing}")
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        measured = []
-        rooms = (dkim, program, spf, spfnet, messages, srs, lookups, milter)
-        for cell in chain.from_iterable(room.cells(folder) for room in rooms):
-            if all(word in cell.name for word in words):
-                measured.append(measure(cell))
-                print("\n".join(report.lines(measured[-1])), flush=True)
+        measured: dict[str, list[Measured]] = {title: [] for title in CHAPTERS}
+        for title, rooms in CHAPTERS.items():
+            for cell in chain.from_iterable(room.cells(folder) for room in rooms):
+                if all(word in cell.name for word in words):
+                    measured[title].append(measure(cell))
+                    print("\n".join(report.lines(measured[title][-1])), flush=True)
         if words:
             return 0
         memory = program.peak_memory(folder)
@@ -59,8 +68,9 @@ def main(arguments: list[str]) -> int:
     print(sentence)
     if keep:
         day = datetime.now(UTC).date().isoformat()
-        head = f"On {report.machine()}, {day}, by `scripts/bench --table`:\n\n"
-        report.write(DOCUMENT, f"{head}{report.table(measured)}\n{sentence}\n")
+        head = f"On {report.machine()}, {day}, by `scripts/bench --table`:\n"
+        tables = [f"\n### {title}\n\n{report.table(cells)}" for title, cells in measured.items()]
+        report.write(DOCUMENT, f"{head}{''.join(tables)}\n{sentence}\n")
     return 0
 
 

@@ -4,6 +4,7 @@ Only the CPU time of the work itself counts, and of several rounds the best one:
 what disturbs a measurement makes it slower, never faster.
 """
 
+import gc
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -75,6 +76,8 @@ def contestant(name: str, work: Callable[[], object]) -> Contestant:
 
 def measure(cell: Cell) -> Measured:
     """The best rate of each contestant over all rounds."""
+    gc.collect()
+    gc.freeze()  # as a worker does: the collector is not to look at what others left
     measured = Measured(cell)
     counts = {each.name: _count(each) for each in cell.contestants}
     for _ in range(ROUNDS):

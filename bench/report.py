@@ -1,6 +1,7 @@
 """What was measured, as lines for the terminal and as the table of docs/performance.md."""
 
 import platform
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -26,7 +27,7 @@ def lines(measured: Measured) -> list[str]:
 
 
 def table(cells: Sequence[Measured]) -> str:
-    """All cells in Markdown: our rate, and how many times each other's it is."""
+    """Some cells in Markdown: our rate, and how many times each other's it is."""
     names = list(dict.fromkeys(name for each in cells for name in each.rates))[1:]
     rows = [
         "| work | mailauth | " + " | ".join(f"x {name}" for name in names) + " | goals |",
@@ -56,7 +57,10 @@ def machine() -> str:
         if line.startswith("model name")
     ]
     processor = f"{models[0]}, {len(models)} cores" if models else platform.machine()
-    return f"{processor}, {platform.system()}, Python {platform.python_version()}"
+    builder = (
+        "Debian's " if sys.base_prefix == "/usr" and Path("/etc/debian_version").exists() else ""
+    )
+    return f"{processor}, {platform.system()}, {builder}Python {platform.python_version()}"
 
 
 def write(document: Path, text: str) -> None:

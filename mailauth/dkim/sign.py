@@ -67,8 +67,8 @@ def sign(  # noqa: PLR0913 - the tags of a signature
     was made (t=); with `expire` also for how many seconds it holds (x=).
     `copied_headers` adds the signed fields themselves (z=), for diagnosis.
 
-    **Raises** UnsignableMessage: the header is malformed, has a bare CR or LF, or
-    not exactly one From.  BadArgument: an argument is not of its form.
+    **Raises** UnsignableMessage: the header is malformed, has a bare CR or LF, too
+    many fields, or not exactly one From.  BadArgument: an argument is not of its form.
     """
     return sign_all(
         message,
@@ -131,6 +131,9 @@ class Signatory:
         by_key = index(header)
         _check_signable(header, by_key)
         self._keys = _signed_keys(by_key, headers, oversign)
+        if len(self._keys) > signatures.MAX_SIGNED_FIELDS:
+            msg = f"{len(self._keys)} fields to sign; verifiers take {signatures.MAX_SIGNED_FIELDS}"
+            raise UnsignableMessage(msg)
         self._selected = select(by_key, places(self._keys))
         self._copied_headers = copied_headers
         self._hasher = BodyHasher(self._canonicalizations[1])

@@ -87,7 +87,7 @@ class Secrets:
     def signing(self, now: int) -> "Keyed":
         """The newest secret that is valid now.  **Raises** UnusableSecrets: none is."""
         if not self._bounded:
-            return self._secrets[0][1]
+            return self._all[0]
         for secret, keyed in self._secrets:
             if (secret.valid_from or 0) <= now and not _is_over(secret, now):
                 return keyed

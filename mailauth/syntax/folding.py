@@ -5,25 +5,47 @@ longer than a line is left whole, unless its writer cut it with `cut`.
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 WIDTH = 78
 
 
-def fold(name: str, words: Iterable[str]) -> bytes:
-    """The field `name: word word ...`, folded before words, with its final CRLF.
+class Folded(NamedTuple):
+    """The first words of a field: lines that are full, and the line that may take more."""
 
-    A word that ends in a blank is followed by the next word on the line; blanks
-    at the end of a line are dropped, because relays drop them too.
-    """
-    lines: list[str] = []
-    line = start = f"{name}: "
-    for word in words:
-        if len(line) + len(word) > WIDTH < len(line) + len(word.rstrip()) and line != start:
-            lines.append(line.rstrip())
-            line = start = "\t"
-        line += word
-    lines.append(line.rstrip())
-    return ("\r\n".join(lines) + "\r\n").encode()
+    lines: tuple[str, ...]
+    start: str
+    """What the line has before its first word."""
+    line: str
+
+    @classmethod
+    def begin(cls, name: str) -> "Folded":
+        """A field that has its name alone."""
+        return cls((), f"{name}: ", f"{name}: ")
+
+    def add(self, words: Iterable[str]) -> "Folded":
+        """The field with more words.
+
+        A word that ends in a blank is followed by the next word on the line; blanks
+        at the end of a line are dropped, because relays drop them too.
+        """
+        full, start, line = self
+        lines = list(full)
+        for word in words:
+            if len(line) + len(word) > WIDTH < len(line) + len(word.rstrip()) and line != start:
+                lines.append(line.rstrip())
+                line = start = "\t"
+            line += word
+        return Folded(tuple(lines), start, line)
+
+    def octets(self) -> bytes:
+        """The whole field with its final CRLF."""
+        return ("\r\n".join((*self.lines, self.line.rstrip())) + "\r\n").encode()
+
+
+def fold(name: str, words: Iterable[str]) -> bytes:
+    """The field `name: word word ...`, folded before words, with its final CRLF."""
+    return Folded.begin(name).add(words).octets()
 
 
 def cut(octets: bytes, *, first: int) -> list[bytes]:

@@ -45,3 +45,21 @@ def test_a_bare_line_end_cannot_hide_between_pieces(body: bytes) -> None:
 def test_a_header_that_cannot_be_signed_is_told_at_once() -> None:
     with pytest.raises(UnsignableMessage, match="2 From fields"):
         Signatory(Message.parse(b"From: a@b.example\r\nFrom: c@d.example\r\n\r\n"))
+
+
+def test_more_fields_than_verifiers_take_are_not_signed() -> None:
+    """A signature that nobody verifies, ours first, would only seem to be one (§5.3)."""
+    header = Message.parse(b"From: a@example.com\r\n" + b"List-Id: x\r\n" * 1000 + b"\r\n")
+    with pytest.raises(UnsignableMessage, match="verifiers take 1000"):
+        dkim.Signatory(header)
+
+
+def test_a_long_list_of_fields_is_folded_as_a_short_one() -> None:
+    field = dkim.sign(
+        b"From: a@example.com\r\n" + b"List-Id: x\r\n" * 400 + b"\r\n",
+        domain="example.com",
+        selector="x",
+        key=key("ed25519"),
+    )
+    assert max(map(len, field.split(b"\r\n"))) <= 78
+    assert field.count(b"list-id") == 400
