@@ -115,7 +115,7 @@ class Bench:
         contestants = [contestant("mailauth", ours), contestant("dkimpy", theirs)]
         contestants += [_peer(peer, peer.sign, work) for peer in self._peers]
         if self._algorithm == "rsa-sha256":
-            contestants.append(Contestant(OPENSSL, _openssl_speed))
+            contestants.append(Contestant(OPENSSL, openssl_speed))
         return contestants
 
     def chain(self, message: bytes, sets: int) -> list[Contestant]:
@@ -191,7 +191,7 @@ def _peer(peer: Peer, act: Callable[[Work], PeersAnswer], work: Work) -> Contest
     return Contestant(peer.name, turns)
 
 
-def _openssl_speed(count: int) -> float:
+def openssl_speed(count: int) -> float:
     """So many private operations of RSA-2048, as `openssl speed` counts them in a second."""
     done = subprocess.run(
         ["openssl", "speed", "-seconds", "1", "-mr", "rsa2048"],

@@ -151,14 +151,17 @@ def _cells(clients: dict[str, Client]) -> Iterator[Cell]:
             [Contestant(name, clients[key].one_each) for name, key in names.items()],
             [Goal(ECHO, 0.8)],
         )
-        for at_once in (FEW, MANY):
+        for at_once, goals in (
+            (FEW, [Goal(POSTSRSD, 1.5), Goal(ECHO, 0.8)]),
+            (MANY, [Goal(POSTSRSD, 1.5)]),
+        ):
             yield Cell(
                 f"{protocol} look-ups, {at_once} in flight on one connection",
                 [
                     Contestant(name, partial(clients[key].on_one, at_once))
                     for name, key in names.items()
                 ],
-                [Goal(POSTSRSD, 1.5)],
+                goals,
             )
 
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from bench import corpus
-from bench.dkim import DOMAIN, SELECTOR
+from bench.dkim import DOMAIN, OPENSSL, SELECTOR, openssl_speed
 from bench.measure import Cell, Contestant, Goal, cpu_seconds
 from mailauth import dkim
 from mailauth.keys import PrivateKey
@@ -64,7 +64,11 @@ def cells(folder: Path) -> Iterator[Cell]:
                     stack.enter_context(Filter("opendkim", folder, mode, pem, record)),
                 ]
                 contestants = [Contestant(each.name, each.turns(message)) for each in filters]
-                yield Cell(f"milter: {mode} RSA, {name}", contestants, [Goal("opendkim", goal)])
+                wanted = [Goal("opendkim", goal)]
+                if mode == "sign":
+                    contestants.append(Contestant(OPENSSL, openssl_speed))
+                    wanted.append(Goal(OPENSSL, 0.75))
+                yield Cell(f"milter: {mode} RSA, {name}", contestants, wanted)
 
 
 class Filter:

@@ -40,9 +40,9 @@ def seal(  # noqa: PLR0913 - the tags of a set
     broken here gets a last set that says so; one that was broken before gets none
     (§5.1, step 2).
 
-    **Raises** UnsignableMessage: the header is malformed, has 50 sets, or has a chain
-    that cannot be judged now (`Verdict.temporary`).  BadArgument: an argument is not
-    of its form.
+    **Raises** UnsignableMessage: the header is malformed, has 50 sets or too many
+    fields to sign, or has a chain that cannot be judged now (`Verdict.temporary`).
+    BadArgument: an argument is not of its form.
     """
     if not isinstance(message, Message):
         message = Message.parse(message)
@@ -131,6 +131,7 @@ class _Maker:
         by_key = index(message)
         covered = frozenset(name.encode() for name in COVERED)
         names = [name for name in by_key if name in covered for _ in by_key[name]]
+        signatures.check_count(names)
         hasher = BodyHasher(Canonicalization.RELAXED)
         hasher.update(message.octets, message.body_start)
         tags = self._tags | {

@@ -131,9 +131,7 @@ class Signatory:
         by_key = index(header)
         _check_signable(header, by_key)
         self._keys = _signed_keys(by_key, headers, oversign)
-        if len(self._keys) > signatures.MAX_SIGNED_FIELDS:
-            msg = f"{len(self._keys)} fields to sign; verifiers take {signatures.MAX_SIGNED_FIELDS}"
-            raise UnsignableMessage(msg)
+        signatures.check_count(self._keys)
         self._selected = select(by_key, places(self._keys))
         self._copied_headers = copied_headers
         self._hasher = BodyHasher(self._canonicalizations[1])

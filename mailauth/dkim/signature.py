@@ -6,14 +6,14 @@ and whether it verifies is for `verify`.
 
 import binascii
 from base64 import b64encode
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
 from mailauth.dkim.canonical import Canonicalization
 from mailauth.dkim.hashing import BodyWay, places
 from mailauth.dkim.verdict import Refusal, Result
-from mailauth.errors import SyntaxFault
+from mailauth.errors import SyntaxFault, UnsignableMessage
 from mailauth.keys import Algorithm
 from mailauth.syntax import domain as domains
 from mailauth.syntax import folding, taglist
@@ -126,6 +126,19 @@ def _folded(name: str, tags: tuple[tuple[str, str], ...]) -> folding.Folded:
     return folding.Folded.begin(name).add(words)
 
 
+def check_count(keys: Sequence[bytes]) -> None:
+    """Whether verifiers take so many names in h=.  **Raises** UnsignableMessage.
+
+    A signature that nobody verifies, ours first, would only seem to be one.
+    """
+    if len(keys) > MAX_SIGNED_FIELDS:
+        msg = (
+            f"{len(keys)} fields to sign, and verifiers take {MAX_SIGNED_FIELDS};"
+            " take repeated ones out of the message"
+        )
+        raise UnsignableMessage(msg)
+
+
 def with_value(field: bytes, value: bytes) -> bytes:
     """A field of `format` with its b= filled in."""
     field = field.removesuffix(b"\r\n")
@@ -165,6 +178,7 @@ _ALGORITHMS = {algorithm.value: algorithm for algorithm in Algorithm}
 _SEPARATORS = {"h": ":", "z": "|"}
 _OF_MESSAGE = ("t", "x", "bh", "z")
 _MAX_REMEMBERED = 1024
+"""Characters of h=; what else is remembered of a signer are names, which are short."""
 
 
 def _malformed(reason: str) -> Refusal:

@@ -53,7 +53,7 @@ def forward(
         plain = _PLAIN_SENDER.fullmatch(sender)
         if plain is not None and ".." not in sender:
             local, host = plain.groups()
-            if len(host) != len(domain) or host.lower() != domain.lower():
+            if not addresses.same_domain(host, domain):
                 return f"{_srs0(local, host, secrets.signing(now), now, scheme)}@{domain}"
     return _forward_with_care(sender, domain, secrets, now, scheme, aliases)
 

@@ -111,6 +111,7 @@ def test_PFX_12_a_request_in_work_survives_a_reload(secretive: Tree) -> None:
         (lambda tree: tree.file.write_text("[service"), "not TOML"),
         (lambda tree: tree.file.write_text("[service]\nworkres = 3"), "do you mean workers?"),
         (lambda tree: tree.file.unlink(), "cannot be read"),
+        (lambda tree: secret(tree, "bug"), "RuntimeError: nobody thought of this"),
         (lambda tree: secret(tree, "broken"), "a worker of the new configuration failed"),
         (
             lambda tree: secret(tree, "cannot serve"),
@@ -123,6 +124,7 @@ def test_PFX_12_a_request_in_work_survives_a_reload(secretive: Tree) -> None:
         "no TOML",
         "a misspelt key",
         "no file",
+        "a fault of the program",
         "no worker starts",
         "none serves",
         "none is ready",

@@ -160,13 +160,15 @@ def check(configuration: Configuration, index: int) -> Iterable[Complaint]:
 
 
 def prepare(_: Configuration, listen: Listen) -> Build:
-    """`map` is a file; `secret` tells its content, and `broken` there is a worker's end."""
+    """`map` is a file; `secret` tells its content, `broken` there is a worker's end, `bug` ours."""
     content = ""
     if listen.map is not None:
         try:
             content = Path(listen.map).read_text().strip()
         except OSError as fault:
             raise MailauthError(f"{listen.map}: {fault.strerror}") from None
+    if content == "bug":
+        raise RuntimeError("nobody thought of this")
 
     def build(tally: Tally) -> EchoServer:
         if content == "broken":
