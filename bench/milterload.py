@@ -29,7 +29,7 @@ SECONDS = 1.5
 """How long half a load is sent in each round."""
 SESSIONS = 20
 """How often connections are made anew: they are what workers share among themselves."""
-MESSAGES = 20_000
+MESSAGES = 100_000
 """Over which the memory is looked at."""
 LATENCY_GOAL = 10  # milliseconds
 WORKERS_GOAL = 1.7

@@ -11,7 +11,7 @@ from mailauth.arc.verdict import Result, Verdict
 from mailauth.authres import MethodResult
 from mailauth.dkim import signature as signatures
 from mailauth.dkim.canonical import Canonicalization, header
-from mailauth.dkim.hashing import BodyHasher, data_hash, index, places, select
+from mailauth.dkim.hashing import BodyHasher, data_hash, index, select_all
 from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage
 from mailauth.keys import Signer
 from mailauth.syntax import domain as domains
@@ -128,20 +128,18 @@ class _Maker:
 
     def message_signature(self, message: Message) -> bytes:
         """The ARC-Message-Signature (§4.1.2)."""
-        by_key = index(message)
-        covered = frozenset(name.encode() for name in COVERED)
-        names = [name for name in by_key if name in covered for _ in by_key[name]]
-        signatures.check_count(names)
+        selected = select_all(index(message), frozenset(name.encode() for name in COVERED))
+        signatures.check_count(len(selected))
         hasher = BodyHasher(Canonicalization.RELAXED)
         hasher.update(message.octets, message.body_start)
         tags = self._tags | {
             "c": "relaxed/relaxed",
-            "h": ":".join(name.decode() for name in names),
+            "h": ":".join(key.decode() for key, _ in selected),
             "bh": b64encode(hasher.digest()).decode(),
         }
         field = signatures.format(tags, name="ARC-Message-Signature")
         emptied = (sets.SIGNATURE, field.removesuffix(b"\r\n"))
-        digest = data_hash(select(by_key, places(names)), emptied, Canonicalization.RELAXED)
+        digest = data_hash(selected, emptied, Canonicalization.RELAXED)
         return signatures.with_value(field, self._key.sign(digest))
 
     def seal(self, chain: str, before: Sequence[ArcSet], aar: bytes, ams: bytes) -> bytes:

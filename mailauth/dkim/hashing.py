@@ -4,7 +4,7 @@ Both are SHA-256, the only hash that is left (RFC 8301 §3.1).
 """
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from typing import NamedTuple, TypeAlias
 
 from mailauth.dkim.canonical import BODY, Canonicalization, header
@@ -121,6 +121,18 @@ def select(
         (key, instances[-number])
         for key, number in signed
         if number <= len(instances := by_key.get(key, ()))
+    ]
+
+
+def select_all(
+    by_key: Mapping[bytes, Sequence[bytes]], names: Container[bytes]
+) -> list[tuple[bytes, bytes]]:
+    """All fields of these names in the order of h=: of each name the lowest first (§5.4.2)."""
+    return [
+        (key, octets)
+        for key, instances in by_key.items()
+        if key in names
+        for octets in reversed(instances)
     ]
 
 

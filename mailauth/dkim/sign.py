@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mailauth.dkim import signature as signatures
 from mailauth.dkim.canonical import Canonicalization
-from mailauth.dkim.hashing import BodyHasher, data_hash, index, places, select
+from mailauth.dkim.hashing import BodyHasher, data_hash, index, select_all
 from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage
 from mailauth.keys import Signer
 from mailauth.syntax import domain as domains
@@ -130,9 +130,13 @@ class Signatory:
         self._canonicalizations = _canonicalizations(canonicalization)
         by_key = index(header)
         _check_signable(header, by_key)
-        self._keys = _signed_keys(by_key, headers, oversign)
-        signatures.check_count(self._keys)
-        self._selected = select(by_key, places(self._keys))
+        wanted = _wanted(headers, oversign)
+        self._selected = select_all(by_key, wanted.signed)
+        self._keys = [key for key, _ in self._selected]
+        self._keys += [key for key in by_key if key in wanted.oversigned]
+        # Names that the caller asked for by hand are oversigned though they are absent.
+        self._keys += [key for key in wanted.absent_too if key not in by_key]
+        signatures.check_count(len(self._keys))
         self._copied_headers = copied_headers
         self._hasher = BodyHasher(self._canonicalizations[1])
         self._line_ends = _LineEnds()
@@ -147,7 +151,8 @@ class Signatory:
     ) -> bytes:
         """The DKIM-Signature fields, each with its final CRLF; the body has ended.
 
-        **Raises** UnsignableMessage: the body has a bare CR or LF.  BadArgument.
+        **Raises** UnsignableMessage: the body has a bare CR or LF, or the signature
+        would be longer than verifiers take.  BadArgument.
         """
         self._line_ends.check()
         header, body = self._canonicalizations
@@ -168,30 +173,30 @@ class Signatory:
 
 
 class _LineEnds:
-    """Counts CRs, LFs and CRLFs, so that a bare one cannot hide between two pieces."""
+    """Looks for a CR or LF that is not of a CRLF; one may be cut by two pieces."""
 
-    __slots__ = ("_cr", "_crlfs", "_either")
+    __slots__ = ("_bare", "_cr")
 
     def __init__(self) -> None:
-        self._either = 0
-        self._crlfs = 0
+        self._bare = False
         self._cr = False  # the piece before ended in a CR
 
     def update(self, octets: bytes, start: int, end: int) -> None:
         for at in range(start, end, _WINDOW):
             piece = octets[at : min(at + _WINDOW, end)]
-            self._either += len(piece.translate(None, _ALL_BUT_CR_LF))
-            self._crlfs += piece.count(b"\r\n") + (self._cr and piece.startswith(b"\n"))
+            if self._cr:
+                piece = b"\r" + piece
             self._cr = piece.endswith(b"\r")
+            text = piece.removesuffix(b"\r").replace(b"\r\n", b"")
+            self._bare = self._bare or b"\r" in text or b"\n" in text
 
     def check(self) -> None:
-        if self._either != 2 * self._crlfs:
+        if self._bare or self._cr:
             msg = "the body has a bare CR or LF, which relays change; make every line end a CRLF"
             raise UnsignableMessage(msg)
 
 
 _WINDOW = 65_536
-_ALL_BUT_CR_LF = bytes(set(range(256)).difference(b"\r\n"))
 
 
 @lru_cache(maxsize=64)
@@ -215,23 +220,21 @@ def _check_signable(message: Message, by_key: Mapping[bytes, Sequence[bytes]]) -
         raise UnsignableMessage(msg)
 
 
-def _signed_keys(
-    by_key: Mapping[bytes, Sequence[bytes]],
-    headers: Sequence[str] | None,
-    oversign: Sequence[str] | None,
-) -> list[bytes]:
-    """The names of h=, in the order of the message, each as often as it is signed (§5.4.2)."""
-    wanted = _SIGNED if headers is None else _keys_of(headers)
-    once_more = _OVERSIGNED if oversign is None else _keys_of(oversign)
-    keys: list[bytes] = []
-    for key, fields in by_key.items():
-        if key in wanted or key in once_more or key == b"from":
-            keys += [key] * len(fields)
-    # Names that the caller asked for by hand are oversigned though they are absent.
-    absent = () if oversign is None else sorted(once_more.difference(by_key))
-    keys += [key for key in by_key if key in once_more]
-    keys += absent
-    return keys
+class _Wanted(NamedTuple):
+    """The names that are signed where they are present, and those once more than they are."""
+
+    signed: frozenset[bytes]
+    oversigned: frozenset[bytes]
+    absent_too: Sequence[bytes] = ()
+
+
+def _wanted(headers: Sequence[str] | None, oversign: Sequence[str] | None) -> _Wanted:
+    if headers is None and oversign is None:
+        return _WANTED
+    signed = _WANTED.signed if headers is None else _keys_of(headers)
+    oversigned = _WANTED.oversigned if oversign is None else _keys_of(oversign)
+    absent_too = () if oversign is None else sorted(oversigned)
+    return _Wanted(signed | oversigned | {b"from"}, oversigned, absent_too)
 
 
 def _keys_of(names: Iterable[str]) -> frozenset[bytes]:
@@ -246,7 +249,7 @@ def _keys_of(names: Iterable[str]) -> frozenset[bytes]:
     return keys
 
 
-_SIGNED, _OVERSIGNED = _keys_of(SIGNED), _keys_of(OVERSIGNED)
+_WANTED = _Wanted(_keys_of(SIGNED), _keys_of(OVERSIGNED))
 
 
 def _identity_tags(signing: Signing, canonicalization: str) -> dict[str, str]:

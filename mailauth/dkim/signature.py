@@ -6,7 +6,7 @@ and whether it verifies is for `verify`.
 
 import binascii
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -126,26 +126,33 @@ def _folded(name: str, tags: tuple[tuple[str, str], ...]) -> folding.Folded:
     return folding.Folded.begin(name).add(words)
 
 
-def check_count(keys: Sequence[bytes]) -> None:
+def check_count(count: int) -> None:
     """Whether verifiers take so many names in h=.  **Raises** UnsignableMessage.
 
     A signature that nobody verifies, ours first, would only seem to be one.
     """
-    if len(keys) > MAX_SIGNED_FIELDS:
+    if count > MAX_SIGNED_FIELDS:
         msg = (
-            f"{len(keys)} fields to sign, and verifiers take {MAX_SIGNED_FIELDS};"
+            f"{count} fields to sign, and verifiers take {MAX_SIGNED_FIELDS};"
             " take repeated ones out of the message"
         )
         raise UnsignableMessage(msg)
 
 
 def with_value(field: bytes, value: bytes) -> bytes:
-    """A field of `format` with its b= filled in."""
+    """A field of `format` with its b= filled in.
+
+    **Raises** UnsignableMessage: it is longer than verifiers take, by its z= or names in h=.
+    """
     field = field.removesuffix(b"\r\n")
     last_line = field.rpartition(b"\n")[2]
     room = max(0, folding.WIDTH - len(last_line))
     lines = folding.cut(b64encode(value), first=room)
-    return field + b"\r\n\t".join(lines) + b"\r\n"
+    field = field + b"\r\n\t".join(lines) + b"\r\n"
+    if len(field) > taglist.MAX_OCTETS:
+        limit = f"verifiers take {taglist.MAX_OCTETS}"
+        raise UnsignableMessage(f"the signature would have {len(field)} octets, and {limit}")
+    return field
 
 
 def decode_quoted_printable(value: str) -> str:

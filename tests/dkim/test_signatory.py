@@ -54,6 +54,17 @@ def test_more_fields_than_verifiers_take_are_not_signed() -> None:
         dkim.Signatory(header)
 
 
+def test_copies_of_fields_that_make_a_signature_too_long_are_not_made() -> None:
+    for size, is_signed in ((60_000, True), (66_000, False)):
+        message = b"From: a@example.com\r\nSubject: " + b"x" * size + b"\r\n\r\n"
+        signatory = dkim.Signatory(Message.parse(message), copied_headers=True)
+        if is_signed:
+            assert verdict(signatory.fields(SIGNINGS[:1], now=NOW) + message).result == "pass"
+        else:
+            with pytest.raises(UnsignableMessage, match="verifiers take 65536"):
+                signatory.fields(SIGNINGS[:1], now=NOW)
+
+
 def test_a_long_list_of_fields_is_folded_as_a_short_one() -> None:
     field = dkim.sign(
         b"From: a@example.com\r\n" + b"List-Id: x\r\n" * 400 + b"\r\n",
