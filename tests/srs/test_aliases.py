@@ -5,6 +5,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -120,7 +121,7 @@ def test_what_is_forgotten_makes_room(store: AliasFile, path: Path) -> None:
     for number in range(3):
         forward(f"{number}{LONG}", store)
     forward(LONG, store, NOW + 22 * DAY)
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database:
         assert database.execute("SELECT count(*) FROM senders").fetchone() == (1,)
 
 
@@ -176,9 +177,8 @@ def test_a_file_of_another_kind(path: Path, content: bytes) -> None:
 
 
 def test_a_database_of_another_kind(path: Path) -> None:
-    with sqlite3.connect(path) as database:
+    with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE mine (x)")
-    database.close()
     path.chmod(0o600)
     before = path.read_bytes()
     with pytest.raises(UnusableAliases, match="no alias file"):
