@@ -187,7 +187,8 @@ class _LineEnds:
             if self._cr:
                 piece = b"\r" + piece
             self._cr = piece.endswith(b"\r")
-            text = piece.removesuffix(b"\r").replace(b"\r\n", b"")
+            # One scan, where replace takes two.
+            text = b"".join(piece.removesuffix(b"\r").split(b"\r\n"))
             self._bare = self._bare or b"\r" in text or b"\n" in text
 
     def check(self) -> None:
@@ -196,7 +197,7 @@ class _LineEnds:
             raise UnsignableMessage(msg)
 
 
-_WINDOW = 65_536
+_WINDOW = 32_768
 
 
 @lru_cache(maxsize=64)
