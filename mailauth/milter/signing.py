@@ -18,7 +18,6 @@ from mailauth.milter.mail import Mail, find_author
 from mailauth.milter.replies import Refusal
 from mailauth.milter.settings import Action, Ours, SigningSettings
 from mailauth.syntax.mailbox import Mailbox
-from mailauth.syntax.message import Message
 
 LATER: Final = Refusal(451, "4.3.0", "Mail authentication is not at work now; try again later")
 UNSIGNABLE: Final = Refusal(550, "5.6.0", "The message is malformed and cannot be signed")
@@ -84,7 +83,10 @@ def finish(mail: Mail, settings: SigningSettings, keys: KeyRing, *, user: str, n
         if not signings:
             mail.notes.append(f"not signed: there is no key for {author}")
             return Signed()
-        fields = mail.signatory.fields(signings, now=now, expire=settings.expire)
+        fields = tuple(
+            mail.signatory.fields([signing], now=now, expire=settings.expire)
+            for signing in signings
+        )
     except UnsignableMessage as fault:
         mail.notes.append(f"not signed: {fault}")
         return _unsigned(settings.on_unsignable, UNSIGNABLE)
@@ -93,7 +95,7 @@ def finish(mail: Mail, settings: SigningSettings, keys: KeyRing, *, user: str, n
         return Signed(action=Action.TEMPFAIL, refusal=LATER)
     mail.notes += mail.body_check.notes() if mail.body_check else ()
     made = tuple(f"d={signing.domain} s={signing.selector}" for signing in signings)
-    return Signed(Message.parse(fields).field_octets, made)
+    return Signed(fields, made)
 
 
 def _find_keys(settings: SigningSettings, keys: KeyRing, author: Mailbox) -> list[Signing]:

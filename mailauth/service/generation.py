@@ -116,7 +116,7 @@ def bind(configuration: Configuration, have: Mapping[Address, Endpoint], owner: 
                 )
             else:
                 opened[address] = sockets.bind(address, owner=owner)
-    except MailauthError:
+    except BaseException:
         close(opened, keep=have)
         raise
     return opened

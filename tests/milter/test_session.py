@@ -161,6 +161,7 @@ NOT_TO_BE_SIGNED = [
     (MESSAGE.replace(b"Ada <ada@example.com>", b"nobody"), "From field cannot be read"),
     (MESSAGE.replace(b"Ada <ada", b"\xff <ada"), "not of UTF-8"),
     (MESSAGE.replace(b"Ada <ada@example.com>", b"nobody:;"), "names nobody"),
+    (MESSAGE.replace(b".com>\r\nTo", b".com>\r\r\nTo"), "bare CR stands in the header"),
     (MESSAGE + b"a bare\nline end\r\n", "bare CR or LF"),
     (MESSAGE + b"a bare\r", "bare CR or LF"),
 ]
