@@ -147,8 +147,8 @@ class EchoServer:
 
     async def do_hoard(self, _: str) -> str:
         """All descriptors are used up, and none that is closed comes back."""
-        _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-        resource.setrlimit(resource.RLIMIT_NOFILE, (0, hard))
+        most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+        resource.setrlimit(resource.RLIMIT_NOFILE, (0, most))
         return "hoarded"
 
 
