@@ -158,19 +158,22 @@ def _survives(report: Report, there: spf.Verdict | None, srs: Answer) -> tuple[A
 def _still_passes(
     verdict: dmarc.Verdict, there: spf.Verdict | None, srs: Answer
 ) -> tuple[Answer, str]:
-    """Whether what stands for the author here stands for it there."""
+    """Whether what is aligned with the author here still passes there."""
     author = verdict.domain
     if verdict.dkim_domain:
-        return Answer.YES, f"the signature of {verdict.dkim_domain} stands for {author}"
+        return Answer.YES, f"the signature of {verdict.dkim_domain} is aligned with {author}"
     if there is not None and there.result is spf.Result.PASS and srs is Answer.NO:
-        return Answer.YES, f"our host may send for {verdict.spf_domain}, which stands for {author}"
+        return (
+            Answer.YES,
+            f"our host may send for {verdict.spf_domain}, which is aligned with {author}",
+        )
     lost = "is rewritten" if srs is Answer.YES else "our host may not send for"
-    sentence = f"only SPF stands for {author}, by a sender that {lost}"
+    sentence = f"only SPF is aligned with {author}, by a sender that {lost}"
     return Answer.NO, f"{sentence}; {author} asks for {verdict.policy}"
 
 
 def _keep(report: Report) -> Iterator[str]:
-    """What the signature that stands for the author covers."""
+    """What the signature that is aligned with the author covers."""
     verdict = report.dmarc
     if verdict is None or not verdict.dkim_domain:
         return

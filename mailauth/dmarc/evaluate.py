@@ -186,13 +186,14 @@ class _Evaluation:
         by = [f"a signature of {dkim_domain}"] if dkim_domain else []
         by += [f"SPF for {spf_domain}"] if spf_domain else []
         if by:
-            return Result.PASS, f"{' and '.join(by)} stands for {self._domain}"
+            verb = "passes and is" if len(by) == 1 else "pass and are"
+            return Result.PASS, f"{' and '.join(by)} {verb} aligned with {self._domain}"
         unknown = [each.domain or "" for each in self._dkim if each.result is dkim.Result.TEMPERROR]
         if self._spf is not None and self._spf.result is spf.Result.TEMPERROR:
             unknown.append(self._spf.domain)
         if unknown:  # §5.3.6: it can be neither
             return Result.TEMPERROR, f"the DNS did not answer for {unknown[0]}"
-        return Result.FAIL, f"nothing that passes stands for {self._domain}"
+        return Result.FAIL, f"nothing that passes is aligned with {self._domain}"
 
     def _told(
         self, result: Result, reason: str, discovered: Discovered | None, organization: str

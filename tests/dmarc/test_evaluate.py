@@ -1,4 +1,4 @@
-"""Discovery and alignment: whose policy applies, and who stands for the author."""
+"""Discovery and alignment: whose policy applies, and who is aligned with the author."""
 
 from pathlib import Path
 from typing import Any

@@ -80,7 +80,7 @@ def test_a_line_that_relays_break_is_warned_of_and_the_verdict_is_true(way: Rout
     arrived = way.sent(HEAD + b"\r\n" + b"x" * 5000 + b"\r\n")
     assert "dkim=fail" in results(arrived)
     assert "dkim=fail" in results(arrived, OPENDKIM_ID)
-    assert "dmarc=pass" in results(arrived), "SPF stands for the author still"
+    assert "dmarc=pass" in results(arrived), "SPF is still aligned with the author"
     way.service.wait_for_log("the body has a line of over 998 octets, which relays break")
 
 

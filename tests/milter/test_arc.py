@@ -1,4 +1,4 @@
-"""ARC in the milter: off until it is wanted, and then a trusted chain stands for its message."""
+"""ARC in the milter: off until it is wanted, and then a trusted chain vouches for its message."""
 
 from typing import Any
 
