@@ -77,6 +77,41 @@ NEEDLESS: Final[Mapping[str, Needless]] = {
 }
 """Directives without a counterpart that are not missed."""
 
+OF_SIGNING: Final = frozenset(
+    {
+        "canonicalization",
+        "domain",
+        "internalhosts",
+        "keyfile",
+        "keytable",
+        "macrolist",
+        "mta",
+        "multiplesignatures",
+        "oversignheaders",
+        "selector",
+        "signaturettl",
+        "signheaders",
+        "signingtable",
+        "subdomains",
+    }
+)
+"""Directives that mean something where mail is signed."""
+
+OF_VERIFYING: Final = frozenset(
+    {
+        "authservid",
+        "on-badsignature",
+        "on-default",
+        "on-dnserror",
+        "on-keynotfound",
+        "on-nosignature",
+        "on-signatureerror",
+        "peerlist",
+        "quarantine",
+    }
+)
+"""Directives that mean something where mail is verified."""
+
 UNSUPPORTED: Final = frozenset(
     {
         "authservidwithjobid",

@@ -12,8 +12,8 @@ from typing import Final
 from mailauth.errors import BadArgument, MailauthError, SyntaxFault
 from mailauth.milter.datasets import BadTable, Entry, dataset, lines, path_of, read_networks
 from mailauth.service.address import parse as parse_address
-from mailauth.service.directives import NEEDLESS, UNSUPPORTED
-from mailauth.service.tomltext import Imported, Table
+from mailauth.service.directives import NEEDLESS, OF_SIGNING, OF_VERIFYING, UNSUPPORTED
+from mailauth.service.tomltext import Imported, Mode, Table
 
 _MAX_INCLUDED: Final = 5
 _MAX_DIGITS: Final = 9
@@ -64,6 +64,8 @@ class _Translation:
         signs = "s" in mode and bool(self._text("KeyTable") or self._text("KeyFile"))
         if signs:
             self._translate_signing(imported.signing)
+        elif "s" in mode:
+            imported.notes.append("it signs nothing: there is neither a KeyTable nor a KeyFile")
         if "v" in mode:
             self._translate_verifying(imported.verifying)
         if not signs and "v" not in mode:
@@ -132,6 +134,8 @@ class _Translation:
     def _translate_verifying(self, table: Table) -> None:
         name = self._text("AuthservID")
         table["authserv_id"] = name if name and name.upper() != "HOSTNAME" else self._hostname
+        if "." not in str(table["authserv_id"]):
+            self._imported.notes.append("authserv_id is to be the full name of the mail host")
         table["spf"] = table["dmarc"] = False
         note = "SPF and DMARC are left off, as OpenDKIM has none: take out the lines spf and dmarc"
         self._imported.notes.append(note)
@@ -192,7 +196,7 @@ class _Translation:
         listen: Table = {"kind": "milter", "address": address, "role": role or "verify"}
         umask = self._number("UMask", base=8)
         if umask is not None and address.startswith(("unix:", "local:")):
-            listen["mode"] = 0o600 | (0o666 & ~umask)
+            listen["mode"] = Mode(0o600 | (0o666 & ~umask))
         self._imported.listen.append(listen)
 
     # Directives
@@ -241,6 +245,10 @@ class _Translation:
                 yield f"{entry.where}: {entry.key} is not needed: {needless.why}"
             elif name in UNSUPPORTED or needless is not None:
                 yield f"{entry.where}: {entry.key} {entry.value} is NOT SUPPORTED"
+            elif name in OF_SIGNING:
+                yield f"{entry.where}: {entry.key} is not needed: no mail is signed"
+            elif name in OF_VERIFYING:
+                yield f"{entry.where}: {entry.key} is not needed: no mail is verified"
             else:
                 yield f"{entry.where}: {entry.key} is no directive that is known of OpenDKIM"
 

@@ -16,6 +16,10 @@ SECRETS_NOTE: Final = (
 )
 
 
+class Mode(int):
+    """Permissions of a file, which are written in octal."""
+
+
 @dataclass
 class Imported:
     """A configuration as another program's installation gives it."""
@@ -59,6 +63,8 @@ def _format(value: Value) -> str:
         return (
             "{ " + ", ".join(f"{_format(key)} = {_format(of)}" for key, of in value.items()) + " }"
         )
+    if isinstance(value, Mode):
+        return f"0o{value:o}"
     if isinstance(value, list):
         return "[" + ", ".join(map(_format, value)) + "]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -154,6 +154,36 @@ def test_one_that_only_verifies(folder: Path) -> None:
     }
 
 
+def test_the_configuration_that_debian_installs(folder: Path) -> None:
+    """It has no key, and so it verifies alone."""
+    text = translated(
+        folder,
+        "Canonicalization relaxed/simple\nOversignHeaders From\nUMask 007\n"
+        "Socket local:/run/opendkim/opendkim.sock\n",
+    )
+    conf = folder / "opendkim.conf"
+    for line in (
+        "# NOTE: it signs nothing: there is neither a KeyTable nor a KeyFile",
+        f"# NOTE: {conf}:1: Canonicalization is not needed: no mail is signed",
+        f"# NOTE: {conf}:2: OversignHeaders is not needed: no mail is signed",
+        'role = "verify"',
+        "mode = 0o660",
+    ):
+        assert line in text.splitlines()
+
+
+def test_each_directive_is_known_in_each_mode(folder: Path) -> None:
+    both = sorted(directives.OF_SIGNING | directives.OF_VERIFYING)
+    signs = f"KeyFile {folder / 'rsa'}\nSelector x\nDomain example.com\nMode s\n"
+    for mode in (signs, "Mode v\n"):
+        there = mode.lower().split()
+        text = "".join(f"{name} reject\n" for name in both if name not in there)
+        text = text.replace("signaturettl reject", "signaturettl 1")
+        for name in ("keytable", "signingtable", "keyfile", "internalhosts", "peerlist"):
+            text = text.replace(f"{name} reject\n", "")
+        assert "no directive" not in translated(folder, f"{mode}Socket inet:1\n{text}")
+
+
 def test_included_files_are_read(folder: Path) -> None:
     (folder / "more").write_text("Mode v\nSocket inet:8891\n")
     assert 'role = "verify"' in translated(folder, f"Include {folder / 'more'}\n")
