@@ -132,19 +132,21 @@ class _Maker:
         signatures.check_count(len(selected))
         hasher = BodyHasher(Canonicalization.RELAXED)
         hasher.update(message.octets, message.body_start)
-        tags = self._tags | {
+        tags = {
             "c": "relaxed/relaxed",
             "h": ":".join(key.decode() for key, _ in selected),
             "bh": b64encode(hasher.digest()).decode(),
         }
-        field = signatures.format(tags, name="ARC-Message-Signature")
+        begun = signatures.begin(self._tags, name="ARC-Message-Signature")
+        field = signatures.finish(begun, tags)
         emptied = (sets.SIGNATURE, field.removesuffix(b"\r\n"))
         digest = data_hash(selected, emptied, Canonicalization.RELAXED)
         return signatures.with_value(field, self._key.sign(digest))
 
     def seal(self, chain: str, before: Sequence[ArcSet], aar: bytes, ams: bytes) -> bytes:
         """The ARC-Seal (§4.1.3), over the sets before it and the fields of its own (§5.1.1)."""
-        field = signatures.format(self._tags | {"cv": chain}, name="ARC-Seal")
+        begun = signatures.begin(self._tags, name="ARC-Seal")
+        field = signatures.finish(begun, {"cv": chain})
         own = (aar.removesuffix(b"\r\n"), ams.removesuffix(b"\r\n"), field.removesuffix(b"\r\n"))
         fields = [
             pair

@@ -12,6 +12,7 @@ from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage
 from mailauth.keys import Signer
 from mailauth.syntax import domain as domains
 from mailauth.syntax.abnf import FTEXT
+from mailauth.syntax.folding import Folded
 from mailauth.syntax.message import Field, Message
 
 OVERSIGNED = frozenset(
@@ -156,19 +157,20 @@ class Signatory:
         """
         self._line_ends.check()
         header, body = self._canonicalizations
-        tags = {
-            **_times(now, expire),
-            "h": b":".join(self._keys).decode(),
-            "bh": b64encode(self._hasher.digest()).decode(),
-        }
+        names = tuple(self._keys)
+        # A message can have so many fields that it is not worth remembering.
+        begin = _begin if len(names) <= _MAX_REMEMBERED else _begin.__wrapped__
+        tags = _times(now, expire)
+        tags["bh"] = b64encode(self._hasher.digest()).decode()
         if self._copied_headers:
             tags["z"] = _copied(self._selected)
         fields = b""
-        for signing in signings:
-            field = signatures.format(_identity_tags(signing, f"{header}/{body}") | tags)
+        for domain, selector, key, identity in signings:
+            begun = begin(key.algorithm, f"{header}/{body}", domain, selector, identity, names)
+            field = signatures.finish(begun, tags)
             emptied = (signatures.FIELD_KEY, field.removesuffix(b"\r\n"))
             digest = data_hash(self._selected, emptied, header)
-            fields += signatures.with_value(field, signing.key.sign(digest))
+            fields += signatures.with_value(field, key.sign(digest))
         return fields
 
 
@@ -253,24 +255,37 @@ def _keys_of(names: Iterable[str]) -> frozenset[bytes]:
 _WANTED = _Wanted(_keys_of(SIGNED), _keys_of(OVERSIGNED))
 
 
-def _identity_tags(signing: Signing, canonicalization: str) -> dict[str, str]:
-    """The tags that say who signs; U-labels come to A-labels (RFC 8616 §4)."""
-    domain = _domain(signing.domain)
+@lru_cache(maxsize=1024)
+def _begin(
+    algorithm: str,
+    canonicalization: str,
+    domain: str,
+    selector: str,
+    identity: str | None,
+    names: tuple[bytes, ...],
+) -> Folded:
+    """A field's beginning, which most messages of a signer share; U-labels become A-labels."""
+    domain = _domain(domain)  # RFC 8616 §4
     tags = {
         "v": "1",
-        "a": signing.key.algorithm,
+        "a": algorithm,
         "c": canonicalization,
         "d": domain,
-        "s": _domain(signing.selector),
+        "s": _domain(selector),
     }
-    if signing.identity is not None:
-        local, _, name = signing.identity.rpartition("@")
+    if identity is not None:
+        local, _, name = identity.rpartition("@")
         name = _domain(name)
         if not domains.is_same_or_subdomain(name, domain):
-            msg = f"the identity {signing.identity!r} is not of {domain} or below it"
+            msg = f"the identity {identity!r} is not of {domain} or below it"
             raise BadArgument(msg)  # §3.5
         tags["i"] = f"{signatures.encode_quoted_printable(local.encode())}@{name}"
-    return tags
+    tags["h"] = b":".join(names).decode()
+    return signatures.begin(tags)
+
+
+_MAX_REMEMBERED = 100
+"""Names in h=; what else is remembered of a signer is short."""
 
 
 def _domain(text: str) -> str:

@@ -105,25 +105,14 @@ def shown(tags: Mapping[str, str]) -> str:
     return taglist.without_blanks(tags.get("b", "")[:80])[:8]
 
 
-def format(  # noqa: A001 - the inverse of parse
-    tags: Mapping[str, str], *, name: str = FIELD_NAME
-) -> bytes:
-    """The field of these tags with an empty b= at its end, folded, with its CRLF (§3.5).
-
-    What tells of one message comes last: all before it is the same for most messages
-    of a signer, and folded once.
-    """
-    of_signer = tuple([tag for tag in tags.items() if tag[0] not in _OF_MESSAGE])
-    words = [word for tag in _OF_MESSAGE if tag in tags for word in _words(tag, tags[tag])]
-    # A message can have so many fields that it is not worth remembering.
-    folded = _folded if len(tags.get("h", "")) <= _MAX_REMEMBERED else _folded.__wrapped__
-    return folded(name, of_signer).add([*words, "b="]).octets()
+def begin(tags: Mapping[str, str], *, name: str = FIELD_NAME) -> folding.Folded:
+    """The field of these tags, folded, to be finished with others (§3.5)."""
+    return folding.Folded.begin(name).add(_words_of(tags))
 
 
-@lru_cache(maxsize=1024)
-def _folded(name: str, tags: tuple[tuple[str, str], ...]) -> folding.Folded:
-    words = [word for tag, value in tags for word in _words(tag, value)]
-    return folding.Folded.begin(name).add(words)
+def finish(begun: folding.Folded, tags: Mapping[str, str]) -> bytes:
+    """The field with more tags and an empty b= at its end, with its CRLF (§3.5)."""
+    return begun.add([*_words_of(tags), "b="]).octets()
 
 
 def check_count(count: int) -> None:
@@ -140,7 +129,7 @@ def check_count(count: int) -> None:
 
 
 def with_value(field: bytes, value: bytes) -> bytes:
-    """A field of `format` with its b= filled in.
+    """A field of `finish` with its b= filled in.
 
     **Raises** UnsignableMessage: it is longer than verifiers take, by its z= or names in h=.
     """
@@ -183,9 +172,6 @@ _SAFE_CHARS = frozenset({*range(0x21, 0x3B), 0x3C, *range(0x3E, 0x7F)} - {ord("|
 _SHA256_SIZE = 32
 _ALGORITHMS = {algorithm.value: algorithm for algorithm in Algorithm}
 _SEPARATORS = {"h": ":", "z": "|"}
-_OF_MESSAGE = ("t", "x", "bh", "z")
-_MAX_REMEMBERED = 1024
-"""Characters of h=; what else is remembered of a signer are names, which are short."""
 
 
 def _malformed(reason: str) -> Refusal:
@@ -290,6 +276,10 @@ def read_base64(name: str, value: str) -> bytes:
     if not octets:
         raise _malformed(f"{name}= is empty")
     return octets
+
+
+def _words_of(tags: Mapping[str, str]) -> list[str]:
+    return [word for tag in tags.items() for word in _words(*tag)]
 
 
 def _words(name: str, value: str) -> list[str]:

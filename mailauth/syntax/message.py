@@ -138,11 +138,11 @@ def _strays(pieces: list[bytes], keys: list[bytes]) -> list[str]:
 
 
 def _bare_line_ends(header: bytes) -> list[str]:
-    line_ends = header.count(b"\r\n")
+    text = header.replace(b"\r\n", b"")
     faults = []
-    if header.count(b"\n") != line_ends:
+    if b"\n" in text:
         faults.append("a bare LF stands in the header")
-    if header.count(b"\r") != line_ends:
+    if b"\r" in text:
         faults.append("a bare CR stands in the header")
     return faults
 

@@ -67,7 +67,7 @@ def signed_by_hand(
     hasher.update(message, parsed.body_start)
     given = {"v": "1", "a": f"{key_type}-sha256", "c": "relaxed/relaxed", "d": DOMAIN}
     given |= {"s": key_type, "h": h, "bh": b64encode(hasher.digest()).decode()} | tags
-    field = signature.format(given)
+    field = signature.finish(signature.begin(given), {})
     selected = select(index(parsed), places(h.lower().encode().split(b":")))
     emptied = (signature.FIELD_KEY, field.removesuffix(b"\r\n"))
     digest = data_hash(selected, emptied, dkim.Canonicalization.RELAXED)
