@@ -151,7 +151,7 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
     by_spf = bool(ip) and "spf" in methods
     host: dict[str, Any] = {"ip": ip, "helo": helo}
     about: dict[str, Any] = {"receiver": receiver, "now": now, "policy": spf_policy}
-    seen = _verification(message, now, dkim_policy) if methods - {"spf"} else None
+    seen = _verification(message, now, dkim_policy, methods) if methods - {"spf"} else None
     judged = seen if "dmarc" in methods else None
     of_helo, of_sender, of_signatures, of_chain, ahead = yield from gather(
         spf.check_helo(**host, **about) if by_spf else None,
@@ -171,14 +171,18 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
 
 
 def _verification(
-    message: bytes | Message | Verification, now: int, policy: dkim.Policy
+    message: bytes | Message | Verification,
+    now: int,
+    policy: dkim.Policy,
+    methods: AbstractSet[str],
 ) -> Verification:
     """One that has seen the whole body."""
     if isinstance(message, Verification):
         return message
     if not isinstance(message, Message):
         message = Message.parse(message)
-    verification = Verification(message, now=now, policy=policy, ways=arc.ways(message))
+    ways = arc.ways(message) if "arc" in methods else ()
+    verification = Verification(message, now=now, policy=policy, ways=ways)
     verification.update(message.octets, message.body_start)
     return verification
 

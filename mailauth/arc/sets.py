@@ -152,11 +152,16 @@ def read_seal(octets: bytes) -> Seal:
 
 
 def ways(header: Message) -> list[BodyWay]:
-    """How the body must be hashed for the signatures of a chain; see `dkim.Verification`."""
+    """How the body must be hashed for the signatures of a chain; see `dkim.Verification`.
+
+    Only the newest must verify.  An older one whose l= has it sign a part of the body
+    is left out, and counts as broken: each could want one more pass over the body.
+    """
     try:
-        return [read_signature(each.signature).body_way for each in collect(header)]
+        wanted = [read_signature(each.signature).body_way for each in collect(header)]
     except BrokenChain:
         return []
+    return wanted[-1:] + [(relaxed, length) for relaxed, length in wanted[:-1] if length is None]
 
 
 def _instance(key: bytes, octets: bytes) -> int:

@@ -14,7 +14,7 @@ from mailauth.dkim.key import FoundKey, KeyRecord, find_key
 from mailauth.dkim.key import name as key_name
 from mailauth.dkim.signature import Signature
 from mailauth.dkim.verdict import Refusal
-from mailauth.dkim.verify import check_body, usable_key
+from mailauth.dkim.verify import check_body, check_times, usable_key
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups, gather
 from mailauth.errors import UnusableKey
@@ -91,6 +91,7 @@ class _Chain:
     def __init__(self, verification: Verification, links: Sequence[_Link], now: int) -> None:
         self._links = links
         self._now = now
+        self._policy = verification.policy
         self._by_key = index(verification.header)
         self._bodies = verification.hashed_bodies()
         self._keys: dict[tuple[str, str], Key] = {}
@@ -138,8 +139,7 @@ class _Chain:
         signature, instance = link.signature, link.fields.instance
         what = f"i={instance}: the message signature of {signature.domain}"
         try:
-            if signature.expires_at is not None and signature.expires_at < self._now:
-                raise _Failed(f"{what} has expired (x=)")
+            check_times(signature, self._now, self._policy)
             body = self._bodies.get(signature.body_way)
             if body is None:
                 raise _Failed(f"{what} cannot be judged: its body was not hashed")

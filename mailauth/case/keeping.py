@@ -51,7 +51,7 @@ class Case:
             message,
             now=self.now,
             policy=self.dkim_policy,
-            ways=arc.ways(message),
+            ways=arc.ways(message) if "arc" in self.methods else (),
             bodies=self.bodies,
         )
         verification.update(message.octets, message.body_start)
@@ -98,7 +98,8 @@ def record(  # noqa: PLR0913 - what `authenticate` takes
     **Raises** BadArgument: `ip` is no address.
     """
     parsed = Message.parse(message)
-    verification = Verification(parsed, now=now, policy=dkim_policy, ways=arc.ways(parsed))
+    ways = arc.ways(parsed) if "arc" in methods else ()
+    verification = Verification(parsed, now=now, policy=dkim_policy, ways=ways)
     verification.update(message, parsed.body_start)
     answers: dict[Question, Answer[Any]] = {}
     judging = authenticate(

@@ -29,7 +29,7 @@ from mailauth.dns.lookups import Lookups, gather
 from mailauth.errors import SyntaxFault, UnusableKey
 from mailauth.keys import Algorithm, PublicKey
 from mailauth.syntax import taglist
-from mailauth.syntax.message import Message
+from mailauth.syntax.message import Field, Message
 
 ONCE_ONLY = frozenset(
     b"from sender reply-to to cc bcc date subject message-id in-reply-to references "
@@ -73,7 +73,7 @@ class Verification:
         """
         self.header = header
         self._now = now
-        self._policy = policy
+        self.policy = policy
         self._by_key = index(header)
         self._repeated = [key for key, fields in self._by_key.items() if len(fields) > 1]
         self._examined: list[tuple[Signature, Hasher] | Verdict] = []
@@ -114,10 +114,10 @@ class Verification:
         """Why no signature of this header can be trusted, or nothing (§3.8, §8.4)."""
         if header.faults:
             return f"the header is malformed: {header.faults[0]}"
-        if header.header_size > self._policy.max_header_octets:
-            return f"the header has more than {self._policy.max_header_octets} octets"
-        if len(header.keys) > self._policy.max_fields:
-            return f"the header has more than {self._policy.max_fields} fields"
+        if header.header_size > self.policy.max_header_octets:
+            return f"the header has more than {self.policy.max_header_octets} octets"
+        if len(header.keys) > self.policy.max_fields:
+            return f"the header has more than {self.policy.max_fields} fields"
         return ""
 
     def _examine(self, octets: bytes, unfit: str) -> tuple[Signature, Hasher] | Verdict:
@@ -141,24 +141,11 @@ class Verification:
             hasher = self._hashers[way] = BodyHasher.of(way)
         return hasher
 
-    def _check_times(self, signature: Signature) -> None:
-        skew = self._policy.clock_skew
-        if signature.expires_at is not None and signature.expires_at + skew < self._now:
-            raise Refusal(
-                Result.PERMERROR,
-                f"the signature expired {self._now - signature.expires_at} seconds ago (x=)",
-            )  # §6.1.1
-        if signature.signed_at is not None and signature.signed_at - skew > self._now:
-            raise Refusal(
-                Result.PERMERROR,
-                f"the signature is from {signature.signed_at - self._now} seconds ahead (t=)",
-            )  # §3.5
-
     def _summary(self, header: Message, count: int, unfit: str) -> Verdict:
         """What is to be said of signatures that were not examined, or of none."""
         if count:
-            more = count - self._policy.max_signatures
-            reason = f"too many signatures: {more} more than {self._policy.max_signatures}"
+            more = count - self.policy.max_signatures
+            reason = f"too many signatures: {more} more than {self.policy.max_signatures}"
             return Verdict(Result.POLICY, reason)
         if unfit and FIELD_KEY in header.octets[: header.header_size].lower():
             return Verdict(Result.PERMERROR, unfit)
@@ -171,7 +158,7 @@ class Verification:
         secure = False
         stage = Stage.READ
         try:
-            self._check_times(signature)
+            check_times(signature, self._now, self.policy)
             stage = Stage.TIMELY
             record, secure = yield from keys.find_key(signature.domain, signature.selector)
             stage = Stage.FOUND
@@ -228,20 +215,35 @@ class Verification:
         """What a valid signature may still lack (§6.3, §8.2, §8.15)."""
         if "." not in signature.domain:
             raise Refusal(Result.POLICY, f"d={signature.domain} is a top-level domain")
-        if hasher.unsigned and not self._policy.admit_partial_body:
+        if hasher.unsigned and not self.policy.admit_partial_body:
             raise Refusal(Result.POLICY, f"l= leaves {hasher.unsigned} octets of the body unsigned")
         authors = len(self._by_key.get(b"from", ()))
         if authors != 1:
             raise Refusal(Result.POLICY, f"the message has {authors} From fields")
-        if not self._policy.admit_unsigned_duplicates:
+        if not self.policy.admit_unsigned_duplicates:
             for key in filter(ONCE_ONLY.__contains__, self._repeated):
                 fields = self._by_key[key]
                 if (key, len(fields)) not in signature.signed_fields.places:
-                    word = fields[0].partition(b":")[0].decode()
+                    word = Field(key, fields[0]).name.decode()
                     raise Refusal(
                         Result.POLICY,
                         f"the message has {len(fields)} {word} fields, and not all are signed",
                     )
+
+
+def check_times(signature: Signature, now: int, policy: Policy) -> None:
+    """Whether the signature is of a time that is now.  **Raises** Refusal."""
+    skew = policy.clock_skew
+    if signature.expires_at is not None and signature.expires_at + skew < now:
+        raise Refusal(
+            Result.PERMERROR,
+            f"the signature expired {now - signature.expires_at} seconds ago (x=)",
+        )  # §6.1.1
+    if signature.signed_at is not None and signature.signed_at - skew > now:
+        raise Refusal(
+            Result.PERMERROR,
+            f"the signature is from {signature.signed_at - now} seconds ahead (t=)",
+        )  # §3.5
 
 
 def check_body(signature: Signature, hasher: Hasher) -> None:

@@ -5,14 +5,14 @@ authenticated is the domain that the reader sees in the From field, and what
 that domain's owner wants if it is not.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from mailauth import dkim, spf
 from mailauth.dmarc import discover
 from mailauth.dmarc.discover import Discovered, Walk, Walks
-from mailauth.dmarc.record import Alignment, Disposition
+from mailauth.dmarc.record import Alignment, Disposition, Record
 from mailauth.dmarc.suffixes import ByList
 from mailauth.dmarc.verdict import Result, Verdict
 from mailauth.dns.ask import LookupFailed
@@ -165,7 +165,7 @@ class _Evaluation:
         except LookupFailed as failure:
             reason = f"the DNS did not answer: {failure}"
             return self._told(Result.TEMPERROR, reason, discovered, organization)
-        result, reason = self._result(dkim_domain, spf_domain)
+        result, reason = self._result(dkim_domain, spf_domain, discovered, organization)
         verdict = self._told(result, reason, discovered, organization)
         return verdict._replace(dkim_domain=dkim_domain, spf_domain=spf_domain)
 
@@ -181,19 +181,31 @@ class _Evaluation:
             raise policy
         return policy or (yield from discover.find_policy(walked))
 
-    def _result(self, dkim_domain: str, spf_domain: str) -> tuple[Result, str]:
+    def _result(
+        self, dkim_domain: str, spf_domain: str, discovered: Discovered, organization: str
+    ) -> tuple[Result, str]:
         """§5.3.5."""
         by = [f"a signature of {dkim_domain}"] if dkim_domain else []
         by += [f"SPF for {spf_domain}"] if spf_domain else []
         if by:
             verb = "passes and is" if len(by) == 1 else "pass and are"
             return Result.PASS, f"{' and '.join(by)} {verb} aligned with {self._domain}"
-        unknown = [each.domain or "" for each in self._dkim if each.result is dkim.Result.TEMPERROR]
-        if self._spf is not None and self._spf.result is spf.Result.TEMPERROR:
-            unknown.append(self._spf.domain)
-        if unknown:  # §5.3.6: it can be neither
-            return Result.TEMPERROR, f"the DNS did not answer for {unknown[0]}"
+        for domain, mode in self._unanswered(discovered.found.record):
+            # §5.3.6: what could not be aligned either way is not required
+            if self._might_align(domain, mode, organization):
+                return Result.TEMPERROR, f"the DNS did not answer for {domain}"
         return Result.FAIL, f"nothing that passes is aligned with {self._domain}"
+
+    def _unanswered(self, record: Record) -> Iterator[tuple[str, Alignment]]:
+        """The domains whose signature or SPF might pass, were there an answer of the DNS."""
+        for each in self._dkim:
+            if each.result is dkim.Result.TEMPERROR and each.domain:
+                yield each.domain, record.dkim_alignment
+        sent = self._spf
+        if sent is None or sent.identity != "mailfrom":
+            return
+        if sent.result is spf.Result.TEMPERROR:
+            yield sent.domain.lower(), record.spf_alignment
 
     def _told(
         self, result: Result, reason: str, discovered: Discovered | None, organization: str
@@ -249,14 +261,18 @@ class _Evaluation:
         aligned = yield from self._is_aligned(domain, mode, organization, walked)
         return domain if aligned else ""
 
+    def _might_align(self, domain: str, mode: Alignment, organization: str) -> bool:
+        """Only a name within the organization can have its organizational domain (§4.10.2)."""
+        if mode is Alignment.STRICT:
+            return domain == self._domain
+        return domains.is_same_or_subdomain(domain, organization)
+
     def _is_aligned(
         self, domain: str, mode: Alignment, organization: str, walked: Walk
     ) -> Lookups[bool]:
         """§4.4, §4.10.2."""
         aligned = domain == self._domain
-        # Only a name within the organization can have its organizational domain.
-        within = domains.is_same_or_subdomain(domain, organization)
-        if not aligned and within and mode is Alignment.RELAXED:
+        if not aligned and self._might_align(domain, mode, organization):
             other = yield from self._walk(domain)
             self._steps += other.steps
             aligned = discover.organizational_domain(other) == organization

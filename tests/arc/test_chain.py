@@ -180,7 +180,8 @@ SIGNATURES: list[Any] = [
     pytest.param({"h": None}, "h=", id="ARC-05 it signs nothing"),
     pytest.param({"bh": "AAAA"}, "3 octets", id="a hash that is none"),
     pytest.param({"bh": "A" * 43 + "="}, "body", id="another body"),
-    pytest.param({"x": str(mail.NOW - 1)}, "expired", id="expired"),
+    pytest.param({"x": str(mail.NOW - 301)}, "expired", id="expired"),
+    pytest.param({"t": str(mail.NOW + 301)}, "ahead", id="of a time to come"),
     pytest.param({"a": "rsa-sha1"}, "rsa-sha1", id="an old algorithm"),
     pytest.param({"d": "other.example"}, "no key", id="no key"),
 ]
@@ -206,6 +207,16 @@ def test_ARC_06_only_the_newest_message_signature_must_verify() -> None:
     got = verdict(sealer.message)
     assert (got.result, got.oldest_pass) == ("pass", 3), got.reason
     assert verdict(sealer.add().message).oldest_pass == 3
+
+
+def test_ARC_06_no_older_signature_wants_a_pass_over_the_body_of_its_own() -> None:
+    sealer = Sealer()
+    for number in range(1, 50):
+        sealer.add(signature={"l": f"{number}"})
+    message = sealer.add(signature={"l": "8"}).message
+    assert arc.ways(Message.parse(message)) == [(True, 8)]
+    got = verdict(message)
+    assert (got.result, got.oldest_pass) == ("pass", 50), got.reason
 
 
 def test_ARC_06_but_every_seal_must() -> None:

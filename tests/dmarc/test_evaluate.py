@@ -274,6 +274,20 @@ def test_DMARC_09_silence_of_the_DNS_is_neither() -> None:
     assert verdict({"example.com": REJECT}, dkim=both).result is dmarc.Result.PASS
 
 
+def test_silence_for_a_domain_that_cannot_be_aligned_saves_no_forger() -> None:
+    evil = (signed("evil.example", dkim.Result.TEMPERROR),)
+    below = (signed("mail.example.com", dkim.Result.TEMPERROR),)
+    strict = f"{REJECT}; adkim=s; aspf=s"
+    for record, more in (
+        (REJECT, {"dkim": evil, "spf": sent("evil.example", spf.Result.TEMPERROR)}),
+        (REJECT, {"spf": sent("example.com", spf.Result.TEMPERROR, "helo")}),
+        (strict, {"dkim": below, "spf": sent("mail.example.com", spf.Result.TEMPERROR)}),
+    ):
+        got = verdict({"example.com": record}, **more)
+        assert (got.result, got.disposition) == (dmarc.Result.FAIL, "reject")
+    assert verdict({"example.com": REJECT}, dkim=below).result is dmarc.Result.TEMPERROR
+
+
 @given(st.data())
 def test_any_zone_comes_to_a_verdict_within_bounds(data: st.DataObject) -> None:
     texts = st.sampled_from(
