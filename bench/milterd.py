@@ -34,6 +34,9 @@ class _Silent:
     def ended(self, work: int, record: Record) -> None:
         """See `Watch`."""
 
+    def dropped(self, work: int) -> None:
+        raise AssertionError(work)
+
     def failed(self, fault: Fault) -> None:
         raise AssertionError(fault)
 

@@ -22,7 +22,7 @@ import dns.query
 
 from mailauth.dns.cache import Cache, Flights
 from mailauth.dns.exchange import Attempt, Failure, resolution
-from mailauth.dns.lookups import Answer, Lookups, Question, Status, run, run_async
+from mailauth.dns.lookups import Answer, Lookups, Question, Status, Together, known, run, run_async
 from mailauth.dns.nameserver import Nameserver, Transport, of_the_system
 from mailauth.errors import BadArgument
 
@@ -192,9 +192,9 @@ class AsyncResolver(_Configured):
         """The answer to one question, after `timeout` seconds at most."""
         return await self._resolve(time.monotonic() + self._timeout, question)
 
-    def remembered(self, question: Question) -> Answer[Any] | None:
-        """The answer, if it is known without asking and without waiting."""
-        return self._cache.get(question)
+    def remembered(self, asked: Question | Together) -> Any:  # noqa: ANN401 - an answer or several
+        """The answer, or those to all that are asked together; None if it takes waiting."""
+        return known(asked, self._cache.get)
 
     async def run(self, lookups: Lookups[T]) -> T:
         """The result of `lookups`, whose questions together take `budget` seconds at most."""

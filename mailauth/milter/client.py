@@ -102,6 +102,7 @@ class Client:
         if code != events.OFFER or len(octets) < _OFFER.size:
             raise BrokenFilter("what answers is no milter")
         version, actions, steps = _OFFER.unpack_from(octets)
+        self._skipped: set[bytes] = set()
         self.options = Options(version, actions, Steps(steps & commands.ALL_STEPS))
 
     def deliver(self, envelope: Envelope, octets: bytes, *, queue_id: str = "TEST") -> Answer:
@@ -109,6 +110,7 @@ class Client:
 
         **Raises** BrokenFilter.
         """
+        self._skipped.clear()
         for say in self._before(envelope, queue_id):
             early = self._say(say)
             if early is not None:
@@ -118,7 +120,7 @@ class Client:
         *frames, last = commands.message(content, queue_id=queue_id, leading_space=spaced)
         for say in frames:
             early = self._say(say)
-            if early is not None and early is not SKIP:
+            if early is not None:
                 return Answer(early)
         self._send(last)
         return self._answer()
@@ -149,13 +151,15 @@ class Client:
         """Say one command as far as it is wanted; what refuses the message already, or None."""
         code = octets[_LENGTH.size : _LENGTH.size + 1]
         steps = self.options.steps
-        if steps & LEFT_OUT.get(code, Steps.NONE):
+        if code in self._skipped or steps & LEFT_OUT.get(code, Steps.NONE):
             return None
         self._send(octets)
         if code == events.MACROS or steps & NO_REPLY[code]:
             return None
         verdict = _verdict(*self._read())
-        return verdict if verdict.refuses or verdict.ends or verdict is SKIP else None
+        if verdict is SKIP:
+            self._skipped.add(code)
+        return verdict if verdict.refuses or verdict.ends else None
 
     def _answer(self) -> Answer:
         changes: list[_Change | bytes] = []

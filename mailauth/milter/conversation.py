@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from mailauth import serving
-from mailauth.dns.lookups import Lookups, Question, known
+from mailauth.dns.lookups import Lookups, Question
 from mailauth.milter import events
 from mailauth.milter.events import EndOfMessage, Event, MailFrom, ProtocolViolation
 from mailauth.milter.guard import Guard
@@ -228,7 +228,7 @@ class Conversation(serving.Client):
         try:
             lookups = self._session.finish(octets)
             question = next(lookups)
-            while (answer := known(question, self._resolver.remembered)) is not None:
+            while (answer := self._resolver.remembered(question)) is not None:
                 question = lookups.send(answer)
         except StopIteration as stop:
             said.append(self._answer(stop.value, 0.0))
@@ -251,14 +251,19 @@ class Conversation(serving.Client):
         self._go_on()
 
     def _answer(self, outcome: Outcome, dns_seconds: float) -> bytes:
-        """The octets of the replies to the end of a message."""
+        """The octets of the replies to the end of a message; what cannot be sent is deferred."""
+        try:
+            octets = b"".join(map(self._wire.send, (*outcome.changes, outcome.reply)))
+        except Exception as fault:  # noqa: BLE001 - whatever it is, the mail waits
+            self._fail(fault)
+            outcome = outcome.deferred(f"internal error: {type(fault).__name__}")
+            octets = self._wire.send(outcome.reply)
         now = self._loop.time()
         record = outcome.record._replace(
             dns_seconds=dns_seconds,
             seconds=now - self._begun,
             work_seconds=now - self._judging_begun,
         )
-        octets = b"".join(map(self._wire.send, (*outcome.changes, outcome.reply)))
         self._content_begun = 0.0
         self._watch.ended(self._number, record)
         return octets
@@ -271,6 +276,7 @@ class Conversation(serving.Client):
             return self._answer(outcome, 0.0)
         except Exception as again:  # noqa: BLE001 - then without a record that is true
             self._fail(again)
+            self._watch.dropped(self._number)
             self._session.fail("internal error")
             return self._wire.send(LATER) if self._wire.owed else b""
 

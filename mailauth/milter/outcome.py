@@ -6,12 +6,13 @@ the last is the first to be read.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailauth.milter.mail import RESULTS, Mail
 from mailauth.milter.record import Record
 from mailauth.milter.replies import Change, ChangeHeader, InsertHeader, Refusal, Verdict
-from mailauth.milter.settings import VerifyingSettings
+from mailauth.milter.settings import Action, VerifyingSettings
+from mailauth.milter.signing import LATER
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +22,12 @@ class Outcome:
     changes: tuple[Change, ...]
     reply: Verdict | Refusal
     record: Record
+
+    def deferred(self, trouble: str) -> "Outcome":
+        """The same message, which is deferred instead."""
+        notes = (*self.record.notes, f"deferred: {trouble}")
+        record = self.record._replace(action=Action.TEMPFAIL, reply=str(LATER), notes=notes)
+        return replace(self, changes=(), reply=LATER, record=record)
 
 
 def removals(mail: Mail, verifying: VerifyingSettings) -> Iterator[ChangeHeader]:

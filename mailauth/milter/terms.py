@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from mailauth import serving
-from mailauth.dns.lookups import Answer, Lookups, Question
+from mailauth.dns.lookups import Lookups, Question, Together
 from mailauth.milter.outcome import Outcome
 from mailauth.milter.record import Fault, Record
 from mailauth.milter.wire import Limits as WireLimits
@@ -35,10 +35,13 @@ class Watch(serving.Watch, Protocol):
     """What a milter tells of itself; the texts of a record are of anybody."""
 
     def started(self) -> int:
-        """A message has come to its end and is being judged; a number for `ended`."""
+        """A message has come to its end and is being judged; a number for what ends that."""
 
     def ended(self, work: int, record: Record) -> None:
         """It was answered so."""
+
+    def dropped(self, work: int) -> None:
+        """It was deferred, and what failed left no record of it."""
 
     def failed(self, fault: Fault) -> None:
         """Something in us failed; the message is deferred."""
@@ -47,8 +50,8 @@ class Watch(serving.Watch, Protocol):
 class Resolver(Protocol):
     """What runs look-ups within a budget: an `AsyncResolver`."""
 
-    def remembered(self, question: Question) -> Answer[Any] | None:
-        """The answer, if it is known without waiting."""
+    def remembered(self, asked: Question | Together) -> Any:  # noqa: ANN401 - an answer or several
+        """The answer, or those to all that are asked together; None if it takes waiting."""
 
     def run(self, lookups: Lookups[Outcome]) -> Awaitable[Outcome]:
         """The result of `lookups`."""

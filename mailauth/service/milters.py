@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from mailauth.dns import AsyncResolver
 from mailauth.dns.cache import Cache
-from mailauth.dns.lookups import Answer, Lookups, Question, Together
+from mailauth.dns.lookups import Lookups, Question, Together
 from mailauth.milter import Fault, KeyRing, Limits, MilterServer, Record, commands
 from mailauth.milter.outcome import Outcome
 from mailauth.milter.settings import Action, Settings
@@ -105,12 +105,12 @@ class CountingResolver:
         self._resolver = resolver
         self._tally = tally
 
-    def remembered(self, question: Question) -> Answer[Any] | None:
-        """The answer, if it is known without waiting."""
-        answer = self._resolver.remembered(question)
-        if answer is not None:
-            self._tally.count(Figure.DNS_REMEMBERED)
-        return answer
+    def remembered(self, asked: Question | Together) -> Any:  # noqa: ANN401 - an answer or several
+        """The answer, or those to all that are asked together; None if it takes waiting."""
+        said = self._resolver.remembered(asked)
+        if said is not None:
+            self._tally.count(Figure.DNS_REMEMBERED, len(_questions(asked)))
+        return said
 
     async def run(self, lookups: Lookups[Outcome]) -> Outcome:
         """The result of `lookups`."""
@@ -120,10 +120,9 @@ class CountingResolver:
         try:
             asked: Any = next(lookups)
             while True:
-                questions = asked.questions if isinstance(asked, Together) else (asked,)
-                for question in questions:
-                    if self.remembered(question) is None:
-                        self._tally.count(Figure.DNS_QUESTIONS)
+                for question in _questions(asked):
+                    known = self._resolver.remembered(question) is not None
+                    self._tally.count(Figure.DNS_REMEMBERED if known else Figure.DNS_QUESTIONS)
                 try:
                     answered: Any = yield asked
                 except Exception as fault:  # noqa: BLE001 - it is for the look-ups
@@ -138,6 +137,10 @@ class CountingResolver:
             return outcome
         finally:
             lookups.close()
+
+
+def _questions(asked: Question | Together) -> tuple[Question, ...]:
+    return asked.questions if isinstance(asked, Together) else (asked,)
 
 
 class MilterWatch(ListenerWatch):
@@ -174,6 +177,10 @@ class MilterWatch(ListenerWatch):
         values = record.as_dict() | {"listener": self._listener, "did": _did(record)}
         values["told"] = _told(record)
         logger.log(level, _LINE, values, extra={"every": True})
+
+    def dropped(self, work: int) -> None:
+        """It was deferred, and what failed left no record of it."""
+        self._tally.end(work)
 
     def failed(self, fault: Fault) -> None:
         """Something in us failed; the message is deferred."""

@@ -17,7 +17,10 @@ from mail import DOMAIN, MESSAGE, record, signed, verdicts
 from milters import serving
 
 from mailauth.dns import Question, Zone
+from mailauth.dns.lookups import Lookups
 from mailauth.milter import commands as mta
+from mailauth.milter.outcome import Outcome
+from mailauth.milter.replies import InsertHeader
 from mailauth.milter.session import Session
 from mailauth.milter.settings import Settings
 from mailauth.milter.terms import Limits
@@ -396,6 +399,43 @@ def test_MIL_10_a_fault_of_the_resolver_defers(tmp_path: Path) -> None:
             assert fault.queue_id == "4XqZ"
             assert len(fault.fingerprint) == 16
             assert served.watch.records[0].notes == ("deferred: internal error: RuntimeError",)
+
+    run(test())
+
+
+def test_MIL_10_a_reply_that_cannot_be_sent_defers() -> None:
+    finish = Session.finish
+
+    def unsendable(session: Session, octets: bytes) -> Lookups[Outcome]:
+        outcome = yield from finish(session, octets)
+        return replace(outcome, changes=(InsertHeader(0, b"X", b"a\0b"),))
+
+    async def test() -> None:
+        with patch.object(Session, "finish", unsendable):
+            async with serving(verifying(spf=False, dmarc=False), ZONE) as served:
+                peer = await (await served.connect()).open()
+                ((code, octets),) = await peer.deliver(MESSAGE)
+                assert (code, octets[:4]) == (b"y", b"451 ")
+                (record,) = served.watch.records
+                assert record.action == "tempfail"
+                assert record.notes[-1] == "deferred: internal error: UnsendableReply"
+                assert len(served.watch.faults) == 1
+
+    run(test())
+
+
+def test_MIL_10_a_fault_in_the_handling_of_a_fault_defers() -> None:
+    def fault(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    async def test() -> None:
+        with patch.multiple(Session, finish=fault, give_up=fault):
+            async with serving(verifying(), ZONE) as served:
+                peer = await (await served.connect()).open()
+                ((code, octets),) = await peer.deliver(MESSAGE)
+                assert (code, octets[:4]) == (b"y", b"451 ")
+                assert (served.watch.records, served.watch.dropped_count) == ([], 1)
+                assert len(served.watch.faults) == 2
 
     run(test())
 

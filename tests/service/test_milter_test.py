@@ -15,6 +15,7 @@ from program import Done, process
 from mailauth.dns import Zone
 from mailauth.milter import commands, replies
 from mailauth.milter.client import BrokenFilter, Client, Envelope
+from mailauth.milter.options import Steps
 
 pytestmark = pytest.mark.loopback
 
@@ -167,6 +168,14 @@ def test_a_refusal_ends_it_early() -> None:
     client = Client(says(replies.CONTINUE.encode(), replies.TEMPFAIL.encode()))
     answer = client.deliver(Envelope(), mails.MESSAGE)
     assert answer.verdict is replies.TEMPFAIL
+    client.close()
+
+
+def test_what_a_filter_skips_is_not_said_again() -> None:
+    steps = SILENT & ~Steps.NO_REPLY_BODY
+    client = Client(says(replies.SKIP.encode(), replies.CONTINUE.encode(), steps=steps))
+    answer = client.deliver(Envelope(), mails.MESSAGE + b"x\r\n" * commands.CHUNK)
+    assert answer.verdict is replies.CONTINUE
     client.close()
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from mailauth.dns import Answer, Question, Zone
-from mailauth.dns.lookups import Lookups, run_async
+from mailauth.dns.lookups import Lookups, Together, known, run_async
 from mailauth.milter import commands as mta
 from mailauth.milter.keyring import KeyRing
 from mailauth.milter.record import Fault, Record
@@ -29,10 +29,13 @@ class ZoneResolver:
         self.zone = zone
         self.wait = wait
 
-    def remembered(self, question: Question) -> Answer[Any] | None:
+    def remembered(self, asked: Question | Together) -> Any:
         """Names below remembered.example are."""
-        known = question.name.endswith("remembered.example")
-        return self.zone.resolve(question) if known else None
+        return known(asked, self._remembered)
+
+    def _remembered(self, question: Question) -> Answer[Any] | None:
+        here = question.name.endswith("remembered.example")
+        return self.zone.resolve(question) if here else None
 
     async def run(self, lookups: Lookups[T]) -> T:
         """The result of `lookups`."""
@@ -49,6 +52,7 @@ class Recorder:
 
     def __init__(self) -> None:
         self.records: list[Record] = []
+        self.dropped_count = 0
         self.faults: list[Fault] = []
         self.lines: list[str] = []
         self.open = 0
@@ -75,6 +79,11 @@ class Recorder:
         """See `Watch`."""
         assert 0 < work <= self.started_count
         self.records.append(record)
+
+    def dropped(self, work: int) -> None:
+        """See `Watch`."""
+        assert 0 < work <= self.started_count
+        self.dropped_count += 1
 
     def failed(self, fault: Fault) -> None:
         """See `Watch`."""
