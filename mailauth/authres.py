@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, NamedTuple
 
-from mailauth.errors import SyntaxFault
+from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.syntax import domain as domains
-from mailauth.syntax import structured
+from mailauth.syntax import mailbox, structured
 from mailauth.syntax.abnf import KEYWORD, QUOTED_STRING, TOKEN, VERSION
 from mailauth.syntax.folding import fold
 from mailauth.syntax.scanner import Scanner
@@ -66,8 +66,11 @@ class AuthenticationResults:
 def field(authserv_id: str, results: Iterable[MethodResult], *, smtputf8: bool = False) -> bytes:
     """The field to put at the very top, above the Received field of this host (§4).
 
-    Without `smtputf8` a question mark stands for each character that is not of
-    ASCII, because a header field may have none then (RFC 6532 §3.2).
+    Without `smtputf8` all is of ASCII, because a header field may have nothing else
+    then (RFC 6532 §3.2): domains are written in A-labels, and a question mark stands
+    for any other character.
+
+    **Raises** BadArgument: a method, result, ptype or property is not a Keyword.
     """
     written = list(results)
     words = [f"{structured.value(authserv_id)};{'' if written else ' none'}"]
@@ -75,12 +78,12 @@ def field(authserv_id: str, results: Iterable[MethodResult], *, smtputf8: bool =
         words += _words(each)
         words[-1] += ";" if count < len(written) else ""
     if not (smtputf8 or all(map(str.isascii, words))):
-        words = [word.encode("ascii", "replace").decode() for word in words]
+        return field(mailbox.in_ascii(authserv_id), map(_in_ascii, written))
     return fold(NAME, [f"{word} " for word in words])
 
 
 def resinfo(result: MethodResult) -> str:
-    """One result as it stands in a field (§2.2)."""
+    """One result as it stands in a field (§2.2).  **Raises** BadArgument, as `field`."""
     return " ".join(_words(result))
 
 
@@ -121,17 +124,24 @@ def is_claimed(text: str, authserv_id: str) -> bool:
 
     It must if the field claims the id, however it is spelt, or a name below it;
     if it is of a version that nobody here can read; and if it cannot be read at
-    all, because somebody further on may read it otherwise.
+    all, because somebody further on may read it otherwise: a comment or a quoted
+    string does not end, or it has a control character, or a line end that folds nothing.
     """
-    if len(text) > MAX_OCTETS:
+    if len(text) > MAX_OCTETS or _LINE_END.search(text):
         return True
     scanner = Scanner(text)
     try:
         claimed, version = _read_head(scanner)
+        if version != CURRENT or not (scanner.ended or scanner.check(";")):
+            return True
+        _skip_words(scanner)
     except SyntaxFault:
         return True
-    if version != CURRENT or not (scanner.ended or scanner.check(";")):
-        return True
+    return is_host(claimed, authserv_id)
+
+
+def is_host(claimed: str, authserv_id: str) -> bool:
+    """Whether a name is that of the host `authserv_id`, however it is spelt, or one below it."""
     return domains.is_same_or_subdomain(_host(claimed), _host(authserv_id))
 
 
@@ -151,6 +161,15 @@ def _read_head(scanner: Scanner) -> tuple[str, int]:
     digits = scanner.read(VERSION)
     structured.skip_cfws(scanner)
     return authserv_id, int(digits) if digits else CURRENT
+
+
+def _skip_words(scanner: Scanner) -> None:
+    """Whatever follows, as long as it is comments, quoted strings and visible characters."""
+    structured.skip_cfws(scanner)
+    while not scanner.ended:
+        if not scanner.read(QUOTED_STRING):
+            scanner.expect(_VISIBLE, "text")
+        structured.skip_cfws(scanner)
 
 
 def _read_result(scanner: Scanner) -> MethodResult | None:
@@ -219,10 +238,21 @@ def _words(result: MethodResult) -> Iterator[str]:
 @lru_cache(maxsize=256)
 def _ours(first: str, sign: str, second: str) -> str:
     """Two keywords and what stands between them: our own words, which are few."""
-    assert KEYWORD.fullmatch(first), first  # noqa: S101
-    assert KEYWORD.fullmatch(second), second  # noqa: S101
+    for word in (first, second):
+        if not KEYWORD.fullmatch(word):
+            raise BadArgument(f"{word!r} is not a keyword of Authentication-Results")
     return f"{first}{sign}{second}"
 
 
+def _in_ascii(result: MethodResult) -> MethodResult:
+    properties = tuple(
+        each._replace(value=mailbox.in_ascii(each.value)) for each in result.properties
+    )
+    reason = result.reason.encode("ascii", "replace").decode()
+    return result._replace(reason=reason, properties=properties)
+
+
+_LINE_END = re.compile(r"\r(?!\n)|\n(?![ \t]|\Z)")
+_VISIBLE = re.compile(r'[^\x00- \x7f()"]++')
 _UNQUOTED = re.compile(r"[^\x00- \x7f()\";]++")
 _FULL_STOPS = dict.fromkeys(map(ord, "\u3002\uff0e\uff61"), ".")

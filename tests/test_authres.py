@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from mailauth import authres
 from mailauth.authres import AuthenticationResults, MethodResult, Property
-from mailauth.errors import SyntaxFault
+from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.syntax.message import Message
 
 # RFC 8601 appendix B
@@ -169,9 +169,30 @@ def test_ar_06_results_are_bounded() -> None:
 
 
 def test_ar_12_utf_8_only_where_it_may_stand() -> None:
-    result = MethodResult("spf", "pass", "", (Property("smtp", "mailfrom", "用户@example.com"),))
-    assert b"smtp.mailfrom=??@example.com" in authres.field("mx", [result]).replace(b'"', b"")
-    assert "用户@example.com".encode() in authres.field("mx", [result], smtputf8=True)
+    sender = "用户@bücher.example"
+    result = MethodResult("spf", "pass", "wörd", (Property("smtp", "mailfrom", sender),))
+    field = authres.field("mx.bücher.example", [result])
+    assert b"s: mx.xn--bcher-kva.example; spf=pass" in field
+    got = authres.parse(field.partition(b":")[2].decode("ascii"))
+    assert got.results[0].reason == "w?rd"
+    assert got.results[0].get("smtp", "mailfrom") == "??@xn--bcher-kva.example"
+    whole = authres.field("mx.bücher.example", [result], smtputf8=True).decode()
+    assert authres.parse(whole.partition(":")[2]).authserv_id == "mx.bücher.example"
+    assert sender in whole
+    odd = authres.field("mx b?ü", [result]).partition(b":")[2].decode("ascii")
+    assert authres.parse(odd).authserv_id == "mx b??"
+
+
+@pytest.mark.parametrize("word", ["x\r\nX-Evil: 1", "a=b", "", "ä"])
+def test_ar_04_words_of_a_program_are_keywords(word: str) -> None:
+    for result in (
+        MethodResult(word, "pass"),
+        MethodResult("spf", word),
+        MethodResult("spf", "pass", "", (Property(word, "x", "y"),)),
+        MethodResult("spf", "pass", "", (Property("smtp", word, "y"),)),
+    ):
+        with pytest.raises(BadArgument):
+            authres.field("mx", [result])
 
 
 CLAIMS = [
@@ -199,6 +220,11 @@ CLAIMS = [
     "mx.example.com\x00; none",
     "other.example 2; spf=pass",
     "other.example" + "x" * 70_000,
+    "other.example; dkim=pass (unclosed mx.example.com; dmarc=pass",
+    'other.example; dkim=pass reason="unclosed mx.example.com; dmarc=pass',
+    "other.example; dkim=pass\rAuthentication-Results: mx.example.com; dkim=pass",
+    "other.example; dkim=pass\x00",
+    "other.example; dkim=pass )",
 ]
 
 
@@ -219,6 +245,8 @@ def test_ar_01_a_name_of_idna_is_one_name() -> None:
     [
         "other.example; spf=pass", "example.com; none", "notmx.example.com; none",
         "mx.example.com.evil.example; none", "other.example 1; none",
+        "other.example; dkim=none (not signed)\r\n header.d=none;dmarc=none action=none",
+        'other.example; x="mx.example.com;" (mx.example.com; none) y=z@mx.example.com', "o; %% =;;",
     ],
 )  # fmt: skip
 def test_fields_of_others_stay(text: str) -> None:

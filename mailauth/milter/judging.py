@@ -5,7 +5,7 @@ in the fields, and what follows.  Every method that was switched on is told of, 
 came to nothing, so that a missing result cannot be taken for one (RFC 8601 §2.7).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -77,18 +77,25 @@ def judge(
     )
     if settings.spf and envelope.address is None:
         report = report._replace(spf=spf.Verdict(spf.Result.NONE, "the client has no IP address"))
-    fields = _received_spf(report, settings.authserv_id) if settings.received_spf else ()
+    fields: Iterable[bytes] = ()
+    if settings.received_spf:
+        fields = _received_spf(report, settings.authserv_id, smtputf8=envelope.smtputf8)
     grounds = list(_grounds(report, settings))
     action = min((ground.action for ground in grounds), key=RANK.index, default=Action.HEADER)
     refusal = _refusal(action, [ground for ground in grounds if ground.action is action])
     return Judgement(report.results(), tuple(fields), action, refusal)
 
 
-def _received_spf(report: Report, receiver: str) -> Iterator[bytes]:
+def _received_spf(report: Report, receiver: str, *, smtputf8: bool) -> Iterator[bytes]:
     ip, helo, sender = report.envelope
     for verdict in report.by_spf():
         yield received.field(
-            verdict, ip=ip or "unknown", helo=helo, sender=sender, receiver=receiver
+            verdict,
+            ip=ip or "unknown",
+            helo=helo,
+            sender=sender,
+            receiver=receiver,
+            smtputf8=smtputf8,
         )
 
 

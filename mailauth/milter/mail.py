@@ -180,4 +180,4 @@ def _is_our_received_spf(text: str, receiver: str) -> bool:
         claimed = received.parse(text).get("receiver")
     except SyntaxFault:
         return True
-    return claimed is None or claimed.rstrip(".").lower() == receiver.rstrip(".").lower()
+    return claimed is None or authres.is_host(claimed, receiver)

@@ -11,7 +11,7 @@ from typing import Final
 from mailauth.errors import SyntaxFault
 from mailauth.spf.result import Result
 from mailauth.spf.verdict import Verdict
-from mailauth.syntax import structured
+from mailauth.syntax import mailbox, structured
 from mailauth.syntax.abnf import MODIFIER_NAME, QUOTED_STRING, RECEIVED_SPF_VALUE
 from mailauth.syntax.folding import fold
 from mailauth.syntax.scanner import Scanner
@@ -36,12 +36,16 @@ class ReceivedSPF:
         return next((value for name, value in self.pairs if name == key), None)
 
 
-def field(verdict: Verdict, *, ip: str, helo: str, sender: str, receiver: str) -> bytes:
+def field(
+    verdict: Verdict, *, ip: str, helo: str, sender: str, receiver: str, smtputf8: bool = False
+) -> bytes:
     """The field to prepend, above the Received field of this host (§9.1).
 
     `ip`, `helo` and `sender` are what was checked, `receiver` is the name of
-    this host.
+    this host.  Without `smtputf8` all is of ASCII, as `authres.field` has it.
     """
+    if not smtputf8:
+        helo, sender, receiver = map(mailbox.in_ascii, (helo, sender, receiver))
     pairs = [
         ("receiver", receiver),
         ("identity", verdict.identity),
@@ -57,6 +61,8 @@ def field(verdict: Verdict, *, ip: str, helo: str, sender: str, receiver: str) -
     said = structured.comment(f"{receiver}: {verdict.reason}")
     words = [f"{verdict.result} ", *_blanks_kept(said + " ")]
     words += [f"{key}={structured.word(value)}; " for key, value in pairs]
+    if not smtputf8:
+        words = [word.encode("ascii", "replace").decode() for word in words]
     return fold(NAME, words)
 
 

@@ -8,6 +8,7 @@ refused, and never mended to the nearest address.
 
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 
 from mailauth.errors import SyntaxFault
@@ -74,6 +75,20 @@ def parse_addresses(text: str) -> tuple[Mailbox, ...]:
     if not scanner.ended:
         raise scanner.fault("expected ',' or the end")
     return mailboxes
+
+
+def in_ascii(address: str) -> str:
+    """An address or a domain as it stands where only ASCII may (RFC 6532 §3.2, RFC 8616).
+
+    The domain is written in A-labels; a question mark stands for any other character
+    that is not of ASCII.
+    """
+    if address.isascii():
+        return address
+    local_part, at, domain = address.rpartition("@")
+    with suppress(SyntaxFault):  # if it is none, it is written as the rest is
+        domain = domains.parse_name(domain)
+    return f"{local_part}{at}{domain}".encode("ascii", "replace").decode()
 
 
 _DOMAIN_TEXT = re.compile(r"[^\x00-,/:-@\[-^`{-\x7f]++")
