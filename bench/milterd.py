@@ -34,6 +34,9 @@ class _Silent:
     def ended(self, work: int, record: Record) -> None:
         """See `Watch`."""
 
+    def forged(self, recipient: str, client: str) -> None:
+        raise AssertionError(recipient, client)
+
     def dropped(self, work: int) -> None:
         raise AssertionError(work)
 

@@ -33,10 +33,13 @@ def macros(stage: bytes, values: Macros | None = None) -> bytes:
 
 
 def connect(
-    address: str = "192.0.2.7", host: str = "client.example.com", family: str = "4"
+    address: str = "192.0.2.7",
+    host: str = "client.example.com",
+    family: str = "4",
+    port: str = "4711",
 ) -> bytes:
     """A client has connected to the MTA; `family` is 4, 6, L or U, which has no address."""
-    where = b"" if family == "U" else _PORT.pack(4711) + address.encode() + b"\0"
+    where = b"" if family == "U" else _PORT.pack(int(port)) + address.encode() + b"\0"
     return frame(events.CONNECT, host.encode() + b"\0" + family.encode() + where)
 
 

@@ -13,13 +13,13 @@ from typing import Final, cast
 from mailauth import serving
 from mailauth.dns.lookups import Lookups, Question
 from mailauth.milter import events
+from mailauth.milter.ending import LATER
 from mailauth.milter.events import EndOfMessage, Event, MailFrom, ProtocolViolation
 from mailauth.milter.guard import Guard
 from mailauth.milter.outcome import Outcome
 from mailauth.milter.record import Fault
-from mailauth.milter.replies import Progress, Reply
+from mailauth.milter.replies import Progress, Reply, printable
 from mailauth.milter.session import Session
-from mailauth.milter.signing import LATER
 from mailauth.milter.states import State
 from mailauth.milter.stopwatch import Stopwatch
 from mailauth.milter.terms import Limits, Resolver, Watch
@@ -166,7 +166,7 @@ class Conversation(serving.Client):
         try:
             self._hear_all(said)
         except ProtocolViolation as violation:
-            self._watch.violated(f"{self._peer()}: {_shown(str(violation))}")
+            self._watch.violated(f"{self._peer()}: {printable(str(violation))}")
         except Exception as fault:  # noqa: BLE001 - the state is unknown; the MTA defers the message
             self._fail(fault)
             self._wire.close()
@@ -320,7 +320,3 @@ class Conversation(serving.Client):
 
 
 _QUICKACK: Final[int | None] = getattr(socket, "TCP_QUICKACK", None)
-
-
-def _shown(text: str) -> str:
-    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)

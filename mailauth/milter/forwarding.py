@@ -55,7 +55,7 @@ class Rewritten:
     trouble: str = ""
     """Why the message must wait."""
     note: str = ""
-    """Why the sender of mail that leaves stays as it is, if that is no matter of course."""
+    """Why the sender of mail that leaves stays as it is, unless that is expected."""
 
 
 @dataclass(slots=True)
@@ -63,6 +63,8 @@ class Recipients:
     """What is known of the recipients of one message."""
 
     settings: SrsSettings
+    refuses: bool = False
+    """A recipient may be refused: it is told by SMTP, and forgeries are not to be let in."""
     leaving: int = 0
     forged: int = 0
     returning: dict[bytes, Returning] = field(default_factory=dict)
@@ -71,7 +73,7 @@ class Recipients:
     def add(self, event: RcptTo, *, mailer: str, now: int) -> Refusal | None:
         """One more; `mailer` is what the MTA says of its way, {rcpt_mailer}.
 
-        A refusal is what a forged SRS address deserves, if that is wanted.
+        A refusal is what a forged SRS address gets, if it may be refused.
         """
         address, policy = text_of(event.address), self.settings.policy
         is_ours = policy.is_ours(canonical(address.rpartition("@")[2]))
@@ -81,7 +83,7 @@ class Recipients:
         reply = policy.answer(Request("access", address), now=now)
         if reply is FORGED:
             self.forged += 1
-            return NO_SUCH_USER if self.settings.reject_forged else None
+            return NO_SUCH_USER if self.refuses else None
         if reply is GENUINE:
             original = policy.answer(Request("reverse", address), now=now).text
             arguments = b" ".join(event.arguments)
@@ -108,7 +110,7 @@ class Recipients:
     def notes(self) -> Iterator[str]:
         """What a postmaster should know."""
         if self.forged:
-            what = "refused" if self.settings.reject_forged else "left as they are"
+            what = "refused" if self.refuses else "left as they are"
             yield f"forged or expired SRS recipients, {what}: {self.forged}"
 
     def _leaves(self, address: str, mailer: str) -> bool:

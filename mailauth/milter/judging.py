@@ -15,7 +15,8 @@ from mailauth.authres import MethodResult
 from mailauth.dkim import Verification
 from mailauth.dns.lookups import Lookups
 from mailauth.milter.clients import Address
-from mailauth.milter.replies import Refusal
+from mailauth.milter.ending import DELIVERED, Ending
+from mailauth.milter.replies import Refusal, printable
 from mailauth.milter.settings import RANK, Action, VerifyingSettings
 from mailauth.spf import received
 
@@ -39,9 +40,8 @@ class Judgement:
     results: tuple[MethodResult, ...]
     received_spf: tuple[bytes, ...] = ()
     """Fields, each with its CRLF."""
-    action: Action = Action.HEADER
-    refusal: Refusal | None = None
-    """If the action is to refuse, the words (RFC 7372 §3)."""
+    ending: Ending = DELIVERED
+    """If it is a refusal, with the code of RFC 7372 §3."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +80,7 @@ def judge(
     fields: Iterable[bytes] = ()
     if settings.received_spf:
         fields = _received_spf(report, settings.authserv_id, smtputf8=envelope.smtputf8)
-    grounds = list(_grounds(report, settings))
-    action = min((ground.action for ground in grounds), key=RANK.index, default=Action.HEADER)
-    refusal = _refusal(action, [ground for ground in grounds if ground.action is action])
-    return Judgement(report.results(), tuple(fields), action, refusal)
+    return Judgement(report.results(), tuple(fields), _ending(list(_grounds(report, settings))))
 
 
 def _received_spf(report: Report, receiver: str, *, smtputf8: bool) -> Iterator[bytes]:
@@ -114,9 +111,9 @@ def _ground_of_spf(verdict: spf.Verdict, actions: Mapping[str, Action]) -> _Grou
     """The MAIL FROM identity decides; for the null sender it is one of HELO (RFC 7208 §2.4)."""
     action = actions.get(verdict.result, Action.HEADER)
     error = verdict.result in (spf.Result.TEMPERROR, spf.Result.PERMERROR)
-    sentence = f"SPF says {verdict.result} of {_shown(verdict.domain) or 'the sender'}"
+    sentence = f"SPF says {verdict.result} of {printable(verdict.domain) or 'the sender'}"
     if verdict.explanation:
-        sentence += f"; the domain explains: {_shown(verdict.explanation)}"
+        sentence += f"; the domain explains: {printable(verdict.explanation)}"
     return _Ground(action, "7.24" if error else "7.23", sentence)
 
 
@@ -134,7 +131,7 @@ def _ground_of_dmarc(verdict: dmarc.Verdict, actions: Mapping[str, Action]) -> _
 
     RFC 9989 §7.2 leaves the code open and shows 5.7.1.
     """
-    domain = _shown(verdict.domain) or "no single author"
+    domain = printable(verdict.domain) or "no single author"
     if verdict.result is dmarc.Result.FAIL:
         sentence = f"rejected by the DMARC policy of {domain}"
         return _Ground(actions.get(verdict.disposition, Action.HEADER), "7.1", sentence)
@@ -165,17 +162,18 @@ _BEST: Final = (dkim.Result.PASS, dkim.Result.TEMPERROR)
 _MULTIPLE: Final = "7.26"
 
 
-def _refusal(action: Action, grounds: Sequence[_Ground]) -> Refusal | None:
-    """RFC 7372 §3: the code of the check that failed, or that for several."""
-    if action not in (Action.REJECT, Action.TEMPFAIL):
-        return None
-    enhanced = grounds[0].enhanced if len(grounds) == 1 else _MULTIPLE
-    sentence = "; ".join(ground.sentence for ground in grounds)
+def _ending(grounds: Sequence[_Ground]) -> Ending:
+    """What the grounds come to: the first of their actions, for all the reasons for it."""
+    action = min((ground.action for ground in grounds), key=RANK.index, default=Action.HEADER)
+    if action in (Action.HEADER, Action.ACCEPT):
+        return Ending(action)
+    deciding = [ground for ground in grounds if ground.action is action]
+    reason = "; ".join(ground.sentence for ground in deciding)
+    # RFC 7372 §3: the code of the check that failed, or that for several.
+    enhanced = deciding[0].enhanced if len(deciding) == 1 else _MULTIPLE
+    refusal: Refusal | None = None
     if action is Action.REJECT:
-        return Refusal(550, f"5.{enhanced}", sentence)
-    return Refusal(451, f"4.{enhanced}", sentence)
-
-
-def _shown(text: str) -> str:
-    """A text from outside in a reply of SMTP: printable ASCII."""
-    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)
+        refusal = Refusal(550, f"5.{enhanced}", reason)
+    elif action is Action.TEMPFAIL:
+        refusal = Refusal(451, f"4.{enhanced}", reason)
+    return Ending(action, refusal, reason)

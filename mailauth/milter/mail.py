@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from mailauth import authres
 from mailauth.dkim import Signatory, Verification
+from mailauth.dkim.signature import FIELD_KEY
 from mailauth.errors import SyntaxFault
 from mailauth.milter.bodycheck import BodyCheck
 from mailauth.milter.events import MailFrom
@@ -55,12 +56,14 @@ class Mail:
     size: int = 0
     """Octets of header and body."""
     ours: bool = False
-    author: Mailbox | None = None
+    authors: tuple[Mailbox, ...] = ()
     verification: Verification | None = None
     signatory: Signatory | None = None
     body_check: BodyCheck | None = None
     trouble: str = ""
     """Why the message must be deferred."""
+    is_overloaded: bool = False
+    """It has more forged fields than are removed, so it cannot be let in."""
     notes: list[str] = field(default_factory=list)
     forged: dict[bytes, Forged] = field(
         default_factory=lambda: {name.lower(): Forged(name) for name in (RESULTS, RECEIVED_SPF)}
@@ -68,6 +71,7 @@ class Mail:
     mark: str = ""
     """Its fingerprint, once the message is in hand; see `guard`."""
     _lines: list[bytes] = field(default_factory=list)
+    _lost_signature: bool = False  # one was beyond the limits
     _octets: int = 0
     _digest: Any = field(default_factory=hashlib.sha256)
     _digested: int = 0  # of the lines
@@ -96,8 +100,10 @@ class Mail:
         self.fields += 1
         self.size += size
         self._octets += size
-        if self._octets <= self.limits.header_octets and self.fields <= self.limits.fields:
+        if not self.is_too_large:
             self._lines.append(line)
+        elif _folded(name) == FIELD_KEY:
+            self._lost_signature = True
 
     def is_result(self, name: bytes) -> bool:
         """Whether results are told in fields of this name."""
@@ -112,13 +118,17 @@ class Mail:
         if not is_ours(text, authserv_id):
             return
         if len(forged.indexes) == self.limits.forged:
-            self.trouble = f"over {self.limits.forged} {forged.name.decode()} fields to be removed"
+            if not self.is_overloaded:
+                what = f"{forged.name.decode()} fields to be removed"
+                self.notes.append(f"refused: over {self.limits.forged} {what}")
+            self.is_overloaded = True
             return
         forged.indexes.append(forged.count)
 
     def header(self) -> Message:
         """The header as a message without a body, with what is wrong with it."""
-        octets = b"\r\n".join([*self._lines, b"", b""])
+        lost = [FIELD_KEY + b":"] if self._lost_signature else []  # for its place to be seen
+        octets = b"\r\n".join([*self._lines, *lost, b"", b""])
         message = Message.parse(normalize_line_endings(octets))
         fault = ""
         if self.is_too_large:
@@ -148,8 +158,8 @@ class Mail:
         return fingerprint[:16]
 
 
-def find_author(header: Message) -> Mailbox:
-    """The first mailbox of the one From field (RFC 5322 §3.6.2).
+def find_authors(header: Message) -> tuple[Mailbox, ...]:
+    """The mailboxes of the one From field, one at least (RFC 5322 §3.6.2).
 
     **Raises** SyntaxFault: there is none, or it cannot be read.
     """
@@ -167,7 +177,7 @@ def find_author(header: Message) -> Mailbox:
         raise SyntaxFault(f"the From field cannot be read: {fault}") from None
     if not found:
         raise SyntaxFault("the From field names nobody")  # an empty group (RFC 6854 §4)
-    return found[0]
+    return found
 
 
 def _folded(name: bytes) -> bytes:

@@ -8,11 +8,11 @@ the last is the first to be read.
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from mailauth.milter.ending import LATER
 from mailauth.milter.mail import RESULTS, Mail
 from mailauth.milter.record import Record
 from mailauth.milter.replies import Change, ChangeHeader, InsertHeader, Refusal, Verdict
 from mailauth.milter.settings import Action, VerifyingSettings
-from mailauth.milter.signing import LATER
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,11 @@ class UnsendableReply(Exception):
     """A reply that cannot be sent as it is, or not now: a fault of the filter."""
 
 
+def printable(text: str) -> str:
+    """A text from outside as a reply may have it: printable ASCII."""
+    return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)
+
+
 def frame(code: bytes, octets: bytes = b"") -> bytes:
     """Length, code, octets."""
     return _LENGTH.pack(len(octets) + 1) + code + octets

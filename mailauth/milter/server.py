@@ -32,7 +32,7 @@ class MilterServer(SocketServer[Conversation]):
         keys: KeyRing | None = None,
         guard: Guard = UNGUARDED,
     ) -> None:
-        begin = partial(Session, settings, keys or KeyRing(), guard=guard)
+        begin = partial(Session, settings, keys or KeyRing(), guard=guard, on_forged=watch.forged)
         times = (limits.idle, limits.frame, limits.content, limits.judging, limits.progress)
 
         def converse(roster: Roster[Conversation]) -> Conversation:

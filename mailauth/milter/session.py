@@ -19,6 +19,7 @@ from mailauth.dns.lookups import Lookups
 from mailauth.milter import replies
 from mailauth.milter import signing as signings
 from mailauth.milter.clients import Address, parse_address
+from mailauth.milter.ending import DEFERRED, DELIVERED, LATER, OVERLOADED, Ending
 from mailauth.milter.events import (
     Abort,
     Body,
@@ -31,7 +32,7 @@ from mailauth.milter.events import (
     QuitNewConnection,
     RcptTo,
 )
-from mailauth.milter.forwarding import Recipients, Rewritten
+from mailauth.milter.forwarding import Recipients, Rewritten, shown, text_of
 from mailauth.milter.guard import UNGUARDED, Guard
 from mailauth.milter.judging import Envelope, judge
 from mailauth.milter.keyring import KeyRing
@@ -41,7 +42,7 @@ from mailauth.milter.outcome import Outcome, insertion, removals
 from mailauth.milter.record import Record
 from mailauth.milter.replies import Change, Quarantine, Refusal, Reply
 from mailauth.milter.settings import Action, Settings, SigningSettings, VerifyingSettings
-from mailauth.milter.signing import LATER, is_ours
+from mailauth.milter.signing import is_ours
 from mailauth.milter.wanted import wanted
 from mailauth.milter.wire import Connection
 
@@ -59,18 +60,25 @@ class Session:
         *,
         guard: Guard = UNGUARDED,
         clock: Callable[[], float] = time.time,
+        on_forged: Callable[[str, str], None] | None = None,
     ) -> None:
-        """A session whose macros are those of `connection`; `clock` tells seconds of the epoch."""
+        """A session whose macros are those of `connection`; `clock` tells seconds of the epoch.
+
+        `on_forged` is told of each recipient that is a forged or expired SRS address,
+        and of its client.
+        """
         self._settings = settings
         self._keys = keys
         self._guard = guard
         self._connection = connection
         self._clock = clock
+        self._on_forged = on_forged
         self._number = 0
         self._address: Address | None = None
         self._host = ""
         self._helo = ""
         self._is_trusted = False  # a relay of our own
+        self._by_smtp = True
         self._mail: Mail | None = None
         self._unfit = ""  # why no mail of this MTA can be served
         self._trouble = ""  # why no mail of this client can
@@ -130,6 +138,8 @@ class Session:
         trouble = self._unfit or self._trouble or mail.trouble
         if trouble:
             return self.give_up(trouble)
+        if mail.is_overloaded:
+            return self._outcome(mail, OVERLOADED)
         settings, now = self._settings, int(self._clock())
         if mail.ours and settings.signing is not None:
             return self._sign(mail, settings.signing, now)
@@ -141,7 +151,7 @@ class Session:
         """The end of the present message: it is deferred."""
         mail = self._present()
         mail.notes.append(f"deferred: {trouble}")
-        return self._outcome(mail, action=Action.TEMPFAIL, refusal=LATER)
+        return self._outcome(mail, DEFERRED)
 
     def _present(self) -> Mail:
         assert self._mail is not None, "the wire tells of no content without MAIL"  # noqa: S101
@@ -170,6 +180,8 @@ class Session:
         self._forget_client(event)
         self._address = parse_address(event.address)
         self._host = event.host.decode("utf-8", "replace")
+        # Postfix makes up a client without a port for mail that comes by sendmail(1) or a queue.
+        self._by_smtp = event.port != 0
         verifying = self._settings.verifying
         self._is_trusted = verifying is not None and self._client() in verifying.trusted
 
@@ -189,7 +201,8 @@ class Session:
         self._number += 1
         self._mail = Mail.begin(event, self._settings.limits)
         if self._settings.srs is not None:
-            self._mail.envelope = Recipients(self._settings.srs)
+            refuses = self._settings.srs.reject_forged and self._by_smtp
+            self._mail.envelope = Recipients(self._settings.srs, refuses)
 
     def _hear_recipient(self, event: RcptTo) -> Refusal | None:
         mail = self._present()
@@ -197,7 +210,10 @@ class Session:
             return TOO_MANY
         if mail.envelope is not None:
             mailer, now = self._macro(b"rcpt_mailer"), int(self._clock())
+            forged = mail.envelope.forged
             refusal = mail.envelope.add(event, mailer=mailer, now=now)
+            if mail.envelope.forged > forged and self._on_forged is not None:
+                self._on_forged(shown(text_of(event.address)), str(self._address or self._host))
             if refusal is not None and not self._settings.dry_run:
                 return refusal
         mail.recipients += 1
@@ -245,7 +261,7 @@ class Session:
         self._add_body(self._present(), event.octets)
 
     def _add_body(self, mail: Mail, octets: bytes) -> None:
-        """Of a message that is deferred anyhow nothing is worked on."""
+        """The body of a message that will be deferred in any case is only counted."""
         if mail.trouble:
             mail.size += len(octets)
         else:
@@ -258,39 +274,28 @@ class Session:
     def _sign(self, mail: Mail, settings: SigningSettings, now: int) -> Outcome:
         user = self._macro(b"auth_authen")
         signed = signings.finish(mail, settings, self._keys, user=user, now=now)
-        return self._outcome(
-            mail,
-            fields=signed.fields,
-            action=signed.action,
-            refusal=signed.refusal,
-            signatures=signed.made,
-        )
+        return self._outcome(mail, signed.ending, fields=signed.fields, signatures=signed.made)
 
     def _judge(self, mail: Mail, verifying: VerifyingSettings, now: int) -> Lookups[Outcome]:
         """The own result goes to the very top, so it is inserted last (RFC 8601 §4)."""
         envelope = Envelope(self._address, self._helo, mail.sender, mail.smtputf8)
         judgement = yield from judge(envelope, mail.verification, verifying, now=now)
         results = authres.field(verifying.authserv_id, judgement.results, smtputf8=mail.smtputf8)
-        return self._outcome(
-            mail,
-            fields=(*judgement.received_spf[::-1], results),
-            action=judgement.action,
-            refusal=judgement.refusal,
-            results=judgement.results,
-        )
+        fields = (*judgement.received_spf[::-1], results)
+        return self._outcome(mail, judgement.ending, fields=fields, results=judgement.results)
 
     def _outcome(
         self,
         mail: Mail,
+        ending: Ending = DELIVERED,
         *,
         fields: Sequence[bytes] = (),
-        action: Action = Action.HEADER,
-        refusal: Refusal | None = None,
         signatures: tuple[str, ...] = (),
         results: tuple[MethodResult, ...] = (),
     ) -> Outcome:
         """A message that is refused is not changed; one that is not has forged fields no more."""
         envelope = Rewritten()
+        refusal = ending.refusal
         if mail.envelope is not None and refusal is None:
             envelope = mail.envelope.rewritten(mail.path, now=int(self._clock()))
             mail.notes += [*mail.envelope.notes(), *filter(None, [envelope.note])]
@@ -302,8 +307,8 @@ class Session:
         removed = [] if verifying is None else list(removals(mail, verifying))
         inserted = [insertion(field, self._separator) for field in fields]
         changes: list[Change] = [*removed, *inserted, *envelope.changes]
-        if action is Action.QUARANTINE:
-            changes.append(Quarantine("mail authentication failed"))
+        if ending.action is Action.QUARANTINE:
+            changes.append(Quarantine(ending.reason))
         record = Record(
             queue_id=self.queue_id,
             client=str(self._address or self._host),
@@ -318,8 +323,8 @@ class Session:
             new_sender=envelope.sender,
             returned=envelope.returned,
             forged=mail.envelope.forged if mail.envelope else 0,
-            removed=len(removed),
-            action=action,
+            removed=0 if refusal else len(removed),
+            action=ending.action,
             reply=str(refusal or "continue"),
             notes=tuple(mail.notes),
             dry_run=dry_run,

@@ -162,7 +162,7 @@ class MessageLimits:
     recipients: int = 10_000
     """More are refused one by one, for the client to send later (RFC 5321 §4.5.3.1.10)."""
     forged: int = 1000
-    """Fields to be removed; a message with more of them is deferred."""
+    """Fields to be removed; a message with more of them is refused."""
 
 
 @dataclass(frozen=True, slots=True)

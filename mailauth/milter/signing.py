@@ -13,13 +13,13 @@ from mailauth.dkim import Signatory, Signing
 from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage, UnusableKey
 from mailauth.milter.bodycheck import BodyCheck
 from mailauth.milter.clients import Address
+from mailauth.milter.ending import DEFERRED, DELIVERED, Ending
 from mailauth.milter.keyring import KeyRing
-from mailauth.milter.mail import Mail, find_author
+from mailauth.milter.mail import Mail, find_authors
 from mailauth.milter.replies import Refusal
 from mailauth.milter.settings import Action, Ours, SigningSettings
 from mailauth.syntax.mailbox import Mailbox
 
-LATER: Final = Refusal(451, "4.3.0", "Mail authentication is not at work now; try again later")
 UNSIGNABLE: Final = Refusal(550, "5.6.0", "The message is malformed and cannot be signed")
 NOT_ALLOWED: Final = Refusal(550, "5.7.1", "You may not send as the author of this message")
 
@@ -32,8 +32,7 @@ class Signed:
     """The signatures, each a whole field."""
     made: tuple[str, ...] = ()
     """Of each, its d= and s=."""
-    action: Action = Action.HEADER
-    refusal: Refusal | None = None
+    ending: Ending = DELIVERED
 
 
 def is_ours(
@@ -63,7 +62,7 @@ def begin(mail: Mail, settings: SigningSettings) -> None:
             headers=settings.headers,
             oversign=settings.oversign,
         )
-        mail.author = find_author(header)
+        mail.authors = find_authors(header)
         mail.body_check = BodyCheck()
     except (UnsignableMessage, SyntaxFault) as fault:
         mail.signatory = None
@@ -72,12 +71,13 @@ def begin(mail: Mail, settings: SigningSettings) -> None:
 
 def finish(mail: Mail, settings: SigningSettings, keys: KeyRing, *, user: str, now: int) -> Signed:
     """The body is complete: the signatures, or what follows without them."""
-    author = mail.author
-    if mail.signatory is None or author is None:
+    if mail.signatory is None or not mail.authors:
         return _unsigned(settings.on_unsignable, UNSIGNABLE)
-    if user and not settings.may_sign(user, author.domain):
-        mail.notes.append(f"not signed: the user {user} may not sign for {author.domain}")
-        return _unsigned(settings.on_not_allowed, NOT_ALLOWED)
+    for each in mail.authors:
+        if user and not settings.may_sign(user, each.domain):
+            mail.notes.append(f"not signed: the user {user!r} may not sign for {each.domain}")
+            return _unsigned(settings.on_not_allowed, NOT_ALLOWED)
+    author = mail.authors[0]
     try:
         signings = _find_keys(settings, keys, author)
         if not signings:
@@ -92,7 +92,7 @@ def finish(mail: Mail, settings: SigningSettings, keys: KeyRing, *, user: str, n
         return _unsigned(settings.on_unsignable, UNSIGNABLE)
     except (UnusableKey, BadArgument) as fault:
         mail.notes.append(f"deferred: {fault}")
-        return Signed(action=Action.TEMPFAIL, refusal=LATER)
+        return Signed(ending=DEFERRED)
     mail.notes += mail.body_check.notes() if mail.body_check else ()
     made = tuple(f"d={signing.domain} s={signing.selector}" for signing in signings)
     return Signed(fields, made)
@@ -108,9 +108,9 @@ def _find_keys(settings: SigningSettings, keys: KeyRing, author: Mailbox) -> lis
 
 def _unsigned(action: Action, refusal: Refusal) -> Signed:
     """A message that is ours leaves without a signature, or does not leave."""
+    said: Refusal | None = None
     if action is Action.REJECT:
-        return Signed(action=action, refusal=refusal)
-    if action is Action.TEMPFAIL:
-        later = Refusal(451, f"4{refusal.enhanced[1:]}", refusal.text)
-        return Signed(action=action, refusal=later)
-    return Signed(action=action)
+        said = refusal
+    elif action is Action.TEMPFAIL:
+        said = Refusal(451, f"4{refusal.enhanced[1:]}", refusal.text)
+    return Signed(ending=Ending(action, said, refusal.text))

@@ -43,6 +43,9 @@ class Watch(serving.Watch, Protocol):
     def dropped(self, work: int) -> None:
         """It was deferred, and what failed left no record of it."""
 
+    def forged(self, recipient: str, client: str) -> None:
+        """A recipient is an SRS address that nobody made, or that has expired."""
+
     def failed(self, fault: Fault) -> None:
         """Something in us failed; the message is deferred."""
 

@@ -178,6 +178,14 @@ class MilterWatch(ListenerWatch):
         values["told"] = _told(record)
         logger.log(level, _LINE, values, extra={"every": True})
 
+    def forged(self, recipient: str, client: str) -> None:
+        """A recipient is an SRS address that nobody made, or that has expired."""
+        self._tally.count(Figure.BOUNCES_FORGED)
+        values = {"listener": self._listener, "recipient": recipient, "client": client}
+        logger.info(
+            "%(listener)s: forged or expired SRS recipient %(recipient)r client=%(client)s", values
+        )
+
     def dropped(self, work: int) -> None:
         """It was deferred, and what failed left no record of it."""
         self._tally.end(work)
@@ -198,10 +206,9 @@ class MilterWatch(ListenerWatch):
         count(kind if record.signatures or record.results else Figure.PASSED)
         if record.action in _ENDINGS:
             count(_ENDINGS[record.action])
-        count(Figure.REMOVED_FIELDS, record.removed)
+        count(Figure.REMOVED_FIELDS, 0 if record.dry_run else record.removed)
         count(Figure.SENDERS_REWRITTEN, bool(record.new_sender))
         count(Figure.BOUNCES_RETURNED, record.returned)
-        count(Figure.BOUNCES_FORGED, record.forged)
         for result in record.results:
             figure = Figure.__members__.get(f"{result.method}_{result.result}".upper())
             if figure is not None:
@@ -209,8 +216,8 @@ class MilterWatch(ListenerWatch):
 
 
 _LINE: Final = (
-    "%(listener)s: %(queue_id)s: %(did)s, %(action)s: %(reply)s; from=<%(sender)s> "
-    "client=%(client)s helo=%(helo)s user=%(user)s size=%(size)d "
+    "%(listener)s: %(queue_id)s: %(did)s, %(action)s: %(reply)s; from=%(sender)r "
+    "client=%(client)s helo=%(helo)r user=%(user)r size=%(size)d "
     "dns=%(dns_seconds).3f work=%(work_seconds).3f total=%(seconds).3f%(told)s"
 )
 
@@ -233,4 +240,9 @@ def _told(record: Record) -> str:
     """What a postmaster should know, each after a semicolon."""
     told = [f"sender now <{record.new_sender}>"] if record.new_sender else []
     told += [f"SRS recipients put back: {record.returned}"] if record.returned else []
+    told += [
+        f"{each.method} {each.result}: {each.reason}"
+        for each in record.results
+        if each.reason and each.result != "pass"
+    ]
     return "".join(f"; {sentence}" for sentence in (*told, *record.notes))

@@ -290,6 +290,15 @@ def test_SRS_02_SRS_21_what_is_forged_or_expired(address: str) -> None:
     assert [code for code, _ in said] == [b"c", b"-", b"+", b"c"], "the other recipient is not hurt"
 
 
+def test_mail_that_comes_without_smtp_has_no_recipient_refused() -> None:
+    """Postfix would defer all of it: it lets a filter refuse nobody whom sendmail(1) names."""
+    filtered = Filtered(settings(reject_forged=True))
+    filtered.open(address="127.0.0.1", host="localhost", port="0")
+    delivery = filtered.deliver(MESSAGE, sender="<>", recipients=[to(FORGERIES[0], "relay")])
+    assert delivery.replies == [CONTINUE, CONTINUE]  # to RCPT, to the end
+    assert delivery.record.notes == ("forged or expired SRS recipients, left as they are: 1",)
+
+
 @pytest.mark.parametrize(
     "address", [f"bob@{SRS}", forwarded().replace(SRS, "other.example"), "SRS0=x@far.example"]
 )

@@ -22,8 +22,10 @@ from mailauth.milter import commands as mta
 from mailauth.milter.outcome import Outcome
 from mailauth.milter.replies import InsertHeader
 from mailauth.milter.session import Session
-from mailauth.milter.settings import Settings
+from mailauth.milter.settings import Settings, SrsSettings
 from mailauth.milter.terms import Limits
+from mailauth.postfix import Rewriting
+from mailauth.srs import Secrets
 
 pytestmark = pytest.mark.loopback
 
@@ -436,6 +438,20 @@ def test_MIL_10_a_fault_in_the_handling_of_a_fault_defers() -> None:
                 assert (code, octets[:4]) == (b"y", b"451 ")
                 assert (served.watch.records, served.watch.dropped_count) == ([], 1)
                 assert len(served.watch.faults) == 2
+
+    run(test())
+
+
+def test_SRS_01_a_guess_is_told_though_no_message_follows() -> None:
+    rewriting = Rewriting(domain="srs.example", secrets=Secrets.parse(b"a secret of tests"))
+    settings = Settings(srs=SrsSettings(rewriting, reject_forged=True))
+
+    async def test() -> None:
+        async with serving(settings) as served:
+            peer = await (await served.connect()).open()
+            peer.say(mta.mail("<>"), mta.rcpt("<SRS0=AAAA=AA=b.cd=eve@srs.example>"))
+            assert (await peer.read())[1].startswith(b"550 5.1.1 ")
+            assert served.watch.lines == ["forged: SRS0=AAAA=AA=b.cd=eve@srs.example 192.0.2.7"]
 
     run(test())
 

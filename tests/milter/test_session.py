@@ -155,6 +155,14 @@ def test_MIL_21_or_is_refused(tmp_path: Path) -> None:
     assert delivery.replies == [delivery.verdict], "what is refused is not changed"
 
 
+def test_MIL_21_for_each_author(tmp_path: Path) -> None:
+    settings = signing(tmp_path, users={"ada": frozenset({DOMAIN})})
+    two = MESSAGE.replace(b"ada@example.com>\r\nTo", b"ada@example.com>, boss@bank.example\r\nTo")
+    delivery = Filtered(settings).open(**LOCAL).deliver(two, user="ada")
+    assert delivery.record.notes == ("not signed: the user 'ada' may not sign for bank.example",)
+    assert not delivery.record.signatures
+
+
 NOT_TO_BE_SIGNED = [
     (MESSAGE.replace(b"From: Ada", b"X: Ada"), "0 From fields"),
     (MESSAGE.replace(b"From: Ada", b"From: b@example.com\r\nFrom: Ada"), "2 From fields"),
@@ -201,7 +209,8 @@ def test_an_author_of_an_address_has_no_key_of_a_domain(tmp_path: Path) -> None:
 def test_what_cannot_be_signed_may_be_put_aside(tmp_path: Path) -> None:
     settings = signing(tmp_path, on_unsignable=Action.QUARANTINE)
     delivery = Filtered(settings).open(**LOCAL).deliver(MESSAGE + b"\n")
-    assert [code for code, _ in delivery.replies] == [b"q", b"c"]
+    why = b"The message is malformed and cannot be signed\0"
+    assert delivery.replies == [(b"q", why), CONTINUE]
 
 
 def test_a_key_that_cannot_be_used_defers(tmp_path: Path) -> None:
@@ -359,6 +368,23 @@ def test_AR_02_MIL_16_the_highest_index_goes_first(fields: list[tuple[str, str]]
     assert codes == [b"m"] * delivery.record.removed + [b"i", b"c"]
 
 
+def test_AR_12_fields_of_a_host_with_a_name_of_idna() -> None:
+    forged = (
+        b"Received-SPF: pass receiver=mx.xn--bcher-kva.example; client-ip=192.0.2.1\r\n"
+        b"Authentication-Results: mx.xn--bcher-kva.example; spf=pass\r\n"
+    )
+    settings = verifying(authserv_id="mx.bücher.example", received_spf=True)
+    sender = "<ädä@bücher.example>"
+    plain = Filtered(settings).open().deliver(forged + MESSAGE, sender=sender)
+    assert plain.record.removed == 2
+    assert plain.message.isascii()
+    assert b"receiver=mx.xn--bcher-kva.example; " in plain.message
+    assert b'envelope-from="?d?@xn--bcher-kva.example"' in plain.message
+    assert plain.message.startswith(b"Authentication-Results: mx.xn--bcher-kva.example;")
+    whole = Filtered(settings).open().deliver(MESSAGE, sender=sender, arguments=["SMTPUTF8"])
+    assert "receiver=mx.bücher.example;" in whole.message.decode()
+
+
 def test_AR_10_received_spf_of_ours_is_removed_if_we_write_it() -> None:
     forged = (
         b"Received-SPF: pass receiver=mx.example.org; client-ip=192.0.2.1\r\n"
@@ -434,7 +460,7 @@ def test_what_follows_on_a_verdict(text: str, settings: dict[str, Any], want: by
         assert delivery.verdict == CONTINUE
         assert "spf=fail" in delivery.results
     quarantined = Action.QUARANTINE in settings.get("spf_actions", {}).values()
-    assert ((b"q", b"mail authentication failed\0") in delivery.replies) is quarantined
+    assert ((b"q", b"SPF says fail of example.com\0") in delivery.replies) is quarantined
     dry = Filtered(replace(verifying(**settings), dry_run=True), spf_zone(text)).open()
     tried = dry.deliver(MESSAGE)
     assert tried.replies == [CONTINUE]
@@ -522,14 +548,27 @@ def test_MIL_07_a_header_over_the_limits_is_not_kept(tmp_path: Path) -> None:
         assert "too much" in unsigned.deliver(message).record.notes[0]
 
 
-def test_MIL_07_too_many_forged_fields_defer() -> None:
+def test_MIL_07_a_signature_beyond_the_limits_is_not_none() -> None:
+    settings = replace(verifying(), limits=MessageLimits(fields=50))
+    message = signed(MESSAGE).replace(b"DKIM-Signature:", b"X: y\r\n" * 60 + b"DKIM-Signature:")
+    delivery = Filtered(settings, spf_zone()).open().deliver(message)
+    (result,) = (each for each in delivery.record.results if each.method == "dkim")
+    assert result.result == "permerror"
+    assert "too much" in result.reason
+
+
+def test_MIL_07_too_many_forged_fields_are_refused() -> None:
     settings = replace(verifying(), limits=MessageLimits(forged=5))
     forged = b"Authentication-Results: mx.example.org; spf=pass\r\n"
     delivery = Filtered(settings, spf_zone()).open().deliver(forged * 5 + MESSAGE)
     assert delivery.verdict == CONTINUE
     delivery = Filtered(settings, spf_zone()).open().deliver(forged * 6 + MESSAGE)
-    assert delivery.verdict[0] == b"y"
-    assert "over 5 Authentication-Results fields" in delivery.record.notes[0]
+    assert delivery.verdict == (
+        b"y",
+        b"550 5.6.0 Too many fields claim to be results of this host\0",
+    )
+    assert delivery.record.notes == ("refused: over 5 Authentication-Results fields to be removed",)
+    assert (delivery.record.action, delivery.record.removed) == ("reject", 0)
 
 
 def test_MIL_07_surplus_recipients_are_told_to_come_later() -> None:

@@ -95,7 +95,7 @@ def test_the_milter_and_the_maps_say_the_same(service: MilterService) -> None:
     ]
     stays = replace(THEIRS, recipients=("joe@ours.example",))
     assert service.deliver(envelope=stays, address=where).changes == ()
-    service.wait_for_log("rewritten, header: continue; from=<ada@example.com>")
+    service.wait_for_log("rewritten, header: continue; from='ada@example.com'")
     service.wait_for_log(f"; sender now <{address}>")
     service.wait_for_log("; SRS recipients put back: 1")
 
@@ -106,6 +106,9 @@ def test_SRS_01_forged_recipients_are_counted_and_may_be_refused(service: Milter
     verdict = service.deliver(envelope=forged, address=where).verdict
     assert isinstance(verdict, Refusal)
     assert (verdict.code, verdict.enhanced) == (550, "5.1.1")
+    service.wait_for_log(f"forged or expired SRS recipient '{forged.recipients[0]}'")
+    figure = f'bounces_forged_total{{listener="{where}"}} 1.0'
+    service.wait_for(lambda: figure in exposition(service.status())[1].decode())
 
 
 def test_a_long_sender_is_stored_by_each_worker_alike(service: MilterService) -> None:

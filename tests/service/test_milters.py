@@ -6,6 +6,7 @@ import signal
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import mail as mails
@@ -87,6 +88,18 @@ def test_OPS_05_one_line_of_the_log_for_each_message(service: MilterService) -> 
     assert [word.split()[0] for word in came["results"]] == told
     assert came["dns_seconds"] > 0
     assert came["action"] == "header"
+
+
+def test_OPS_05_a_line_of_text_has_reasons_and_no_words_of_a_client(service: MilterService) -> None:
+    service.start()
+    sender = '"x> client=127.0.0.1 ; ("@example.com'
+    theirs = replace(THEIRS, helo="x user=root size=0; y", sender=sender)
+    service.deliver(envelope=theirs)
+    service.wait_for_log("; dkim none: the message is not signed; ")
+    (line,) = (line for line in service.log().splitlines() if "dkim none" in line)
+    head = line.partition("; spf none:")[0]
+    assert " helo='x user=root size=0; y' user='' size=" in head
+    assert f" from='{sender}' client=192.0.2.7 " in head
 
 
 def test_figures_are_told_by_ps_and_metrics(service: MilterService) -> None:

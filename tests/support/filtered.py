@@ -136,7 +136,7 @@ def applied(said: Sequence[tuple[bytes, bytes]], message: bytes) -> bytes:
 
 def verifying(**settings: Any) -> Settings:
     """A milter that verifies, under `ID`."""
-    return Settings(verifying=VerifyingSettings(ID, **settings))
+    return Settings(verifying=VerifyingSettings(**{"authserv_id": ID, **settings}))
 
 
 def signing(folder: Path, **settings: Any) -> Settings:

@@ -80,6 +80,10 @@ class Recorder:
         assert 0 < work <= self.started_count
         self.records.append(record)
 
+    def forged(self, recipient: str, client: str) -> None:
+        """See `Watch`."""
+        self.lines.append(f"forged: {recipient} {client}")
+
     def dropped(self, work: int) -> None:
         """See `Watch`."""
         assert 0 < work <= self.started_count
