@@ -4,7 +4,7 @@ import socket
 from collections.abc import Callable
 from functools import partial
 
-from mailauth.service import process
+from mailauth.service import privileges, process
 from mailauth.service.crew import WORKER, Job
 from mailauth.service.generation import Generation
 from mailauth.service.observer import observe
@@ -32,6 +32,7 @@ def _worker(generation: Generation, make_tally: Callable[[], Tally]) -> process.
     served = list(zip(sockets, generation.builds, strict=True))
 
     def run(channel: socket.socket) -> int:
+        privileges.bound_memory(configuration.service.memory)
         return work(channel, served, configuration.watchdog, make_tally)
 
     return run

@@ -79,6 +79,14 @@ def forbid_core_dumps() -> None:
     _prctl(_PR_SET_DUMPABLE, 0)
 
 
+def bound_memory(megabytes: int) -> None:
+    """From now on no more address space than this can be had by the process."""
+    octets = megabytes << 20
+    _, hard = resource.getrlimit(resource.RLIMIT_AS)
+    if hard == resource.RLIM_INFINITY or octets < hard:
+        resource.setrlimit(resource.RLIMIT_AS, (octets, hard))
+
+
 def adopt_orphans() -> None:
     """Processes whose parents ended below this one become its children."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)

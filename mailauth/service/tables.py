@@ -60,6 +60,8 @@ class Service(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[service]`: the process tree."""
 
     workers: Annotated[int, Meta(ge=1, le=256)] = 2
+    memory: Annotated[int, Meta(ge=256, le=1_000_000)] = 2048
+    """Megabytes of address space of one worker; what would need more fails, and its mail waits."""
     user: str | None = None
     """Who runs it once the sockets are bound; needs root at the start."""
     group: str | None = None

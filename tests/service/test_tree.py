@@ -351,6 +351,16 @@ def test_OPS_06_no_core_is_dumped(tree: Tree) -> None:
     assert tree.say("core") == "(0, 0) 0"
 
 
+def test_MIL_07_the_memory_of_a_worker_is_bounded(tree: Tree) -> None:
+    tree.configure()
+    text = tree.file.read_text()
+    tree.file.write_text(text.replace("workers = 2", "workers = 1\nmemory = 512"))
+    tree.start()
+    assert tree.say("gorge 8") == "8 taken"
+    assert tree.say("gorge 600") == "refused"
+    assert tree.say("echo still here") == "still here"
+
+
 def test_the_supervisor_has_one_thread_and_hears_no_client(tree: Tree) -> None:
     tree.start()
     pid = tree.process.pid

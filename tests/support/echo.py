@@ -105,6 +105,12 @@ class EchoServer:
         dumpable = ctypes.CDLL(None).prctl(3, 0, 0, 0, 0)
         return f"{resource.getrlimit(resource.RLIMIT_CORE)} {dumpable}"
 
+    async def do_gorge(self, megabytes: str) -> str:
+        try:
+            return f"{len(bytes(int(megabytes) << 20)) >> 20} taken"
+        except MemoryError:
+            return "refused"
+
     async def do_collector(self, _: str) -> str:
         return f"{gc.get_freeze_count() > 0} {gc.get_threshold()[0]}"
 
