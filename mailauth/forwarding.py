@@ -75,20 +75,21 @@ def decide(
     `srs_domain` is the domain to rewrite with, `own_domains` are those whose
     senders are ours.  **Asks** what `spf.check` asks of the sender, if `via` is given.
 
-    **Raises** BadArgument: `to` is no address of mail, `via` none of IP, a domain is none.
+    **Raises** BadArgument: `to` is not an address of mail, `via` is not an IP address, or a
+    domain cannot be read.
     """
     try:
         hop = mailbox.parse(to)
-        ours = {domains.parse(each) for each in (*own_domains, *filter(None, [srs_domain]))}
     except SyntaxFault as fault:
-        raise BadArgument(f"{fault}: {to!r} or a domain cannot be read") from None
+        raise BadArgument(f"{fault}: {to!r}") from None
+    ours = {domains.given(each) for each in (*own_domains, *filter(None, [srs_domain]))}
+    if hop.domain in ours:
+        return _stays(to, hop.domain)
     there = None
     if via and report.envelope.mail_from:
         there = yield from spf.check(
             ip=via, helo=srs_domain, sender=report.envelope.mail_from, now=now
         )
-    if hop.domain in ours:
-        return _stays(to, hop.domain)
     srs, why = _needs_srs(report, there, ours)
     survives, reason = _survives(report, there, srs)
     return Decision(
@@ -99,7 +100,10 @@ def decide(
         survives=survives,
         survives_reason=reason,
         keep=tuple(_keep(report)) if survives is not Answer.NO else (),
-        advice=tuple(_advice(report, survives, hop, srs_domain if srs is Answer.YES else "-")),
+        advice=(
+            *_advice_on_srs(srs, srs_domain),
+            *_advice_on_dmarc(report.dmarc, survives, hop),
+        ),
     )
 
 
@@ -192,12 +196,14 @@ def _keep(report: Report) -> Iterator[str]:
             yield f"the pace: the signature expires at {signature.expires_at} (x=)"
 
 
-def _advice(
-    report: Report, survives: Answer, hop: mailbox.Mailbox, rewritten_with: str
-) -> Iterator[str]:
-    verdict = report.dmarc
-    if not rewritten_with:
+def _advice_on_srs(srs: Answer, domain: str) -> Iterator[str]:
+    if srs is Answer.YES and not domain:
         yield "Set up SRS with a domain of your own (mailauth srs, or the service)."
+
+
+def _advice_on_dmarc(
+    verdict: dmarc.Verdict | None, survives: Answer, hop: mailbox.Mailbox
+) -> Iterator[str]:
     if verdict is None:
         return
     if verdict.result is dmarc.Result.PASS and survives is Answer.NO:

@@ -12,7 +12,7 @@ from mailauth.authres import MethodResult
 from mailauth.dkim import signature as signatures
 from mailauth.dkim.canonical import Canonicalization, header
 from mailauth.dkim.hashing import BodyHasher, data_hash, index, select_all
-from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage
+from mailauth.errors import UnsignableMessage
 from mailauth.keys import Signer
 from mailauth.syntax import domain as domains
 from mailauth.syntax import folding
@@ -121,8 +121,8 @@ class _Maker:
         self._tags = {
             "i": str(instance),
             "a": str(key.algorithm),
-            "d": _name(domain),
-            "s": _name(selector),
+            "d": domains.given(domain),
+            "s": domains.given(selector),
             "t": str(now),
         }
 
@@ -155,10 +155,3 @@ class _Maker:
         ]
         canonical = header(fields, Canonicalization.RELAXED).removesuffix(b"\r\n")
         return signatures.with_value(field, self._key.sign(hashlib.sha256(canonical).digest()))
-
-
-def _name(text: str) -> str:
-    try:
-        return domains.parse(text)
-    except SyntaxFault as fault:
-        raise BadArgument(f"{fault}: {text!r}") from None

@@ -23,8 +23,6 @@ from mailauth.syntax import mailbox
 from mailauth.syntax.message import Message
 from mailauth.verdicts import Step
 
-MAX_FROM: Final = 65_536
-"""Octets of a From field that is read."""
 MAX_IDENTIFIERS: Final = 10
 """How many authenticated domains are compared, each of which may need a walk."""
 
@@ -106,17 +104,10 @@ def author_domain(message: Message) -> str:
     """The one domain of the From field (§5.3.1).  **Raises** NoAuthor."""
     if message.faults:
         raise NoAuthor(f"the header is malformed: {message.faults[0]}")
-    count = message.keys.count(b"from")
-    if count != 1:
-        raise NoAuthor(f"the message has {count or 'no'} From fields; it must have one")
-    octets = message.field_octets[message.keys.index(b"from")].partition(b":")[2]
-    if len(octets) > MAX_FROM:
-        raise NoAuthor(f"the From field has {len(octets)} octets")
     try:
-        text = octets.replace(b"\r\n", b"").decode("utf-8")
-        found = {each.domain for each in mailbox.parse_addresses(text)}
-    except (SyntaxFault, UnicodeDecodeError) as fault:
-        raise NoAuthor(f"the From field cannot be read: {fault}") from None
+        found = {each.domain for each in mailbox.authors(message)}
+    except SyntaxFault as fault:
+        raise NoAuthor(str(fault)) from None
     if len(found) != 1:
         raise NoAuthor(f"the From field has authors of {len(found)} domains")
     domain = found.pop()
@@ -126,7 +117,7 @@ def author_domain(message: Message) -> str:
 
 
 class _Evaluation:
-    """One message's."""
+    """The evaluation of one message."""
 
     def __init__(
         self,

@@ -18,7 +18,6 @@ from mailauth.milter.events import MailFrom
 from mailauth.milter.forwarding import Recipients, shown, text_of
 from mailauth.milter.settings import MessageLimits
 from mailauth.spf import received
-from mailauth.syntax import mailbox
 from mailauth.syntax.mailbox import Mailbox
 from mailauth.syntax.message import Message, normalize_line_endings
 
@@ -156,28 +155,6 @@ class Mail:
             self._digested = len(self._lines)
         fingerprint: str = self._digest.hexdigest()
         return fingerprint[:16]
-
-
-def find_authors(header: Message) -> tuple[Mailbox, ...]:
-    """The mailboxes of the one From field, one at least (RFC 5322 §3.6.2).
-
-    **Raises** SyntaxFault: there is none, or it cannot be read.
-    """
-    authors = header.keys.count(b"from")
-    if authors != 1:
-        raise SyntaxFault(f"the message has {authors} From fields")
-    octets = header.field_octets[header.keys.index(b"from")]
-    try:
-        text = octets.partition(b":")[2].replace(b"\r\n", b"").decode()
-    except UnicodeDecodeError:
-        raise SyntaxFault("the From field is not of UTF-8") from None
-    try:
-        found = mailbox.parse_addresses(text)
-    except SyntaxFault as fault:
-        raise SyntaxFault(f"the From field cannot be read: {fault}") from None
-    if not found:
-        raise SyntaxFault("the From field names nobody")  # an empty group (RFC 6854 §4)
-    return found
 
 
 def _folded(name: bytes) -> bytes:

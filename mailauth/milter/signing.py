@@ -15,9 +15,10 @@ from mailauth.milter.bodycheck import BodyCheck
 from mailauth.milter.clients import Address
 from mailauth.milter.ending import DEFERRED, DELIVERED, Ending
 from mailauth.milter.keyring import KeyRing
-from mailauth.milter.mail import Mail, find_authors
+from mailauth.milter.mail import Mail
 from mailauth.milter.replies import Refusal
 from mailauth.milter.settings import Action, Ours, SigningSettings
+from mailauth.syntax import mailbox
 from mailauth.syntax.mailbox import Mailbox
 
 UNSIGNABLE: Final = Refusal(550, "5.6.0", "The message is malformed and cannot be signed")
@@ -62,7 +63,7 @@ def begin(mail: Mail, settings: SigningSettings) -> None:
             headers=settings.headers,
             oversign=settings.oversign,
         )
-        mail.authors = find_authors(header)
+        mail.authors = mailbox.authors(header)
         mail.body_check = BodyCheck()
     except (UnsignableMessage, SyntaxFault) as fault:
         mail.signatory = None

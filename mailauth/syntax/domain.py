@@ -7,7 +7,7 @@ DNS, and written into a header field; no other form travels through the core.
 import re
 from functools import lru_cache
 
-from mailauth.errors import SyntaxFault
+from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.syntax.abnf import SUB_DOMAIN, UNDERSCORED_LABEL
 
 MAX_NAME = 253
@@ -26,6 +26,14 @@ def parse(text: str) -> str:
     a character that no host name has.
     """
     return _parse(text, SUB_DOMAIN)
+
+
+def given(text: str) -> str:
+    """`parse` of what a caller gave as a domain or selector.  **Raises** BadArgument."""
+    try:
+        return parse(text)
+    except SyntaxFault as fault:
+        raise BadArgument(f"{fault}: {text!r}") from None
 
 
 @lru_cache(maxsize=1024)

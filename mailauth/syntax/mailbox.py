@@ -10,12 +10,17 @@ import re
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Final
 
 from mailauth.errors import SyntaxFault
 from mailauth.syntax import domain as domains
 from mailauth.syntax.abnf import ATOM_OR_DOTS, DOMAIN_LITERAL, DOT_ATOM_TEXT, QUOTED_STRING
+from mailauth.syntax.message import Message
 from mailauth.syntax.scanner import Scanner
 from mailauth.syntax.structured import quoted_string, skip_cfws, unquoted
+
+MAX_FROM: Final = 65_536
+"""Octets of a From field that is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +80,28 @@ def parse_addresses(text: str) -> tuple[Mailbox, ...]:
     if not scanner.ended:
         raise scanner.fault("expected ',' or the end")
     return mailboxes
+
+
+def authors(message: Message) -> tuple[Mailbox, ...]:
+    """The mailboxes of the one From field, one at least (RFC 5322 §3.6.2).
+
+    **Raises** SyntaxFault: there is none, are several, or it cannot be read.
+    """
+    count = message.keys.count(b"from")
+    if count != 1:
+        raise SyntaxFault(f"the message has {count} From fields; it must have one")
+    octets = message.field_octets[message.keys.index(b"from")].partition(b":")[2]
+    if len(octets) > MAX_FROM:
+        raise SyntaxFault(f"the From field has {len(octets)} octets")
+    try:
+        found = parse_addresses(octets.replace(b"\r\n", b"").decode())
+    except UnicodeDecodeError:
+        raise SyntaxFault("the From field is not of UTF-8") from None
+    except SyntaxFault as fault:
+        raise SyntaxFault(f"the From field cannot be read: {fault}") from None
+    if not found:
+        raise SyntaxFault("the From field names nobody")  # an empty group (RFC 6854 §4)
+    return found
 
 
 def in_ascii(address: str) -> str:
