@@ -44,7 +44,7 @@ class Envelope(NamedTuple):
 
 
 class Report(NamedTuple):
-    """All verdicts on one message; by what it was not judged there is none."""
+    """The verdicts on one message; a method that was not used has None."""
 
     envelope: Envelope
     helo: spf.Verdict | None

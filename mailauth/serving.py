@@ -29,7 +29,7 @@ GONE: Final = {errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.EINTR, errno
 
 
 class Watch(Protocol):
-    """What any server tells of itself while it works; each call is to be quick and never to fail.
+    """What any server tells of itself while it works; calls must return quickly and not raise.
 
     Lines are printable ASCII without control characters, whatever a peer sent.
     """

@@ -136,7 +136,7 @@ def read_seal(octets: bytes) -> Seal:
     if "h" in tags:
         raise BrokenChain("ARC-Seal has a tag h=, which it must not have")
     if tags["cv"].lower() not in {"none", "pass", "fail"}:
-        raise BrokenChain(f"ARC-Seal: cv={tags['cv'][:40]!r} is none that is known")
+        raise BrokenChain(f"ARC-Seal: cv={tags['cv'][:40]!r} is not a known value")
     try:
         return Seal(
             signatures.read_algorithm(tags["a"]),

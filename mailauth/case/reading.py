@@ -147,7 +147,7 @@ def _one_of(given: Object, name: str, kind: type[Word]) -> Word:
     try:
         return kind(text)
     except ValueError:
-        raise given.fault(name, f"{text[:40]!r} is none that is known") from None
+        raise given.fault(name, f"{text[:40]!r} is not a known value") from None
 
 
 def _record(item: Item, rrtype: RRType) -> object:
