@@ -59,7 +59,8 @@ class ArcSet(NamedTuple):
     signature: bytes
     seal: bytes
 
-    def told(self) -> str:
+    @property
+    def testimony(self) -> str:
         """The results as the sealer tells them, unfolded: authserv-id and resinfos (§4.1.1)."""
         octets = self.results.partition(b":")[2].partition(b";")[2]
         return b" ".join(octets[:MAX_RESULTS].split()).decode("utf-8", "replace")

@@ -106,19 +106,19 @@ class _Chain:
             oldest = self._oldest_pass()
             self._check_seals()
         except _Failed as failed:
-            return self._told(Result.FAIL, failed.reason, temporary=failed.temporary)
+            return self._verdict(Result.FAIL, failed.reason, temporary=failed.temporary)
         believed = {domain.lower() for domain in trusted}
         every = all(link.seal.domain in believed for link in self._links)
         count = "1 seal verifies" if len(self._links) == 1 else f"{len(self._links)} seals verify"
         reason = f"{count}, the newest of {newest.seal.domain}"
-        return self._told(Result.PASS, reason)._replace(oldest_pass=oldest, trusted=every)
+        return self._verdict(Result.PASS, reason)._replace(oldest_pass=oldest, trusted=every)
 
-    def _told(self, result: Result, reason: str, *, temporary: bool = False) -> Verdict:
+    def _verdict(self, result: Result, reason: str, *, temporary: bool = False) -> Verdict:
         return Verdict(
             result,
             reason,
             tuple(link.seal.domain for link in self._links),
-            tuple(link.fields.told() for link in self._links),
+            tuple(link.fields.testimony for link in self._links),
             temporary=temporary,
             steps=tuple(self._steps),
         )

@@ -150,14 +150,14 @@ class _Evaluation:
             discovered = yield from self._find_policy(walked)
             if discovered is None:
                 reason = f"{self._domain} publishes no policy"
-                return self._told(Result.NONE, reason, None, organization)
+                return self._verdict(Result.NONE, reason, None, organization)
             dkim_domain = yield from self._aligned_dkim(discovered, organization, walked)
             spf_domain = yield from self._aligned_spf(discovered, organization, walked)
         except LookupFailed as failure:
             reason = f"the DNS did not answer: {failure}"
-            return self._told(Result.TEMPERROR, reason, discovered, organization)
+            return self._verdict(Result.TEMPERROR, reason, discovered, organization)
         result, reason = self._result(dkim_domain, spf_domain, discovered, organization)
-        verdict = self._told(result, reason, discovered, organization)
+        verdict = self._verdict(result, reason, discovered, organization)
         return verdict._replace(dkim_domain=dkim_domain, spf_domain=spf_domain)
 
     def _walk(self, domain: str) -> Lookups[Walk]:
@@ -198,7 +198,7 @@ class _Evaluation:
         if sent.result is spf.Result.TEMPERROR:
             yield sent.domain.lower(), record.spf_alignment
 
-    def _told(
+    def _verdict(
         self, result: Result, reason: str, discovered: Discovered | None, organization: str
     ) -> Verdict:
         if discovered is None:

@@ -175,7 +175,7 @@ class MilterWatch(ListenerWatch):
         self._count(record)
         level = logging.WARNING if record.action is Action.TEMPFAIL else logging.INFO
         values = record.as_dict() | {"listener": self._listener, "did": _did(record)}
-        values["told"] = _told(record)
+        values["more"] = _sentences(record)
         logger.log(level, _LINE, values, extra={"every": True})
 
     def forged(self, recipient: str, client: str) -> None:
@@ -218,7 +218,7 @@ class MilterWatch(ListenerWatch):
 _LINE: Final = (
     "%(listener)s: %(queue_id)s: %(did)s, %(action)s: %(reply)s; from=%(sender)r "
     "client=%(client)s helo=%(helo)r user=%(user)r size=%(size)d "
-    "dns=%(dns_seconds).3f work=%(work_seconds).3f total=%(seconds).3f%(told)s"
+    "dns=%(dns_seconds).3f work=%(work_seconds).3f total=%(seconds).3f%(more)s"
 )
 
 
@@ -236,13 +236,13 @@ def _did(record: Record) -> str:
     return "not signed" if record.ours else "left as it is"
 
 
-def _told(record: Record) -> str:
+def _sentences(record: Record) -> str:
     """What a postmaster should know, each after a semicolon."""
-    told = [f"sender now <{record.new_sender}>"] if record.new_sender else []
-    told += [f"SRS recipients put back: {record.returned}"] if record.returned else []
-    told += [
+    said = [f"sender now <{record.new_sender}>"] if record.new_sender else []
+    said += [f"SRS recipients put back: {record.returned}"] if record.returned else []
+    said += [
         f"{each.method} {each.result}: {each.reason}"
         for each in record.results
         if each.reason and each.result != "pass"
     ]
-    return "".join(f"; {sentence}" for sentence in (*told, *record.notes))
+    return "".join(f"; {sentence}" for sentence in (*said, *record.notes))
