@@ -15,6 +15,7 @@ from mailauth.dkim.canonical import Canonicalization, body, header
 from mailauth.dns import Zone
 from mailauth.domaincheck.transport import lint_mta_sts, lint_tls_reports
 from mailauth.errors import SyntaxFault
+from mailauth.postfix import DomainList
 from mailauth.spf import received, record
 from mailauth.syntax import domain, mailbox, taglist
 from mailauth.syntax.message import Message, normalize_line_endings
@@ -89,6 +90,10 @@ def _reversed(text: str) -> object:
         return None
 
 
+def _listed(text: str) -> object:
+    return OWN.has("a", text)
+
+
 def _policy(text: str) -> object:
     return dmarc.lint_record(f"v=DMARC1; {text}".encode())
 
@@ -130,6 +135,7 @@ def _told(text: str) -> object:
 
 
 SECRETS = srs.Secrets.parse(b"tops3cr3t")
+OWN = DomainList.of([".example.com"])
 QP = "content-transfer-encoding: quoted-printable\r\n"
 SIGNED = signed().decode()
 BOMBS: list[tuple[str, Callable[[str], object], Callable[[int], str]]] = [
@@ -187,6 +193,7 @@ BOMBS: list[tuple[str, Callable[[str], object], Callable[[int], str]]] = [
     ("pages-words", _page, lambda n: "=?utf-8?q?=20?= " * (n // 16)),
     ("SRS-08-comments", _secrets, lambda n: "#\n" * (n // 2)),
     ("SRS-16-fields", _reversed, lambda n: "SRS0=" * (n // 5) + "@x.example"),
+    ("SRS-16-labels", _listed, lambda n: "a." * (n // 2)),
     ("MSG-15-quotes", _parse(mailbox.parse_addresses), lambda n: '"' + "\\a" * (n // 2)),
 ]
 

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mailauth import srs
 from mailauth.errors import BadArgument
-from mailauth.postfix import DomainList, Outcome, Reply, Request, Rewriting
+from mailauth.postfix import BadLines, DomainList, Outcome, Reply, Request, Rewriting
 
 NOW = 1_795_000_000
 DAY = 86_400
@@ -248,7 +248,8 @@ def test_any_key_has_an_answer(key: bytes, name: str) -> None:
 
 LISTS = {
     "one-a-line": "own.example\n.own.example\n",
-    "comments": "# ours\n\nown.example # the old one\n\t.own.example\n",
+    "comments": "# ours\n\nown.example # the old one\n\t# below it\n.own.example\n",
+    "a-line-that-goes-on": "own.example of\n  other.example\n# x\n\tz\n.own.example OK\n",
     "a-postfix-table": "@own.example @own.example\n.own.example OK\n",
     "capitals": "OWN.example\r\n.Own.Example\r\n",
 }
@@ -260,6 +261,44 @@ def test_lists_in_files(text: str) -> None:
     assert found == DomainList.of(["own.example", ".own.example"])
     assert [found.has("x", name) for name in ("own.example", "a.b.own.example")] == [True, True]
     assert not found.has("x", "notown.example")
+
+
+@pytest.mark.parametrize("written", ["boss@partner.example", "Boss@Partner.Example"])
+def test_the_case_of_an_address_in_a_list_does_not_count(written: str) -> None:
+    """Postfix folds the keys of its tables, and what it looks up in them."""
+    for found in (DomainList.of([written]), DomainList.parse(f"{written} {written}\n")):
+        assert found.has("boss", "partner.example")
+        assert found.has("BOSS", "partner.example")
+        assert not found.has("bos", "partner.example")
+
+
+def test_a_number_sign_within_a_word_is_a_part_of_it() -> None:
+    found = DomainList.parse("bob#1@example.com # of the list\n#eve@example.org\n")
+    assert found == DomainList.of(["bob#1@example.com"])
+
+
+def test_each_line_that_is_wrong_is_told() -> None:
+    text = "a.example\n..\n# b..c\n\nx@y@..\n" + "d.example#x\n" * 20
+    with pytest.raises(BadLines) as raised:
+        DomainList.parse(text)
+    assert [number for number, _ in raised.value.faults] == [2, 5, *range(6, 26)]
+    told = str(raised.value)
+    assert told.startswith("line 2: '..' is no domain: an empty label in a domain; line 5: ")
+    assert told.count("line ") == 10
+    assert told.endswith("and other lines")
+
+
+@pytest.mark.parametrize("text", [" own.example\n", "# ours\n\n\town.example\n .own.example\n"])
+def test_a_line_that_continues_none_is_wrong(text: str) -> None:
+    with pytest.raises(BadLines, match="begins with a blank"):
+        DomainList.parse(text)
+
+
+def test_a_file_of_faults_is_not_kept_whole() -> None:
+    with pytest.raises(BadLines) as raised:
+        DomainList.parse(f"{'x' * 500}\n" * 5000)
+    assert len(raised.value.faults) == 1000
+    assert len(str(raised.value)) < 2000
 
 
 def test_below_is_not_itself() -> None:
