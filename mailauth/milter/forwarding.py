@@ -23,7 +23,7 @@ from mailauth.milter.replies import (
 from mailauth.milter.settings import SrsSettings
 from mailauth.postfix.domains import canonical
 from mailauth.postfix.lookup import Outcome, Request
-from mailauth.postfix.rewriting import FORGED, GENUINE, LEFT_ALONE, OURS
+from mailauth.postfix.rewriting import GENUINE, LEFT_ALONE, OURS
 
 NO_SUCH_USER: Final = Refusal(550, "5.1.1", "forged or expired bounce address")
 """One answer to both, so that a forger learns nothing."""
@@ -81,7 +81,7 @@ class Recipients:
             self.leaving += self._leaves(address, mailer)
             return None
         reply = policy.answer(Request("access", address), now=now)
-        if reply is FORGED:
+        if reply.notice is not None and reply.notice.forged:
             self.forged += 1
             return NO_SUCH_USER if self.refuses else None
         if reply is GENUINE:

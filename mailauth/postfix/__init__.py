@@ -2,7 +2,7 @@
 
 from mailauth.postfix.connection import Answer, Limits, Watch
 from mailauth.postfix.domains import BadLines, DomainList
-from mailauth.postfix.lookup import Outcome, Reply, Request, Wire, WireFault
+from mailauth.postfix.lookup import Notice, Outcome, Reply, Request, Wire, WireFault
 from mailauth.postfix.rewriting import MAPS, Rewriting
 from mailauth.postfix.server import LookupProtocol, LookupServer
 from mailauth.postfix.socketmap import Socketmap
@@ -16,6 +16,7 @@ __all__ = [
     "Limits",
     "LookupProtocol",
     "LookupServer",
+    "Notice",
     "Outcome",
     "Reply",
     "Request",

@@ -29,12 +29,21 @@ class Request(NamedTuple):
     key: str
 
 
+class Notice(NamedTuple):
+    """What a postmaster should hear of an answer: it is no matter of course."""
+
+    reason: str
+    forged: bool = False
+    """The address is one of our domains, and forged or expired."""
+
+
 class Reply(NamedTuple):
     """One answer."""
 
     outcome: Outcome
     text: str = ""
     """The value that was found; else the reason, for the log.  Postfix sees that of PERM only."""
+    notice: Notice | None = None
 
 
 class WireFault(MailauthError):

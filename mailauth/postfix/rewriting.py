@@ -17,7 +17,7 @@ from typing import Final
 
 from mailauth import srs
 from mailauth.postfix.domains import DomainList, canonical
-from mailauth.postfix.lookup import Outcome, Reply, Request
+from mailauth.postfix.lookup import Notice, Outcome, Reply, Request
 
 PASSING: Final = srs.Scheme(long_senders=srs.LongSenders.PASS)
 """Senders that are too long go on as they are: to refuse them keeps their mail waiting."""
@@ -53,8 +53,10 @@ class Rewriting:
             if not self.is_ours(srs_domain):
                 return Reply(Outcome.PERM, f"{srs_domain[:_SHOWN]!a} is not one of the SRS domains")
         local_part, _, domain = key.rpartition("@")
-        if not local_part or not domain or not (key.isprintable() or _is_text(key)):
+        if not local_part or not domain:
             return _NO_ADDRESS
+        if not (key.isprintable() or _is_text(key)):
+            return _NO_TEXT
         return look_up(self, key, canonical(domain), srs_domain, now)
 
     def is_ours(self, domain: str) -> bool:
@@ -79,9 +81,9 @@ def _forward(policy: Rewriting, address: str, domain: str, srs_domain: str, now:
         )
     except srs.TooLong as fault:
         passed = policy.scheme.long_senders is srs.LongSenders.PASS
-        return Reply(Outcome.NOT_FOUND if passed else Outcome.TEMP, f"{fault}")
+        return _noted(Outcome.NOT_FOUND if passed else Outcome.TEMP, f"{fault}")
     except srs.SRSError as fault:
-        return Reply(Outcome.NOT_FOUND, f"not rewritten: {fault}")
+        return _noted(Outcome.NOT_FOUND, f"{fault}")
     return _TOO_LONG if rewritten == address else Reply(_FOUND, rewritten)
 
 
@@ -90,8 +92,10 @@ def _reverse(policy: Rewriting, address: str, domain: str, _: str, now: int) -> 
         return _NOT_OURS
     try:
         return Reply(_FOUND, _original(policy, address, now))
-    except srs.SRSError as fault:
+    except srs.NotSRS as fault:
         return Reply(Outcome.NOT_FOUND, f"{fault}")
+    except srs.SRSError as fault:
+        return _noted(Outcome.NOT_FOUND, f"{fault}", forged=True)
 
 
 def _exists(policy: Rewriting, address: str, domain: str, srs_domain: str, now: int) -> Reply:
@@ -106,8 +110,8 @@ def _access(policy: Rewriting, address: str, domain: str, _: str, now: int) -> R
         _original(policy, address, now)
     except srs.NotSRS as fault:
         return Reply(Outcome.NOT_FOUND, f"{fault}")
-    except srs.SRSError:
-        return FORGED
+    except srs.SRSError as fault:
+        return Reply(Outcome.FOUND, _REFUSAL, Notice(f"{fault}", forged=True))
     return GENUINE
 
 
@@ -119,6 +123,10 @@ def _original(policy: Rewriting, address: str, now: int) -> str:
         scheme=policy.scheme,
         aliases=policy.aliases,
     )
+
+
+def _noted(outcome: Outcome, reason: str, *, forged: bool = False) -> Reply:
+    return Reply(outcome, reason, Notice(reason, forged))
 
 
 def _is_text(key: str) -> bool:
@@ -139,10 +147,11 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SRS = re.compile(r"SRS[01][=+-]", re.IGNORECASE)
 _SHOWN: Final = 60
 _FOUND: Final = Outcome.FOUND  # a name that is found faster than the member of an Enum
-_NO_ADDRESS = Reply(Outcome.NOT_FOUND, "not an address")
+_NO_ADDRESS = Reply(Outcome.NOT_FOUND, "not an address")  # Postfix asks for parts of one too
+_NO_TEXT = _noted(Outcome.NOT_FOUND, "an address with control characters")
 OURS: Final = Reply(Outcome.NOT_FOUND, "of an SRS domain already")
 LEFT_ALONE: Final = Reply(Outcome.NOT_FOUND, "of a domain that is left alone")
 _TOO_LONG = Reply(Outcome.NOT_FOUND, "passed as it is: rewritten, it would be too long")
 _NOT_OURS = Reply(Outcome.NOT_FOUND, "of another domain")
-FORGED: Final = Reply(Outcome.FOUND, "550 5.1.1 forged or expired bounce address")
+_REFUSAL: Final = "550 5.1.1 forged or expired bounce address"
 GENUINE: Final = Reply(Outcome.FOUND, "DUNNO")

@@ -66,7 +66,7 @@ class Socketmap:
 
     def send(self, reply: Reply) -> bytes:
         """The frame of a reply.  A value that does not fit, or is empty, becomes TEMP."""
-        outcome, text = reply
+        outcome, text, _ = reply
         if outcome is _FOUND:
             value = b"OK " + text.encode("utf-8", "surrogateescape")
             return _framed(value) if text and len(value) <= MAX_REPLY else _TEMP

@@ -71,7 +71,7 @@ class TcpTable:
 
     def send(self, reply: Reply) -> bytes:
         """The line of a reply.  A value that does not fit, or is empty, becomes 400, never 500."""
-        outcome, text = reply
+        outcome, text, _ = reply
         if outcome is _FOUND:
             if text.isascii() and text.isprintable() and " " not in text and "%" not in text:
                 line = f"200 {text}\n".encode("ascii")

@@ -15,6 +15,7 @@ from mailauth.postfix import (
     Limits,
     LookupProtocol,
     LookupServer,
+    Notice,
     Outcome,
     Reply,
     Request,
@@ -31,7 +32,9 @@ from mailauth.service.tomlfile import Complaint, Place
 logger = logging.getLogger(__name__)
 
 _PROBE: Final = "mailauth-probe"
-_MAX_OCTETS: Final = 16_777_216
+_FORGED: Final = "%(listener)s: %(map)s: forged or expired, %(why)s: %(key)s"
+_WAITS: Final = "%(listener)s: %(map)s: the mail is to wait, %(why)s: %(key)s"
+_NOT_REWRITTEN: Final = "%(listener)s: %(map)s: not rewritten, %(why)s: %(key)s"
 
 
 class LookupWatch(ListenerWatch):
@@ -50,12 +53,25 @@ class LookupWatch(ListenerWatch):
     def ended(self, request: Request, reply: Reply) -> None:
         """It was answered so."""
         self._tally.count(self._FIGURES[reply.outcome])
-        if reply.outcome is Outcome.PERM:
+        if reply.notice is not None:
+            self._tell(request, reply.outcome, reply.notice)
+        elif reply.outcome is Outcome.PERM:
             self._warn("%(listener)s: a request is refused: %(why)s", reply.text)
         elif logger.isEnabledFor(logging.DEBUG):
             values = {"listener": self._listener, "map": request.map_name, "key": request.key}
             values |= {"outcome": str(reply.outcome), "text": reply.text}
             logger.debug("%(listener)s: %(map)s %(key)s: %(outcome)s %(text)s", values)
+
+    def _tell(self, request: Request, outcome: Outcome, notice: Notice) -> None:
+        """The line stands for all of its kind: the log holds back those beyond a rate."""
+        level, template = logging.INFO, _NOT_REWRITTEN
+        if notice.forged:
+            self._tally.count(Figure.BOUNCES_FORGED)
+            template = _FORGED
+        elif outcome is Outcome.TEMP:
+            level, template = logging.WARNING, _WAITS
+        values = {"listener": self._listener, "map": request.map_name, "key": request.key}
+        logger.log(level, template, values | {"why": notice.reason})
 
     def failed(self, request: Request, fault: Exception) -> None:
         """The answering function raised, and Postfix was told to try again."""

@@ -37,7 +37,7 @@ _EVENTS = {
     Figure.REMOVED_FIELDS: ("fields_removed", "Fields that claimed to be of this host."),
     Figure.SENDERS_REWRITTEN: ("senders_rewritten", "Messages that left with an SRS sender."),
     Figure.BOUNCES_RETURNED: ("bounces_returned", "SRS recipients that were put back."),
-    Figure.BOUNCES_FORGED: ("bounces_forged", "Forged or expired SRS recipients."),
+    Figure.BOUNCES_FORGED: ("bounces_forged", "Forged or expired SRS recipients or look-ups."),
     Figure.DNS_QUESTIONS: ("dns_questions", "Questions that the DNS was asked."),
     Figure.DNS_REMEMBERED: ("dns_remembered", "Questions whose answer was remembered."),
     Figure.DNS_FAILURES: ("dns_failures", "Questions that the DNS failed to answer."),

@@ -178,12 +178,47 @@ def test_SRS_21_all_forgeries_are_refused_with_the_same_words() -> None:
 
 
 LONG = "a" * 60 + "@sender.example"
+REFUSING = replace(REWRITING, scheme=srs.Scheme())
+NOTED = {
+    "SRS-01-hash": ("reverse", FORGED, NOW, (True, "none of the secrets")),
+    "SRS-01-exists": ("exists", FORGED, NOW, (True, "none of the secrets")),
+    "SRS-01-access": ("access", FORGED, NOW, (True, "none of the secrets")),
+    "SRS-06-age": ("reverse", OURS, NOW + 30 * DAY, (True, "30 days old")),
+    "SRS-05-length": ("exists", OURS.replace("SRS0=", "SRS0=x"), NOW, (True, "5 characters")),
+    "no-fields": ("access", "SRS0=abcd@srs.example", NOW, (True, "fields are missing")),
+    "SRS-11-no-address": ("forward", "a@b@c.example", NOW, (False, "two @")),
+    "SRS-16-octets": ("forward", "a@" + "b." * 200 + "example", NOW, (False, "409 characters")),
+    "SRS-15-long": ("forward", LONG, NOW, (False, "64 octets")),
+    "PFX-01-control": ("forward", "ada@sender.example\n", NOW, (False, "control characters")),
+}
+
+
+@pytest.mark.parametrize(("name", "key", "now", "noted"), NOTED.values(), ids=NOTED)
+def test_what_a_postmaster_should_hear_of(
+    name: str, key: str, now: int, noted: tuple[bool, str]
+) -> None:
+    notice = REFUSING.answer(Request(name, key), now=now).notice
+    assert notice is not None
+    assert (notice.forged, noted[1] in notice.reason) == (noted[0], True)
+    assert "a secret for" not in notice.reason
+
+
+ORDINARY = ["", '""', "ada", "@x.example", "ada@", "a@own.example", "a@srs.example", OURS, SENDER]
+
+
+@pytest.mark.parametrize("name", ["forward", "reverse", "exists", "access"])
+@pytest.mark.parametrize("key", [*ORDINARY, SRS1.replace("srs.example", "else.example")])
+def test_what_is_a_matter_of_course_is_not_noted(name: str, key: str) -> None:
+    assert REFUSING.answer(Request(name, key), now=NOW).notice is None
+
+
+def test_a_long_sender_that_passes_is_a_matter_of_course() -> None:
+    assert REWRITING.answer(Request("forward", LONG), now=NOW).notice is None
 
 
 def test_SRS_15_long_senders_by_choice() -> None:
-    refusing = replace(REWRITING, scheme=srs.Scheme())
     assert outcome("forward", LONG) is NOT_FOUND
-    assert ask("forward", LONG, rewriting=refusing)[0] is TEMP
+    assert ask("forward", LONG, rewriting=REFUSING)[0] is TEMP
 
 
 def test_SRS_15_long_senders_in_a_store() -> None:

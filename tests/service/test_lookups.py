@@ -357,6 +357,49 @@ def test_the_figures_of_a_watch() -> None:
     assert tally.oldest() == 0
 
 
+def test_SRS_01_forgeries_and_what_is_no_address_are_logged_and_counted(service: Service) -> None:
+    service.start()
+    forged = "SRS0=AAAA=AA=b.cd=eve@fwd.example"
+    assert service.say(f"get {forged}", service.reverse).startswith("500 ")
+    assert netstring(service, f"exists {forged}", service.socketmap) == "NOTFOUND "
+    assert service.say("get a@b@c.example", service.forward).startswith("500 ")
+    for ordinary in ("ada@fwd.example", "ada", "@c.example"):
+        assert service.say(f"get {ordinary}", service.forward).startswith("500 ")
+        assert service.say(f"get {ordinary}", service.reverse).startswith("500 ")
+    why = "its hash is of none of the secrets"
+    service.wait_for_log(
+        f"info: {service.reverse}: reverse: forged or expired, {why}: {forged}",
+        f"info: {service.socketmap}: exists: forged or expired, {why}: {forged}",
+        f"info: {service.forward}: forward: not rewritten, an address with two @: a@b@c.example",
+    )
+    assert service.log().count(" info: unix:") == 3
+    assert SECRET not in service.log()
+
+    def counted(address: str) -> int:
+        return int(service.status()["figures"][address][Figure.BOUNCES_FORGED])
+
+    service.wait_for(lambda: (counted(service.reverse), counted(service.socketmap)) == (1, 1))
+
+
+def test_OPS_05_a_flood_of_forgeries_is_no_flood_of_lines(service: Service) -> None:
+    service.configure(workers=1)
+    service.start()
+    with service.connect(service.reverse) as client:
+        for number in range(200):
+            talk(client, f"get SRS0=AAAA=AA=b.example=u{number}@fwd.example")
+    assert 0 < service.log().count("forged or expired") <= 40
+
+
+def test_SRS_15_a_sender_whose_mail_waits_is_logged(service: Service) -> None:
+    text = service.file.read_text()
+    service.file.write_text(text.replace("[srs]\n", '[srs]\nlong_senders = "refuse"\n'))
+    service.start()
+    sender = "x" * 60 + "@sender.example"
+    assert service.say(f"get {sender}", service.forward).startswith("400 ")
+    service.wait_for_log("warning: ", "forward: the mail is to wait, ", "64 octets: xxx")
+    assert "met a fault" not in service.log()
+
+
 def test_SRS_15_a_long_sender_is_stored_for_all_workers(service: Service) -> None:
     text = service.file.read_text()
     store = f'long_senders = "store"\naliases = "{service.folder}/aliases"\n'
