@@ -3,9 +3,11 @@
 A file has a secret on each line, the newest first, as postsrsd and pfix-srsd
 keep it; the octets of the line are the secret.  A line that begins with `#` is
 a comment; `# from DATE` and `# until DATE` say for how long the next secret is
-valid, DATE being `2026-11-23` or with a time, in UTC.
+valid, DATE being `2026-11-23` or `2026-11-23T12:00`, in UTC.  What looks like
+one of the two and is not is refused.
 """
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -52,7 +54,7 @@ class Secrets:
         for number, secret in enumerate(secrets, 1):
             if len(secret.octets.strip()) < MIN_OCTETS:
                 raise UnusableSecrets(
-                    f"secret {number} has less than {MIN_OCTETS} octets; make one with"
+                    f"secret {number} has fewer than {MIN_OCTETS} octets; make one with"
                     " mailauth srs new-secret"
                 )
         self._secrets = [(secret, Keyed(secret.octets)) for secret in secrets]
@@ -111,19 +113,21 @@ def entries(octets: bytes) -> Iterator[Entry]:
     """The secrets in the octets of a file.  **Raises** UnusableSecrets, with the line."""
     bounds: dict[str, int] = {}
     lines: list[bytes] = []
+    dated = 0
     for number, line in enumerate(octets.split(b"\n"), 1):
         lines.append(line + b"\n")
-        if line.startswith(b"#"):
-            words = line.decode("latin-1").split()
-            if len(words) == 3 and words[0] == "#" and words[1] in _BOUNDS:  # noqa: PLR2004
-                bounds[_BOUNDS[words[1]]] = _seconds(words[2], number)
-        elif line:
-            if line.endswith(b"\r"):
-                raise UnusableSecrets(f"line {number} ends with a CR; end lines with LF alone")
-            if len(line.strip()) < MIN_OCTETS:
-                raise UnusableSecrets(f"line {number}: a secret of less than {MIN_OCTETS} octets")
-            yield Entry(Secret(line, **bounds), b"".join(lines))
+        bound = _bound(line, number)
+        if bound is not None:
+            word, seconds = bound
+            if word in bounds:
+                raise UnusableSecrets(f"line {number}: a second {word} for one secret")
+            bounds[word], dated = seconds, number
+        elif line and not line.startswith(b"#"):
+            _check(line, number)
+            yield Entry(Secret(line, bounds.get("from"), bounds.get("until")), b"".join(lines))
             bounds, lines = {}, []
+    if bounds:
+        raise UnusableSecrets(f"line {dated}: no secret comes after this date")
 
 
 class Keyed:
@@ -136,7 +140,33 @@ class Keyed:
         self.sha256 = HMAC(octets, SHA256())
 
 
-_BOUNDS: Final = {"from": "valid_from", "until": "valid_until"}
+_BOUNDS: Final = ("from", "until")
+# Whatever stands around the sign and the word that is no letter and no digit.
+_LIKE_A_BOUND = re.compile(rb"[^\w#]*+#[^\w#]*+(from|until)\W*+\d", re.IGNORECASE)
+
+
+def _bound(line: bytes, number: int) -> tuple[str, int] | None:
+    """The word and the date of a comment that bounds a secret; None of any other line.
+
+    **Raises** UnusableSecrets: it is no date, or the line only looks like such a
+    comment.  To pass that over would leave a secret valid for ever.
+    """
+    words = line.decode("latin-1").split() if line.startswith(b"#") else []
+    if len(words) == 3 and words[0] == "#" and words[1] in _BOUNDS:  # noqa: PLR2004
+        return words[1], _seconds(words[2], number)
+    alike = _LIKE_A_BOUND.match(line)
+    if alike is not None:
+        wanted = f"# {alike[1].decode().lower()} 2026-11-23"
+        raise UnusableSecrets(f"line {number}: write a date as {wanted} on a line of its own")
+    return None
+
+
+def _check(line: bytes, number: int) -> None:
+    """**Raises** UnusableSecrets: the line cannot be a secret."""
+    if line.endswith(b"\r"):
+        raise UnusableSecrets(f"line {number} ends with a CR; end lines with LF alone")
+    if len(line.strip()) < MIN_OCTETS:
+        raise UnusableSecrets(f"line {number}: a secret of fewer than {MIN_OCTETS} octets")
 
 
 def _is_over(secret: Secret, now: int) -> bool:

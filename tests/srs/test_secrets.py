@@ -67,6 +67,49 @@ def test_SRS_08_a_file_that_cannot_be_used_says_why(octets: bytes, said: str) ->
     assert "long secret" not in str(raised.value)
 
 
+NEAR_MISSES = [
+    b"#until 2020-01-01",
+    b"# until 2020-01-01 12:00",
+    b"# Until 2020-01-01",
+    b"# until: 2020-01-01",
+    b"# UNTIL = 1.1.2020",
+    b"# from 2027-01-01 # next",
+    b"# from 2026-01-01 until 2027-01-01",
+    b"#from2027-01-01",
+    b" # until 2020-01-01",
+    b"\xef\xbb\xbf# until 2020-01-01",
+    b"# until\xc2\xa02020-01-01",
+]
+
+
+@pytest.mark.parametrize("line", NEAR_MISSES, ids=str)
+def test_SRS_08_a_date_that_is_misspelt_is_not_passed_over(line: bytes) -> None:
+    """Else a secret would be valid for longer than it should be."""
+    bound = "until" if b"until" in line.lower()[:12] else "from"
+    with pytest.raises(srs.UnusableSecrets, match=f"line 2: .*# {bound} 2026-11-23"):
+        srs.Secrets.parse(b"a new secret\n" + line + b"\nan old secret\n")
+
+
+@pytest.mark.parametrize(
+    "line", [b"# from the old server", b"# untilled 2020", b"#2020-01-01", b"# of 3, until 2 go"]
+)
+def test_an_ordinary_comment_is_one(line: bytes) -> None:
+    assert len(list(srs.entries(line + b"\n" + OLD))) == 1
+
+
+@pytest.mark.parametrize(
+    ("octets", "said"),
+    [
+        (b"a long secret\n# ours\n# until 2020-01-01\n\n", "line 3: no secret comes after"),
+        (b"# from 2020-01-01\n", "line 1: no secret comes after"),
+        (b"# until 2020-01-01\n# until 2030-01-01\na long secret\n", "line 2: a second until"),
+    ],
+)
+def test_SRS_08_a_date_is_that_of_one_secret(octets: bytes, said: str) -> None:
+    with pytest.raises(srs.UnusableSecrets, match=said):
+        srs.Secrets.parse(octets)
+
+
 def test_octets_of_a_line_are_the_secret() -> None:
     odd = b" \xff\x00 secret \t"
     spaced = srs.Secrets.parse(odd + b"\nanother secret")
