@@ -14,6 +14,7 @@ from mailauth.errors import BadArgument
 if TYPE_CHECKING:
     from mailauth.srs import Scheme
     from mailauth.srs.aliases import AliasFile
+    from mailauth.srs.secrets import Entry
 
 secrets_file = click.option(
     "--secrets", "path", required=True, metavar="FILE",
@@ -114,13 +115,15 @@ def reverse(
 
 @command.command("new-secret")
 @secrets_file
-@click.option("--keep", type=int, default=5, show_default=True, help="How many old ones stay.")
-def new_secret(path: str, keep: int) -> None:
+@click.option("--keep", type=int, metavar="N", help="Only the newest N old ones stay, not all.")
+def new_secret(path: str, keep: int | None) -> None:
     """Put a new secret before the old ones, which still verify; make the file if it is not there.
 
     \b
     mailauth srs new-secret --secrets /etc/mailauth/srs.secrets
     systemctl reload mailauth
+
+    Bounces to addresses that were signed with a secret that is gone are refused.
     """
     import secrets
 
@@ -128,20 +131,43 @@ def new_secret(path: str, keep: int) -> None:
     from mailauth.cli.replace import replace
     from mailauth.keys import files
 
-    if not 1 <= keep < srs.MAX_SECRETS:
+    if keep is not None and not 1 <= keep < srs.MAX_SECRETS:
         raise BadArgument(
             f"--keep must be 1 to {srs.MAX_SECRETS - 1}: mail that is under way has an old hash"
         )
     fresh = secrets.token_urlsafe(24).encode()
     if not os.path.exists(path):  # noqa: PTH110 - a name that is too long is none
-        files.write(path, fresh + b"\n")
+        files.write(path, fresh + b"\n", noun="secrets file")
         click.echo(printable(f"{path} has 1 secret"), err=True)
         return
-    old = list(srs.entries(files.read(path, noun="secrets file")))[:keep]
-    replace(path, fresh + b"\n" + b"".join(entry.lines for entry in old))
-    count = len(old) + 1
-    told = f"{path} has {count} secret{'s' * (count > 1)}; reload the service"
-    click.echo(printable(told), err=True)
+    octets = files.read(path, noun="secrets file")
+    old = _entries(path, octets)
+    kept = [entry.lines for entry in old[:keep]]
+    if len(kept) >= srs.MAX_SECRETS:
+        raise BadArgument(
+            f"{path} has {len(kept)} secrets, and there may be {srs.MAX_SECRETS};"
+            " say with --keep how many of them stay"
+        )
+    after = octets[sum(len(entry.lines) for entry in old) :]
+    replace(path, b"".join([fresh, b"\n", *kept, after]))
+    click.echo(printable(_now(path, len(kept) + 1, gone=len(old) - len(kept))), err=True)
+
+
+def _entries(path: str, octets: bytes) -> "list[Entry]":
+    """**Raises** UnusableSecrets, with the file and the line."""
+    from mailauth import srs
+
+    try:
+        return list(srs.entries(octets))
+    except srs.UnusableSecrets as fault:
+        raise srs.UnusableSecrets(f"{path}: {fault}") from None
+
+
+def _now(path: str, count: int, *, gone: int) -> str:
+    """What the file has come to."""
+    secrets = f"{count} secret{'s' * (count > 1)}"
+    dropped = f", and the oldest {gone} {'are' if gone > 1 else 'is'} gone" if gone else ""
+    return f"{path} has {secrets}{dropped}; reload the service"
 
 
 def _of_envelope(argument: str) -> str:

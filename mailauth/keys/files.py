@@ -26,7 +26,7 @@ def read(path: FilePath, *, noun: str = "key file") -> bytes:
     to another user than this one or root, is open to its group or the world, is
     larger than any key, or lies where others can replace it.
     """
-    path = _sound(path)
+    path = _sound(path, noun)
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a FIFO must not hold us up
     try:
         descriptor = os.open(path, flags)
@@ -52,7 +52,7 @@ def look(path: FilePath, *, noun: str = "key file") -> None:
     **Raises** UnusableKey.
     """
     try:
-        status = _sound(path).stat()
+        status = _sound(path, noun).stat()
     except FileNotFoundError:
         raise UnusableKey(f"the {noun} {path} does not exist; check its name") from None
     except OSError as error:
@@ -66,9 +66,11 @@ def _closed(path: FilePath, noun: str) -> str:
     return f"the {noun} {path} is closed to this user; run as its owner, or chown it"
 
 
-def _sound(path: FilePath) -> Path:
+def _sound(path: FilePath, noun: str) -> Path:
+    if not os.fspath(path):
+        raise UnusableKey(f"the name of the {noun} is empty; give one")
     if "\0" in os.fspath(path):
-        raise UnusableKey("the name of the key file holds a NUL character; check it")
+        raise UnusableKey(f"the name of the {noun} holds a NUL character; check it")
     return Path(path)
 
 
@@ -96,23 +98,25 @@ def _judge_file(path: Path, status: os.stat_result, noun: str) -> None:
         raise UnusableKey(f"the {noun} {path} is open to others; run: chmod 600 {path}")
 
 
-def write(path: FilePath, octets: bytes) -> None:
+def write(path: FilePath, octets: bytes, *, noun: str = "key file") -> None:
     """Make a file of mode 0600 and put a secret in it: all of it, or no file is left.
+
+    `noun` is what a complaint calls it.
 
     **Raises** UnusableKey: the name is taken, even by a dangling link, or the
     file cannot be made or filled.
     """
-    path = _sound(path)
+    path = _sound(path, noun)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     try:
         descriptor = os.open(path, flags, 0o600)
         _fill(path, descriptor, octets)
     except FileExistsError:
         raise UnusableKey(
-            f"the key file {path} exists and is never overwritten; move it away first"
+            f"the {noun} {path} exists and is never overwritten; move it away first"
         ) from None
     except OSError as error:  # no folder, no right, no space
-        raise UnusableKey(f"the key file {path} cannot be made: {error.strerror}") from None
+        raise UnusableKey(f"the {noun} {path} cannot be made: {error.strerror}") from None
 
 
 def _fill(path: Path, descriptor: int, octets: bytes) -> None:

@@ -116,10 +116,50 @@ def test_a_new_secret_comes_first(run: Run, desk: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     assert run("srs", "reverse", address, *AT).status == 0
     assert run("srs", "forward", "a@b.example", "-d", "example.com", *AT).text.strip() != address
-    assert run(*new, "--keep", "1").complaint.startswith("srs.secrets has 2 secrets")
+    told = run(*new, "--keep", "1").complaint
+    assert told == "srs.secrets has 2 secrets, and the oldest 1 is gone; reload the service\n"
     assert run("srs", "reverse", address, *AT).status == 1
     assert run(*new, "--keep", "0").refused
     assert run(*new, "--keep", "20").refused  # with the new one it would be one too many
+
+
+def test_SRS_08_no_old_secret_is_dropped_unasked(run: Run, secrets: Path) -> None:
+    old = b"".join(b"an old secret %d\n" % number for number in range(8)) + b"# the end\n"
+    secrets.write_bytes(old)
+    new = ("srs", "new-secret", "--secrets", "srs.secrets")
+    assert run(*new).complaint == "srs.secrets has 9 secrets; reload the service\n"
+    assert secrets.read_bytes().partition(b"\n")[2] == old
+    told = run(*new, "--keep", "2").complaint
+    assert told == "srs.secrets has 3 secrets, and the oldest 7 are gone; reload the service\n"
+    assert secrets.read_bytes().endswith(b"\nan old secret 0\n# the end\n")
+    assert secrets.read_bytes().count(b"\n") == 4
+
+
+def test_SRS_08_a_file_that_is_full_is_left_to_its_owner(run: Run, secrets: Path) -> None:
+    full = b"a long old secret\n" * 20
+    secrets.write_bytes(full)
+    done = run("srs", "new-secret", "--secrets", "srs.secrets")
+    assert done.refused
+    assert "srs.secrets has 20 secrets" in done.complaint
+    assert "--keep" in done.complaint
+    assert secrets.read_bytes() == full
+    assert run("srs", "new-secret", "--secrets", "srs.secrets", "--keep", "19").status == 0
+    assert secrets.read_bytes().endswith(full[len(b"a long old secret\n") :])
+
+
+def test_a_secrets_file_is_called_one(run: Run, desk: Path, secrets: Path) -> None:
+    def said(name: str) -> str:
+        done = run("srs", "new-secret", "--secrets", name)
+        assert done.refused
+        return done.complaint
+
+    assert "the secrets file no/such cannot be made: No such" in said("no/such")
+    assert "the name of the secrets file is empty" in said("")
+    assert "the name of the secrets file holds a NUL" in said("a\0b")
+    (desk / "dangling").symlink_to("nowhere")
+    assert "the secrets file dangling exists" in said("dangling")
+    secrets.write_bytes(b"short\n")
+    assert "srs.secrets: line 1: a secret of fewer than 8 octets" in said("srs.secrets")
 
 
 def test_dates_and_comments_stay_with_their_secret(run: Run, secrets: Path) -> None:
