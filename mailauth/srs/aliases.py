@@ -51,7 +51,9 @@ class AliasFile:
         or is another kind of file.
         """
         if max_age < 1 or capacity < 1:
-            raise BadArgument(f"a store of {capacity} senders for {max_age} days; it must be 1")
+            raise BadArgument(
+                f"a store of {capacity} senders for {max_age} days; both must be at least 1"
+            )
         self._path = Path(path)
         self._max_age = max_age
         self._capacity = capacity

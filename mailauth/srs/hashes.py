@@ -25,7 +25,10 @@ def hash_of(parts: tuple[str, ...], secret: Keyed, scheme: Scheme) -> str:
 
 
 def check(given: str, parts: tuple[str, ...], secrets: Secrets, now: int, scheme: Scheme) -> None:
-    """**Raises** BadHash: no secret that is valid now made this hash of these parts."""
+    """See that a secret of those valid now made this hash of these parts, by an accepted MAC.
+
+    **Raises** BadHash: none did, or it is too short or too long.
+    """
     octets = given.encode("utf-8", "surrogateescape").translate(_FOLDED)
     length = len(octets)
     if not scheme.hash_minimum <= length <= scheme.hash_length:
@@ -44,7 +47,10 @@ def stamp(day: int) -> str:
 
 
 def check_age(stamp: str, now: int, scheme: Scheme) -> None:
-    """**Raises** Expired, also for a day still to come; Malformed: it is no day."""
+    """See that the day of a TT is today or at most the maximum age ago.
+
+    **Raises** Expired, also for a day still to come; Malformed: it is no day.
+    """
     age = (now // DAY - _day_of(stamp)) % PERIOD
     if age > scheme.max_age:
         raise Expired(f"it is {age} days old, or of a day to come; {scheme.max_age} are allowed")

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Final, Protocol
+from typing import Final, Protocol, TypeVar
 
 from mailauth.errors import BadArgument
 
@@ -50,7 +50,10 @@ class Aliases(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
-    """The choices; `CLASSIC` is what the other implementations do by default."""
+    """The choices; `CLASSIC` is what the other implementations do by default.
+
+    **Raises** BadArgument: one has no meaning, or two contradict each other.
+    """
 
     separator: str = "="
     """What follows SRS0 and SRS1: `=`, `+` or `-`; all three are understood."""
@@ -71,6 +74,10 @@ class Scheme:
     long_senders: LongSenders = LongSenders.REFUSE
 
     def __post_init__(self) -> None:
+        # What has been read from a file or an option is text, and equal to a member but not it.
+        object.__setattr__(self, "mac", _member(Mac, self.mac))
+        object.__setattr__(self, "accepted", tuple(_member(Mac, each) for each in self.accepted))
+        object.__setattr__(self, "long_senders", _member(LongSenders, self.long_senders))
         if self.separator not in SEPARATORS or len(self.separator) != 1:
             raise BadArgument(f"{self.separator!r} is not a separator; it is one of = + -")
         if not 1 <= self.hash_minimum <= self.hash_length <= MAX_HASH:
@@ -82,6 +89,17 @@ class Scheme:
             raise BadArgument(f"addresses are signed with {self.mac!s}, and it is not accepted")
         if not 1 <= self.max_age < PERIOD:
             raise BadArgument(f"a maximum age of {self.max_age} days; it must be 1 to {PERIOD - 1}")
+
+
+_Choice = TypeVar("_Choice", bound=StrEnum)
+
+
+def _member(choices: type[_Choice], value: str) -> _Choice:
+    """**Raises** BadArgument: there is no such choice."""
+    try:
+        return choices(value)
+    except ValueError:
+        raise BadArgument(f"there is no {value!r}; there are {', '.join(choices)}") from None
 
 
 SEPARATORS: Final = "=+-"

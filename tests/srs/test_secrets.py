@@ -143,9 +143,23 @@ def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
         {"separator": "x"}, {"separator": ""}, {"separator": "=+"}, {"hash_length": 3},
         {"hash_length": 28}, {"hash_minimum": 0}, {"max_age": 0}, {"max_age": 1024},
         {"accepted": ()}, {"mac": srs.Mac.SEPARATED, "accepted": (srs.Mac.CLASSIC,)},
+        {"mac": "nope"}, {"accepted": ("nope",)}, {"accepted": "classic"}, {"mac": None},
+        {"long_senders": "Pass"},
     ],
     ids=str,
 )  # fmt: skip
 def test_a_scheme_that_makes_no_sense(options: dict[str, object]) -> None:
     with pytest.raises(BadArgument):
         srs.Scheme(**options)  # type: ignore[arg-type]
+
+
+def test_a_scheme_takes_choices_as_they_are_written() -> None:
+    words = {"mac": "classic", "accepted": ["classic"], "long_senders": "pass"}
+    scheme = srs.Scheme(**words)  # type: ignore[arg-type]
+    assert scheme == srs.Scheme(accepted=(srs.Mac.CLASSIC,), long_senders=srs.LongSenders.PASS)
+    secrets, long = srs.Secrets.parse(OLD), f"{'x' * 60}@example.org"
+    there = srs.forward(SENDER, domain="example.com", secrets=secrets, now=JANUARY, scheme=scheme)
+    assert there == address(secrets)
+    assert long == srs.forward(
+        long, domain="example.com", secrets=secrets, now=JANUARY, scheme=scheme
+    )
