@@ -53,7 +53,8 @@ def forward(
         plain = _PLAIN_SENDER.fullmatch(sender)
         if plain is not None and ".." not in sender:
             local, host = plain.groups()
-            if not addresses.same_domain(host, domain):
+            # Of letters outside ASCII more fold than should: then it is looked at with care.
+            if host.lower() != domain.lower():
                 return f"{_srs0(local, host, secrets.signing(now), now, scheme)}@{domain}"
     return _forward_with_care(sender, domain, secrets, now, scheme, aliases)
 

@@ -144,6 +144,7 @@ def test_SRS_14_no_letter_but_those_of_ASCII_folds() -> None:
         reverse(long_s)
     kelvin = "ada@\u212aexample.com"
     assert reverse(forward(kelvin, "kexample.com")) == kelvin
+    assert reverse(forward("ada@kexample.com", "\u212aexample.com")) == "ada@kexample.com"
 
 
 FORGED = [
