@@ -277,7 +277,7 @@ def test_rewriting_ends_and_comes_back(address: str) -> None:
 
 
 @given(key=st.binary(max_size=60), name=st.sampled_from(["forward", "reverse", "exists", "access"]))
-def test_any_key_has_an_answer(key: bytes, name: str) -> None:
+def test_PFX_05_any_key_has_an_answer_and_is_no_fault(key: bytes, name: str) -> None:
     assert outcome(name, key.decode("utf-8", "surrogateescape")) in {FOUND, NOT_FOUND}
 
 

@@ -277,11 +277,14 @@ def test_OPS_04_no_secret_is_told(faulty: Service, form: str) -> None:
 
 def test_PFX_10_what_a_client_sends_forges_no_line(service: Service) -> None:
     service.start()
-    for evil in (b"get \x1b[2J\r\n", b"\r\n2026 postfix: fake\n", b"get a%0A200%20x\n", b"\x00\n"):
+    told = b"get a%0A2026%20postfix:%20fake%1B[2J@c.example\n"
+    plain = (b"get \x1b[2J\r\n", b"\r\n2026 postfix: fake\n", b"get a%0A200%20x\n", b"\x00\n")
+    for evil in (*plain, told):
         with service.connect(service.forward) as client:
             client.sendall(evil)
             with suppress(ConnectionError):
                 client.recv(4096)
+    service.wait_for_log(r"control characters: a\n2026 postfix: fake\x1b[2J@c.example")
     for line in service.log().splitlines():
         assert line.isprintable()
         assert " mailauth " in line, line

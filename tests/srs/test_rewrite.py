@@ -199,6 +199,30 @@ def test_SRS_02_what_we_did_not_make_is_refused(address: str, fault: type[srs.SR
     assert "tops3cr3t" not in str(raised.value)
 
 
+@pytest.mark.parametrize(
+    ("length", "fault"), [(3, "SRS-05"), (4, ""), (6, ""), (8, ""), (9, "SRS-04")]
+)
+def test_SRS_04_SRS_05_a_hash_is_as_long_as_the_scheme_says(length: int, fault: str) -> None:
+    whole = forward(SENDER, scheme=srs.Scheme(hash_length=srs.MAX_HASH)).split("=")[1]
+    address = ADDRESS.replace("vmyz", whole[:length])
+    scheme = srs.Scheme(hash_length=8, hash_minimum=4)
+    if not fault:
+        assert reverse(address, scheme=scheme) == SENDER
+        return
+    with pytest.raises(srs.BadHash, match=f"{length} characters"):
+        reverse(address, scheme=scheme)
+
+
+def test_SRS_10_of_an_SRS1_sender_the_hash_alone_is_new() -> None:
+    other = srs.Secrets.parse(b"a secret of another\n")
+    second = forward(ADDRESS, "second.example", secrets=other)
+    third = forward(second, "third.example")
+    _, _, rest = second.partition("@")[0].split("=", 2)
+    assert third == f"SRS1=JO9m={rest}@third.example"
+    assert not second.startswith("SRS1=JO9m=")
+    assert reverse(third) == ADDRESS
+
+
 def test_DKIM_42_a_guess_learns_nothing_from_a_refusal(monkeypatch: pytest.MonkeyPatch) -> None:
     """Near or far, the same sentence; and no comparison that ends at the first difference."""
     compared: list[tuple[bytes, bytes]] = []
@@ -262,8 +286,8 @@ QUOTED = [
 
 
 @pytest.mark.parametrize(("sender", "address"), QUOTED)
-def test_SRS_11_quotes_stand_around_the_whole_local_part(sender: str, address: str) -> None:
-    """SRS-13 too: a local part with equals signs."""
+def test_SRS_11_SRS_13_quotes_stand_around_the_whole_local_part(sender: str, address: str) -> None:
+    """And equals signs of the local part stay in it."""
     assert forward(sender) == f"{address}@example.com"
     assert reverse(f"{address}@example.com") == sender
 

@@ -122,7 +122,7 @@ def test_OPS_04_a_secret_does_not_show_itself() -> None:
     assert "1770508800" in repr(secrets)
 
 
-def test_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
+def test_SRS_08_a_file_that_others_can_read_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "secrets"
     path.write_bytes(FILE)
     path.chmod(0o640)
