@@ -118,7 +118,9 @@ def arrival(ip: str, helo: str, mail_from: str) -> dict[str, Any]:
 def dns(command: Command) -> Command:
     """`--zone` and `--nameserver`: who is asked; neither is the system's resolver."""
     zone = click.option(
-        "--zone", metavar="FILE", help="Answer from this zone: JSON, or a master file."
+        "--zone",
+        metavar="FILE",
+        help="Answer from this zone: JSON, or a master file without $INCLUDE.",
     )
     nameserver = click.option(
         "--nameserver",

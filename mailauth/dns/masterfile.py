@@ -1,54 +1,157 @@
 """Master files (RFC 1035 §5), read by dnspython into the records of a `Zone`.
 
-The text is the caller's own, so dnspython's parser of names may have it.
+The text is the caller's own, so dnspython's parser of names may have it.  But who
+keeps a file need not know all that is in it: one file reads no other.
 """
 
-from typing import Any
+import re
+from typing import Any, Final
 
 import dns.exception
 import dns.name
+import dns.rdata
+import dns.rdataclass
 import dns.rdatatype
+import dns.tokenizer
+import dns.transaction
 import dns.zonefile
 
 from mailauth.dns.names import text as text_of
 from mailauth.errors import BadArgument
 
+DEFAULT_TTL: Final = 3600
+"""Seconds, of a record without a TTL before the first $TTL; a `Zone` has one of its own."""
 
-def parse(text: str, origin: str = ".") -> dict[str, dict[str, list[Any]]]:
-    """The records of a master file; `origin` is what relative names are relative to.
+_DIRECTIVES: Final = ("$ORIGIN", "$TTL")
+_NO_ORIGIN: Final = dns.name.Name([b""])
+"""What relative names are relative to as long as nobody says: the root, but not `$ORIGIN .`."""
+_BESIDE_ALIASES: Final = {
+    dns.rdatatype.CNAME,
+    dns.rdatatype.KEY,
+    dns.rdatatype.NSEC,
+    dns.rdatatype.RRSIG,
+    dns.rdatatype.SIG,
+}
+
+
+def parse(text: str, origin: str = "") -> dict[str, dict[str, list[Any]]]:
+    """The records of a master file, and what relative names in it are relative to.
+
+    Without an `origin` the file must say that itself, by $ORIGIN, before its first
+    relative name.  $TTL is read too; $INCLUDE is refused.
 
     **Raises** BadArgument: the file is not of its form; the text says which line.
     """
+    tokens = _Tokens(text)
+    records = _Records(dns.name.from_text(origin) if origin else _NO_ORIGIN)
+    reader = dns.zonefile.Reader(
+        tokens,
+        dns.rdataclass.IN,
+        records,
+        allow_directives=_DIRECTIVES,
+        default_ttl=DEFAULT_TTL,
+    )
     try:
-        rrsets = dns.zonefile.read_rrsets(
-            text, rdclass=None, default_rdclass="IN", default_ttl=3600, origin=origin
-        )
+        reader.read()
     except (dns.exception.DNSException, ValueError) as fault:
-        msg = f"this is not a master file: {fault}"
+        msg = f"this is not a master file: line {tokens.line}: {_sentence(fault)}"
         raise BadArgument(msg) from None
-    records: dict[str, dict[str, list[Any]]] = {}
-    for rrset in rrsets:
-        name = _name(rrset.name)
-        by_type = records.setdefault(name, {})
-        for rdata in rrset:
-            word, record = _record(rdata)
-            by_type.setdefault(word, []).append(record)
-    return records
+    return records.as_text()
+
+
+class _Tokens(dns.tokenizer.Tokenizer):
+    """The tokens of a file, and the line on which the entry begins that they are of."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__(text)
+        self.line = 1
+
+    def get(
+        self,
+        want_leading: bool = False,  # noqa: FBT001, FBT002 - dnspython's
+        want_comment: bool = False,  # noqa: FBT001, FBT002 - dnspython's
+    ) -> dns.tokenizer.Token:
+        """The next token; who wants both of these is at the beginning of an entry (§5.1)."""
+        begins = want_leading and want_comment
+        if begins:
+            self.line = self.line_number
+        token = super().get(want_leading, want_comment)
+        if begins and token.is_identifier() and token.value.upper() == "$INCLUDE":
+            reason = "$INCLUDE is refused, as one file reads no other: put its records here"
+            raise BadArgument(reason)
+        return token
+
+    def as_name(
+        self,
+        token: dns.tokenizer.Token,
+        origin: dns.name.Name | None = None,
+        relativize: bool = False,  # noqa: FBT001, FBT002 - dnspython's
+        relativize_to: dns.name.Name | None = None,
+    ) -> dns.name.Name:
+        """The name that a token stands for, absolute."""
+        if origin is None or origin is _NO_ORIGIN:
+            name = super().as_name(token)
+            if not name.is_absolute():
+                reason = (
+                    f"{token.value!r} is relative, and no $ORIGIN stands before it;"
+                    " an absolute name ends in a dot"
+                )
+                raise BadArgument(reason)
+            return name
+        return super().as_name(token, origin, relativize, relativize_to)
+
+
+class _Records(dns.transaction.Transaction):
+    """What dnspython's reader adds its records to; equal ones are one (RFC 2181 §5)."""
+
+    def __init__(self, origin: dns.name.Name) -> None:
+        super().__init__(dns.zonefile.RRSetsReaderManager(origin), replacement=True)
+        self._found: dict[dns.name.Name, dict[dns.rdatatype.RdataType, dict[dns.rdata.Rdata, None]]]
+        self._found = {}
+
+    def add(self, *args: Any) -> None:  # noqa: ANN401 - dnspython's
+        """Add a record: its name, its TTL, its data."""
+        name, _, rdata = args
+        if name is _NO_ORIGIN:
+            raise BadArgument("the record has no name, and none stands before it")
+        by_type = self._found.setdefault(name, {})
+        by_type.setdefault(rdata.rdtype, {})[rdata] = None
+        aliases = by_type.get(dns.rdatatype.CNAME)
+        if aliases and (len(aliases) > 1 or by_type.keys() - _BESIDE_ALIASES):
+            raise BadArgument("a CNAME and other records of one name")  # RFC 2181 §10.1
+
+    def _set_origin(self, origin: dns.name.Name) -> None:
+        """Every name that is added is absolute."""
+
+    def as_text(self) -> dict[str, dict[str, list[Any]]]:
+        """The records, as a `Zone` takes them."""
+        return {
+            _name(name): {
+                dns.rdatatype.to_text(rdtype): [_record(rdata) for rdata in records]
+                for rdtype, records in by_type.items()
+            }
+            for name, by_type in self._found.items()
+        }
+
+
+def _sentence(fault: Exception) -> str:
+    """What dnspython says of a fault, without its own idea of the place and of the class."""
+    text = re.sub(r"\A<string>:[0-9]+: ", "", str(fault))
+    return re.sub(r"\Acaught exception <class '[^']*'>: ", "", text)
 
 
 def _name(name: dns.name.Name) -> str:
-    return text_of(name.labels[:-1] if name.is_absolute() else name.labels)
+    return text_of(name.labels[:-1])
 
 
-def _record(rdata: Any) -> tuple[str, Any]:  # noqa: ANN401 - dnspython's classes by type
-    word = dns.rdatatype.to_text(rdata.rdtype)
-    match word:
+def _record(rdata: Any) -> Any:  # noqa: ANN401 - dnspython's classes by type
+    match dns.rdatatype.to_text(rdata.rdtype):
         case "TXT":
-            return word, list(rdata.strings)
+            return list(rdata.strings)
         case "A" | "AAAA":
-            return word, rdata.address
+            return rdata.address
         case "MX":
-            return word, (rdata.preference, _name(rdata.exchange))
+            return rdata.preference, _name(rdata.exchange)
         case "PTR" | "CNAME":
-            return word, _name(rdata.target)
-    return word, rdata.to_text()
+            return _name(rdata.target)
+    return rdata.to_text()

@@ -33,8 +33,9 @@ class Zone:
 
         A TXT record is a list of character-strings, or one string or `bytes`; an
         MX is a pair, or Node mailauth's `{"priority": 10, "exchange": "host"}`.
-        `FAIL` lists the types that answer with a server failure, `"*"` being
-        every type without records.  A name that is absent does not exist.
+        `FAIL` lists the types that answer with a server failure, whether they have
+        records or not; `"*"` is every type without records.  A name that is absent
+        does not exist.
 
         **Raises** BadArgument: a record is not of its form; the text says which.
         """
@@ -58,8 +59,12 @@ class Zone:
         return cls(records)
 
     @classmethod
-    def from_master_file(cls, text: str, *, origin: str = ".") -> "Zone":
-        """The zone of a master file (RFC 1035 §5).  **Raises** BadArgument."""
+    def from_master_file(cls, text: str, *, origin: str = "") -> "Zone":
+        """The zone of a master file (RFC 1035 §5), with $ORIGIN and $TTL, without $INCLUDE.
+
+        `origin` is what relative names are of before the first $ORIGIN; without it
+        there can be none.  **Raises** BadArgument.
+        """
         from mailauth.dns.masterfile import parse  # noqa: PLC0415 - it loads dnspython
 
         return cls(parse(text, origin))
@@ -125,11 +130,11 @@ class Zone:
             if node is None:
                 return self._of(Status.NO_SUCH_NAME)
             records = node.get(question.rrtype)
+            failing = node.get(_FAIL, ())
+            if question.rrtype in failing or ("*" in failing and not records):
+                return Answer(Status.SERVER_FAILURE, reason="the zone says FAIL")
             if records:
                 return self._of(Status.EXISTS, records)
-            failing = node.get(_FAIL, ())
-            if question.rrtype in failing or "*" in failing:
-                return Answer(Status.SERVER_FAILURE, reason="the zone says FAIL")
             alias = node.get("CNAME")
             if not alias:
                 return self._of(Status.NO_DATA)

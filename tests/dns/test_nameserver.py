@@ -12,6 +12,12 @@ CONFIGURATIONS = {
     "search": ("search corp.example\noptions ndots:15\nnameserver 192.0.2.1\n", ("192.0.2.1",)),
     "empty": ("", ()),
     "no-address": ("nameserver nowhere\n", ()),
+    "one-bad-line": (
+        "nameserver nowhere\nnameserver 192.0.2.1\nnameserver 192.0.2.300\nnameserver ::1\n",
+        ("192.0.2.1", "::1"),
+    ),
+    "a-link": ("nameserver fe80::1%eth0\n", ("fe80::1%eth0",)),
+    "comments": ("; nameserver 192.0.2.1\n# nameserver 192.0.2.1\n#nameserver 192.0.2.1\n", ()),
     "half": ("nameserver\nnameserver 192.0.2.1\n", ("192.0.2.1",)),
     "junk": ("\0\xff\n;;;\nnameserver 192.0.2.1\n", ("192.0.2.1",)),
 }
