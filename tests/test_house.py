@@ -27,9 +27,7 @@ FLOORS = [
 PROTOCOLS = 3  # no neighbour imports a neighbour
 SERVERS = 6  # from this floor up, I/O is at home
 IO_MODULES = {"asyncio", "socket", "dns", "time", "logging"}
-IO_ROOMS = {
-    f"dns/{room}.py" for room in ("resolver", "cache", "exchange", "masterfile", "nameserver")
-}
+IO_ROOMS = {f"dns/{room}.py" for room in ("resolver", "cache", "exchange", "masterfile")}
 DOORS = {"mailauth.dns.ask", "mailauth.dns.lookups", "mailauth.dns.present"}
 NAMELESS = {"util", "utils", "helper", "helpers", "common", "misc", "core", "base"}
 LONGEST_BODY = 60

@@ -69,14 +69,22 @@ def _not_a_nameserver(spec: str) -> str:
 
 
 def of_the_system(configuration: str = "/etc/resolv.conf") -> tuple[str, ...]:
-    """Those of the system; none if they cannot be read, so that a service can start."""
-    import dns.resolver  # noqa: PLC0415 - only this needs it
+    """Those of the system; none if they cannot be read, so that a service can start.
 
-    resolver = dns.resolver.Resolver(configure=False)
+    A line that names no address is passed over, as the system does.
+    """
     try:
-        with Path(configuration).open(encoding="latin-1") as file:
-            resolver.read_resolv_conf(file)
-    except (OSError, dns.exception.DNSException, ValueError):
+        text = Path(configuration).read_text(encoding="latin-1")
+    except OSError:
         return ()
-    servers = resolver.nameservers
-    return tuple(str(server) for server in servers)
+    lines = (line.split() for line in text.splitlines())
+    named = (words[1] for words in lines if words[:1] == ["nameserver"] and len(words) > 1)
+    return tuple(filter(_is_address, named))
+
+
+def _is_address(text: str) -> bool:
+    try:
+        ip_address(text)
+    except ValueError:
+        return False
+    return True
