@@ -161,6 +161,11 @@ BOMBS: list[tuple[str, Callable[[str], object], Callable[[int], str]]] = [
     ("MSG-15-addresses", _parse(mailbox.parse_addresses), lambda n: "a@b.c," * (n // 12) + "a@b.c"),
     ("SPF-18-macros", _record, lambda n: "exists:" + "%{l1r-}." * (n // 8) + "x.y"),
     ("SPF-18-delimiters", _spf, lambda n: "exists:%{l1r+-/}.x.y;" + "a+-" * (n // 3)),
+    (
+        "SPF-18-repeated",
+        _spf,
+        lambda n: "exists:" + "%{l}%{lr+}" * (n // 20) + ".x.y;" + "a+" * (n // 4),
+    ),
     ("SPF-18-terms", _record, lambda n: "a " * (n // 2)),
     ("SPF-18-modifiers", _record, lambda n: "x=%%%% " * (n // 7)),
     ("SPF-11-one-term", _record, lambda n: "a" * n),

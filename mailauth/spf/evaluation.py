@@ -298,7 +298,7 @@ class Evaluation:
             string = macro.parse_explanation(answer.records[0].decode("ascii"))
             if "p" in string.letters:
                 yield from self._learn_name(domain)
-            text = self._letters.expand(string, domain)
+            text = self._letters.explained(string, domain, MAX_EXPLANATION)
         except (LookupFailed, SyntaxFault, UnicodeDecodeError):
             return ""
         return text[:MAX_EXPLANATION] if text.isascii() and text.isprintable() else ""

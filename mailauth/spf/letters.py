@@ -1,7 +1,14 @@
 """What the macro letters stand for in one evaluation, and the names they make (RFC 7208 §7.2)."""
 
+from typing import Final
+
 from mailauth.spf.identity import MAX_NAME, Subject, is_askable
 from mailauth.spf.macro import MacroString
+
+_FEW: Final = 8
+"""So many macros may be expanded whole, however long a local part is; of more, what counts."""
+_MOST: Final = MAX_NAME + 3
+"""Characters of a name that count (§7.3): its final dot too, and what shows that it is longer."""
 
 
 class Letters:
@@ -17,22 +24,35 @@ class Letters:
         self._values: dict[str, str] = {}  # most records have no macros
         self.client_name = "unknown"  # §7.3
 
-    def expand(self, string: MacroString, domain: str) -> str:
-        """§7.3; nothing if it needs a local part that is not of ASCII (RFC 8616 §4)."""
-        if not string.macros:
-            return string.literal
-        values = self.values()
-        if not values["l"].isascii() and not string.letters.isdisjoint("sl"):
+    def explained(self, string: MacroString, domain: str, most: int) -> str:
+        """The beginning of an explanation (§6.2): its first `most` characters, or some more.
+
+        Nothing if it needs a local part that is not of ASCII (RFC 8616 §4).
+        """
+        values = self._for(string, domain)
+        if values is None:
             return ""
-        values["d"], values["p"] = domain, self.client_name
-        return string.expand(values)
+        few = len(string.macros) <= _FEW
+        return string.expand(values) if few else string.first(most, values)
 
     def target(self, spec: MacroString, domain: str) -> str:
         """target-name (§4.8): the expanded domain-spec; nothing if nobody can ask for it."""
-        name = self.expand(spec, domain).removesuffix(".")
+        values = self._for(spec, domain)
+        if values is None:
+            return ""
+        few = len(spec.macros) <= _FEW
+        name = (spec.expand(values) if few else spec.last(_MOST, values)).removesuffix(".")
         if len(name) > MAX_NAME:
             name = _shortened(name)
         return name if is_askable(name) else ""
+
+    def _for(self, string: MacroString, domain: str) -> dict[str, str] | None:
+        """The values for one expansion; None if there is none (RFC 8616 §4)."""
+        values = self.values()
+        if not values["l"].isascii() and not string.letters.isdisjoint("sl"):
+            return None
+        values["d"], values["p"] = domain, self.client_name
+        return values
 
     def values(self) -> dict[str, str]:
         """By letter, but for d and p, which are those of the last expansion."""

@@ -5,7 +5,7 @@ values of its letters; expansion is pure and asks nothing.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -82,6 +82,47 @@ class MacroString:
                 for each in self.macros
             ]
         )
+
+    def first(self, most: int, values: Mapping[str, str]) -> str:
+        """The first `most` characters of what `expand` comes to, or some more."""
+        pieces = _PIECES.findall(self.template)
+        return "".join(_expanded(pieces, self.macros, most, values))
+
+    def last(self, most: int, values: Mapping[str, str]) -> str:
+        """The last `most` characters of what `expand` comes to, or some more.
+
+        Labels that reach beyond them may be shortened.
+        """
+        pieces = reversed(_PIECES.findall(self.template))
+        return "".join(reversed(_expanded(pieces, reversed(self.macros), most, values)))
+
+
+def _expanded(
+    pieces: Iterable[str], macros: Iterable[Macro], most: int, values: Mapping[str, str]
+) -> list[str]:
+    """What the pieces of a template come to, one after another, until there are `most` characters.
+
+    A value counts with `most` characters: its last ones, or its first ones if they
+    become the last.  So a long one costs no more, however often it stands there.
+    """
+    following = iter(macros)
+    expanded: list[str] = []
+    length = 0
+    for piece in pieces:
+        if length >= most:
+            break
+        text = "%" if piece == "%%" else piece
+        if piece == "%s":
+            macro = next(following)
+            value = values[macro.letter]
+            text = macro.expand(value[:most] if macro.reverse else value[-most:])
+        expanded.append(text)
+        length += len(text)
+    return expanded
+
+
+_PIECES: Final = re.compile(r"%[s%]|[^%]++")
+"""Of a template."""
 
 
 def parse_domain_spec(text: str) -> MacroString:

@@ -1,15 +1,19 @@
 """A hostile zone: whatever it says, a verdict within the limits, and within the time."""
 
 import time
+import tracemalloc
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from nameserver import after, answer, from_zone, serve, truncates
 
 from mailauth import spf
 from mailauth.dns import Answer, Question, Resolver, RRType, Status, Zone, run
+from mailauth.spf import macro
+from mailauth.spf.identity import Sender, Subject, client, is_askable
+from mailauth.spf.letters import Letters
 
 IP, D = "192.0.2.1", "example.com"
 CHECK: dict[str, Any] = {"ip": IP, "helo": f"mx.{D}", "sender": f"ada@{D}"}
@@ -130,3 +134,48 @@ def test_SPF_35_a_wide_network_is_what_its_owner_says() -> None:
     zone = Zone({D: {"TXT": ["v=spf1 ip4:128.0.0.0/1 -all"]}})
     assert zone.run(spf.check(**CHECK)).result is spf.Result.PASS
     assert [finding.code for finding in zone.run(spf.lint(D))] == ["wide"]
+
+
+LOCAL_PARTS = st.one_of(
+    st.text("abX.+-", min_size=1, max_size=40),
+    st.builds(str.__mul__, st.text("aX.+-", min_size=1, max_size=9), st.integers(1, 200)),
+)
+SPECS = st.lists(
+    st.one_of(
+        st.sampled_from(["%{l}", "%{lr}", "%{l1}", "%{L2r+-}", "%{s3r.+}", "%{o}", "%{D1}"]),
+        st.sampled_from([".", "%%", "s", "%_", "%%s", "x" * 60]),
+    ),
+    min_size=1,
+    max_size=40,
+)
+
+
+@given(local=LOCAL_PARTS, pieces=SPECS)
+@example(local="a" * 300 + ".b", pieces=["%{lr}"] * 20)
+def test_SPF_18_of_many_macros_the_end_makes_the_same_name(local: str, pieces: list[str]) -> None:
+    subject = Subject(client(IP), Sender(local, D), D, "unknown", 0)
+    spec = macro.parse("".join(pieces))
+    letters = Letters(subject)
+    whole = spec.expand(letters.values() | {"d": D}).removesuffix(".")
+    shortened = whole if len(whole) <= 253 else whole[-254:].partition(".")[2]
+    assert letters.target(spec, D) == (shortened if is_askable(shortened) else "")
+
+
+def test_SPF_18_what_many_macros_come_to_takes_no_memory() -> None:
+    macros = "%{l}" * 7_000
+    zone = Zone(
+        {
+            D: {"TXT": [f"v=spf1 exists:{macros} exists:{macros}.x.{D} -all exp=why.{D}"]},
+            f"why.{D}": {"TXT": [macros]},
+        }
+    )
+    check = CHECK | {"sender": f"{'a' * 60_000}@{D}"}
+    tracemalloc.start()
+    try:
+        verdict = zone.run(spf.check(**check))
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert verdict.result is spf.Result.FAIL
+    assert verdict.explanation == "a" * 512
+    assert most < 20_000_000
