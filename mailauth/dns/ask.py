@@ -16,7 +16,7 @@ from mailauth.dns.lookups import MX, Address, Answer, Lookups, Question, RRType,
 
 Record = TypeVar("Record")
 
-FAMILIES: Final = (IPv4Address(0), IPv6Address(0))
+FAMILIES: Final[tuple[Address, Address]] = (IPv4Address(0), IPv6Address(0))
 """An address of each family, for those who ask `addresses` of both."""
 
 # An enumeration takes long to look up its members, and these are wanted a lot.

@@ -68,19 +68,19 @@ class Stop:
     secure: bool
     _verdicts: dict[tuple[int, str], tuple[Any, ...]] = field(default_factory=dict)
 
-    def told(self, at: int, domain: str, identity: str) -> tuple[Any, ...] | None:
+    def facts(self, at: int, domain: str, identity: str) -> tuple[Any, ...] | None:
         """The verdict of the directive at `at`, without its story; remembered.
 
         None: there is more to do (§5.2, §6.2).
         """
-        told = self._verdicts.get((at, identity))
-        if told is None:
+        facts = self._verdicts.get((at, identity))
+        if facts is None:
             found = self._found(at)
             if found is None:
                 return None
             reason = reason_of(found, domain)
             owner = (domain, identity, found.directive, found.domain)
-            told = (
+            facts = (
                 found.result,
                 reason,
                 *owner,
@@ -91,8 +91,8 @@ class Stop:
                 "record",
             )
             if len(self._verdicts) < _MAX_REMEMBERED:
-                self._verdicts[at, identity] = told
-        return told
+                self._verdicts[at, identity] = facts
+        return facts
 
     def _found(self, at: int) -> Found | None:
         directives, ground = self.place.directives, self.ground
@@ -188,8 +188,8 @@ class Course(NamedTuple):
                 break
         else:
             return None
-        told = stop.told(at, domain, identity)
-        if told is None:
+        facts = stop.facts(at, domain, identity)
+        if facts is None:
             return None
         questions = self._questions(stop, subject) if self.spoken else stop.questions
         if not questions:
@@ -203,10 +203,10 @@ class Course(NamedTuple):
             else:
                 end = stop if answers == stop.answers else None
             if end is not stop:
-                told = None if end is None else end.told(0, domain, identity)
-            if told is not None:
+                facts = None if end is None else end.facts(0, domain, identity)
+            if facts is not None:
                 story = _Retold((subject, domain, identity, questions, answers))
-                return Verdict._make((*told, story))
+                return Verdict._make((*facts, story))
         heard.update(zip(questions, answers, strict=False))
         return None
 
@@ -248,7 +248,7 @@ class _Retold(Story):
     def __init__(
         self, known: tuple[Subject, str, str, Sequence[Question], list[Answer[Any]]]
     ) -> None:
-        """Of whom, of which domain and identity, what was asked and answered."""
+        """The subject, domain and identity, and the questions with their answers."""
         self._known = known
 
     def events(self) -> list[Event]:

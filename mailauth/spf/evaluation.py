@@ -261,10 +261,8 @@ class Evaluation:
             return
         self._voids += 1
         if self._voids > self._policy.max_void_lookups:
-            raise _PermError(
-                f"{text}: the DNS knows nothing of it, and so of more than"
-                f" {self._policy.max_void_lookups} terms"
-            )
+            limit = self._policy.max_void_lookups
+            raise _PermError(f"{text}: more than {limit} void look-ups")  # §4.6.4
 
     def _heard(self, what: str, name: object, answer: Answer[object]) -> None:
         """Keep what the DNS said."""

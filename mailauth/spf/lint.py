@@ -10,7 +10,7 @@ from typing import Final
 
 from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
-from mailauth.dns.lookups import Lookups
+from mailauth.dns.lookups import Lookups, Question, RRType, recall
 from mailauth.dns.present import MAX_STRING
 from mailauth.errors import SyntaxFault
 from mailauth.findings import Finding, Severity, unanswered, with_remedies
@@ -60,13 +60,10 @@ def lint(domain: str) -> Lookups[list[Finding]]:
 
     **Asks** `MAX_QUESTIONS` questions at most.
     """
-    tree = _Tree()
-    yield from tree.visit(domain, ())
-    tree.found[:0] = _of_lookups(tree.lookups, domain)
-    if tree.voids > RFC7208.max_void_lookups:
-        sentence = f"the DNS knows nothing of {tree.voids} terms, and 2 may (RFC 7208 §4.6.4)"
-        tree.found.insert(0, Finding("void", Severity.ERROR, sentence, domain))
-    return with_remedies(tree.found, REMEDIES)
+    name, tree = domain.lower(), _Tree()
+    yield from recall(tree.visit(name, ()), {})
+    found = [*_of_voids(tree.voids, name), *_of_lookups(tree.lookups, name), *tree.found]
+    return with_remedies(dict.fromkeys(found), REMEDIES)
 
 
 _OF_REFUSAL: Final = frozenset({"no-all", "neutral-all"})
@@ -79,19 +76,32 @@ class _Tree:
         self.found: list[Finding] = []
         self.lookups = 0
         self.voids = 0
-        self._questions = 0
+        self._asked: set[Question] = set()
+        self._is_unfinished = False
+        self._costs: dict[tuple[str, bool], tuple[int, int]] = {}
+        """The look-ups of what was read, and those of them that were void."""
 
     def visit(
         self, domain: str, above: tuple[str, ...], *, included: bool = False
     ) -> Lookups[None]:
-        """Add the findings in the record of `domain`, which those of `above` name.
+        """Add the findings in the record of `domain`, which those of `above` name, and its cost.
 
-        Whom the record of an include does not let send is nobody's matter (RFC 7208 §5.2).
+        What an included record says of hosts that it does not admit has no effect (RFC 7208 §5.2).
         """
         if domain in above:
             self._add("loop", Severity.ERROR, f"{domain} includes itself", above[-1])
             return
-        if not self._may_ask(domain):
+        cost = self._costs.get((domain, included))
+        if cost is None:
+            lookups, voids = self.lookups, self.voids
+            yield from self._read(domain, above, included=included)
+            self._costs[domain, included] = self.lookups - lookups, self.voids - voids
+        else:
+            self.lookups += cost[0]
+            self.voids += cost[1]
+
+    def _read(self, domain: str, above: tuple[str, ...], *, included: bool) -> Lookups[None]:
+        if not self._may_ask(domain, RRType.TXT, domain):
             return
         try:
             answer = yield from ask.txt(domain)
@@ -133,8 +143,8 @@ class _Tree:
             yield from self._read_target(mechanism.domain_spec, domain, above, included=True)
         elif isinstance(mechanism, A | MX):
             spec = mechanism.domain_spec
-            if (spec is None or not spec.letters) and self._may_ask(domain):
-                name = domain if spec is None else spec.literal.removesuffix(".")
+            if spec is None or not spec.letters:
+                name = domain if spec is None else spec.literal.removesuffix(".").lower()
                 try:
                     yield from self._know(mechanism, name, directive.text, domain)
                 except LookupFailed as failure:
@@ -143,22 +153,34 @@ class _Tree:
     def _know(self, mechanism: A | MX, name: str, text: str, domain: str) -> Lookups[None]:
         """Whether the DNS knows what an a or a mx names."""
         if isinstance(mechanism, MX):
-            exchanges = (yield from ask.mx(name)).records
-            if len(exchanges) > MAX_MX:
-                sentence = f"{name} has {len(exchanges)} mail exchanges, and {MAX_MX} may be"
-                self._add("many-mx", Severity.ERROR, sentence, domain, text)
-            if [exchange.host for exchange in exchanges] == [""]:
-                sentence = f"{name} says that it takes no mail (the null MX), so this never matches"
-                self._add("null-mx", Severity.WARNING, sentence, domain, text)
-            known = bool(exchanges)
+            known = yield from self._has_exchange(name, text, domain)
+            what = "mail exchange"
         else:
-            ip4, ip6 = ask.FAMILIES
-            known = bool((yield from ask.addresses(name, like=ip4)).records)
-            if not known and self._may_ask(domain):
-                known = bool((yield from ask.addresses(name, like=ip6)).records)
+            known = yield from self._has_address(name, domain)
+            what = "addresses"
         if not known:
             self.voids += 1
-            self._add("unknown-name", Severity.WARNING, f"{name} has none", domain, text)
+            self._add("unknown-name", Severity.WARNING, f"{name} has no {what}", domain, text)
+
+    def _has_exchange(self, name: str, text: str, domain: str) -> Lookups[bool]:
+        if not self._may_ask(name, RRType.MX, domain):
+            return True  # as far as anybody knows
+        exchanges = (yield from ask.mx(name)).records
+        if len(exchanges) > MAX_MX:
+            sentence = f"{name} has {len(exchanges)} mail exchanges; {MAX_MX} are allowed"
+            self._add("many-mx", Severity.ERROR, sentence, domain, text)
+        if [exchange.host for exchange in exchanges] == [""]:
+            sentence = f"{name} says that it takes no mail (the null MX), so this never matches"
+            self._add("null-mx", Severity.WARNING, sentence, domain, text)
+        return bool(exchanges)
+
+    def _has_address(self, name: str, domain: str) -> Lookups[bool]:
+        for like, rrtype in zip(ask.FAMILIES, (RRType.A, RRType.AAAA), strict=True):
+            if not self._may_ask(name, rrtype, domain):
+                return True  # as far as anybody knows
+            if (yield from ask.addresses(name, like=like)).records:
+                return True
+        return False
 
     def _read_target(
         self, spec: MacroString, domain: str, above: tuple[str, ...], *, included: bool
@@ -167,12 +189,17 @@ class _Tree:
             name = spec.literal.removesuffix(".").lower()
             yield from self.visit(name, (*above, domain), included=included)
 
-    def _may_ask(self, domain: str) -> bool:
-        self._questions += 1
-        if self._questions == MAX_QUESTIONS:
+    def _may_ask(self, name: str, rrtype: RRType, domain: str) -> bool:
+        """Whether it was asked already, or is one of the first `MAX_QUESTIONS`."""
+        question = Question(name, rrtype)
+        if len(self._asked) < MAX_QUESTIONS:
+            self._asked.add(question)
+        may = question in self._asked
+        if not may and not self._is_unfinished:
+            self._is_unfinished = True
             sentence = f"more than {MAX_QUESTIONS} questions: the rest is not looked at"
             self._add("unfinished", Severity.WARNING, sentence, domain)
-        return self._questions < MAX_QUESTIONS
+        return may
 
     def _add(
         self, code: str, severity: Severity, sentence: str, domain: str, place: str = ""
@@ -204,8 +231,16 @@ def _lookups(record: Record) -> int:
 
 def _of_lookups(lookups: int, domain: str) -> Iterator[Finding]:
     if lookups > RFC7208.max_lookups:
-        sentence = f"{lookups} terms ask the DNS, and 10 may (RFC 7208 §4.6.4)"
+        limit = RFC7208.max_lookups
+        sentence = f"{lookups} terms ask the DNS; {limit} are allowed (RFC 7208 §4.6.4)"
         yield Finding("lookups", Severity.ERROR, sentence, domain)
+
+
+def _of_voids(voids: int, domain: str) -> Iterator[Finding]:
+    if voids > RFC7208.max_void_lookups:
+        limit = RFC7208.max_void_lookups
+        sentence = f"{voids} void look-ups; {limit} are allowed (RFC 7208 §4.6.4)"
+        yield Finding("void", Severity.ERROR, sentence, domain)
 
 
 def _of_terms(record: Record, domain: str) -> Iterator[Finding]:

@@ -170,7 +170,7 @@ class _Plotter:
             raise _Uncharted
         answer = self._hear(name, rrtype)
         stop = self._reach(Everybody(directive), ground)
-        if stop.told(0, domain, "") is None:
+        if stop.facts(0, domain, "") is None:
             raise _Uncharted
         self._spoken[len(stop.questions) - 1] = Spoken(spec, domain, rrtype, shift, stop)
         self._count_void(answer)

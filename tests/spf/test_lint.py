@@ -135,17 +135,52 @@ def test_a_domain_with_all_that_it_includes(
     assert codes_of(records) == codes
 
 
+def linted(records: dict[str, Any], domain: str = "example.com") -> tuple[list[str], list[str]]:
+    """The names that a lint asks for, and the sentences of its findings."""
+    asked: list[str] = []
+    zone = Zone(records)
+
+    def resolve(question: Question) -> Answer[Any]:
+        asked.append(question.name)
+        return zone.resolve(question)
+
+    found = run(spf.lint(domain), resolve)
+    return asked, [finding.sentence for finding in found]
+
+
 def test_a_lint_asks_a_bounded_number_of_questions() -> None:
     wide = " ".join(f"include:w{n}.example" for n in range(100))
     records = {"example.com": of(f"v=spf1 {wide} -all")}
     records |= {f"w{n}.example": of(f"v=spf1 {wide} -all") for n in range(100)}
-    asked = []
-    zone = Zone(records)
+    asked, sentences = linted(records)
+    assert len(asked) == 60
+    assert sum("more than 60 questions" in sentence for sentence in sentences) == 1
 
-    def resolve(question: Question) -> Answer[Any]:
-        asked.append(question)
-        return zone.resolve(question)
 
-    found = run(spf.lint("example.com"), resolve)
-    assert "unfinished" in {finding.code for finding in found}
-    assert len(asked) < 60
+def test_sixty_questions_are_not_too_many() -> None:
+    wide = " ".join(f"include:w{n}.example" for n in range(59))
+    records = {"example.com": of(f"v=spf1 {wide} -all")}
+    records |= {f"w{n}.example": of("v=spf1 -all") for n in range(59)}
+    asked, sentences = linted(records)
+    assert len(asked) == 60
+    assert not any("more than 60 questions" in sentence for sentence in sentences)
+
+
+def test_what_is_named_twice_is_read_once_and_costs_twice() -> None:
+    """Thirty times two to the thirtieth visits would never end."""
+    records = {f"d{n}.example": of(f"v=spf1{f' include:d{n + 1}.example' * 2}") for n in range(30)}
+    records["d30.example"] = of("v=spf1 a:none.example a:none.example -all")
+    records["example.com"] = of("v=spf1 include:d0.example include:D0.example -all")
+    asked, sentences = linted(records)
+    assert len(asked) == 1 + 31 + 2
+    assert f"{2**33 - 2} terms ask the DNS; 10 are allowed (RFC 7208 §4.6.4)" in sentences
+    assert f"{2**32} void look-ups; 2 are allowed (RFC 7208 §4.6.4)" in sentences
+    assert sentences.count("none.example has no addresses") == 1
+
+
+def test_the_case_of_a_domain_means_nothing() -> None:
+    records = {"example.com": of("v=spf1 mx include:example.com -all")}
+    asked, sentences = linted(records, "Example.COM")
+    assert set(asked) == {"example.com"}
+    assert "example.com includes itself" in sentences
+    assert "example.com has no mail exchange" in sentences
