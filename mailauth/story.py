@@ -80,8 +80,8 @@ def of_spf(title: str, verdict: spf.Verdict) -> Chapter:
         ("matched", verdict.directive),
         ("in the record of", verdict.directive_domain),
         ("the domain's own words", verdict.explanation),
-        ("look-ups", f"{verdict.lookups} of {spf.RFC7208.max_lookups}"),
-        ("void look-ups", f"{verdict.void_lookups} of {spf.RFC7208.max_void_lookups}"),
+        ("look-ups", str(verdict.lookups)),
+        ("void look-ups", str(verdict.void_lookups)),
         ("judged by", verdict.basis),
     )
     return Chapter("spf", title, verdict.result, verdict.reason, _known(facts), verdict.steps)

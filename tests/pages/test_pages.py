@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailauth import domaincheck, pages
+from mailauth import domaincheck, pages, spf, story
 from mailauth.authenticate import authenticate
 from mailauth.dkim.key import name
 from mailauth.dns import Zone
@@ -97,6 +97,17 @@ def test_a_message_that_is_authentic() -> None:
     assert "Subject a subject that is folded" in page.text
     assert "? TXT of example.com: 25 octets (look-up 0 of 10, void 0)" in page.text
     assert "(RFC 6376 §6.1.3)" in page.text
+
+
+def test_what_a_policy_of_one_s_own_allows_is_no_limit_of_the_RFC() -> None:
+    terms = " ".join(f"exists:n{n}.example.com" for n in range(12))
+    verdict = Zone({"example.com": {"TXT": [f"v=spf1 {terms} -all"]}}).run(
+        spf.check(
+            policy=spf.Policy(20, 20), ip=CLIENT["ip"], helo="h.example", sender="ada@example.com"
+        )
+    )
+    facts = dict(story.of_spf("SPF", verdict).facts)
+    assert (facts["look-ups"], facts["void look-ups"]) == ("12", "12")
 
 
 def test_a_message_that_is_not() -> None:
