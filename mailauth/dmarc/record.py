@@ -118,8 +118,8 @@ def format(record: Record) -> str:  # noqa: A001 - the inverse of parse
         tags["rua"] = ",".join(record.aggregate_reports)
     if record.failure_reports:
         tags["ruf"] = ",".join(record.failure_reports)
-        if record.failure_options != ("0",):
-            tags["fo"] = ":".join(record.failure_options)
+    if record.failure_options != ("0",):
+        tags["fo"] = ":".join(record.failure_options)
     return "; ".join(f"{name}={value}" for name, value in tags.items())
 
 
@@ -144,8 +144,10 @@ def _tags(text: str) -> tuple[dict[str, str], list[str]]:
     """The tags by name, the first of each, and what was passed over."""
     tags: dict[str, str] = {}
     faults: list[str] = []
-    specs = text.split(";", MAX_TAGS)[:MAX_TAGS]
-    for spec in specs:
+    specs = text.split(";", MAX_TAGS)
+    if any(spec.strip(" \t;") for spec in specs[MAX_TAGS:]):
+        faults.append(f"more than {MAX_TAGS} tags; the rest is not read")
+    for spec in specs[:MAX_TAGS]:
         stripped = spec.strip(" \t")
         if not stripped:
             continue
@@ -192,7 +194,10 @@ class _Reading:
     def uris(self, name: str) -> tuple[str, ...]:
         """dmarc-urilist (§4.8): those that can be read, without the sizes of old."""
         found: list[str] = []
-        for each in self._tags.get(name, "").split(",")[:MAX_URIS]:
+        uris = self._tags.get(name, "").split(",", MAX_URIS)
+        if any(rest.strip(" \t,") for rest in uris[MAX_URIS:]):
+            self._faults.append(f"{name}= has more than {MAX_URIS} URIs; the rest is not read")
+        for each in uris[:MAX_URIS]:
             text = each.strip(" \t")
             uri, sign, _ = text.partition("!")
             if sign and not _SIZE.fullmatch(text[len(uri) :]):

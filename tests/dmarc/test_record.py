@@ -1,5 +1,7 @@
 """Policy records: what counts, what falls to its default, what is no record."""
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -63,6 +65,11 @@ def test_the_tags() -> None:
         ("p=none; rua=nonsense, mailto:a@example.com", 1),
         (f"p=none; {RUA}!10x", 1),
         ("p=none; \u0661=1", 1),
+        ("p=none; " + "x=y;" * 97, 96),
+        ("p=none;" + "x=y;" * 98 + " ", 97),
+        ("p=none;" + "x=y;" * 99, 98),
+        ("p=none; rua=" + "mailto:a@example.com," * 20, 0),
+        ("p=none; rua=" + "mailto:a@example.com," * 21, 1),
     ],
 )
 def test_what_cannot_be_read_falls_to_its_default(tags: str, faults: int) -> None:
@@ -105,7 +112,7 @@ RECORDS = st.builds(
     public_suffix=st.sampled_from("ynu"),
     testing=st.booleans(),
     aggregate_reports=st.lists(URIS, unique=True).map(tuple),
-    failure_reports=st.lists(URIS, unique=True, min_size=1).map(tuple),
+    failure_reports=st.lists(URIS, unique=True).map(tuple),
     failure_options=st.sampled_from([("0",), ("1",), ("1", "d"), ("d", "s")]),
 )
 
@@ -114,9 +121,8 @@ RECORDS = st.builds(
 def test_format_is_the_inverse_of_parse(record: dmarc.Record) -> None:
     text = records.format(record)
     again = records.parse(text.encode())
-    assert records.format(again) == text
+    assert replace(again, text="") == record
     assert again.faults == ()
-    assert again.policy is record.policy
 
 
 @given(octets=st.binary(max_size=200))
