@@ -91,7 +91,7 @@ def parse(text: str) -> ReceivedSPF:
         result = Result(word.lower())
     except ValueError:
         raise SyntaxFault("not a result of SPF", text, scanner.at - len(word)) from None
-    said = structured.read_comment(scanner)
+    said = structured.read_comments(scanner)
     pairs: list[tuple[str, str]] = []
     while not scanner.ended:
         if len(pairs) == MAX_PAIRS:

@@ -25,25 +25,36 @@ def skip_cfws(scanner: Scanner) -> None:
     if scanner.text[scanner.at : scanner.at + 1] not in _CFWS_BEGINS:
         return  # as at most places where there could be some
     scanner.read(_BLANKS)
-    depth = 0
+    while scanner.check("("):
+        _read_comment(scanner)
+
+
+def read_comments(scanner: Scanner) -> str:
+    """[CFWS], and what its comments say, with a blank between them (§3.2.2).
+
+    **Raises** SyntaxFault: a comment does not end.
+    """
+    scanner.read(_BLANKS)
+    said: list[str] = []
+    while scanner.check("("):
+        said.append(_unescaped(_read_comment(scanner)))
+    return " ".join(said)
+
+
+def _read_comment(scanner: Scanner) -> str:
+    """comment [FWS], of the comment what is in its parentheses (§3.2.2)."""
+    start, depth = scanner.at, 0
     while True:
         if scanner.skip("("):
             depth += 1
-        elif not depth:
-            return
         elif scanner.skip(")"):
             depth -= 1
             if not depth:
+                text = scanner.text[start + 1 : scanner.at - 1]
                 scanner.read(_BLANKS)
+                return text
         elif not scanner.read(_COMMENT_TEXT):
             raise scanner.fault("a comment without its ')'")
-
-
-def read_comment(scanner: Scanner) -> str:
-    """[CFWS], and what its comments say."""
-    start = scanner.at
-    skip_cfws(scanner)
-    return _unescaped(scanner.text[start : scanner.at].strip(" \t\r\n")[1:-1])
 
 
 def unquoted(text: str) -> str:

@@ -53,6 +53,19 @@ def test_what_is_written_is_read(
     assert got.pairs[-1] == last if last else got.get("problem")
 
 
+@pytest.mark.parametrize(
+    ("comments", "said"),
+    [
+        ("(one) (two)", "one two"),
+        ("(one)(two (and more)) ", "one two (and more)"),
+        (r"(a \) b)", "a ) b"),
+        ("", ""),
+    ],
+)
+def test_what_several_comments_say(comments: str, said: str) -> None:
+    assert received.parse(f"pass {comments} client-ip=192.0.2.1").comment == said
+
+
 def test_a_helo_identity_has_no_envelope() -> None:
     verdict = ZONE.run(spf.check_helo(ip="192.0.2.1", helo="example.com"))
     field = received.field(verdict, ip="192.0.2.1", helo="example.com", sender="", receiver="mx")
