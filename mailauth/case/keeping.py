@@ -38,11 +38,17 @@ class Case:
     """The domains whose chains were believed."""
     version: str = ""
     """That of mailauth, which came to it."""
+    listed: Mapping[str, str] = field(default_factory=dict)
+    """What a public suffix list said of the domains that were looked up, if there was one."""
 
     def resolve(self, question: Question) -> Answer[Any]:
         """What the DNS said; that it failed, if it was not asked."""
         unasked: Answer[Any] = Answer(Status.SERVER_FAILURE, reason="the case has no answer")
         return self.answers.get(question, unasked)
+
+    def listed_domain(self, domain: str) -> str:
+        """What the public suffix list said; the domain itself, if it was not looked up."""
+        return self.listed.get(domain, domain)
 
     def authenticate(self) -> Lookups[Report]:
         """The judgement; `resolve` has the answers.  **Asks** what `authenticate` asks."""
@@ -64,6 +70,7 @@ class Case:
             receiver=self.receiver,
             spf_policy=self.spf_policy,
             methods=self.methods,
+            by_list=self.listed_domain if self.listed else None,
             trusted_sealers=self.trusted_sealers,
         )
 
@@ -102,6 +109,7 @@ def record(  # noqa: PLR0913 - what `authenticate` takes
     verification = Verification(parsed, now=now, policy=dkim_policy, ways=ways)
     verification.update(message, parsed.body_start)
     answers: dict[Question, Answer[Any]] = {}
+    listed: dict[str, str] = {}
     judging = authenticate(
         verification,
         ip=ip,
@@ -111,7 +119,7 @@ def record(  # noqa: PLR0913 - what `authenticate` takes
         receiver=receiver,
         spf_policy=spf_policy,
         methods=methods,
-        by_list=by_list,
+        by_list=by_list and _noted(by_list, listed),
         trusted_sealers=trusted_sealers,
     )
     report = yield from recall(judging, answers)
@@ -128,8 +136,19 @@ def record(  # noqa: PLR0913 - what `authenticate` takes
         verdicts_of(report),
         trusted_sealers,
         __version__,
+        listed,
     )
     return report, case
+
+
+def _noted(by_list: ByList, listed: dict[str, str]) -> ByList:
+    """The same list; what it says is noted."""
+
+    def noted(domain: str) -> str:
+        listed[domain] = said = by_list(domain)
+        return said
+
+    return noted
 
 
 def verdicts_of(report: Report) -> tuple[str, ...]:

@@ -70,6 +70,7 @@ def _case(whole: Object) -> Case:
         tuple(each.text() for each in whole.list("verdicts")),
         _trusted_sealers(whole),
         whole.get("version", str),
+        _listed(whole),
     )
 
 
@@ -100,6 +101,14 @@ def _trusted_sealers(whole: Object) -> tuple[str, ...]:
     """What a case of before ARC has none of."""
     given = whole.list("trusted_sealers") if "trusted_sealers" in whole.value else ()
     return tuple(each.text() for each in given)
+
+
+def _listed(whole: Object) -> dict[str, str]:
+    """What a case has none of that was judged without a public suffix list."""
+    if "listed_domains" not in whole.value:
+        return {}
+    given = whole.object("listed_domains")
+    return {domain: given.get(domain, str) for domain in given.value}
 
 
 def _policy(kind: type[T], given: Object) -> T:

@@ -41,6 +41,8 @@ def _as_json(case: Case) -> dict[str, Any]:
     }
     if case.trusted_sealers:
         told["trusted_sealers"] = list(case.trusted_sealers)
+    if case.listed:
+        told["listed_domains"] = dict(case.listed)
     return told
 
 

@@ -96,6 +96,25 @@ def test_choices_are_kept() -> None:
     assert alone.replay().dmarc is None
 
 
+def test_what_a_public_suffix_list_said_is_kept() -> None:
+    def by_list(domain: str) -> str:
+        return domain.partition(".")[2]
+
+    arguments: dict[str, Any] = {**ENVELOPE, "now": mail.NOW, "by_list": by_list}
+    report, case = ZONE.run(record(mail.signed(), **arguments))
+    assert report.dmarc is not None
+    assert report.dmarc.listed_domain == "com"
+    again = loads(dumps(case))
+    assert again.replay() == report
+    assert again == loads(dumps(again))
+    assert "listed_domains" not in json.loads(dumps(kept(mail.signed())))
+    wrongs: list[Any] = [[], {"example.com": 1}]
+    for wrong in wrongs:
+        damaged = json.loads(dumps(case)) | {"listed_domains": wrong}
+        with pytest.raises(BadCase, match="listed_domains"):
+            loads(json.dumps(damaged))
+
+
 def test_what_was_not_asked_is_a_temperror_that_says_so() -> None:
     case = kept(mail.signed())
     poorer = json.loads(dumps(case))
