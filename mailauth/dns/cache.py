@@ -12,9 +12,8 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import Any
 
-from mailauth.dns.lookups import Answer, Question, Status
+from mailauth.dns.lookups import MAX_TTL, Answer, Question, Status
 
-MAX_TTL = 86_400
 FAILURE_TTL = 5
 """Seconds; RFC 2308 §7.1 allows five minutes, but mail is waiting."""
 

@@ -18,19 +18,16 @@ import dns.rdataclass
 import dns.rdatatype
 import dns.rrset
 
-from mailauth.dns.lookups import MX, Answer, Question, RRType, Status
+from mailauth.dns.lookups import MAX_CHAIN, MAX_TTL, MX, Answer, Question, RRType, Status
 from mailauth.dns.names import labels, text
 from mailauth.dns.nameserver import Nameserver, Transport
 
-MAX_CHAIN = 10
-"""How many aliases are followed (CNAME)."""
 MAX_RECORDS = 1000
 MAX_OCTETS = 65_536
 """How much of one answer is accepted; more is a server failure, never a part of it."""
 ROUNDS = 2
 """How often a nameserver that keeps silent is asked; one that refuses is asked once."""
 _PAYLOAD = 1232  # an EDNS size that is not fragmented
-_MAX_TTL = 86_400
 _NEGATIVE_TTL = 60  # of a negative answer without a SOA
 
 T = TypeVar("T")
@@ -161,7 +158,7 @@ class _Chain:
         """How far the aliases have led: what is to be asked for."""
         self._rrtype = rrtype
         self._aliases = 0
-        self._ttl = _MAX_TTL
+        self._ttl = MAX_TTL
         self._secure = True
 
     def read(self, reply: dns.message.Message) -> Answer[Any] | None:

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from ipaddress import IPv4Address, IPv6Address
 from itertools import islice
-from typing import Any, Generic, NamedTuple, TypeAlias, TypeVar
+from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
 T = TypeVar("T")
 Asked = TypeVar("Asked")
@@ -108,6 +108,11 @@ class Answer(Generic[Record_co]):
         """The DNS answered that there is nothing (RFC 7208 §4.6.4)."""
         return not self.failed and not self.records
 
+
+MAX_CHAIN: Final = 10
+"""How many aliases are followed to an answer (CNAME)."""
+MAX_TTL: Final = 86_400
+"""For how many seconds an answer holds at most, whatever it says."""
 
 _FAILURES = frozenset({Status.SERVER_FAILURE, Status.TIMEOUT, Status.REFUSED})
 

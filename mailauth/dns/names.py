@@ -4,8 +4,7 @@ Text may come from an attacker, so no escape, no Unicode and no search list has
 a meaning here: a character is an octet, and a name is absolute.
 """
 
-_MAX_LABEL = 63
-_MAX_NAME = 253
+from mailauth.syntax.domain import is_askable
 
 
 def labels(name: str) -> tuple[bytes, ...] | None:
@@ -13,12 +12,9 @@ def labels(name: str) -> tuple[bytes, ...] | None:
 
     "" is the root and has none.
     """
-    if len(name) > _MAX_NAME or not name.isascii():
+    if not is_askable(name):
         return None
-    parts = tuple(name.lower().encode().split(b".")) if name else ()
-    if any(not 0 < len(label) <= _MAX_LABEL for label in parts):
-        return None
-    return parts
+    return tuple(name.lower().encode().split(b".")) if name else ()
 
 
 def text(parts: tuple[bytes, ...]) -> str:

@@ -12,7 +12,17 @@ from pathlib import Path
 from typing import Any, NoReturn, TypeAlias, TypeVar
 
 from mailauth import reading
-from mailauth.dns.lookups import MX, Answer, Lookups, Question, RRType, Status, run, run_all
+from mailauth.dns.lookups import (
+    MAX_CHAIN,
+    MX,
+    Answer,
+    Lookups,
+    Question,
+    RRType,
+    Status,
+    run,
+    run_all,
+)
 from mailauth.dns.names import labels
 from mailauth.errors import BadArgument
 
@@ -21,7 +31,6 @@ T = TypeVar("T")
 Records: TypeAlias = Mapping[str, Mapping[str, Any]]
 """`{"name": {"TXT": [["string", ...]], "A": ["192.0.2.1"], "MX": [[10, "host"]], ...}}`"""
 
-MAX_CHAIN = 10
 _FAIL = "FAIL"
 
 

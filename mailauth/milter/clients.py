@@ -8,13 +8,12 @@ the MTA has verified it.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
-from typing import Final, TypeAlias
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Final
 
+from mailauth.dns.lookups import Address
 from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.syntax import domain as domains
-
-Address: TypeAlias = IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,7 @@ from mailauth import dkim, dmarc, spf
 from mailauth.authenticate import Report, authenticate
 from mailauth.authres import MethodResult
 from mailauth.dkim import Verification
-from mailauth.dns.lookups import Lookups
-from mailauth.milter.clients import Address
+from mailauth.dns.lookups import Address, Lookups
 from mailauth.milter.ending import DELIVERED, Ending
 from mailauth.milter.replies import Refusal, printable
 from mailauth.milter.settings import RANK, Action, VerifyingSettings

@@ -15,10 +15,10 @@ from typing import Any, Final
 from mailauth import arc, authres
 from mailauth.authres import MethodResult
 from mailauth.dkim import Verification
-from mailauth.dns.lookups import Lookups
+from mailauth.dns.lookups import Address, Lookups
 from mailauth.milter import replies
 from mailauth.milter import signing as signings
-from mailauth.milter.clients import Address, parse_address
+from mailauth.milter.clients import parse_address
 from mailauth.milter.ending import DEFERRED, DELIVERED, LATER, OVERLOADED, Ending
 from mailauth.milter.events import (
     Abort,

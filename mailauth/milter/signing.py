@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailauth.dkim import Signatory, Signing
+from mailauth.dns.lookups import Address
 from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage, UnusableKey
 from mailauth.milter.bodycheck import BodyCheck
-from mailauth.milter.clients import Address
 from mailauth.milter.ending import DEFERRED, DELIVERED, Ending
 from mailauth.milter.keyring import KeyRing
 from mailauth.milter.mail import Mail

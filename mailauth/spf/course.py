@@ -17,7 +17,7 @@ from typing import Any, Final, NamedTuple, Protocol
 from mailauth.dns import ask
 from mailauth.dns.lookups import Answer, Lookups, Question, RRType, Status, run
 from mailauth.spf.evaluation import Evaluation, Found, reason_of
-from mailauth.spf.identity import MAX_NAME, Client, Subject
+from mailauth.spf.identity import Client, Subject
 from mailauth.spf.letters import Letters
 from mailauth.spf.macro import MacroString
 from mailauth.spf.policy import RFC7208
@@ -25,6 +25,7 @@ from mailauth.spf.record import Directive
 from mailauth.spf.result import Result
 from mailauth.spf.story import Event, Story
 from mailauth.spf.verdict import Verdict
+from mailauth.syntax.domain import MAX_NAME
 
 _ANSWERED: Final = frozenset({Status.EXISTS, Status.NO_DATA, Status.NO_SUCH_NAME})
 _MAX_REMEMBERED: Final = 8

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, collapse_addresses
 from itertools import chain, groupby
-from typing import Final, NamedTuple, TypeAlias
+from typing import Final, NamedTuple
 
 from mailauth.dns import ask
 from mailauth.dns.lookups import Address, Answer, Lookups
@@ -18,14 +18,13 @@ from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.spf import record as records
 from mailauth.spf.evaluation import MAX_MX
 from mailauth.spf.macro import MacroString
+from mailauth.spf.policy import Network
 from mailauth.spf.record import IP4, IP6, MX, A, All, Directive, Include, Qualifier, Record
 
 MAX_QUESTIONS: Final = 100
 """How many questions one flattening asks at most."""
 MAX_DEPTH: Final = 10
 """How many includes and redirects stand in each other; receivers follow no more."""
-
-Network: TypeAlias = IPv4Network | IPv6Network
 
 
 @dataclass(frozen=True, slots=True)

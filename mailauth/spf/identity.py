@@ -14,9 +14,6 @@ from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.syntax import domain as domains
 from mailauth.syntax.abnf import QUOTED_STRING
 
-MAX_NAME: Final = 253
-MAX_LABEL: Final = 63
-
 
 class Client(NamedTuple):
     """The address of a client; an IPv4 address that is mapped into IPv6 is one of IPv4 (§5)."""
@@ -94,20 +91,9 @@ def _checked(domain: str) -> str:
     top = name.rpartition(".")[2]
     if "." not in name or top.isdigit() or (not top.isalnum() and "-" not in top):
         raise SyntaxFault("not a domain of two labels or more", domain)
-    if not _HOST_OCTETS.fullmatch(name) or not is_askable(name):
+    if not _HOST_OCTETS.fullmatch(name) or not domains.is_askable(name):
         raise SyntaxFault("not a name that a host can have", domain)
     return name
-
-
-def is_askable(name: str) -> bool:
-    """Whether all labels have 1 to 63 octets and the name 253 at most (RFC 1035 §2.3.4)."""
-    return len(name) <= MAX_NAME and _has_labels(name)
-
-
-@lru_cache(maxsize=4096)
-def _has_labels(name: str) -> bool:
-    labels = name.split(".")
-    return "" not in labels and len(max(labels, key=len)) <= MAX_LABEL
 
 
 # More than RFC 5321 §4.1.2 allows: underscores, and hyphens anywhere, are in use.

@@ -2,8 +2,9 @@
 
 from typing import Final
 
-from mailauth.spf.identity import MAX_NAME, Subject, is_askable
+from mailauth.spf.identity import Subject
 from mailauth.spf.macro import MacroString
+from mailauth.syntax.domain import MAX_NAME, is_askable
 
 _FEW: Final = 8
 """So many macros may be expanded whole, however long a local part is; of more, what counts."""

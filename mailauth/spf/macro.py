@@ -12,8 +12,8 @@ from typing import Final
 from urllib.parse import quote
 
 from mailauth.errors import SyntaxFault
-from mailauth.spf.identity import is_askable
 from mailauth.syntax.abnf import MACRO_EXPAND, MACRO_LITERAL, TOPLABEL
+from mailauth.syntax.domain import is_askable
 from mailauth.syntax.scanner import Scanner
 
 LETTERS: Final = frozenset("slodiphv")

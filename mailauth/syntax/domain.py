@@ -6,13 +6,14 @@ DNS, and written into a header field; no other form travels through the core.
 
 import re
 from functools import lru_cache
+from typing import Final
 
 from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.syntax.abnf import SUB_DOMAIN, UNDERSCORED_LABEL
 
-MAX_NAME = 253
-MAX_LABEL = 63
-_MAX_TEXT = 4 * MAX_NAME  # no U-label name of more octets has 253 as A-labels
+MAX_NAME: Final = 253
+MAX_LABEL: Final = 63
+_MAX_TEXT: Final = 4 * MAX_NAME  # no U-label name of more octets has 253 as A-labels
 
 
 @lru_cache(maxsize=4096)
@@ -48,6 +49,22 @@ def parse_name(text: str) -> str:
 def is_same_or_subdomain(name: str, of: str) -> bool:
     """Whether `name` is `of` or below it, label by label; both came through `parse`."""
     return name == of or name.endswith("." + of)
+
+
+def is_askable(name: str) -> bool:
+    """Whether the DNS can be asked for a name, which nobody has parsed (RFC 1035 §2.3.4).
+
+    All of it is ASCII, each label has 1 to 63 octets, and the name 253 at most.  ""
+    is the root.
+    """
+    return len(name) <= MAX_NAME and _has_labels(name)
+
+
+@lru_cache(maxsize=4096)
+def _has_labels(name: str) -> bool:
+    labels = name.split(".")
+    sound = name.isascii() and "" not in labels and len(max(labels, key=len)) <= MAX_LABEL
+    return sound or not name
 
 
 def _parse(text: str, label_rule: re.Pattern[str]) -> str:

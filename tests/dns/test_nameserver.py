@@ -6,6 +6,7 @@ import pytest
 
 from mailauth.dns.names import labels
 from mailauth.dns.nameserver import of_the_system
+from mailauth.syntax.domain import is_askable
 
 CONFIGURATIONS = {
     "plain": ("nameserver 192.0.2.1\nnameserver 2001:db8::1\n", ("192.0.2.1", "2001:db8::1")),
@@ -34,6 +35,27 @@ def test_of_the_system(tmp_path: Path, text: str, servers: tuple[str, ...]) -> N
 
 def test_DNS_15_no_configuration(tmp_path: Path) -> None:
     assert of_the_system(str(tmp_path / "none")) == ()
+
+
+@pytest.mark.parametrize(
+    ("name", "askable"),
+    [
+        ("", True),
+        ("a", True),
+        ("_a.%.example", True),
+        ("é.example", False),
+        ("a..example", False),
+        (".", False),
+        ("a.", False),
+        ("x" * 63 + ".example", True),
+        ("x" * 64 + ".example", False),
+        ("a." * 126 + "a", True),
+        ("a." * 126 + "aa", False),
+    ],
+)
+def test_what_can_be_asked_for(name: str, *, askable: bool) -> None:
+    assert is_askable(name) is askable
+    assert (labels(name) is not None) is askable
 
 
 def test_DNS_15_a_name_is_absolute_whatever_is_searched() -> None:

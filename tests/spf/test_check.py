@@ -252,6 +252,10 @@ def test_SPF_18_bombs_are_cut_to_a_name() -> None:
     assert names[1].endswith("abcdefg.com.example.x")
 
 
+def test_a_name_that_nobody_can_ask_for_matches_nothing() -> None:
+    assert asked("v=spf1 exists:%{h}.x -all", helo="é.example") == [D]
+
+
 @pytest.mark.parametrize(
     "sender",
     [f'a.b"c d@{D}', f"(any@{D}", f"<@{D},@x:'any@{D}>", f"a\0b@{D}", f"a@b@{D}"],

@@ -12,8 +12,9 @@ from nameserver import after, answer, from_zone, serve, truncates
 from mailauth import spf
 from mailauth.dns import Answer, Question, Resolver, RRType, Status, Zone, run
 from mailauth.spf import macro
-from mailauth.spf.identity import Sender, Subject, client, is_askable
+from mailauth.spf.identity import Sender, Subject, client
 from mailauth.spf.letters import Letters
+from mailauth.syntax.domain import is_askable
 
 IP, D = "192.0.2.1", "example.com"
 CHECK: dict[str, Any] = {"ip": IP, "helo": f"mx.{D}", "sender": f"ada@{D}"}
