@@ -17,6 +17,7 @@ from mailauth.dmarc.suffixes import ByList
 from mailauth.dns.lookups import Address, Lookups, gather
 from mailauth.errors import SyntaxFault
 from mailauth.story import Chapter
+from mailauth.syntax.mailbox import without_brackets
 from mailauth.syntax.message import Message
 
 METHODS: Final = frozenset({"spf", "dkim", "arc", "dmarc"})
@@ -147,7 +148,7 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
 
     **Raises** BadArgument: `ip` is no address.
     """
-    path = mail_from[1:-1] if mail_from.startswith("<") and mail_from.endswith(">") else mail_from
+    path = without_brackets(mail_from)
     by_spf = bool(ip) and "spf" in methods
     host: dict[str, Any] = {"ip": ip, "helo": helo}
     about: dict[str, Any] = {"receiver": receiver, "now": now, "policy": spf_policy}

@@ -24,6 +24,7 @@ from mailauth.milter.settings import SrsSettings
 from mailauth.postfix.domains import canonical
 from mailauth.postfix.lookup import Outcome, Request
 from mailauth.postfix.rewriting import GENUINE, LEFT_ALONE, OURS
+from mailauth.syntax.mailbox import without_brackets
 
 NO_SUCH_USER: Final = Refusal(550, "5.1.1", "forged or expired bounce address")
 """One answer to both, so that a forger learns nothing."""
@@ -123,8 +124,7 @@ class Recipients:
 
 def text_of(path: bytes) -> str:
     """An address without its angle brackets (RFC 5321 §4.1.2); octets that are no text are kept."""
-    text = path.decode("utf-8", "surrogateescape").strip(" \t")
-    return text[1:-1] if text.startswith("<") and text.endswith(">") else text
+    return without_brackets(path.decode("utf-8", "surrogateescape").strip(" \t"))
 
 
 def shown(address: str) -> str:

@@ -14,6 +14,7 @@ from mailauth.spf.plot import plot
 from mailauth.spf.policy import RFC7208, Policy
 from mailauth.spf.result import Result
 from mailauth.spf.verdict import Verdict
+from mailauth.syntax.mailbox import without_brackets
 
 
 def check(  # noqa: PLR0913 - the arguments of the RFC, and our own
@@ -35,8 +36,7 @@ def check(  # noqa: PLR0913 - the arguments of the RFC, and our own
 
     **Raises** BadArgument: `ip` is no address.
     """
-    path = sender[1:-1] if sender.startswith("<") and sender.endswith(">") else sender
-    said = mailbox(path or f"postmaster@{helo}")
+    said = mailbox(without_brackets(sender) or f"postmaster@{helo}")
     if policy.relays:
         ip = outermost(ip, hops, policy)
     subject = Subject(client(ip), said, helo, receiver, now)

@@ -52,19 +52,12 @@ def parse(text: str) -> Mailbox:
     return mailbox
 
 
-def parse_reverse_path(text: str) -> Mailbox | None:
-    """Reverse-path = Path / "<>" (RFC 5321 §4.1.2); None is the null path.
+def without_brackets(path: str) -> str:
+    """What is between the angle brackets of a path; as it is without them (RFC 5321 §4.1.2).
 
-    The angle brackets may be missing, as milters and logs have it; a source
-    route is refused (§4.1.1.3 deprecates it, and it hides the address).
-
-    **Raises** SyntaxFault.
+    Milters, logs and people leave them out.  Of the null path it is "".
     """
-    if text in ("", "<>"):
-        return None
-    if text.startswith("<") and text.endswith(">"):
-        text = text[1:-1]
-    return parse(text)
+    return path[1:-1] if path[:1] == "<" and path[-1:] == ">" else path
 
 
 def parse_addresses(text: str) -> tuple[Mailbox, ...]:

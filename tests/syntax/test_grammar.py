@@ -140,13 +140,16 @@ def test_what_are_no_addresses(text: str) -> None:
 def test_a_written_mailbox_parses_to_itself(local: str) -> None:
     box = Mailbox(local, "b.example")
     assert mailbox.parse(str(box)) == box
-    assert mailbox.parse_reverse_path(f"<{box}>") == box
+    assert mailbox.parse(mailbox.without_brackets(f"<{box}>")) == box
 
 
-def test_the_null_path() -> None:
-    assert mailbox.parse_reverse_path("<>") is None
-    with pytest.raises(SyntaxFault):
-        mailbox.parse_reverse_path("<@a,@b:c@d.e>")
+@pytest.mark.parametrize(
+    ("path", "address"),
+    [("<>", ""), ("", ""), ("<a@b>", "a@b"), ("a@b", "a@b"), ("<a@b", "<a@b"), ("a@b>", "a@b>"),
+     ("<", "<"), ("<<a@b>>", "<a@b>"), ("<@a,@b:c@d.e>", "@a,@b:c@d.e")],
+)  # fmt: skip
+def test_a_path_without_its_brackets(path: str, address: str) -> None:
+    assert mailbox.without_brackets(path) == address
 
 
 @given(st.lists(st.from_regex(r"[a-z]{1,60}; ?", fullmatch=True), min_size=1, max_size=40))
