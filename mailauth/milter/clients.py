@@ -32,13 +32,11 @@ class Clients:
         for entry in entries:
             text = entry.removeprefix("!").strip()
             member = not entry.startswith("!")
-            if _is_name(text):
-                names[_name(text)] = member
-                continue
             try:
                 network = ip_network(text.replace("[", "").replace("]", ""))
             except ValueError:
-                raise BadArgument(f"{entry!r} is no address, network or host name") from None
+                names[_name(text)] = member
+                continue
             bits = int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
             networks[network.version].setdefault(network.prefixlen, {})[bits] = member
         ordered = {version: dict(sorted(of.items())[::-1]) for version, of in networks.items()}
@@ -83,15 +81,15 @@ def parse_address(octets: bytes) -> Address | None:
     return address
 
 
-def _is_name(text: str) -> bool:
-    return ":" not in text and not text[-1:].isdigit() and "]" not in text
-
-
 def _name(text: str) -> str:
+    """A host name, or `.` and one; whose last label is a number is none (RFC 1123 §2.1)."""
     try:
-        return text[: text.startswith(".")] + domains.parse(text.removeprefix("."))
+        name = domains.parse(text.removeprefix("."))
     except SyntaxFault as fault:
-        raise BadArgument(f"{text!r} is not a host name: {fault}") from None
+        raise BadArgument(f"{text!r} is no address, network or host name: {fault}") from None
+    if name.rpartition(".")[2].isdigit():
+        raise BadArgument(f"{text!r} is no address, network or host name")
+    return text[: text.startswith(".")] + name
 
 
 LOOPBACK: Final = Clients.parse(["127.0.0.0/8", "::1"])

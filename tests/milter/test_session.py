@@ -679,6 +679,9 @@ def test_keys_are_few_in_memory(tmp_path: Path) -> None:
         (["host.example"], "a.host.example", "192.0.2.1", False),
         ([".host.example"], "a.b.host.example", "192.0.2.1", True),
         ([".host.example", "!a.host.example"], "a.host.example", "192.0.2.1", False),
+        (["mx1"], "MX1", "192.0.2.1", True),
+        (["mail.x2"], "mail.x2", "192.0.2.1", True),
+        ([".x2"], "mail.x2", "192.0.2.1", True),
         (["192.0.2.1", "!host.example"], "host.example", "192.0.2.1", False),
         (["192.0.2.1"], "other.example", "192.0.2.1", True),
     ],
@@ -687,7 +690,11 @@ def test_sets_of_clients(entries: list[str], name: str, address: str, want: bool
     assert ((name, ip_address(address)) in Clients.parse(entries)) is want
 
 
-@pytest.mark.parametrize("entry", ["", "300.1.1.1", "192.0.2.1/33", "192.0.2.1/24", "a b", "!"])
+@pytest.mark.parametrize(
+    "entry",
+    ["", "300.1.1.1", "192.0.2.1/33", "192.0.2.1/24", "a b", "!", "1.2.3", "10", ".4", "mx1/24",
+     "2001:db8::g", "[mx1]"],
+)  # fmt: skip
 def test_entries_that_are_none(entry: str) -> None:
     with pytest.raises(ValueError, match="is n"):
         Clients.parse([entry])
