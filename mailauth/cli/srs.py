@@ -124,6 +124,8 @@ def new_secret(path: str, keep: int | None) -> None:
     systemctl reload mailauth
 
     Bounces to addresses that were signed with a secret that is gone are refused.
+    A file that is there keeps its owner and mode, so root can do it for the
+    user of the service.
     """
     import secrets
 

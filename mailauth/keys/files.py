@@ -1,8 +1,9 @@
 """Files that hold a secret: made for their owner alone, and refused when others could look.
 
 A file is judged by what was opened, not by its name, so nothing can be put in
-its place between the look and the reading.  Whatever is wrong is an
-`UnusableKey` whose sentence says how to mend it.
+its place between the look and the reading.  Root reads for the user of a
+service, whoever that is; any other user reads his own files, and root's where
+he may.  Whatever is wrong is an `UnusableKey` whose sentence says how to mend it.
 """
 
 import contextlib
@@ -23,8 +24,8 @@ def read(path: FilePath, *, noun: str = "key file") -> bytes:
     """The octets of a secret file; `noun` is what a complaint calls it.
 
     **Raises** UnusableKey: it cannot be read; or it is not a regular file, belongs
-    to another user than this one or root, is open to its group or the world, is
-    larger than any key, or lies where others can replace it.
+    to another user than this one or root, unless this one is root, is open to its
+    group or the world, is larger than any key, or lies where others can replace it.
     """
     path = _sound(path, noun)
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a FIFO must not hold us up
@@ -89,7 +90,7 @@ def judge(path: Path, status: os.stat_result, noun: str) -> None:
 def _judge_file(path: Path, status: os.stat_result, noun: str) -> None:
     if not stat.S_ISREG(status.st_mode):
         raise UnusableKey(f"the {noun} {path} is not a regular file; give the file itself")
-    if status.st_uid not in (os.geteuid(), 0):
+    if os.geteuid() not in (status.st_uid, 0) and status.st_uid != 0:
         raise UnusableKey(
             f"the {noun} {path} belongs to the user {status.st_uid}; "
             f"run: chown {os.geteuid()} {path}"

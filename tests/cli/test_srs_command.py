@@ -162,6 +162,20 @@ def test_a_secrets_file_is_called_one(run: Run, desk: Path, secrets: Path) -> No
     assert "srs.secrets: line 1: a secret of fewer than 8 octets" in said("srs.secrets")
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_root_changes_the_secrets_of_the_services_user(run: Run, secrets: Path) -> None:
+    os.chown(secrets, 12345, 12346)
+    secrets.chmod(0o400)
+    assert run("srs", "reverse", ADDRESS, *AT).status == 0
+    done = run("srs", "new-secret", "--secrets", "srs.secrets")
+    assert done.complaint == "srs.secrets has 2 secrets; reload the service\n"
+    status = secrets.stat()
+    assert (status.st_uid, status.st_gid, stat.S_IMODE(status.st_mode)) == (12345, 12346, 0o400)
+    assert [path.name for path in secrets.parent.iterdir() if "secrets" in path.name] == [
+        "srs.secrets"
+    ]
+
+
 def test_dates_and_comments_stay_with_their_secret(run: Run, secrets: Path) -> None:
     old = b"# of last year\n# until 2027-01-01\nan old secret\n"
     secrets.write_bytes(old + b"\n# older\nan older secret\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mailauth.errors import UnusableKey
-from mailauth.keys import PrivateKey
+from mailauth.keys import PrivateKey, files
 
 SECRET = b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=\n"
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
@@ -81,9 +81,22 @@ def test_OPS_01_a_link_is_judged_by_both_folders(key_file: Path, open_one: str) 
 
 
 @ROOT_ONLY
-def test_OPS_01_a_file_of_another_user_is_refused(key_file: Path) -> None:
+def test_OPS_01_a_file_of_another_user_is_refused(
+    key_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     os.chown(key_file, 12345, -1)
-    with pytest.raises(UnusableKey, match="belongs to the user 12345; run: chown 0 "):
+    monkeypatch.setattr(os, "geteuid", lambda: 65_534)
+    with pytest.raises(UnusableKey, match="belongs to the user 12345; run: chown 65534 "):
+        PrivateKey.read(key_file)
+
+
+@ROOT_ONLY
+def test_OPS_01_root_reads_the_file_of_any_one_user(key_file: Path) -> None:
+    os.chown(key_file, 12345, -1)
+    PrivateKey.read(key_file)
+    files.look(key_file)
+    key_file.chmod(0o640)
+    with pytest.raises(UnusableKey, match="open to others"):
         PrivateKey.read(key_file)
 
 
