@@ -27,7 +27,7 @@ _COMMANDS = {
     "ps": "show the processes of a running service",
     "record": "print a record to publish",
     "replay": "judge a message again as it was judged then",
-    "serve": "run the service that Postfix asks",
+    "serve": "run the service that the mail server asks",
     "sign": "sign messages with DKIM",
     "spf": "check hosts against SPF records, and the records themselves",
     "srs": "rewrite the senders of forwarded mail, and back",

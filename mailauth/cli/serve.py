@@ -1,4 +1,4 @@
-"""`mailauth serve`: the service next to Postfix."""
+"""`mailauth serve`: the service next to the mail server."""
 
 from pathlib import Path
 
@@ -7,7 +7,7 @@ import click
 from mailauth.cli.options import configuration_file
 
 
-@click.command("serve", short_help="run the service that Postfix asks")
+@click.command("serve", short_help="run the service that the mail server asks")
 @configuration_file
 def command(config: Path) -> None:
     """Run what a TOML file configures, until it is stopped.

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from mailauth import srs
 from mailauth.milter.events import RcptTo
 from mailauth.milter.replies import (
     AddRecipient,
@@ -26,7 +27,7 @@ from mailauth.postfix.lookup import Outcome, Request
 from mailauth.postfix.rewriting import GENUINE, LEFT_ALONE, OURS
 from mailauth.syntax.mailbox import without_brackets
 
-NO_SUCH_USER: Final = Refusal(550, "5.1.1", "forged or expired bounce address")
+NO_SUCH_USER: Final = Refusal(550, "5.1.1", srs.OUTWARD)
 """One answer to both, so that a forger learns nothing."""
 MAX_PATH: Final = 512
 """Octets of a recipient that may be an SRS address; no path has more than 256."""

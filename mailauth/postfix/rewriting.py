@@ -153,5 +153,5 @@ OURS: Final = Reply(Outcome.NOT_FOUND, "of an SRS domain already")
 LEFT_ALONE: Final = Reply(Outcome.NOT_FOUND, "of a domain that is left alone")
 _TOO_LONG = Reply(Outcome.NOT_FOUND, "passed as it is: rewritten, it would be too long")
 _NOT_OURS = Reply(Outcome.NOT_FOUND, "of another domain")
-_REFUSAL: Final = "550 5.1.1 forged or expired bounce address"
+_REFUSAL: Final = f"550 5.1.1 {srs.OUTWARD}"
 GENUINE: Final = Reply(Outcome.FOUND, "DUNNO")

@@ -8,7 +8,7 @@ from typing import Final
 
 from mailauth.errors import MailauthError
 
-OUTWARD: Final = "this is no valid forwarding address"
+OUTWARD: Final = "forged or expired bounce address"
 """The one sentence for the other side, whatever was wrong."""
 
 
