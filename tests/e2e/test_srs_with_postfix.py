@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+import guide
 import postfix
 import pytest
 from postfix import Postfix, free_port
@@ -31,6 +32,7 @@ BOTH = list(LookupProtocol)
 class Route:
     """The whole way."""
 
+    protocol: LookupProtocol
     origin: Postfix
     forwarder: Postfix
     last: Sink
@@ -56,7 +58,6 @@ def route(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Route]:
     if postfix.missing():
         pytest.skip(postfix.missing())
     lookups = Lookups(tmp_path, [free_port() for _ in range(4)])
-    tables = lookups.tables(request.param)
     ports = {"origin": free_port(), "forwarder": free_port()}
     with sink() as last:
         origin = Postfix(
@@ -74,19 +75,19 @@ def route(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Route]:
             "mx.fwd.test",
             {
                 "mynetworks": "127.0.0.9/32",
-                "virtual_alias_domains": "fwd.test",
-                "virtual_alias_maps": "inline:{ {joe@fwd.test=joe@last.test} }",
+                "virtual_alias_maps": (
+                    "inline:{ {fwd.test=these}, {joe@fwd.test=joe@last.test},"
+                    f" {{postmaster@{SRS_DOMAIN}=box@local.test}} }}"
+                ),
                 "virtual_mailbox_domains": "local.test",
                 "virtual_mailbox_maps": "inline:{ {box@local.test=box/} }",
-                "relay_domains": SRS_DOMAIN,
-                "relay_recipient_maps": tables["exists"],
-                "sender_canonical_maps": tables["forward"],
-                "sender_canonical_classes": "envelope_sender",
-                "recipient_canonical_maps": tables["reverse"],
-                "recipient_canonical_classes": "envelope_recipient, header_recipient",
+                "relay_domains": "backup.test",  # as on a backup MX, without a list of recipients
                 "transport_maps": (
-                    f"inline:{{ {{last.test={_hop(last.port)}}},"
+                    f"inline:{{ {{last.test={_hop(last.port)}}}, {{backup.test={_hop(last.port)}}},"
                     f" {{origin.test={_hop(ports['origin'])}}} }}"
+                ),
+                **guide.main_cf(
+                    request.param, srs_domain=SRS_DOMAIN, ports=lookups.ports_of_the_guide()
                 ),
             },
             ports["forwarder"],
@@ -94,7 +95,7 @@ def route(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Route]:
         lookups.start()
         try:
             with origin, forwarder:
-                yield Route(origin, forwarder, last, lookups)
+                yield Route(request.param, origin, forwarder, last, lookups)
         finally:
             lookups.kill()
 
@@ -110,14 +111,32 @@ def test_mail_is_forwarded_with_our_sender_and_its_bounce_comes_home(route: Rout
     assert b"Subject: it came back" in bounce
 
 
+def refused(forwarder: Postfix, recipient: str) -> tuple[int, bytes]:
+    """What a stranger is told at RCPT."""
+    with pytest.raises(smtplib.SMTPRecipientsRefused) as refusal:
+        forwarder.send("", recipient, BOUNCE)
+    code, text = refusal.value.recipients[recipient]
+    return code, text
+
+
 def test_a_forged_bounce_is_refused_before_its_content(route: Route) -> None:
     genuine = route.forwarded()
     forged = "SRS0=AAAA" + genuine[9:]
-    for recipient in (forged, f"nobody@{SRS_DOMAIN}"):
-        with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
-            route.forwarder.send("", recipient, BOUNCE)
-        code, text = refused.value.recipients[recipient]
+    for recipient in (forged, f"SRS0=AAAA=AA=elsewhere.test=eve@{SRS_DOMAIN}", f"no@{SRS_DOMAIN}"):
+        code, text = refused(route.forwarder, recipient)
         assert (code, b"5.1.1" in text) == (550, True)
+
+
+def test_nothing_is_relayed_that_was_not_relayed_before(route: Route) -> None:
+    """The set-up of the guide leaves the other domains of a host as they were."""
+    below = (f"x@sub.{SRS_DOMAIN}", "x@sub.fwd.test", "x@sub.mx.fwd.test")
+    for recipient in (*below, "eve@elsewhere.test"):
+        code, text = refused(route.forwarder, recipient)
+        assert (code, b"Relay access denied" in text) == (554, True)
+    route.forwarder.send("", "anybody@backup.test", MAIL)
+    assert route.last.wait_for(1)[0].recipients == ["anybody@backup.test"]
+    route.forwarder.send("", f"postmaster@{SRS_DOMAIN}", MAIL)
+    until(route.forwarder.mails)
 
 
 def test_SRS_14_a_bounce_whose_case_was_lost_comes_home(route: Route) -> None:
@@ -161,14 +180,7 @@ def test_PFX_03_without_look_ups_mail_waits_and_none_is_lost(route: Route) -> No
 
 
 def test_the_tables_as_postmap_asks_them(route: Route) -> None:
-    tables = {
-        name: route.forwarder.main[f"{where}_maps"]
-        for name, where in (
-            ("forward", "sender_canonical"),
-            ("reverse", "recipient_canonical"),
-            ("exists", "relay_recipient"),
-        )
-    }
+    tables = route.lookups.tables(route.protocol)
     ask = route.forwarder.look_up
     sender = ask("ada@origin.test", tables["forward"])
     assert sender is not None

@@ -27,6 +27,7 @@ from mailauth.service.tables import (
     Watchdog,
 )
 
+SPANS_LINES = re.MULTILINE | re.DOTALL
 PAGES = {
     name: (ROOT / "docs" / f"{name}.md").read_text()
     for name in ("service", "milter", "milter-srs", "postfix", "migration")
@@ -34,9 +35,7 @@ PAGES = {
 BLOCKS = [
     pytest.param(block, id=f"{name}-{number}")
     for name, text in PAGES.items()
-    for number, block in enumerate(
-        re.findall(r"^```toml\n(.*?)^```", text, re.MULTILINE | re.DOTALL)
-    )
+    for number, block in enumerate(re.findall(r"^```toml\n(.*?)^```", text, SPANS_LINES))
 ]
 NEEDED = {"domain", "secrets", "kind", "address", "map", "selector", "file", "authserv_id"}
 TABLES: dict[str, list[tuple[Any, str]]] = {
@@ -47,9 +46,7 @@ TABLES: dict[str, list[tuple[Any, str]]] = {
 
 def settings(page: str) -> str:
     """The block of all settings."""
-    block: str = re.findall(
-        r"## All settings\n.*?^```toml\n(.*?)^```", PAGES[page], re.MULTILINE | re.DOTALL
-    )[0]
+    block: str = re.findall(r"## All settings\n.*?^```toml\n(.*?)^```", PAGES[page], SPANS_LINES)[0]
     return block
 
 
@@ -58,6 +55,26 @@ def test_what_is_shown_is_sound(block: str, tmp_path: Path) -> None:
     file = tmp_path / "x.toml"
     file.write_text(block)
     assert read(file, kinds_of_listeners()).configuration.listen
+
+
+def test_the_lookups_of_the_guide_are_sound(tmp_path: Path) -> None:
+    """The second block has the listeners that may stand in place of the first one's."""
+    text = (ROOT / "docs" / "srs-postfix.md").read_text()
+    first, second = re.findall(r"^```toml\n(.*?)^```", text, SPANS_LINES)
+    file = tmp_path / "x.toml"
+    for block in (first, first.partition("[[listen]]")[0] + second):
+        file.write_text(block)
+        assert read(file, kinds_of_listeners()).configuration.listen
+
+
+def test_the_readme_shows_the_set_up_of_the_guide() -> None:
+    readme, text = ((ROOT / name).read_text() for name in ("README.md", "docs/srs-postfix.md"))
+    (main_cf,) = re.findall(r"^sender_canonical_maps = socketmap:.*?^```", readme, SPANS_LINES)
+    assert main_cf in text
+    shown = [
+        tomllib.loads(block) for block in re.findall(r"^```toml\n(.*?)^```", readme, SPANS_LINES)
+    ]
+    assert tomllib.loads(re.findall(r"^```toml\n(.*?)^```", text, SPANS_LINES)[0]) in shown
 
 
 def shown_with_defaults(struct: Any, table: dict[str, Any], reference: str) -> None:

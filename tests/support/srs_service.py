@@ -54,6 +54,11 @@ class Lookups:
             return {name: f"{where}:{name}" for name in (*MAPS, "access")}
         return {name: f"tcp:127.0.0.1:{port}" for name, port in zip(MAPS, self.ports, strict=False)}
 
+    def ports_of_the_guide(self) -> dict[str, int]:
+        """For each port of the guide to SRS for Postfix the one that does its work here."""
+        forward, reverse, *_, socketmap = self.ports
+        return {"10001": forward, "10002": reverse, "10003": socketmap}
+
     def _toml(self, secrets: Path) -> str:
         text = f"""
 [service]
