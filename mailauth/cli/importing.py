@@ -27,6 +27,7 @@ def postsrsd(file: Path, domain: str) -> None:
     mailauth import postsrsd /etc/postsrsd.conf > mailauth.toml
     mailauth import postsrsd /etc/default/postsrsd -d $(postconf -h mydomain) > mailauth.toml
     """
+    from mailauth.service import imports
     from mailauth.service import postsrsd as installation
 
     text = reading.octets(file, reading.MAX_TEXT).decode("utf-8", "surrogateescape")
@@ -34,6 +35,7 @@ def postsrsd(file: Path, domain: str) -> None:
         imported = installation.read(text, str(file), domain)
     except SyntaxFault as fault:
         raise BadArgument(f"{file}: {fault}") from None
+    imports.look_again(imported, trims=False)
     click.echo(imported.text(), nl=False)
 
 
@@ -69,9 +71,9 @@ _PORT = click.IntRange(1, 65_535)
 @click.option("-s", "--separator", type=click.Choice(["=", "+", "-"]))
 @click.option("-I", "--ignore-outside", is_flag=True, help="Is always so.")
 @click.option("-p", "--pid-file", metavar="FILE", help="Not carried over.")
-@click.option("-u", "--unsafe", is_flag=True, help="Stay who starts it.")
-@click.option("-U", "user", metavar="USER")
-@click.option("-G", "group", metavar="GROUP")
+@click.option("-u", "--unsafe", is_flag=True, help="Keep the user who starts it.")
+@click.option("-U", "user", metavar="USER", help="Not carried over.")
+@click.option("-G", "group", metavar="GROUP", help="Not carried over.")
 @click.option("-f", "--foreground", is_flag=True, help="Is always so.")
 @click.option("-v", "verbose", is_flag=True)
 def pfix_srsd(**given: Any) -> None:  # noqa: ANN401 - click has checked them
@@ -80,6 +82,9 @@ def pfix_srsd(**given: Any) -> None:  # noqa: ANN401 - click has checked them
     \b
     mailauth import pfix-srsd example.com /etc/pfix-srsd.secrets -P socketmap -l 10003
     """
+    from mailauth.service import imports
     from mailauth.service.pfix_srsd import CommandLine, read
 
-    click.echo(read(CommandLine(**given)).text(), nl=False)
+    imported = read(CommandLine(**given))
+    imports.look_again(imported, trims=True)
+    click.echo(imported.text(), nl=False)

@@ -6,10 +6,10 @@ seconds, and are measured by a clock that never goes back.
 
 import grp
 import pwd
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
@@ -83,14 +83,20 @@ def read(path: Path, check: Check = lambda _: ()) -> Reading:
         raise BadConfiguration([f"{path}: cannot be read: {fault.strerror}"]) from None
     except BadToml as fault:
         raise BadConfiguration([f"{_at(path, fault.line)}: {fault}"]) from None
-    complaints: list[Complaint] = []
-    configuration = tomlfile.convert(Configuration, document.tables, (), complaints)
-    complaints += _unsound(configuration)
-    complaints += check(configuration)
+    configuration, complaints = convert(document.tables, check)
     reading = Reading(configuration, document)
     if complaints:
         raise reading.told(complaints)
     return reading
+
+
+def convert(tables: Mapping[str, Any], check: Check) -> tuple[Configuration, list[Complaint]]:
+    """The configuration that tables are, and all that is wrong with it."""
+    complaints: list[Complaint] = []
+    configuration = tomlfile.convert(Configuration, tables, (), complaints)
+    complaints += _unsound(configuration)
+    complaints += check(configuration)
+    return configuration, complaints
 
 
 def _at(path: Path, line: int) -> str:

@@ -56,10 +56,11 @@ def read(path: Path, kinds: Kinds) -> Reading:
 
     **Raises** BadConfiguration.
     """
-    return configurations.read(path, lambda configuration: _wrong_listeners(configuration, kinds))
+    return configurations.read(path, lambda configuration: wrong_listeners(configuration, kinds))
 
 
-def _wrong_listeners(configuration: Configuration, kinds: Kinds) -> Iterable[Complaint]:
+def wrong_listeners(configuration: Configuration, kinds: Kinds) -> Iterable[Complaint]:
+    """What the kinds say of a configuration, and kinds that there are not."""
     for index, listen in enumerate(configuration.listen):
         if listen.kind in kinds:
             yield from kinds[listen.kind].check(configuration, index)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from mailauth.errors import BadArgument
-from mailauth.service.tomltext import SECRETS_NOTE, Imported, Table
+from mailauth.service.tomltext import SECRETS_NOTE, Imported, Table, folder_note, user_note
 
 _ENCODER, _DECODER = 10_001, 10_002
 
@@ -48,10 +48,6 @@ def read(line: CommandLine) -> Imported:
     **Raises** BadArgument: options that exclude each other.
     """
     imported = Imported("the command line of pfix-srsd", notes=list(_notes(line)))
-    if not line.unsafe:
-        imported.service["user"] = line.user or "nobody"
-        if line.group is not None:
-            imported.service["group"] = line.group
     if line.verbose:
         imported.service["log_level"] = "debug"
     imported.srs = {"domain": line.domain, "secrets": line.secrets}
@@ -90,5 +86,9 @@ def _notes(line: CommandLine) -> list[str]:
     if line.pid_file is not None:
         notes.append("-p is not carried over: there is no file of the process number")
     if line.unsafe:
-        notes.append("-u is carried over: the service stays who starts it; name a user instead")
+        notes.append("-u is carried over: the service keeps running as the user who started it")
+    else:
+        notes.append(user_note(line.user or "nobody", line.group))
+    if line.path is not None:
+        notes.append(folder_note(line.path))
     return notes

@@ -5,19 +5,20 @@ only a shell could find is refused.
 """
 
 import re
-from collections.abc import Iterator
+import socket
+from collections.abc import Iterable, Iterator
 from typing import Final
 
 from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.service import confuse
 from mailauth.service.address import parse as parse_address
 from mailauth.service.confuse import Settings
-from mailauth.service.tomltext import SECRETS_NOTE, Imported, Table
+from mailauth.service.tomltext import SECRETS_NOTE, Imported, Table, folder_note, user_note
 
 _MAX_CHARACTERS: Final = 1_048_576
 _LISTEN_GROUP: Final = "postfix"
 _ASSIGNMENT: Final = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
-_SHELL_LINE: Final = re.compile(r"[ \t]*(?:export[ \t]+)?(?:SRS_[A-Z_]+|RUN_AS|CHROOT)=")
+_SHELL_LINE: Final = re.compile(r"\s*(?:export\s+)?(?:SRS_[A-Z_]+|RUN_AS|CHROOT)=")
 _SHELL_WORD: Final = re.compile(r"""'([^']*)'|"((?:[^"\\$`]|\\.)*)"|([^\s'"\\$`;&|<>()#]*)""")
 _DEFAULTS_2: Final[Settings] = {
     "socketmap": "unix:/var/spool/postfix/srs",
@@ -40,10 +41,7 @@ def read(text: str, source: str, domain: str = "") -> Imported:
     """
     if len(text) > _MAX_CHARACTERS:
         raise SyntaxFault(f"a configuration of {len(text)} characters")
-    lines = text.splitlines()
-    is_shell = any(
-        re.match(r"\s*(?:export\s+)?(?:SRS_[A-Z_]+|RUN_AS|CHROOT)=", one) for one in lines
-    )
+    is_shell = any(map(_SHELL_LINE.match, text.splitlines()))
     return _from_shell(text, source, domain) if is_shell else _from_confuse(text, source, domain)
 
 
@@ -53,15 +51,17 @@ def read(text: str, source: str, domain: str = "") -> Imported:
 def _from_confuse(text: str, source: str, domain: str) -> Imported:
     settings = {**_DEFAULTS_2, **confuse.parse(text)}
     imported = Imported(source, notes=[SECRETS_NOTE])
-    domains = _as_list(settings.get("domains", []))
-    imported.srs["domain"] = _text(settings, "srs-domain") or (domains or [domain])[0]
+    domains = list(filter(None, _as_list(settings.get("domains", []))))
+    srs_domain = _text(settings, "srs-domain") or (domains or [domain])[0]
+    imported.srs["domain"] = srs_domain.removeprefix(".")
     if not imported.srs["domain"]:
         raise BadArgument("the file names neither srs-domain nor domains: give --domain")
     imported.srs["secrets"] = _text(settings, "secrets-file")
-    if domains:
-        imported.srs["own_domains"] = domains
-    if path := _text(settings, "domains-file"):
-        imported.srs["exclude_file"] = path
+    if _is_on(settings, "always-rewrite"):
+        imported.srs["always_rewrite"] = True
+        imported.notes.append(_ALWAYS_NOTE)
+    else:
+        _local_domains(domains, _text(settings, "domains-file"), imported)
     _copy(settings, imported.srs, {"separator": "separator"})
     _copy_numbers(
         settings, imported.srs, {"hash-length": "hash_length", "hash-minimum": "hash_minimum"}
@@ -69,27 +69,47 @@ def _from_confuse(text: str, source: str, domain: str) -> Imported:
     _copy_numbers(
         settings, imported.limits, {"keep-alive": "idle", "connection-limit": "connections"}
     )
-    _copy(settings, imported.service, {"unprivileged-user": "user"})
-    if _is_on(settings, "always-rewrite"):
-        imported.srs["always_rewrite"] = True
+    if user := _text(settings, "unprivileged-user"):
+        imported.notes.append(user_note(user))
     if _is_on(settings, "debug"):
         imported.service["log_level"] = "debug"
     if address := _text(settings, "socketmap"):
-        imported.listen.append(_listen("socketmap", address, imported.notes))
+        imported.listen.append(_listen({"kind": "socketmap"}, address, imported.notes))
+    if address := _text(settings, "milter"):
+        imported.srs["reject_forged"] = True
+        imported.notes.append(_MILTER_NOTE)
+        milter: Table = {"kind": "milter", "role": "srs"}
+        imported.listen.append(_listen(milter, address, imported.notes))
     imported.notes += _left_out(settings)
     return imported
 
 
+def _local_domains(domains: list[str], path: str, imported: Imported) -> None:
+    if domains:
+        imported.srs["own_domains"] = list(domains)
+    if path:
+        imported.srs["exclude_file"] = path
+
+
+_ALWAYS_NOTE: Final = (
+    "always-rewrite: senders of your own domains are rewritten too, so domains and domains-file "
+    "are not carried over; to leave some alone, put them into srs.own_domains"
+)
+_MILTER_NOTE: Final = (
+    "the milter rewrites only mail that leaves, and must stand behind the expansion of aliases: "
+    "see docs/milter-srs.md"
+)
+
 _LEFT_OUT: Final = {
-    "milter": "a milter is not served here; the socketmap is",
-    "original-envelope": "senders are not kept in a database: those too long are let pass as they "
-    "are, refused or stored (srs.long_senders)",
+    "original-envelope": "senders are not kept in a database: bounces to addresses SRS0=...=1=... "
+    "that are still on their way are lost; senders too long pass as they are, or see "
+    "srs.long_senders",
     "envelope-database": 'a store of long senders is long_senders = "store" with aliases = FILE',
     "chroot-dir": "there is no chroot; the unit of systemd confines the service",
     "domains-file-watch": "the file is read again on SIGHUP",
     "syslog": "the log goes to standard error, and from there to the journal",
-    "milter-rewrite-local": "it is about the milter",
-    "milter-recipient-limit": "it is about the milter",
+    "milter-rewrite-local": "the milter leaves the sender of mail that stays alone",
+    "milter-recipient-limit": "the number of recipients is for the mail server to limit",
     "seccomp": "the unit of systemd filters system calls",
     "daemonize": "the service stays in the foreground",
     "pid-file": "there is no file of the process number",
@@ -100,6 +120,7 @@ _CARRIED: Final = frozenset(
         "srs-domain",
         "domains-file",
         "socketmap",
+        "milter",
         "secrets-file",
         "separator",
         "hash-length",
@@ -161,18 +182,24 @@ def _from_shell(text: str, source: str, domain: str) -> Imported:
             "SRS_DOMAIN is not set there; give what `postconf -h mydomain` says as --domain"
         )
     imported.srs["secrets"] = _text(settings, "SRS_SECRET")
-    if excluded := re.split(r"[\s,]+", _text(settings, "SRS_EXCLUDE_DOMAINS").strip(" ,")):
-        imported.srs |= {"exclude": excluded} if excluded != [""] else {}
+    options = [*_options(_text(settings, "SRS_EXTRA_OPTIONS"))]
+    excluded = _listed(_text(settings, "SRS_EXCLUDE_DOMAINS"))
+    for option, value in options:
+        excluded += _listed(value) if option == "-X" else []
+    if excluded:
+        imported.srs["exclude"] = excluded
     _copy(settings, imported.srs, {"SRS_SEPARATOR": "separator"})
     _copy_numbers(
         settings, imported.srs, {"SRS_HASHLENGTH": "hash_length", "SRS_HASHMIN": "hash_minimum"}
     )
-    _copy(settings, imported.service, {"RUN_AS": "user"})
+    if user := _text(settings, "RUN_AS"):
+        imported.notes.append(user_note(user))
     host = _text(settings, "SRS_LISTEN_ADDR")
     for name, name_of_map in (("SRS_FORWARD_PORT", "forward"), ("SRS_REVERSE_PORT", "reverse")):
-        table = _listen("tcp_table", f"inet:{host}:{_text(settings, name)}", imported.notes)
-        imported.listen.append({**table, "map": name_of_map})
-    _extra_options(_text(settings, "SRS_EXTRA_OPTIONS"), imported)
+        table: Table = {"kind": "tcp_table", "map": name_of_map}
+        address = f"inet:{host}:{_text(settings, name)}"
+        imported.listen.append(_listen(table, address, imported.notes))
+    _extra_options(options, imported)
     if _text(settings, "CHROOT"):
         imported.notes.append(f"CHROOT is not carried over: {_LEFT_OUT['chroot-dir']}")
     known = {"SRS_DOMAIN", "SRS_EXCLUDE_DOMAINS", "SRS_EXTRA_OPTIONS", "CHROOT", *_DEFAULTS_1}
@@ -183,30 +210,55 @@ def _from_shell(text: str, source: str, domain: str) -> Imported:
     return imported
 
 
-def _extra_options(options: str, imported: Imported) -> None:
-    for option in options.split():
+def _listed(text: str) -> list[str]:
+    return [word for word in re.split(r"[,;\s]+", text) if word]
+
+
+_WITH_VALUE: Final = frozenset("dalfrsnNutpc")
+
+
+def _options(text: str) -> Iterator[tuple[str, str]]:
+    """Options and their values, as getopt(3) reads them; that of -X is never a word of its own."""
+    words = iter(text.split())
+    for word in words:
+        if not word.startswith("-") or word == "-":
+            yield word, ""
+            continue
+        letters = word[1:]
+        while letters:
+            letter, letters = letters[0], letters[1:]
+            value = ""
+            if letter in _WITH_VALUE or letter == "X":
+                value, letters = letters, ""
+            if letter in _WITH_VALUE and not value:
+                value = next(words, "")
+            yield f"-{letter}", value
+
+
+def _extra_options(options: Iterable[tuple[str, str]], imported: Imported) -> None:
+    for option, value in options:
         if option == "-A":
             imported.srs["always_rewrite"] = True
-        elif option.startswith("-t") and _is_number(option[2:]):
-            imported.limits["idle"] = int(option[2:])
-        else:
-            imported.notes.append(f"the extra option {option} is not carried over")
+        elif option == "-t" and _is_number(value):
+            imported.limits["idle"] = int(value)
+        elif option != "-X":
+            shown = f"{option} {value}".strip()
+            imported.notes.append(f"the extra option {shown} is not carried over")
 
 
 # Both
 
 
-def _listen(kind: str, address: str, notes: list[str]) -> Table:
-    """A listener; an address that we cannot have is noted, and stands there to be mended."""
+def _listen(table: Table, address: str, notes: list[str]) -> Table:
+    """The table of a listener with its address; one that we cannot have is left to be mended."""
     try:
-        where = str(parse_address(address))
-    except SyntaxFault as fault:
-        notes.append(f"mend the address: {fault}")
-        where = address
-    table: Table = {"kind": kind, "address": where}
-    if where.startswith("unix:"):
-        table["group"] = _LISTEN_GROUP
-    return table
+        where = parse_address(address)
+    except SyntaxFault:
+        return {**table, "address": address}
+    if where.family != socket.AF_UNIX:
+        return {**table, "address": str(where)}
+    notes.append(folder_note(where.host))
+    return {**table, "address": str(where), "group": _LISTEN_GROUP}
 
 
 def _as_list(value: str | list[str]) -> list[str]:

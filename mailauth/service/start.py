@@ -17,6 +17,7 @@ from mailauth.service.configuration import BadConfiguration, Configuration, Read
 from mailauth.service.generation import Generation, Open
 from mailauth.service.kinds import Build, Kinds
 from mailauth.service.supervisor import Supervisor
+from mailauth.service.tomlfile import Complaint
 from mailauth.service.watched import WatchedFiles
 
 logger = logging.getLogger(__name__)
@@ -30,12 +31,18 @@ def kinds_of_listeners() -> Kinds:
 
 
 def check(path: Path, kinds: Kinds | None = None) -> Configuration:
-    """The configuration, if a service could run it as far as its files go; nothing is bound.
+    """The configuration, if this user could run it as far as its files go; nothing is bound.
 
     **Raises** BadConfiguration, with every error.
     """
     kinds = kinds_of_listeners() if kinds is None else kinds
     reading = generations.read(path, kinds)
+    service = reading.configuration.service
+    try:
+        privileges.identity(service.user, service.group)
+    except privileges.UnsafeProcess as fault:
+        key = "group" if service.user is None else "user"
+        raise reading.told([Complaint(("service", key), str(fault))]) from None
     generations.prepare(reading, kinds)
     return reading.configuration
 

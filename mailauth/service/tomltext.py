@@ -11,9 +11,23 @@ Value: TypeAlias = "str | int | bool | list[str] | Mapping[str, str | list[str]]
 Table: TypeAlias = dict[str, Value]
 
 SECRETS_NOTE: Final = (
-    "the secrets file must belong to the user of the service and be closed to all others, "
-    "or SIGHUP cannot read it again: chown it, chmod 600"
+    "the secrets file must belong to the user of the service, mailauth in the unit of systemd, and "
+    "be closed to all others: chown it, chmod 600"
 )
+
+
+def user_note(user: str, group: str | None = None) -> str:
+    """Why the user of another program is not that of the service."""
+    who = f"the user {user}" if group is None else f"the user {user} and the group {group}"
+    return f"{who} is not carried over: the unit of systemd starts the service as mailauth"
+
+
+def folder_note(path: str) -> str:
+    """What a Unix socket needs, if another program made it as root."""
+    return (
+        f"{path}: its folder must be one in which the user of the service may make the socket, "
+        "and stand in ReadWritePaths of the unit, or systemd must make the socket"
+    )
 
 
 class Mode(int):

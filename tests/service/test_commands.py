@@ -1,11 +1,15 @@
 """`serve`, `check-config` and `ps` as a postmaster meets them."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 from program import Done, process
 from tree import Tree
+
+from mailauth.service.configuration import BadConfiguration
+from mailauth.service.start import check
 
 
 def ran(*given: str) -> Done:
@@ -24,6 +28,22 @@ def test_check_config_names_every_error(tmp_path: Path) -> None:
         f"mailauth: {file}:4: service.log: expected `str`, got `int`",
     ]
     assert ran("serve", "--config", str(file)).complaint == done.complaint
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+@pytest.mark.parametrize(
+    ("line", "place"), [('user = "daemon"', "user"), ('group = "daemon"', "group")]
+)
+def test_check_config_refuses_a_user_whom_serve_could_not_become(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, line: str, place: str
+) -> None:
+    file = tmp_path / "x.toml"
+    listen = '[verifying]\nauthserv_id = "mx"\n[[listen]]\nkind = "milter"\naddress = "unix:/x"\n'
+    file.write_text(f"[service]\n{line}\n{listen}")
+    assert check(file).listen
+    monkeypatch.setattr(os, "geteuid", lambda: 65_534)
+    with pytest.raises(BadConfiguration, match=rf"x.toml:2: service.{place}: only root can"):
+        check(file)
 
 
 def test_a_configuration_is_needed() -> None:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from program import Done, process
 
 from mailauth.errors import BadArgument, MailauthError, SyntaxFault
-from mailauth.service import confuse, pfix_srsd, postsrsd
+from mailauth.service import confuse, imports, pfix_srsd, postsrsd
 from mailauth.service.configuration import BadConfiguration, read
 from mailauth.service.pfix_srsd import CommandLine
 from mailauth.service.tomltext import Imported
@@ -60,7 +60,7 @@ def tables(imported: Imported) -> dict[str, object]:
 def test_postsrsd_2() -> None:
     imported = postsrsd.read(TWO, "postsrsd.conf")
     assert tables(imported) == {
-        "service": {"user": "nobody", "log_level": "debug"},
+        "service": {"log_level": "debug"},
         "limits": {"idle": 60, "connections": 200},
         "srs": {
             "domain": "srs.example.com",
@@ -70,20 +70,39 @@ def test_postsrsd_2() -> None:
             "separator": "+",
             "hash_length": 6,
             "hash_minimum": 5,
+            "reject_forged": True,
         },
         "listen": [
             {
                 "kind": "socketmap",
                 "address": "unix:/var/spool/postfix/srs",
                 "group": "postfix",
-            }
+            },
+            {"kind": "milter", "role": "srs", "address": "inet:127.0.0.1:9997"},
         ],
     }
     notes = "\n".join(imported.notes)
-    for name in ("original-envelope", "milter", "chroot-dir", "frobnicate"):
+    for name in ("original-envelope", "the user nobody", "chroot-dir", "frobnicate"):
         assert f"{name} is" in notes
+    assert "SRS0=...=1=... that are still on their way are lost" in notes
+    assert "/var/spool/postfix/srs: its folder" in notes
+    assert "the milter rewrites only mail that leaves" in notes
     assert "always_rewrite" not in imported.srs, "it was off"
-    assert postsrsd.read("always-rewrite = on", "x", "a.example").srs["always_rewrite"] is True
+
+
+def test_postsrsd_2_that_rewrites_all_senders_spares_no_own_domain() -> None:
+    text = "domains = {a.example}\ndomains-file = /x\nalways-rewrite = on\n"
+    imported = postsrsd.read(text, "x")
+    assert imported.srs["always_rewrite"] is True
+    assert not {"own_domains", "exclude_file"} & imported.srs.keys()
+    assert "always-rewrite: senders of your own domains" in "\n".join(imported.notes)
+
+
+@pytest.mark.parametrize(
+    "text", ['srs-domain = ".a.example"', 'domains = {"", ".a.example", b.example}']
+)
+def test_postsrsd_2_takes_a_dot_from_the_srs_domain(text: str) -> None:
+    assert postsrsd.read(text, "x").srs["domain"] == "a.example"
 
 
 def test_postsrsd_2_with_its_defaults() -> None:
@@ -96,7 +115,6 @@ def test_postsrsd_2_with_its_defaults() -> None:
 def test_postsrsd_1() -> None:
     imported = postsrsd.read(ONE, "/etc/default/postsrsd")
     assert tables(imported) == {
-        "service": {"user": "postsrsd"},
         "limits": {"idle": 99},
         "srs": {
             "domain": "example.com",
@@ -115,6 +133,33 @@ def test_postsrsd_1() -> None:
     notes = "\n".join(imported.notes)
     assert "-x is not carried over" in notes
     assert "CHROOT" in notes
+    assert "the user postsrsd is not carried over" in notes
+
+
+@pytest.mark.parametrize(
+    ("options", "idle", "always", "noted"),
+    [
+        ("-t 100", 100, False, []),
+        ("-At100", 100, True, []),
+        ("-A -t", None, True, ["-t"]),
+        ("-4 -p /run/x -t 7", 7, False, ["-4", "-p /run/x"]),
+        ("-d b.example word", None, False, ["-d b.example", "word"]),
+        ("-Xb.example,.c.example", None, False, []),
+        ("-", None, False, ["-"]),
+    ],
+)
+def test_postsrsd_1_has_more_options(
+    options: str, idle: int | None, always: bool, noted: list[str]
+) -> None:
+    imported = postsrsd.read(f'SRS_DOMAIN=a.example\nSRS_EXTRA_OPTIONS="{options}"\n', "x")
+    assert imported.limits.get("idle") == idle
+    assert ("always_rewrite" in imported.srs) is always
+    notes = [note for note in imported.notes if note.startswith("the extra option ")]
+    assert [
+        note.partition(" is not")[0].removeprefix("the extra option ") for note in notes
+    ] == noted
+    excluded = ["b.example", ".c.example"] if "X" in options else None
+    assert imported.srs.get("exclude") == excluded
 
 
 @pytest.mark.parametrize("text", ["SRS_SEPARATOR==\n", "socketmap = unix:/x\n", ""])
@@ -187,7 +232,6 @@ def arguments(**given: object) -> CommandLine:
 def test_pfix_srsd_by_tcp() -> None:
     imported = pfix_srsd.read(arguments(encoder_port=1, separator="-", user="srs", group="srs"))
     assert tables(imported) == {
-        "service": {"user": "srs", "group": "srs"},
         "srs": {"domain": "example.com", "secrets": "/etc/secrets", "separator": "-"},
         "listen": [
             {"kind": "tcp_table", "address": "inet:127.0.0.1:1", "map": "forward"},
@@ -208,6 +252,9 @@ def test_pfix_srsd_by_socketmap(given: dict[str, object], address: str) -> None:
     imported = pfix_srsd.read(arguments(protocol="socketmap", unsafe=True, **given))
     assert imported.listen[0]["address"] == address
     assert imported.service == {}
+    assert any(
+        "the service keeps running as the user who started it" in one for one in imported.notes
+    )
 
 
 @pytest.mark.parametrize(
@@ -249,6 +296,60 @@ def test_the_commands(tmp_path: Path) -> None:
     (tmp_path / "bad").write_text("domains = {")
     assert ran("import", "postsrsd", "bad", folder=tmp_path).refused
     assert ran("import", "postsrsd", "none", folder=tmp_path).refused
+
+
+def test_what_check_config_would_refuse_is_noted() -> None:
+    text = 'domains = {a.example}\nseparator = "=="\nhash-length = 99\nsocketmap = inet:x:1\n'
+    imported = postsrsd.read(text, "x")
+    imports.look_again(imported, trims=False)
+    notes = [note for note in imported.notes if note.startswith("mend ")]
+    assert [note.partition(":")[0] for note in notes] == [
+        "mend srs.separator", "mend srs.hash_length", "mend listen[1].address",
+    ]  # fmt: skip
+
+
+SECRETS = b"""\
+a sound secret
+  blanks around it \t
+#begins like a comment
+ # likewise, once trimmed
+
+short
+of Windows\r
+"""
+
+
+@pytest.mark.parametrize(
+    ("trims", "told"),
+    [
+        (True, {2: "blanks", 3: "comment", 4: "comment", 6: "8 octets", 7: "blanks"}),
+        (False, {3: "comment", 6: "8 octets", 7: "blanks"}),
+    ],
+)
+def test_a_secret_that_is_another_one_here_is_noted(
+    trims: bool, told: dict[int, str], tmp_path: Path
+) -> None:
+    path = tmp_path / "secrets"
+    path.write_bytes(SECRETS)
+    imported = pfix_srsd.read(CommandLine(domain="example.com", secrets=str(path)))
+    before = len(imported.notes)
+    imports.look_again(imported, trims=trims)
+    notes = imported.notes[before:]
+    assert len(notes) == len(told)
+    for note, (number, word) in zip(notes, told.items(), strict=True):
+        assert note.startswith(f"{path}:{number}: ")
+        assert word in note
+        assert "Windows" not in note
+
+
+def test_secrets_that_are_too_many_or_cannot_be_read_are_noted(tmp_path: Path) -> None:
+    path = tmp_path / "secrets"
+    path.write_bytes(b"a sound secret\n" * 21)
+    for words in ("21 secrets", "cannot be read"):
+        imported = pfix_srsd.read(CommandLine(domain="example.com", secrets=str(path)))
+        imports.look_again(imported, trims=True)
+        assert words in imported.notes[-1]
+        path.unlink(missing_ok=True)
 
 
 def test_what_is_imported_has_no_unknown_key(tmp_path: Path) -> None:

@@ -1,0 +1,65 @@
+"""A configuration that was imported, looked at once more: what it does not do as its program did.
+
+`check-config` would refuse some values that the other program took, and a secret
+of its file may be another one here, which reads the octets of a line as they are.
+"""
+
+import tomllib
+from collections.abc import Iterator
+
+from mailauth import reading
+from mailauth.errors import BadArgument
+from mailauth.service import configuration, generation
+from mailauth.service.start import kinds_of_listeners
+from mailauth.service.tomlfile import show
+from mailauth.service.tomltext import Imported
+from mailauth.srs import MAX_SECRETS
+from mailauth.srs.secrets import MIN_OCTETS
+
+_BLANKS = b" \t\r\v\f"
+
+
+def look_again(imported: Imported, *, trims: bool) -> None:
+    """Add notes of what `check-config` refuses, and of secrets that are others here.
+
+    `trims` says whether the program took blanks from both ends of a secret.
+    """
+    imported.notes += _refused(imported)
+    imported.notes += _secrets(str(imported.srs["secrets"]), trims=trims)
+
+
+def _refused(imported: Imported) -> Iterator[str]:
+    tables, kinds = tomllib.loads(imported.text()), kinds_of_listeners()
+    _, complaints = configuration.convert(
+        tables, lambda converted: generation.wrong_listeners(converted, kinds)
+    )
+    first = {one.place: one.sentence for one in reversed(complaints)}
+    for place, sentence in reversed(first.items()):
+        yield f"mend {show(place)}: {sentence}"
+
+
+def _secrets(path: str, *, trims: bool) -> Iterator[str]:
+    try:
+        octets = reading.octets(path, reading.MAX_TEXT)
+    except BadArgument as fault:
+        yield f"look at the secrets yourself: {fault}"
+        return
+    count = 0
+    for number, line in enumerate(octets.split(b"\n"), 1):
+        secret = line.strip(_BLANKS) if trims else line.strip(b"\r")
+        count += bool(secret)
+        if why := _difference(secret, line):
+            yield f"{path}:{number}: {why}"
+    if count > MAX_SECRETS:
+        yield f"{path} has {count} secrets: take away all but the first {MAX_SECRETS}"
+
+
+def _difference(secret: bytes, line: bytes) -> str:
+    """Why the secret of the other program is none here, or another one."""
+    if secret.startswith(b"#"):
+        return "begins with '#', a comment here: bounces to addresses made with it are lost"
+    if secret and len(secret.strip()) < MIN_OCTETS:
+        return f"has less than {MIN_OCTETS} octets: bounces to addresses made with it are lost"
+    if secret and secret != line:
+        return "take away the blanks or the CR at its ends: they are of the secret here"
+    return ""
