@@ -67,6 +67,7 @@ class Supervisor:
             self._crew.watch(now)
             if self._exit_status is None:
                 self._end_a_storm(now)
+            if self._exit_status is None:  # no storm has ended the service
                 self._take_over(now)
                 self._look_at_files(now)
                 self._reload_if_wanted()
@@ -185,6 +186,10 @@ class Supervisor:
         logger.info("generation %(generation)d serves with %(workers)d workers", values)
         self._notifier.tell("READY=1", f"STATUS={ready} workers serve.")
 
+    def _is_tried(self, generation: int) -> bool:
+        """Whether a generation was made while another one served, and never took its place."""
+        return self._current is not None and generation > self._current.number
+
     def _give_up_coming(self) -> None:
         """A worker of the coming generation failed: the old ones go on."""
         coming, old = self._coming, self._current
@@ -206,19 +211,26 @@ class Supervisor:
         for one in self._generations():
             have = len(self._crew.of(WORKER, one.number))
             for _ in range(one.configuration.service.workers - have):
-                self._start(WORKER, one, now)
+                if not self._start(WORKER, one, now):
+                    return  # what is lacking now may be there at the next turn
         if self._current is not None and not self._crew.of(OBSERVER, self._current.number):
             self._start(OBSERVER, self._current, now)
             self._told = 0.0  # at once
 
-    def _start(self, role: str, generation: Generation, now: float) -> None:
+    def _start(self, role: str, generation: Generation, now: float) -> bool:
+        """Start a child; whether that could be done."""
         try:
             job = jobs.of(role, generation, self._remembered)
             self._crew.start(job, self._forget, now)
         except OSError as fault:  # no memory, no descriptors, too many processes
             values = {"role": role, "fault": fault.strerror}
             logger.error("no %(role)s could be started: %(fault)s", values)  # noqa: TRY400
-            self._restarts.ended(now, f"no {role} could be started: {fault.strerror}")
+            if self._is_tried(generation.number):
+                self._give_up_coming()
+            else:
+                self._restarts.ended(now, f"no {role} could be started: {fault.strerror}")
+            return False
+        return True
 
     def _forget(self) -> None:
         """In a child: close what is the supervisor's."""
@@ -238,7 +250,7 @@ class Supervisor:
                     self._crew.condemn(worker, now, f"or another one did not answer at {where}")
 
     def _note(self, ended: Ended, now: float) -> None:
-        """Log an end, and remember it if nobody had asked for it."""
+        """Log an end; one that nobody had asked for counts, unless it only ends a reload."""
         child: Child = ended.child
         values = {"role": child.job.role, "pid": child.pid, "how": ended.how}
         if child.is_asked and not child.watched.is_condemned:
@@ -247,9 +259,10 @@ class Supervisor:
         logger.error("the %(role)s %(pid)d ended unasked, %(how)s", values)
         if ended.in_hand:
             self._remember(ended, now)
-        why = child.watched.reason or f"ended {ended.how}"
-        self._restarts.ended(now, f"the {child.job.role} {child.pid} {why}")
-        if self._coming is not None and child.job.generation == self._coming.number:
+        if not self._is_tried(child.job.generation):
+            why = child.watched.reason or f"ended {ended.how}"
+            self._restarts.ended(now, f"the {child.job.role} {child.pid} {why}")
+        elif not child.is_asked:  # those of a generation that was given up are
             self._give_up_coming()
 
     def _remember(self, ended: Ended, now: float) -> None:

@@ -23,6 +23,11 @@ def replaced(tree: Tree, pid: int) -> bool:
     return pid not in (pids := tree.pids()) and len(pids) == 2
 
 
+def letter(pid: int) -> str:
+    """The state of a process as proc(5) writes it: T is stopped, Z is dead and not buried."""
+    return Path(f"/proc/{pid}/stat").read_text().rpartition(") ")[2][0]
+
+
 def test_OPS_14_a_stopped_worker_is_replaced(tree: Tree) -> None:
     tree.start()
     victim = tree.pids()[0]
@@ -150,6 +155,49 @@ def test_MIL_13_a_storm_of_restarts_ends_with_a_sentence(tree: Tree) -> None:
     assert tree.wait() == 70
     assert "more than 5 processes ended unasked within" in tree.log()
     assert "a worker that cannot start" in tree.log(), "the reason, with a traceback"
+
+
+def test_a_storm_ends_the_service_even_if_a_reload_is_wanted(tree: Tree) -> None:
+    tree.configure(storm_restarts=1)
+    tree.start()
+    workers = tree.pids()
+    tree.signal(signal.SIGSTOP)
+    tree.wait_for(lambda: letter(tree.process.pid) == "T", "the supervisor to stand still")
+    for pid in workers:
+        os.kill(pid, signal.SIGKILL)
+    tree.wait_for(lambda: {letter(pid) for pid in workers} == {"Z"}, "the workers to be dead")
+    tree.signal(signal.SIGHUP)
+    tree.signal(signal.SIGCONT)  # it finds all of that in one turn
+    assert tree.wait() == 70
+    assert "its workers start" not in tree.log()
+
+
+def test_OPS_02_many_failed_workers_of_a_reload_are_no_storm(tree: Tree) -> None:
+    (tree.folder / "secret").write_text("first")
+    tree.configure(f'map = "{tree.folder}/secret"', workers=8, storm_restarts=1)
+    tree.start()
+    before = set(tree.pids())
+    (tree.folder / "secret").write_text("broken")
+    for number in range(1, 4):
+        tree.signal(signal.SIGHUP)
+        tree.wait_for(lambda n=number: tree.log().count("stay in force") == n)  # type: ignore[misc]
+        tree.wait_for(lambda: len(tree.status()["processes"]) == 9, "the failed ones to go")
+    assert set(tree.pids()) == before
+    assert tree.status()["restarts"]["total"] == 0
+    (tree.folder / "secret").write_text("second")
+    tree.reload()
+    assert tree.say("secret") == "second"
+
+
+def test_OPS_09_no_descriptors_for_the_workers_of_a_reload(tree: Tree) -> None:
+    tree.configure(workers=12, storm_restarts=1)
+    tree.start(preexec_fn=few_descriptors)
+    before = set(tree.pids())
+    tree.signal(signal.SIGHUP)
+    tree.wait_for_log("no worker could be started: Too many open files", "stay in force")
+    tree.wait_for(lambda: len(tree.status()["processes"]) == 13, "the new ones to go")
+    assert set(tree.pids()) == before
+    assert tree.status()["restarts"]["total"] == 0
 
 
 def test_OPS_16_workers_die_with_a_killed_supervisor(tree: Tree) -> None:
