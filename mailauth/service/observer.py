@@ -63,7 +63,7 @@ class _Observer:
         loop.add_reader(self._channel, self._hear)
         server = None
         if self._metrics is not None:
-            server = await asyncio.start_server(self._show, sock=self._metrics)
+            server = await asyncio.start_server(self._show, sock=self._metrics, limit=_MAX_REQUEST)
         tasks = [asyncio.create_task(self._beat(), name="beat")]
         tasks += [asyncio.create_task(self._ask_again(n)) for n in range(len(self._probes))]
         asked = asyncio.create_task(stop.wait())
@@ -124,7 +124,7 @@ class _Observer:
                 async with asyncio.timeout(_REQUEST_LIMIT):
                     writer.write(await self._response(reader))
                     await writer.drain()
-        except (OSError, TimeoutError, EOFError, ValueError):
+        except (OSError, TimeoutError, EOFError, ValueError, asyncio.LimitOverrunError):
             pass  # a client that goes away, waits, or says too much
         finally:
             self._clients -= 1
@@ -132,7 +132,7 @@ class _Observer:
 
     async def _response(self, reader: asyncio.StreamReader) -> bytes:
         head = await reader.readuntil(b"\r\n\r\n")
-        if len(head) > _MAX_REQUEST or not head.startswith((b"GET ", b"HEAD ")):
+        if not head.startswith((b"GET ", b"HEAD ")):
             return b"HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\n\r\n"
         if not self._snapshot:  # the supervisor has not told anything yet
             return b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n"

@@ -45,9 +45,8 @@ class Tally:
 
     def oldest(self) -> float:
         """Seconds that the oldest request has been in work, or 0."""
-        for begun in self._begun.values():  # in the order in which they began
-            return max(self._clock() - begun, _LEAST)
-        return 0.0
+        begun = next(iter(self._begun.values()), None)  # they are in the order in which they began
+        return 0.0 if begun is None else max(self._clock() - begun, _LEAST)
 
 
 _LEAST = 1e-6

@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -244,7 +245,8 @@ def test_metrics_go_on_when_workers_are_replaced(tree: Tree) -> None:
     tree.wait_for(lambda: figure(metrics(port), "mailauth_workers") == 1, "the new worker")
 
 
-def test_silent_clients_of_the_metrics_hold_nobody_up(tree: Tree) -> None:
+def with_metrics(tree: Tree) -> int:
+    """Start the service with metrics; their port."""
     port = free_port()
     tree.configure()
     text = tree.file.read_text()
@@ -253,6 +255,24 @@ def test_silent_clients_of_the_metrics_hold_nobody_up(tree: Tree) -> None:
     )
     tree.start()
     tree.wait_for(lambda: tree.pids("observer"), "the observer")
+    return port
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\n\r\n"], ids=["without an end", "with one"])
+def test_a_client_of_the_metrics_that_says_too_much_is_left(tree: Tree, end: bytes) -> None:
+    port = with_metrics(tree)
+    with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
+        with suppress(ConnectionError):
+            client.sendall(b"GET /" + b"x" * 200_000 + end)
+        with suppress(ConnectionError):
+            assert client.recv(100) == b""
+    assert "mailauth_workers" in metrics(port)
+    assert tree.stop() == 0
+    assert "exception" not in tree.log().lower()
+
+
+def test_silent_clients_of_the_metrics_hold_nobody_up(tree: Tree) -> None:
+    port = with_metrics(tree)
     silent = [socket.create_connection(("127.0.0.1", port), PATIENCE) for _ in range(10)]
     assert "mailauth_workers" in metrics(port)
     for client in silent:
