@@ -1,7 +1,7 @@
 """What Postfix asks of other servers: look-ups by tcp_table(5) and socketmap_table(5)."""
 
 from mailauth.postfix.connection import Answer, Limits, Watch
-from mailauth.postfix.domains import BadLines, DomainList
+from mailauth.postfix.domains import DomainList, WrongEntries
 from mailauth.postfix.lookup import Notice, Outcome, Reply, Request, Wire, WireFault
 from mailauth.postfix.rewriting import MAPS, Rewriting
 from mailauth.postfix.server import LookupProtocol, LookupServer
@@ -11,7 +11,6 @@ from mailauth.postfix.tcptable import TcpTable
 __all__ = [
     "MAPS",
     "Answer",
-    "BadLines",
     "DomainList",
     "Limits",
     "LookupProtocol",
@@ -26,4 +25,5 @@ __all__ = [
     "Watch",
     "Wire",
     "WireFault",
+    "WrongEntries",
 ]

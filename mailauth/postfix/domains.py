@@ -15,14 +15,14 @@ MAX_FAULTS: Final = 1000
 """Of a file with more lines that are wrong the first are told."""
 
 
-class BadLines(BadArgument):
-    """Lines of a list that are no entries; the text tells the first ten of them."""
+class WrongEntries(BadArgument):
+    """Entries that are none; the text tells the first ten of them."""
 
-    def __init__(self, faults: Sequence[tuple[int, str]]) -> None:
-        told = [f"line {number}: {fault}" for number, fault in faults[:_TOLD]]
-        super().__init__("; ".join(told + ["and other lines"] * (len(faults) > _TOLD)))
+    def __init__(self, faults: Sequence[tuple[int, str]], noun: str) -> None:
+        told = [f"{noun} {number}: {fault}" for number, fault in faults[:_TOLD]]
+        super().__init__("; ".join(told + ["and others"] * (len(faults) > _TOLD)))
         self.faults = tuple(faults)
-        """The number of each line, from 1 on, and what is wrong with it."""
+        """The number of each entry or line, from 1, and what is wrong with it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,8 @@ class DomainList:
 
     @classmethod
     def of(cls, entries: Iterable[str]) -> "DomainList":
-        """The list of these entries.  **Raises** BadArgument."""
-        return _gathered(_sorted(entry) for entry in entries)
+        """The list of these entries.  **Raises** WrongEntries."""
+        return _gathered(enumerate(entries, 1), "entry")
 
     @classmethod
     def parse(cls, text: str) -> "DomainList":
@@ -47,20 +47,9 @@ class DomainList:
         One entry a line.  Of a line with several words the first counts, so a table
         that maps each address to itself is such a file.  A line is a comment if its
         first visible character is `#`, and belongs to the line before if it begins
-        with a blank.  **Raises** BadLines.
+        with a blank.  **Raises** WrongEntries.
         """
-        found: list[tuple[str, str]] = []
-        faults: list[tuple[int, str]] = []
-        for number, line in _lines(text):
-            try:
-                found.append(_sorted(_key(line)))
-            except BadArgument as fault:
-                faults.append((number, f"{fault}"))
-                if len(faults) == MAX_FAULTS:
-                    break
-        if faults:
-            raise BadLines(faults)
-        return _gathered(found)
+        return _gathered(_lines(text), "line")
 
     def __or__(self, other: "DomainList") -> "DomainList":
         return DomainList(
@@ -95,7 +84,24 @@ def canonical(name: str) -> str:
 
 _TOLD: Final = 10
 _SHOWN: Final = 60
-_BLANKS: Final = " \t"
+_BLANKS: Final = (" ", "\t")
+
+
+def _gathered(entries: Iterable[tuple[int, str]], noun: str) -> DomainList:
+    fields: dict[str, set[str]] = {"names": set(), "above": set(), "addresses": set()}
+    faults: list[tuple[int, str]] = []
+    for number, entry in entries:
+        try:
+            field, name = _sorted(entry)
+        except BadArgument as fault:
+            faults.append((number, f"{fault}"))
+            if len(faults) == MAX_FAULTS:
+                break
+        else:
+            fields[field].add(name)
+    if faults:
+        raise WrongEntries(faults, noun)
+    return DomainList(**{field: frozenset(found) for field, found in fields.items()})
 
 
 def _sorted(entry: str) -> tuple[str, str]:
@@ -103,6 +109,8 @@ def _sorted(entry: str) -> tuple[str, str]:
 
     **Raises** BadArgument.
     """
+    if entry[:1] in _BLANKS:
+        raise BadArgument("it begins with a blank, and there is no line that it continues")
     local, at, name = entry.rpartition("@")
     try:
         if local:
@@ -114,26 +122,13 @@ def _sorted(entry: str) -> tuple[str, str]:
         raise BadArgument(f"{entry[:_SHOWN]!r} is no domain: {fault}") from None
 
 
-def _gathered(entries: Iterable[tuple[str, str]]) -> DomainList:
-    fields: dict[str, set[str]] = {"names": set(), "above": set(), "addresses": set()}
-    for field, entry in entries:
-        fields[field].add(entry)
-    return DomainList(**{field: frozenset(found) for field, found in fields.items()})
-
-
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """Those that are no comment and continue no other, and the number of each."""
+    """The first words of those that are no comment and continue no other, with their numbers."""
     continued = False
     for number, line in enumerate(text.split("\n"), 1):
         visible = line.lstrip()
-        if not visible or visible.startswith("#") or (continued and line[0] in _BLANKS):
+        blank = line[:1] in _BLANKS
+        if not visible or visible.startswith("#") or (continued and blank):
             continue
-        continued = line[0] not in _BLANKS
-        yield number, line
-
-
-def _key(line: str) -> str:
-    """The first word of a line.  **Raises** BadArgument: it is one that continues another."""
-    if line[0] in _BLANKS:
-        raise BadArgument("it begins with a blank, and there is no line that it continues")
-    return line.split(maxsplit=1)[0]
+        continued = not blank
+        yield number, line if blank else line.split(maxsplit=1)[0]

@@ -65,11 +65,12 @@ class Reading(NamedTuple):
     document: tomlfile.Document
 
     def told(self, complaints: Iterable[Complaint]) -> BadConfiguration:
-        """The complaints as lines, the first of each place, in the order of the file."""
-        first = {one.place: one for one in reversed(list(complaints))}
-        lines = sorted((self.document.line(place), one) for place, one in first.items())
-        path = self.document.path
-        return BadConfiguration([f"{_at(path, line)}: {_sentence(one)}" for line, one in lines])
+        """The complaints as lines, each once, in the order of the file."""
+        path, line_of = self.document.path, self.document.line
+        ordered = sorted(dict.fromkeys(complaints), key=lambda one: line_of(one.place))
+        return BadConfiguration(
+            [f"{_at(path, line_of(one.place))}: {_sentence(one)}" for one in ordered]
+        )
 
 
 def read(path: Path, check: Check = lambda _: ()) -> Reading:
@@ -86,7 +87,7 @@ def read(path: Path, check: Check = lambda _: ()) -> Reading:
     configuration, complaints = convert(document.tables, check)
     reading = Reading(configuration, document)
     if complaints:
-        raise reading.told(complaints)
+        raise reading.told(_first_of_each_place(complaints))
     return reading
 
 
@@ -97,6 +98,14 @@ def convert(tables: Mapping[str, Any], check: Check) -> tuple[Configuration, lis
     complaints += _unsound(configuration)
     complaints += check(configuration)
     return configuration, complaints
+
+
+def _first_of_each_place(complaints: Iterable[Complaint]) -> Iterable[Complaint]:
+    """What else is said of a wrong value is about the default that stands in for it."""
+    first: dict[Place, Complaint] = {}
+    for one in complaints:
+        first.setdefault(one.place, one)
+    return first.values()
 
 
 def _at(path: Path, line: int) -> str:

@@ -9,15 +9,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailauth.errors import MailauthError
 from mailauth.service import configuration as configurations
-from mailauth.service import sockets, tomlfile
+from mailauth.service import sockets
 from mailauth.service.address import Address, parse
-from mailauth.service.configuration import BadConfiguration, Configuration, Reading
+from mailauth.service.configuration import Configuration, Reading
 from mailauth.service.kinds import Build, Kinds
 from mailauth.service.sockets import Endpoint
 from mailauth.service.tables import Listen
-from mailauth.service.tomlfile import Complaint, Unsound
+from mailauth.service.tomlfile import Complaint, collect
 from mailauth.service.watched import WatchedFiles
 
 Open = dict[Address, Endpoint]
@@ -81,17 +80,12 @@ def prepare(reading: Reading, kinds: Kinds) -> tuple[Build, ...]:
     """
     configuration = reading.configuration
     builds: list[Build] = []
-    faults: dict[str, None] = {}  # each once, in order
+    complaints: list[Complaint] = []
     for index, listen in enumerate(configuration.listen):
-        try:
+        with collect(complaints, ("listen", index)):
             builds.append(kinds[listen.kind].prepare(configuration, listen))
-        except Unsound as fault:
-            faults |= dict.fromkeys(reading.told(fault.complaints).errors)
-        except MailauthError as fault:
-            place = tomlfile.show(("listen", index))
-            faults[str(fault) if configuration.srs else f"{place}: {fault}"] = None
-    if faults:
-        raise BadConfiguration(list(faults))
+    if complaints:
+        raise reading.told(complaints)
     return tuple(builds)
 
 

@@ -28,7 +28,7 @@ from mailauth.postfix import DomainList
 from mailauth.service import srstable
 from mailauth.service.configuration import Configuration
 from mailauth.service.tables import Listen, Milter, Signing, SigningRow, Srs, Verifying
-from mailauth.service.tomlfile import Complaint, Place, Unsound
+from mailauth.service.tomlfile import Complaint, Place, Unsound, collect
 from mailauth.syntax import domain as domains
 from mailauth.syntax.message import Message
 
@@ -169,29 +169,45 @@ def files(configuration: Configuration) -> Iterator[str]:
 def settings(configuration: Configuration, listen: Listen, keys: KeyRing) -> Settings:
     """What one listener is to do, its tables and keys read.
 
-    **Raises** Unsound.
+    **Raises** Unsound, with every file that cannot be used.
     """
     signing = configuration.signing if listen.role in (None, "sign", "both") else None
     verifying = configuration.verifying if listen.role in (None, "verify", "both") else None
     srs = configuration.srs if listen.rewrites else None
     given: Milter = configuration.milter
+    complaints: list[Complaint] = []
+    with collect(complaints, ("signing",)):
+        signs = None if signing is None else _signing(signing, keys)
+    with collect(complaints, ("verifying",)):
+        judges = None if verifying is None else _verifying(verifying)
+    with collect(complaints, ("srs",)):
+        rewrites = None if srs is None else _srs(srs)
+    if complaints:
+        raise Unsound(complaints)
     return Settings(
-        signing=None if signing is None else _signing(signing, keys),
-        verifying=None if verifying is None else _verifying(verifying),
-        srs=None if srs is None else _srs(srs),
+        signing=signs,
+        verifying=judges,
+        srs=rewrites,
         limits=MessageLimits(given.header_octets, given.fields, given.recipients, given.forged),
         dry_run=given.dry_run,
     )
 
 
 def _signing(given: Signing, keys: KeyRing) -> SigningSettings:
-    table = _table(given)
-    _load(given, table, keys)
+    """**Raises** Unsound."""
+    complaints: list[Complaint] = []
+    with collect(complaints, ("signing",)):
+        table = _table(given)
+        _load(given, table, keys)
+    with collect(complaints, ("signing",)):
+        clients = _clients_of(given.networks, given.networks_file, ("signing", "networks_file"))
+    if complaints:
+        raise Unsound(complaints)
     users = None
     if given.users is not None:
         users = {user: frozenset(map(_allowed, names)) for user, names in given.users.items()}
     ours = Ours(
-        clients=_clients_of(given.networks, given.networks_file, ("signing", "networks_file")),
+        clients=clients,
         authenticated=given.authenticated,
         daemons=frozenset(given.daemons),
         macros={name.strip("{}"): frozenset(values) for name, values in given.macros.items()},

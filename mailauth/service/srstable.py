@@ -7,22 +7,25 @@ from pathlib import Path
 from typing import Final
 
 from mailauth import srs
-from mailauth.errors import BadArgument, MailauthError, SyntaxFault
+from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.postfix import DomainList, Rewriting
+from mailauth.postfix.domains import WrongEntries
 from mailauth.service.tables import Srs
-from mailauth.service.tomlfile import Complaint
+from mailauth.service.tomlfile import Complaint, Place, Unsound, collect
 from mailauth.srs.aliases import AliasFile
 from mailauth.syntax import domain as domains
 
 _MAX_OCTETS: Final = 16_777_216
+_MOST_FAULTS: Final = 20
+_EXCLUDE_FILE: Final = ("srs", "exclude_file")
 
 
 def complaints(policy: Srs) -> Iterator[Complaint]:
     """What is wrong with the table, without touching a file."""
     if policy.long_senders == "store" and policy.aliases is None:
         yield Complaint(("srs", "long_senders"), "to store them, say where: aliases = FILE")
-    named = [(("srs", "domain"), policy.domain)]
-    named += [(("srs", "more_domains"), name) for name in policy.more_domains]
+    named: list[tuple[Place, str]] = [(("srs", "domain"), policy.domain)]
+    named += [(("srs", "more_domains", at), name) for at, name in enumerate(policy.more_domains)]
     for place, name in named:
         try:
             domains.parse(name)
@@ -31,12 +34,14 @@ def complaints(policy: Srs) -> Iterator[Complaint]:
     for key in ("own_domains", "exclude"):
         try:
             DomainList.of(getattr(policy, key))
-        except BadArgument as fault:
-            yield Complaint(("srs", key), f"{fault}")
+        except WrongEntries as fault:
+            for number, sentence in fault.faults:
+                yield Complaint(("srs", key, number - 1), sentence)
 
 
 def policy(given: Srs) -> Rewriting:
-    """The policy with its secrets and files read.  **Raises** MailauthError."""
+    """The policy with its secrets and files read.  **Raises** Unsound."""
+    secrets, left_alone = _files(given)
     scheme = srs.Scheme(
         separator=given.separator,
         hash_length=given.hash_length,
@@ -48,12 +53,9 @@ def policy(given: Srs) -> Rewriting:
         always_rewrite=given.always_rewrite,
         long_senders=srs.LongSenders(given.long_senders),
     )
-    left_alone = DomainList.of([*given.own_domains, *given.exclude])
-    if given.exclude_file is not None:
-        left_alone |= _read_list(Path(given.exclude_file))
     return Rewriting(
         domain=domains.parse(given.domain),
-        secrets=srs.Secrets.read(given.secrets),
+        secrets=secrets,
         scheme=scheme,
         more_domains=frozenset(map(domains.parse, given.more_domains)),
         left_alone=left_alone,
@@ -67,18 +69,42 @@ def with_store(policy: Rewriting, given: Srs) -> Rewriting:
     return replace(policy, aliases=AliasFile(given.aliases, max_age=given.max_age))
 
 
+def _files(given: Srs) -> tuple[srs.Secrets, DomainList]:
+    """The secrets, and whose senders are left alone.  **Raises** Unsound, with every fault."""
+    complaints: list[Complaint] = []
+    left_alone = DomainList.of([*given.own_domains, *given.exclude])
+    if given.exclude_file is not None:
+        with collect(complaints, _EXCLUDE_FILE):
+            left_alone |= _read_list(Path(given.exclude_file))
+    with collect(complaints, ("srs", "secrets")):
+        secrets = srs.Secrets.read(given.secrets)
+    if complaints:
+        raise Unsound(complaints)
+    return secrets, left_alone
+
+
 def _read_list(path: Path) -> DomainList:
+    """The list in a file.  **Raises** Unsound, BadArgument."""
+    try:
+        return DomainList.parse(_read_text(path))
+    except WrongEntries as fault:
+        lines = [f"{path}:{number}: {sentence}" for number, sentence in fault.faults]
+        if len(lines) > _MOST_FAULTS:
+            lines[_MOST_FAULTS:] = [f"{path}: and {len(lines) - _MOST_FAULTS} more lines"]
+        raise Unsound(Complaint(_EXCLUDE_FILE, line) for line in lines) from None
+
+
+def _read_text(path: Path) -> str:
+    """**Raises** BadArgument."""
     try:
         if not path.is_file():  # a FIFO would hold up the supervisor
             raise FileNotFoundError(errno.ENOENT, "there is no such file")
         with path.open("rb") as file:
             octets = file.read(_MAX_OCTETS + 1)
         if len(octets) > _MAX_OCTETS:
-            raise BadArgument(f"it has over {_MAX_OCTETS} octets")
-        return DomainList.parse(octets.decode())
+            raise BadArgument(f"{path}: has over {_MAX_OCTETS} octets")
+        return octets.decode()
     except OSError as fault:
-        raise BadArgument(f"srs.exclude_file {path} cannot be read: {fault.strerror}") from None
+        raise BadArgument(f"{path}: cannot be read: {fault.strerror}") from None
     except UnicodeDecodeError:
-        raise BadArgument(f"srs.exclude_file {path} is not UTF-8") from None
-    except MailauthError as fault:
-        raise BadArgument(f"srs.exclude_file {path}: {fault}") from None
+        raise BadArgument(f"{path}: is not UTF-8") from None

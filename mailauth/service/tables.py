@@ -12,6 +12,7 @@ from mailauth.service.address import Address, parse
 
 Seconds = Annotated[float, Meta(gt=0, le=86_400)]
 Count = Annotated[int, Meta(ge=1, le=100_000)]
+Mode = Annotated[int, Meta(ge=0o600, le=0o777, description="a mode from 0o600 to 0o777")]
 
 
 class Watchdog(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -133,7 +134,7 @@ class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whether a milter also does SRS."""
     group: str | None = None
     """The group of a Unix socket."""
-    mode: Annotated[int, Meta(ge=0o600, le=0o777)] = 0o660
+    mode: Mode = 0o660
     """The mode of a Unix socket."""
 
     @property

@@ -1,8 +1,8 @@
 """A TOML file into frozen structs, with every error at once and each at its line.
 
 `msgspec` checks the values but stops at the first fault and knows no lines.  So
-the tables are walked here, key by key, and `msgspec` is asked about each value;
-the line of a key is found in the text, which `tomllib` has accepted before.
+the tables and lists are walked here, and `msgspec` is asked about each value; the
+line of a key is found in the text, which `tomllib` has accepted before.
 """
 
 import difflib
@@ -11,12 +11,14 @@ import tomllib
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
 from mailauth.errors import MailauthError
+from mailauth.service import wording
 
 Place: TypeAlias = tuple[str | int, ...]
 """Keys and indices from the top: ("listen", 1, "address")."""
@@ -43,6 +45,17 @@ class Unsound(MailauthError):
     def __init__(self, complaints: Iterable[Complaint]) -> None:
         self.complaints = tuple(complaints)
         super().__init__("; ".join(one.sentence for one in self.complaints))
+
+
+@contextmanager
+def collect(complaints: list[Complaint], place: Place) -> Iterator[None]:
+    """Add to the complaints what cannot be used; what names no place of its own gets this one."""
+    try:
+        yield
+    except Unsound as fault:
+        complaints += fault.complaints
+    except MailauthError as fault:
+        complaints.append(Complaint(place, str(fault)))
 
 
 class Document:
@@ -112,32 +125,36 @@ def convert(struct: type[S], table: Any, place: Place, complaints: list[Complain
         if key not in fields:
             complaints.append(Complaint((*place, key), _unknown(key, list(fields))))
             continue
-        sound = _value(fields[key].type, value, (*place, key), complaints)
+        sound = _value(_needed(fields[key].type), value, (*place, key), complaints)
         if sound is not None:
             values[fields[key].name] = sound
     return struct(**values)
 
 
 def _value(kind: Any, value: Any, place: Place, complaints: list[Complaint]) -> Any:  # noqa: ANN401 - TOML
-    """A value, or None if it is wrong: tables and lists of them are walked, the rest is checked."""
-    if isinstance(kind, types.UnionType):  # an optional table
-        kind = next((part for part in kind.__args__ if _is_table(part)), kind)
+    """A value, or None if it is wrong: tables and lists are walked, the rest is checked."""
     if _is_struct(kind):
         return convert(kind, value, place, complaints)
-    if tables := _list_of_structs(kind):
-        if not isinstance(value, list):
-            complaints.append(Complaint(place, f"must be [[{place[-1]}]], a list of tables"))
-            return None
-        return tuple(
-            convert(tables, item, (*place, index), complaints) for index, item in enumerate(value)
-        )
+    if typing.get_origin(kind) is tuple:
+        return _items(typing.get_args(kind)[0], value, place, complaints)
     if typing.get_origin(kind) is dict:
         return _mapping(kind, value, place, complaints)
     try:
         return msgspec.convert(value, kind, strict=True)
-    except msgspec.ValidationError as fault:
-        complaints.append(Complaint(place, _in_our_words(str(fault))))
+    except msgspec.ValidationError:
+        complaints.append(Complaint(place, wording.mismatch(kind, value)))
         return None
+
+
+def _items(kind: Any, value: Any, place: Place, complaints: list[Complaint]) -> Any:  # noqa: ANN401 - TOML
+    """A list, or None if anything in it is wrong."""
+    if not isinstance(value, list):
+        tables = f"[[{place[-1]}]], a list of tables"
+        wanted = tables if _is_struct(kind) else f"a list, not {wording.given(value)}"
+        complaints.append(Complaint(place, f"must be {wanted}"))
+        return None
+    items = [_value(kind, item, (*place, at), complaints) for at, item in enumerate(value)]
+    return None if None in items else tuple(items)
 
 
 def _mapping(kind: Any, value: Any, place: Place, complaints: list[Complaint]) -> Any:  # noqa: ANN401 - TOML
@@ -150,37 +167,27 @@ def _mapping(kind: Any, value: Any, place: Place, complaints: list[Complaint]) -
     sound = {}
     for key, one in value.items():
         if choice and key not in choice:
-            complaints.append(Complaint((*place, key), _unknown(key, choice)))
-        else:
-            sound[key] = _value(values, one, (*place, key), complaints)
+            sentence = _unknown(key, choice, otherwise=f"; there are {', '.join(choice)}")
+            complaints.append(Complaint((*place, key), sentence))
+        elif (item := _value(values, one, (*place, key), complaints)) is not None:
+            sound[key] = item
     return sound
 
 
-def _is_table(kind: Any) -> bool:  # noqa: ANN401 - a type
-    return _is_struct(kind) or typing.get_origin(kind) is dict
+def _needed(kind: Any) -> Any:  # noqa: ANN401 - a type
+    """The type of what is optional: TOML has no null."""
+    if typing.get_origin(kind) not in (typing.Union, types.UnionType):
+        return kind
+    return next(part for part in typing.get_args(kind) if part is not types.NoneType)
 
 
 def _is_struct(kind: Any) -> bool:  # noqa: ANN401 - a type
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
 
 
-def _list_of_structs(kind: Any) -> Any:  # noqa: ANN401 - a type
-    """The struct of a `tuple[Struct, ...]`, or None."""
-    if typing.get_origin(kind) is not tuple:
-        return None
-    inner = typing.get_args(kind)[0]
-    return inner if _is_struct(inner) else None
-
-
-def _in_our_words(message: str) -> str:
-    """What msgspec says, without the path, which we say better."""
-    message = message.partition(" - at `")[0]
-    return message[:1].lower() + message[1:]
-
-
-def _unknown(key: str, known: list[str]) -> str:
+def _unknown(key: str, known: list[str], *, otherwise: str = "") -> str:
     near = difflib.get_close_matches(key, known, n=1)
-    return f"is unknown here; do you mean {near[0]}?" if near else "is unknown here"
+    return f"is unknown here; do you mean {near[0]}?" if near else f"is unknown here{otherwise}"
 
 
 def show(place: Place) -> str:

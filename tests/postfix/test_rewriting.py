@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from mailauth import srs
 from mailauth.errors import BadArgument
-from mailauth.postfix import BadLines, DomainList, Outcome, Reply, Request, Rewriting
+from mailauth.postfix import DomainList, Outcome, Reply, Request, Rewriting, WrongEntries
 
 NOW = 1_795_000_000
 DAY = 86_400
@@ -314,23 +314,23 @@ def test_a_number_sign_within_a_word_is_a_part_of_it() -> None:
 
 def test_each_line_that_is_wrong_is_told() -> None:
     text = "a.example\n..\n# b..c\n\nx@y@..\n" + "d.example#x\n" * 20
-    with pytest.raises(BadLines) as raised:
+    with pytest.raises(WrongEntries) as raised:
         DomainList.parse(text)
     assert [number for number, _ in raised.value.faults] == [2, 5, *range(6, 26)]
     told = str(raised.value)
     assert told.startswith("line 2: '..' is no domain: an empty label in a domain; line 5: ")
     assert told.count("line ") == 10
-    assert told.endswith("and other lines")
+    assert told.endswith("and others")
 
 
 @pytest.mark.parametrize("text", [" own.example\n", "# ours\n\n\town.example\n .own.example\n"])
 def test_a_line_that_continues_none_is_wrong(text: str) -> None:
-    with pytest.raises(BadLines, match="begins with a blank"):
+    with pytest.raises(WrongEntries, match="begins with a blank"):
         DomainList.parse(text)
 
 
 def test_a_file_of_faults_is_not_kept_whole() -> None:
-    with pytest.raises(BadLines) as raised:
+    with pytest.raises(WrongEntries) as raised:
         DomainList.parse(f"{'x' * 500}\n" * 5000)
     assert len(raised.value.faults) == 1000
     assert len(str(raised.value)) < 2000

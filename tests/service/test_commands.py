@@ -25,7 +25,7 @@ def test_check_config_names_every_error(tmp_path: Path) -> None:
     assert done.complaint.splitlines() == [
         f"mailauth: {file}: listen: there is no [[listen]], so there is nothing to serve",
         f"mailauth: {file}:2: service.workres: is unknown here; do you mean workers?",
-        f"mailauth: {file}:4: service.log: expected `str`, got `int`",
+        f"mailauth: {file}:4: service.log: must be text or json, not 3",
     ]
     assert ran("serve", "--config", str(file)).complaint == done.complaint
 

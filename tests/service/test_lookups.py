@@ -315,12 +315,12 @@ WRONG = {
         "listen[1].map: 'x.example' is not in srs.more_domains",
     ),
     "a map too many": ("/map", '/map"\nmap = "forward', "listen[3].map: a socketmap has all maps"),
-    "no domains": ("[srs]\n", '[srs]\nown_domains = ["a b"]\n', "srs.own_domains: 'a b' is no"),
-    "no exclusions": ("[srs]\n", '[srs]\nexclude = ["@"]\n', "srs.exclude: '@' is no domain"),
+    "no domains": ("[srs]\n", '[srs]\nown_domains = ["a b"]\n', "srs.own_domains[1]: 'a b' is no"),
+    "no exclusions": ("[srs]\n", '[srs]\nexclude = ["@"]\n', "srs.exclude[1]: '@' is no domain"),
     "no file of them": (
         "[srs]\n",
         '[srs]\nexclude_file = "/nonexistent"\n',
-        "srs.exclude_file /nonexistent cannot be read",
+        "srs.exclude_file: /nonexistent: cannot be read",
     ),
     "no secrets": ("/secrets", "/nowhere", "/nowhere does not exist"),
 }
@@ -334,6 +334,68 @@ def test_OPS_13_what_the_policy_cannot_be(service: Service, old: str, new: str, 
     done = process("check-config", "--config", str(service.file))
     assert done.returncode == 2
     assert error in done.stderr.decode()
+
+
+def complaints(service: Service, srs: str, more: str = "") -> list[str]:
+    """What `check-config` says of a table [srs] with these lines first, without the file's name."""
+    text = service.file.read_text().replace("[srs]\n", f"[srs]\n{srs}\n") + more
+    service.file.write_text(text)
+    done = process("check-config", "--config", str(service.file))
+    prefix = f"mailauth: {service.file}:"
+    lines = done.stderr.decode().splitlines()
+    assert all(line.startswith(prefix) for line in lines), lines
+    first = text.splitlines().index("[srs]") + 2
+    told = [line.removeprefix(prefix).partition(": ") for line in lines]
+    return [f"{int(line) - first}: {sentence}" for line, _, sentence in told]
+
+
+def test_OPS_13_every_entry_that_is_none_is_named(service: Service) -> None:
+    wrong = 'exclude = ["a@", "a.example", "@", "*.de"]\nmore_domains = ["..", "b.example", "x y"]'
+    found = complaints(service, wrong)
+    assert [line.partition(" is no domain")[0] for line in found] == [
+        "0: srs.exclude[1]: 'a@'",
+        "0: srs.exclude[3]: '@'",
+        "0: srs.exclude[4]: '*.de'",
+        "1: srs.more_domains[1]: '..'",
+        "1: srs.more_domains[3]: 'x y'",
+    ]
+
+
+@pytest.mark.parametrize("more", ["", "srs = true"], ids=["look-ups", "a milter too"])
+def test_OPS_13_every_file_that_cannot_be_used_is_named(service: Service, more: str) -> None:
+    service.configure(request=60)
+    service.secrets.unlink()
+    if more:
+        more = f'[[listen]]\nkind = "milter"\naddress = "{service.socket}"\n{more}\n'
+    assert complaints(service, 'exclude_file = "/nonexistent/x"', more) == [
+        "0: srs.exclude_file: /nonexistent/x: cannot be read: there is no such file",
+        f"2: srs.secrets: the secrets file {service.secrets} does not exist; check its name",
+    ]
+
+
+def test_OPS_13_every_wrong_line_of_a_list_is_named(service: Service) -> None:
+    listed = service.folder / "exclude"
+    listed.write_text("# ours\na@\n\nb.example OK\n*.de # all\n")
+    found = complaints(service, f'exclude_file = "{listed}"')
+    assert [line.partition(" is no domain")[0] for line in found] == [
+        f"0: srs.exclude_file: {listed}:2: 'a@'",
+        f"0: srs.exclude_file: {listed}:5: '*.de'",
+    ]
+    listed.write_text("@\n" * 30)
+    assert complaints(service, "")[20:] == [f"1: srs.exclude_file: {listed}: and 10 more lines"]
+
+
+@pytest.mark.parametrize(
+    ("octets", "sentence"),
+    [(b"\xff", "is not UTF-8"), (b"a" * 16_777_217, "has over 16777216 octets")],
+    ids=["no text", "too large"],
+)
+def test_OPS_13_a_list_that_is_none(service: Service, octets: bytes, sentence: str) -> None:
+    listed = service.folder / "exclude"
+    listed.write_bytes(octets)
+    assert complaints(service, f'exclude_file = "{listed}"') == [
+        f"0: srs.exclude_file: {listed}: {sentence}"
+    ]
 
 
 def test_a_sound_configuration_is_said_to_be_sound(service: Service) -> None:

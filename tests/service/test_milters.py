@@ -302,6 +302,25 @@ def test_messages_during_a_reload_are_all_answered(service: MilterService) -> No
     assert all(answers)
 
 
+def test_OPS_13_every_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    file.write_text(
+        '[[listen]]\nkind = "milter"\naddress = "unix:/y"\nsrs = true\n'
+        '[signing]\nnetworks_file = "/nonexistent/n"\n'
+        '[[signing.key]]\ndomain = "example.com"\nselector = "a"\nfile = "/nonexistent/k"\n'
+        '[verifying]\nauthserv_id = "x"\ntrusted_file = "/nonexistent/t"\n'
+        '[srs]\ndomain = "example.com"\nsecrets = "/nonexistent/s"\n'
+    )
+    with pytest.raises(BadConfiguration) as caught:
+        check(file)
+    assert [line.removeprefix(f"{file}:").partition(": ")[0] for line in caught.value.errors] == [
+        "6",
+        "10",
+        "13",
+        "16",
+    ]
+
+
 def test_OPS_13_check_config_names_every_error(tmp_path: Path, service: MilterService) -> None:
 
     file = tmp_path / "x.toml"
