@@ -81,6 +81,14 @@ def judge(path: Path, status: os.stat_result, noun: str) -> None:
     **Raises** UnusableKey: see `read`.  OSError: its folder cannot be looked at.
     """
     _judge_file(path, status, noun)
+    judge_folders(path, noun)
+
+
+def judge_folders(path: Path, noun: str) -> None:
+    """Whether others could put another file in the place of this one, there or not.
+
+    **Raises** UnusableKey: they could.  OSError: its folder cannot be looked at.
+    """
     for folder in {path.absolute().parent, path.resolve().parent}:  # of a link, and of its target
         mode = folder.stat().st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:

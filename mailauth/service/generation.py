@@ -5,7 +5,7 @@ over the sockets whose addresses stay.  All is made ready or nothing is.
 """
 
 import difflib
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -73,14 +73,24 @@ def _no_kind(kind: str, known: list[str]) -> str:
     return f"{sentence}; do you mean {near[0]}?" if near else sentence
 
 
-def prepare(reading: Reading, kinds: Kinds) -> tuple[Build, ...]:
+def look(configuration: Configuration, kinds: Kinds) -> list[Complaint]:
+    """What is wrong with the files that workers open themselves; nothing is made or changed."""
+    return [
+        complaint
+        for listen in configuration.listen
+        for complaint in kinds[listen.kind].look(configuration, listen)
+    ]
+
+
+def prepare(reading: Reading, kinds: Kinds, looked: Sequence[Complaint]) -> tuple[Build, ...]:
     """What makes the servers of the configuration, with its files and secrets read.
 
-    **Raises** BadConfiguration, with every file that cannot be used.
+    `looked` is what `look` has found.  **Raises** BadConfiguration, with that and
+    every file that cannot be used.
     """
     configuration = reading.configuration
     builds: list[Build] = []
-    complaints: list[Complaint] = []
+    complaints = list(looked)
     for index, listen in enumerate(configuration.listen):
         with collect(complaints, ("listen", index)):
             builds.append(kinds[listen.kind].prepare(configuration, listen))

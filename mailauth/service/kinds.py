@@ -43,6 +43,8 @@ class Kind:
     """Whether these octets are a whole answer to it."""
     files: Callable[[Configuration], Iterable[str]] = lambda _: ()
     """Files that `prepare` reads and that are read again when they change."""
+    look: Callable[[Configuration, Listen], Iterable[Complaint]] = lambda *_: ()
+    """What is wrong with files that its workers open themselves; nothing is made or changed."""
 
 
 Kinds: TypeAlias = Mapping[str, Kind]

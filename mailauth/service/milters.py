@@ -39,7 +39,12 @@ class Milters:
     def __init__(self) -> None:
         self._keys = KeyRing(on_fault=_tell_of_key)
         self.kind = Kind(
-            _check, self._prepare, lambda _: commands.PROBE, commands.is_options, mailtables.files
+            _check,
+            self._prepare,
+            lambda _: commands.PROBE,
+            commands.is_options,
+            mailtables.files,
+            _look_at_store,
         )
 
     def _prepare(self, configuration: Configuration, listen: Listen) -> Build:
@@ -66,6 +71,11 @@ class Milters:
 
 def _check(configuration: Configuration, index: int) -> Iterable[Complaint]:
     return mailtables.complaints(configuration, configuration.listen[index], ("listen", index))
+
+
+def _look_at_store(configuration: Configuration, listen: Listen) -> Iterable[Complaint]:
+    given = configuration.srs if listen.rewrites else None
+    return () if given is None else srstable.look_at_store(given)
 
 
 def _with_store(settings: Settings, given: Srs | None) -> Settings:

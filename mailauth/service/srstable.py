@@ -12,7 +12,7 @@ from mailauth.postfix import DomainList, Rewriting
 from mailauth.postfix.domains import WrongEntries
 from mailauth.service.tables import Srs
 from mailauth.service.tomlfile import Complaint, Place, Unsound, collect
-from mailauth.srs.aliases import AliasFile
+from mailauth.srs import aliases
 from mailauth.syntax import domain as domains
 
 _MAX_OCTETS: Final = 16_777_216
@@ -62,11 +62,20 @@ def policy(given: Srs) -> Rewriting:
     )
 
 
+def look_at_store(given: Srs) -> Iterator[Complaint]:
+    """What is wrong with the store that each process is to open; nothing is made."""
+    if given.aliases is not None:
+        try:
+            aliases.look(given.aliases)
+        except aliases.UnusableAliases as fault:
+            yield Complaint(("srs", "aliases"), f"{fault}")
+
+
 def with_store(policy: Rewriting, given: Srs) -> Rewriting:
     """The policy of one process, which has the store of long senders open for itself."""
     if given.aliases is None:
         return policy
-    return replace(policy, aliases=AliasFile(given.aliases, max_age=given.max_age))
+    return replace(policy, aliases=aliases.AliasFile(given.aliases, max_age=given.max_age))
 
 
 def _files(given: Srs) -> tuple[srs.Secrets, DomainList]:

@@ -43,7 +43,7 @@ def check(path: Path, kinds: Kinds | None = None) -> Configuration:
     except privileges.UnsafeProcess as fault:
         key = "group" if service.user is None else "user"
         raise reading.told([Complaint(("service", key), str(fault))]) from None
-    generations.prepare(reading, kinds)
+    generations.prepare(reading, kinds, generations.look(reading.configuration, kinds))
     return reading.configuration
 
 
@@ -118,15 +118,17 @@ def _prepare(reading: Reading, kinds: Kinds, become: tuple[int, int] | None) -> 
     """Read files and secrets as the user of the service, so that a reload can do it again.
 
     What only root can read is read as root, with a warning: a reload will not have it.
+    What the workers open themselves must be open to the user.
     """
     if become is None:
-        return generations.prepare(reading, kinds)
+        return generations.prepare(reading, kinds, generations.look(reading.configuration, kinds))
     with _acting_as(become):
+        looked = generations.look(reading.configuration, kinds)
         try:
-            return generations.prepare(reading, kinds)
+            return generations.prepare(reading, kinds, looked)
         except BadConfiguration as refused:
             fault = refused
-    builds = generations.prepare(reading, kinds)
+    builds = generations.prepare(reading, kinds, looked)
     for line in fault.errors:
         values = {"fault": line}
         logger.warning("read as root; SIGHUP will not read it again: %(fault)s", values)
@@ -156,6 +158,6 @@ def _again(number: int, current: Generation, path: Path, kinds: Kinds) -> Genera
     if (old.user, old.group) != (new.user, new.group):
         raise MailauthError("user and group cannot change by a reload: restart the service")
     files = WatchedFiles(generations.files(configuration, kinds))
-    builds = generations.prepare(reading, kinds)
+    builds = generations.prepare(reading, kinds, generations.look(configuration, kinds))
     endpoints = generations.bind(configuration, current.endpoints, None)
     return generations.assemble(number, configuration, builds, endpoints, files, kinds)

@@ -57,11 +57,11 @@ class AliasFile:
         self._path = Path(path)
         self._max_age = max_age
         self._capacity = capacity
-        with self._trouble():
+        with _trouble(self._path):
             _find_or_make(self._path)
             self._database = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
         try:
-            with self._trouble():
+            with _trouble(self._path):
                 self._prepare()
         except UnusableAliases:
             self.close()
@@ -75,7 +75,7 @@ class AliasFile:
         kept = octets(address)
         alias = b32encode(sha256(kept).digest()[:_ALIAS_OCTETS]).decode("ascii")
         today = now // DAY
-        with self._trouble():
+        with _trouble(self._path):
             row = self._database.execute(_UNTIL_OF, (alias,)).fetchone()
             # The same look-up comes several times for a mail.
             if row is None or row[0] < today + self._max_age:
@@ -89,7 +89,7 @@ class AliasFile:
         """
         if not alias.isascii():
             return None
-        with self._trouble():
+        with _trouble(self._path):
             row = self._database.execute(_ADDRESS_OF, (alias.upper(), now // DAY)).fetchone()
         return None if row is None else bytes(row[0]).decode("utf-8", "surrogateescape")
 
@@ -104,11 +104,8 @@ class AliasFile:
         self.close()
 
     def _prepare(self) -> None:
-        database = self._database
-        marks = tuple(database.execute(f"PRAGMA {name}").fetchone()[0] for name in _MARKS)
-        if marks != (_KIND, _VERSION):
-            raise UnusableAliases(f"{self._path} is no alias file; give one for the aliases alone")
-        database.execute("PRAGMA synchronous = FULL")
+        _expect_marks(self._database, self._path)
+        self._database.execute("PRAGMA synchronous = FULL")
 
     def _write(self, alias: str, kept: bytes, today: int) -> None:
         with self._database as database:  # commits, or undoes what it did
@@ -118,12 +115,52 @@ class AliasFile:
             if database.execute(_COUNT).fetchone()[0] > self._capacity:
                 raise TooLong(f"the sender is too long, and {self._capacity} are stored already")
 
-    @contextmanager
-    def _trouble(self) -> Iterator[None]:
-        try:
-            yield
-        except sqlite3.Error as fault:
-            raise UnusableAliases(f"{self._path} cannot be used: {fault}") from fault
+
+def look(path: files.FilePath) -> None:
+    """A look at a store that another process opens or makes; nothing is made or changed here.
+
+    It must not be open in this process: to close it would take away the locks
+    that SQLite has on it.
+
+    **Raises** UnusableAliases: what is there is no store, see `AliasFile`; or this
+    user could not write it, or could not make it.
+    """
+    path = Path(path)
+    with _refusals(path):
+        is_there = path.exists() or path.is_symlink()
+        if is_there:
+            _look_at_file(path)
+        elif not path.absolute().parent.is_dir():
+            raise UnusableAliases(f"{path} cannot be made: there is no such folder")
+        else:
+            files.judge_folders(path, _NOUN)
+        folder = path.resolve().parent  # that of the store, and of what SQLite keeps beside it
+        if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
+            raise UnusableAliases(f"{path} cannot be used: {folder} is closed to this user")
+
+
+def _look_at_file(path: Path) -> None:
+    files.judge(path, path.stat(), _NOUN)
+    if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
+        raise UnusableAliases(f"{path} cannot be written; run: chmod 600 {path}")
+    # Without locks, and without files beside it.
+    untouched = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    with _trouble(path), closing(sqlite3.connect(untouched, uri=True)) as database:
+        _expect_marks(database, path)
+
+
+def _expect_marks(database: sqlite3.Connection, path: Path) -> None:
+    marks = tuple(database.execute(f"PRAGMA {name}").fetchone()[0] for name in _MARKS)
+    if marks != (_KIND, _VERSION):
+        raise UnusableAliases(f"{path} is no alias file; give one for the aliases alone")
+
+
+@contextmanager
+def _trouble(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except sqlite3.Error as fault:
+        raise UnusableAliases(f"{path} cannot be used: {fault}") from fault
 
 
 def _find_or_make(path: Path) -> None:
@@ -132,10 +169,16 @@ def _find_or_make(path: Path) -> None:
     It is not opened here: to close it would take away the locks that SQLite has
     on it in this process.
     """
-    try:
+    with _refusals(path):
         if not path.exists():
             _make(path)
-        files.judge(path, path.stat(), "alias file")
+        files.judge(path, path.stat(), _NOUN)
+
+
+@contextmanager
+def _refusals(path: Path) -> Iterator[None]:
+    try:
+        yield
     except UnusableKey as fault:
         raise UnusableAliases(str(fault)) from None
     except OSError as fault:
@@ -157,6 +200,7 @@ def _make(path: Path) -> None:
         Path(temporary).unlink()
 
 
+_NOUN: Final = "alias file"
 _ALIAS_OCTETS: Final = 10
 """Nobody finds a sender of a given alias among 2^80."""
 _MARKS: Final = ("application_id", "user_version")

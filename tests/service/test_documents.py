@@ -119,3 +119,9 @@ def test_the_unit_names_what_the_service_needs() -> None:
     unit = (ROOT / "docs" / "mailauth.service").read_text()
     for line in ("Type=notify", "KillMode=mixed", "WatchdogSec=30", "ExecReload=/bin/kill -HUP"):
         assert line in unit
+
+
+def test_the_unit_makes_the_folder_of_the_aliases() -> None:
+    unit = (ROOT / "docs" / "mailauth.service").read_text().splitlines()
+    assert "StateDirectory=mailauth" in unit
+    assert '# aliases = "/var/lib/mailauth/' in settings("service")

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import socket
 import time
@@ -396,6 +397,59 @@ def test_OPS_13_a_list_that_is_none(service: Service, octets: bytes, sentence: s
     assert complaints(service, f'exclude_file = "{listed}"') == [
         f"0: srs.exclude_file: {listed}: {sentence}"
     ]
+
+
+@pytest.mark.parametrize("more", ["", "srs = true"], ids=["look-ups", "a milter too"])
+@pytest.mark.parametrize("kind", ["no folder", "no store"])
+def test_OPS_13_a_store_of_aliases_that_cannot_be(service: Service, kind: str, more: str) -> None:
+    service.configure(request=60)
+    store = service.folder / "store" / "aliases"
+    if kind == "no store":
+        store.parent.mkdir()
+        store.write_text("precious")
+        store.chmod(0o600)
+    if more:
+        more = f'[[listen]]\nkind = "milter"\naddress = "{service.socket}"\n{more}\n'
+    wrong = f'long_senders = "store"\naliases = "{store}"'
+    (found,) = complaints(service, wrong, more)
+    assert found.startswith(f"1: srs.aliases: {store} cannot be ")
+    service.spawn()
+    assert service.wait() == 2
+    assert f"srs.aliases: {store} cannot be " in service.log()
+    assert "Traceback" not in service.log()
+
+
+def test_OPS_13_a_store_of_aliases_that_can_be_is_not_made_by_a_look(service: Service) -> None:
+    before = set(service.folder.iterdir())
+    store = f'long_senders = "store"\naliases = "{service.folder}/aliases"'
+    assert complaints(service, store) == []
+    assert set(service.folder.iterdir()) == before
+
+
+def test_OPS_02_a_reload_with_a_store_of_aliases_that_cannot_be(service: Service) -> None:
+    service.start()
+    before = set(service.pids())
+    complaints(service, 'long_senders = "store"\naliases = "/nonexistent/x"')
+    service.signal(signal.SIGHUP)
+    service.wait_for_log("not reloaded: ", "srs.aliases: /nonexistent/x", "stay in force")
+    assert set(service.pids()) == before
+    assert service.rewritten().startswith("SRS0=")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_OPS_03_the_store_of_aliases_is_for_the_user_of_the_service(service: Service) -> None:
+    """Secrets may be read as root at the start; what the workers open is opened by their user."""
+    text = service.file.read_text().replace("[service]\n", '[service]\nuser = "nobody"\n')
+    store = f'long_senders = "store"\naliases = "{service.folder}/store/aliases"\n'
+    service.file.write_text(text.replace("[srs]\n", f"[srs]\n{store}"))
+    (service.folder / "store").mkdir()
+    service.folder.chmod(0o755)
+    service.spawn()
+    assert service.wait() == 2
+    assert "store is closed to this user" in service.log()
+    shutil.chown(service.folder / "store", "nobody")
+    service.start()
+    assert "read as root; SIGHUP will not read it again" in service.log()
 
 
 def test_a_sound_configuration_is_said_to_be_sound(service: Service) -> None:

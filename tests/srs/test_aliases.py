@@ -1,24 +1,27 @@
 """The store of long senders: bounded, shared, and true to what it promised."""
 
+import os
 import sqlite3
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
-from contextlib import closing
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
 from mailauth import srs
 from mailauth.errors import BadArgument
-from mailauth.srs.aliases import AliasFile, UnusableAliases
+from mailauth.srs.aliases import AliasFile, UnusableAliases, look
 
 NOW = 1_577_836_860
 DAY = 86_400
 SECRETS = srs.Secrets.parse(b"tops3cr3t\n")
 STORING = srs.Scheme(long_senders=srs.LongSenders.STORE)
 LONG = "x" * 60 + "@host.example"
+Opening = Callable[[Path], object]
 
 
 @pytest.fixture
@@ -167,29 +170,112 @@ def test_OPS_01_it_is_of_its_owner_alone(store: AliasFile, path: Path) -> None:
         AliasFile(path)
 
 
+OPENINGS = pytest.mark.parametrize("opening", [AliasFile, look])
+
+
+@OPENINGS
 @pytest.mark.parametrize("content", [b"", b"no database" * 100, b"\0" * 5000])
-def test_a_file_of_another_kind(path: Path, content: bytes) -> None:
+def test_a_file_of_another_kind(path: Path, content: bytes, opening: Opening) -> None:
     path.write_bytes(content)
     path.chmod(0o600)
     with pytest.raises(UnusableAliases):
-        AliasFile(path)
+        opening(path)
     assert path.read_bytes() == content
 
 
-def test_a_database_of_another_kind(path: Path) -> None:
+@OPENINGS
+def test_a_database_of_another_kind(path: Path, opening: Opening) -> None:
     with closing(sqlite3.connect(path)) as database:
         database.execute("CREATE TABLE mine (x)")
     path.chmod(0o600)
     before = path.read_bytes()
     with pytest.raises(UnusableAliases, match="no alias file"):
-        AliasFile(path)
+        opening(path)
     assert path.read_bytes() == before
 
 
-def test_a_name_that_is_none(tmp_path: Path) -> None:
+@OPENINGS
+def test_a_name_that_is_none(tmp_path: Path, opening: Opening) -> None:
     for name in (tmp_path, tmp_path / "missing" / "aliases", tmp_path / "a\0b"):
         with pytest.raises(UnusableAliases):
-            AliasFile(name)
+            opening(name)
+    (tmp_path / "link").symlink_to(tmp_path / "nowhere")
+    with pytest.raises(UnusableAliases, match="cannot be opened"):
+        opening(tmp_path / "link")
+
+
+@OPENINGS
+def test_OPS_01_a_folder_that_is_open_to_all(tmp_path: Path, opening: Opening) -> None:
+    (tmp_path / "open").mkdir()
+    (tmp_path / "open").chmod(0o777)
+    with pytest.raises(UnusableAliases, match="others can replace the alias file"):
+        opening(tmp_path / "open" / "aliases")
+
+
+def test_a_look_makes_and_changes_nothing(path: Path) -> None:
+    look(path)
+    assert not list(path.parent.iterdir())
+    AliasFile(path).close()
+    before = path.read_bytes()
+    look(path)
+    assert path.read_bytes() == before
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_look_at_a_store_that_another_process_uses(store: AliasFile, path: Path) -> None:
+    forward(LONG, store)
+    code = "import sys; from mailauth.srs.aliases import look; look(sys.argv[1])"
+    subprocess.run([sys.executable, "-c", code, path], check=True)
+
+
+def test_a_look_at_a_folder_that_is_none(tmp_path: Path) -> None:
+    with pytest.raises(UnusableAliases, match="there is no such folder"):
+        look(tmp_path / "missing" / "aliases")
+
+
+def test_a_look_at_a_loop_of_links(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to(tmp_path / "loop")
+    for path in (tmp_path / "loop", tmp_path / "loop" / "aliases"):
+        with pytest.raises(UnusableAliases):
+            look(path)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder of root's that all may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o711)
+        yield Path(name)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_OPS_03_a_look_by_one_who_cannot_write(folder: Path) -> None:
+    path = folder / "aliases"
+    with as_user(65534), pytest.raises(UnusableAliases, match="is closed to this user"):
+        look(path)
+    AliasFile(path).close()
+    os.chown(path, 65534, 65534)
+    with as_user(65534), pytest.raises(UnusableAliases, match="is closed to this user"):
+        look(path)  # there are files beside it
+    os.chown(folder, 65534, 65534)
+    path.chmod(0o400)
+    with as_user(65534), pytest.raises(UnusableAliases, match="cannot be written"):
+        look(path)
+    path.chmod(0o600)
+    with as_user(65534):
+        look(path)
+
+
+@contextmanager
+def as_user(uid: int) -> Iterator[None]:
+    os.seteuid(uid)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+
+
+def test_a_store_has_room(tmp_path: Path) -> None:
     with pytest.raises(BadArgument):
         AliasFile(tmp_path / "aliases", capacity=0)
 
