@@ -14,7 +14,7 @@ from mailauth.service import sockets
 from mailauth.service.address import Address, parse
 from mailauth.service.configuration import Configuration, Reading
 from mailauth.service.kinds import Build, Kinds
-from mailauth.service.sockets import Endpoint
+from mailauth.service.sockets import Access, Endpoint
 from mailauth.service.tables import Listen
 from mailauth.service.tomlfile import Complaint, collect
 from mailauth.service.watched import WatchedFiles
@@ -106,7 +106,7 @@ def files(configuration: Configuration, kinds: Kinds) -> Iterable[str]:
 
 
 def bind(configuration: Configuration, have: Mapping[Address, Endpoint], owner: int | None) -> Open:
-    """An end point for each address: one that is open already, or a new one.
+    """An end point for each address: one that is open already, as it is, or a new one.
 
     **Raises** CannotListen; what was opened by then is closed again.
     """
@@ -115,16 +115,26 @@ def bind(configuration: Configuration, have: Mapping[Address, Endpoint], owner: 
         for address, listen in addresses(configuration):
             if address in have:
                 opened[address] = have[address]
-            elif listen is not None:
-                opened[address] = sockets.bind(
-                    address, owner=owner, group=listen.group, mode=listen.mode
-                )
+                opened[address].check(_access(listen))
             else:
-                opened[address] = sockets.bind(address, owner=owner)
+                opened[address] = sockets.bind(address, owner=owner, access=_access(listen))
     except BaseException:
         close(opened, keep=have)
         raise
     return opened
+
+
+def admit(generation: Generation) -> Iterable[str]:
+    """Give the sockets that stayed the modes and groups of a generation; what goes wrong, told."""
+    for address, listen in addresses(generation.configuration):
+        try:
+            generation.endpoints[address].admit(_access(listen))
+        except OSError as fault:
+            yield f"{address} keeps its mode and group: {fault.strerror}"
+
+
+def _access(listen: Listen | None) -> Access:
+    return Access() if listen is None else Access(listen.group, listen.mode)
 
 
 def addresses(configuration: Configuration) -> Iterable[tuple[Address, Listen | None]]:

@@ -5,61 +5,124 @@ lies at its path is removed only if it is a socket of ours on which nobody
 listens; a file, a link, or the socket of another is never touched.
 """
 
+import errno
 import grp
 import os
 import socket
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailauth.errors import MailauthError
 from mailauth.service.address import Address
 
 _BACKLOG: Final = 4096
 """Connections that wait to be accepted; the system may allow fewer."""
-_PRIVATE: Final = 0o177
-"""The umask while a socket is bound: nobody but its owner, until its mode is set."""
+_PRIVATE: Final = 0o600
+"""The mode with which a socket is bound: for nobody but its owner, until it gets its own."""
 
 
 class CannotListen(MailauthError):
     """An address that cannot be had; the text says why."""
 
 
-class Endpoint:
-    """One listening socket that does not block; `is_ours` tells one made here from one given."""
+class Access(NamedTuple):
+    """Who may connect to a Unix socket."""
 
-    def __init__(self, address: Address, listening: socket.socket, *, is_ours: bool) -> None:
+    group: str | None = None
+    """By default that of any new file."""
+    mode: int = 0o660
+
+
+_BY_DEFAULT: Final = Access()
+
+
+class Endpoint:
+    """One listening socket that does not block."""
+
+    def __init__(self, address: Address, listening: socket.socket) -> None:
         self.address = address
         self.socket = listening
-        self._is_ours = is_ours
         listening.settimeout(0)
 
+    def check(self, access: Access) -> None:
+        """Whether it may get another access.  **Raises** CannotListen."""
+
+    def admit(self, access: Access) -> None:
+        """Let those connect from now on, if it is for us to say.  **Raises** OSError."""
+
     def close(self) -> None:
-        """Listen no more, and take a Unix socket away that was made here."""
+        """Listen no more."""
         self.socket.close()
-        if self._is_ours and self.address.family == socket.AF_UNIX:
-            with suppress(OSError):  # its folder may be closed to us after the change of user
-                Path(self.address.host).unlink()
 
 
-def bind(
-    address: Address,
-    *,
-    owner: int | None = None,
-    group: str | None = None,
-    mode: int = 0o660,
-) -> Endpoint:
-    """Listen at an address; `owner` (a uid), `group` and `mode` are those of a Unix socket.
+class UnixEndpoint(Endpoint):
+    """A Unix socket that was made here; its path is ours to change, and goes with it."""
+
+    def __init__(self, address: Address, listening: socket.socket, new_gid: int) -> None:
+        """The socket is new, with its first group, and for its owner alone."""
+        super().__init__(address, listening)
+        self._new_gid = self._gid = new_gid
+        self._mode = _PRIVATE
+
+    def check(self, access: Access) -> None:
+        """Whether it may get another group.  **Raises** CannotListen."""
+        gid = self._wanted(access)
+        if os.geteuid() != 0 and gid not in {self._gid, os.getegid(), *os.getgroups()}:
+            raise CannotListen(
+                f"cannot give {self.address} to the group {access.group or gid}: its user is not "
+                "in it; restart the service"
+            )
+
+    def admit(self, access: Access) -> None:
+        """Let those connect from now on; nobody else does meanwhile.
+
+        **Raises** OSError: it stays as it was.
+        """
+        gid = self._wanted(access)
+        if (gid, access.mode) == (self._gid, self._mode):
+            return
+        path = Path(self.address.host)
+        if not stat.S_ISSOCK(path.lstat().st_mode):
+            raise OSError(errno.ENOTSOCK, f"{path} is no socket any more")
+        path.chmod(access.mode & self._mode)
+        try:
+            if gid != self._gid:
+                os.chown(path, -1, gid)
+        except OSError:
+            path.chmod(self._mode)
+            raise
+        path.chmod(access.mode)
+        self._gid, self._mode = gid, access.mode
+
+    def close(self) -> None:
+        """Listen no more, and take the path away."""
+        super().close()
+        with suppress(OSError):  # its folder may be closed to us after the change of user
+            Path(self.address.host).unlink()
+
+    def _wanted(self, access: Access) -> int:
+        """The group of that access.  **Raises** OSError: there is none any more."""
+        if access.group is None:
+            return self._new_gid
+        try:
+            return grp.getgrnam(access.group).gr_gid
+        except KeyError:
+            raise OSError(errno.ENOENT, f"there is no group {access.group}") from None
+
+
+def bind(address: Address, *, owner: int | None = None, access: Access = _BY_DEFAULT) -> Endpoint:
+    """Listen at an address; `owner` (a uid) and `access` are those of a Unix socket.
 
     **Raises** CannotListen.
     """
     listening = socket.socket(address.family, socket.SOCK_STREAM)
+    endpoint = Endpoint(address, listening)
     try:
         if address.family == socket.AF_UNIX:
-            _clear(Path(address.host), {os.geteuid(), owner or os.geteuid()})
-            _bind_unix(listening, Path(address.host), _keeper(owner, group), mode)
+            endpoint = _bind_unix(address, listening, owner, access)
         else:
             listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             if address.family == socket.AF_INET6:
@@ -72,31 +135,29 @@ def bind(
     except CannotListen:
         listening.close()
         raise
-    return Endpoint(address, listening, is_ours=True)
+    return endpoint
 
 
-Keep = Callable[[Path], None]
-
-
-def _keeper(owner: int | None, group: str | None) -> Keep:
-    """Gives a path its owner and group, where they are not those of any new file."""
-    uid = -1 if owner is None else owner
-    gid = -1 if group is None else grp.getgrnam(group).gr_gid
-    return lambda path: os.chown(path, uid, gid) if (uid, gid) != (-1, -1) else None
-
-
-def _bind_unix(listening: socket.socket, path: Path, keep: Keep, mode: int) -> None:
-    umask = os.umask(_PRIVATE)
+def _bind_unix(
+    address: Address, listening: socket.socket, owner: int | None, access: Access
+) -> UnixEndpoint:
+    """**Raises** OSError, CannotListen."""
+    path = Path(address.host)
+    _clear(path, {os.geteuid(), owner or os.geteuid()})
+    umask = os.umask(0o777 & ~_PRIVATE)
     try:
         listening.bind(str(path))
     finally:
         os.umask(umask)
     try:
-        keep(path)
-        path.chmod(mode)
+        endpoint = UnixEndpoint(address, listening, path.lstat().st_gid)
+        if owner is not None:
+            os.chown(path, owner, -1)
+        endpoint.admit(access)
     except OSError:
         path.unlink()
         raise
+    return endpoint
 
 
 def _clear(path: Path, ours: set[int]) -> None:
@@ -130,5 +191,5 @@ def match(address: Address, given: Iterable[socket.socket]) -> Endpoint | None:
         name = one.getsockname()
         where = name if one.family == socket.AF_UNIX else name[:2]
         if one.family == address.family and where == address.place:
-            return Endpoint(address, one, is_ours=False)
+            return Endpoint(address, one)
     return None

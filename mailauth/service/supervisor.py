@@ -182,6 +182,8 @@ class Supervisor:
                 self._crew.dismiss(child, now)
         if old is not None:
             generations.close(old.endpoints, keep=coming.endpoints)
+        for fault in generations.admit(coming):
+            logger.error("%(fault)s", {"fault": fault})
         values = {"generation": coming.number, "workers": ready}
         logger.info("generation %(generation)d serves with %(workers)d workers", values)
         self._notifier.tell("READY=1", f"STATUS={ready} workers serve.")

@@ -3,6 +3,7 @@
 import os
 import socket
 import stat
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from mailauth.service import sockets, systemd
 from mailauth.service.address import parse
-from mailauth.service.sockets import CannotListen, bind
+from mailauth.service.sockets import Access, CannotListen, bind
 from mailauth.service.systemd import Notifier
 
 pytestmark = pytest.mark.loopback
@@ -25,6 +26,14 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         entry.unlink()
 
 
+@pytest.fixture
+def open_path() -> Iterator[Path]:
+    """A path in a folder that all may enter."""
+    with tempfile.TemporaryDirectory() as folder:
+        Path(folder).chmod(0o711)
+        yield Path(folder) / "s"
+
+
 def mode(path: Path) -> int:
     return stat.S_IMODE(path.stat().st_mode)
 
@@ -34,7 +43,7 @@ def mode(path: Path) -> int:
 def test_PFX_11_a_socket_has_its_mode(path: Path, wanted: int, umask: int) -> None:
     before = os.umask(umask)
     try:
-        endpoint = bind(parse(f"unix:{path}"), mode=wanted)
+        endpoint = bind(parse(f"unix:{path}"), access=Access(mode=wanted))
         assert os.umask(umask) == umask, "the umask is left as it was"
     finally:
         os.umask(before)
@@ -47,9 +56,67 @@ def test_PFX_11_a_socket_has_its_group(path: Path) -> None:
     import grp
 
     gid = os.getgroups()[0] if os.getgroups() else os.getegid()
-    endpoint = bind(parse(f"unix:{path}"), group=grp.getgrgid(gid).gr_name)
+    endpoint = bind(parse(f"unix:{path}"), access=Access(grp.getgrgid(gid).gr_name))
     assert path.stat().st_gid == gid
     endpoint.close()
+
+
+@pytest.mark.parametrize("wanted", [0o600, 0o666])
+def test_PFX_11_a_socket_gets_another_mode(path: Path, wanted: int) -> None:
+    endpoint = bind(parse(f"unix:{path}"))
+    endpoint.check(Access(mode=wanted))
+    assert mode(path) == 0o660, "it was only a look"
+    endpoint.admit(Access(mode=wanted))
+    assert mode(path) == wanted
+    endpoint.admit(Access())
+    assert mode(path) == 0o660
+    endpoint.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a socket to another")
+def test_PFX_11_a_socket_gets_another_group_if_its_owner_may_give_it(open_path: Path) -> None:
+    import grp
+
+    path = open_path
+    group = grp.getgrall()[-1]
+    before = path.parent.stat().st_gid
+    endpoint = bind(parse(f"unix:{path}"), owner=65534)
+    endpoint.admit(Access(group.gr_name, 0o600))
+    assert (path.stat().st_uid, path.stat().st_gid, mode(path)) == (65534, group.gr_gid, 0o600)
+    endpoint.admit(Access())
+    assert (path.stat().st_uid, path.stat().st_gid, mode(path)) == (65534, before, 0o660)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(CannotListen, match=f"to the group {group.gr_name}: its user is not"):
+            endpoint.check(Access(group.gr_name))
+        with pytest.raises(PermissionError):
+            endpoint.admit(Access(group.gr_name, 0o666))
+    finally:
+        os.seteuid(0)
+    assert (path.stat().st_gid, mode(path)) == (before, 0o660)
+    endpoint.close()
+
+
+def test_PFX_11_what_has_taken_the_place_of_a_socket_is_left_alone(path: Path) -> None:
+    endpoint = bind(parse(f"unix:{path}"))
+    path.unlink()
+    with pytest.raises(FileNotFoundError):
+        endpoint.admit(Access(mode=0o666))
+    path.with_name("precious").touch(mode=0o600)
+    path.symlink_to(path.with_name("precious"))
+    with pytest.raises(OSError, match="is no socket"):
+        endpoint.admit(Access(mode=0o666))
+    assert mode(path) == 0o600
+    endpoint.close()
+
+
+def test_PFX_11_a_socket_of_another_kind_has_no_mode() -> None:
+    with socket.socket() as given:
+        given.bind(("127.0.0.1", 0))
+        endpoint = sockets.match(parse(f"inet:127.0.0.1:{given.getsockname()[1]}"), [given])
+        assert endpoint is not None
+        endpoint.check(Access(mode=0o600))
+        endpoint.admit(Access(mode=0o600))
 
 
 def test_PFX_11_a_stale_socket_of_ours_is_replaced(path: Path) -> None:

@@ -158,6 +158,38 @@ def test_a_reload_adds_and_removes_listeners(tree: Tree) -> None:
     assert not (tree.folder / "echo").exists()
 
 
+def mode(tree: Tree) -> int:
+    return (tree.folder / "echo").stat().st_mode & 0o777
+
+
+def test_a_reload_gives_a_socket_its_new_mode(tree: Tree) -> None:
+    tree.configure("mode = 0o666")
+    tree.start()
+    assert mode(tree) == 0o666
+    tree.configure("mode = 0o600")
+    tree.reload()
+    assert mode(tree) == 0o600
+    assert tree.say("echo x") == "x"
+
+
+def test_OPS_02_a_reload_that_fails_leaves_a_socket_its_mode(tree: Tree) -> None:
+    tree.start()
+    secret(tree, "broken")
+    tree.configure(f'map = "{tree.folder}/secret"\nmode = 0o666')
+    tree.signal(signal.SIGHUP)
+    tree.wait_for_log("the old configuration and the old secrets stay in force")
+    assert mode(tree) == 0o660
+
+
+def test_a_mode_that_cannot_be_given_is_told(tree: Tree) -> None:
+    tree.start()
+    (tree.folder / "echo").unlink()
+    tree.configure("mode = 0o600")
+    tree.reload()
+    told = f"{tree.socket} keeps its mode and group: No such file or directory"
+    assert told in tree.log()
+
+
 def test_a_reload_keeps_the_connections_that_wait(secretive: Tree) -> None:
     """The listening socket stays open, so nobody is refused meanwhile."""
     for number in range(3):
