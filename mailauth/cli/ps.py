@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from mailauth.cli.options import configuration_file
-from mailauth.cli.output import printable
+from mailauth.cli.output import complain, printable
 from mailauth.errors import BadArgument
 
 _COLORS = {"working": "green", "starting": "yellow", "leaving": "yellow"}
@@ -23,18 +23,20 @@ def command(config: Path, as_json: bool) -> None:
     \b
     mailauth ps --config /etc/mailauth/mailauth.toml
 
-    It asks the socket `service.status`.  The exit status is 0 if all is well, 1
+    It asks the socket `service.status`, which it finds even in a file that was
+    broken since the start; a note says so.  The exit status is 0 if all is well, 1
     if a process is not at work or the service is stopping, 2 if nobody answers.
     """
     import json
 
     from mailauth.service import configuration, status
-    from mailauth.service.address import parse
 
-    address = configuration.read(config).configuration.service.status
+    address, faults = configuration.find_status(config)
+    for fault in faults:
+        complain(f"note: a reload would be refused: {fault}")
     if address is None:
         raise BadArgument(f'{config} has no status socket: add status = "unix:/..." to [service]')
-    told = status.ask(parse(address))
+    told = status.ask(address)
     if as_json:
         click.echo(json.dumps(told))
     else:

@@ -7,15 +7,17 @@ seconds, and are measured by a clock that never goes back.
 import grp
 import pwd
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
+from socket import AF_UNIX
 from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
 from mailauth.errors import MailauthError, SyntaxFault
 from mailauth.service import tomlfile
-from mailauth.service.address import parse
+from mailauth.service.address import Address, parse
 from mailauth.service.tables import (
     Dns,
     Limits,
@@ -98,6 +100,42 @@ def convert(tables: Mapping[str, Any], check: Check) -> tuple[Configuration, lis
     complaints += _unsound(configuration)
     complaints += check(configuration)
     return configuration, complaints
+
+
+class Found(NamedTuple):
+    """Where the service of a file tells its status, and what is wrong with the file."""
+
+    status: Address | None
+    faults: Sequence[str] = ()
+
+
+def find_status(path: Path) -> Found:
+    """The address of `service.status`, even in a file that a service would not take any more.
+
+    **Raises** BadConfiguration: it is unsound, and has no such address.
+    """
+    try:
+        status = read(path).configuration.service.status
+    except BadConfiguration as unsound:
+        for value in _salvaged(path):
+            with suppress(SyntaxFault):
+                address = parse(value)
+                if address.family == AF_UNIX:
+                    return Found(address, unsound.errors)
+        raise
+    return Found(parse(status) if status else None)
+
+
+def _salvaged(path: Path) -> Iterator[str]:
+    """What may be `service.status` in an unsound file: no other table has this key."""
+    try:
+        service = tomlfile.Document(path).tables.get("service")
+        values = [service.get("status")] if isinstance(service, Mapping) else []
+    except BadToml:
+        values = tomlfile.salvage(path, "status")
+    except OSError:
+        values = []
+    return (value for value in values if isinstance(value, str))
 
 
 def _first_of_each_place(complaints: Iterable[Complaint]) -> Iterable[Complaint]:

@@ -11,7 +11,7 @@ import tomllib
 import types
 import typing
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
@@ -101,6 +101,20 @@ class BadToml(Exception):
     def __init__(self, line: int, sentence: str) -> None:
         super().__init__(sentence)
         self.line = line
+
+
+def salvage(path: Path, key: str) -> list[Any]:
+    """The values that a key has, each on one sound line, in a file that is no TOML any more."""
+    if not path.is_file():
+        return []
+    with path.open("rb") as file:
+        text = file.read(MAX_OCTETS).decode(errors="replace")
+    values = []
+    for line in text.splitlines():
+        if line.lstrip().startswith(key):
+            with suppress(ValueError, RecursionError):
+                values.append(tomllib.loads(line).get(key))
+    return values
 
 
 def _bad_toml(message: str, text: str) -> BadToml:

@@ -79,6 +79,49 @@ def test_ps_shows_the_tree(tree: Tree) -> None:
     assert json.dumps(told)
 
 
+BROKEN = {
+    "no TOML": ("workers = 2", "workers = = 2"),
+    "no UTF-8": ("workers = 2", "workers = 2 # \udcff"),
+    "an unknown key": ("workers = 2", "workres = 2"),
+    "a wrong value": ("workers = 2", "workers = 'two'"),
+    "no listener": ("[[listen]]", "[[listn]]"),
+}
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize(("old", "new"), BROKEN.values(), ids=BROKEN)
+def test_ps_finds_a_service_whose_file_was_broken_since(tree: Tree, old: str, new: str) -> None:
+    tree.start()
+    tree.wait_for(lambda: tree.pids("observer"), "the observer")
+    text = tree.file.read_text().replace(old, new)
+    tree.file.write_text(text, errors="surrogateescape")
+    done = ran("ps", "-c", str(tree.file))
+    assert done.status == 0, done.complaint
+    assert done.text.startswith(f"supervisor {tree.process.pid}  serving  up ")
+    notes = done.complaint.splitlines()
+    assert notes
+    prefix = f"mailauth: note: a reload would be refused: {tree.file}:"
+    assert all(line.startswith(prefix) for line in notes), notes
+
+
+def test_ps_with_a_file_that_names_no_status_any_more(tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    for status in (
+        "",
+        f"status = {'[' * 9999}",
+        f"status = {'1' * 9999}",
+        "status = unix:/x",
+        'status = "inet:127.0.0.1:1"',
+        "status = 3",
+    ):
+        file.write_text(f"[service]\n{status}\nworkers = = 2\n")
+        done = ran("ps", "-c", str(file))
+        assert done.refused
+        assert done.complaint.startswith(f"mailauth: {file}:")
+    file.write_text('service = { status = "unix:/nonexistent/s" }\nx = 1\n')
+    assert "no service answers at unix:/nonexistent/s" in ran("ps", "-c", str(file)).complaint
+
+
 @pytest.mark.loopback
 def test_ps_tells_why_the_last_restart_was(tree: Tree) -> None:
     tree.start()
