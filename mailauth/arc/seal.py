@@ -9,12 +9,12 @@ from mailauth.arc import sets
 from mailauth.arc.sets import MAX_SETS, ArcSet, BrokenChain
 from mailauth.arc.verdict import Result, Verdict
 from mailauth.authres import MethodResult
+from mailauth.dkim import claims
 from mailauth.dkim import signature as signatures
 from mailauth.dkim.canonical import Canonicalization, header
 from mailauth.dkim.hashing import BodyHasher, data_hash, index, select_all
 from mailauth.errors import UnsignableMessage
 from mailauth.keys import Signer
-from mailauth.syntax import domain as domains
 from mailauth.syntax import folding
 from mailauth.syntax.message import Message
 
@@ -118,12 +118,13 @@ class _Maker:
 
     def __init__(self, instance: int, domain: str, selector: str, key: Signer, now: int) -> None:
         self._key = key
+        domain, selector = claims.place(domain, selector)
         self._tags = {
             "i": str(instance),
-            "a": str(key.algorithm),
-            "d": domains.given(domain),
-            "s": domains.given(selector),
-            "t": str(now),
+            "a": claims.algorithm(key),
+            "d": domain,
+            "s": selector,
+            "t": claims.time(now),
         }
 
     def message_signature(self, message: Message) -> bytes:

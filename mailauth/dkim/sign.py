@@ -5,11 +5,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
+from mailauth.dkim import claims
 from mailauth.dkim import signature as signatures
 from mailauth.dkim.canonical import Canonicalization
 from mailauth.dkim.hashing import BodyHasher, data_hash, index, select_all
-from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage
-from mailauth.keys import Signer
+from mailauth.errors import BadArgument, UnsignableMessage
+from mailauth.keys import Algorithm, Signer
 from mailauth.syntax import domain as domains
 from mailauth.syntax.abnf import FTEXT
 from mailauth.syntax.folding import Folded
@@ -166,7 +167,8 @@ class Signatory:
             tags["z"] = _copied(self._selected)
         fields = b""
         for domain, selector, key, identity in signings:
-            begun = begin(key.algorithm, f"{header}/{body}", domain, selector, identity, names)
+            algorithm = claims.algorithm(key)
+            begun = begin(algorithm, f"{header}/{body}", domain, selector, identity, names)
             field = signatures.finish(begun, tags)
             emptied = (signatures.FIELD_KEY, field.removesuffix(b"\r\n"))
             digest = data_hash(self._selected, emptied, header)
@@ -241,15 +243,21 @@ def _wanted(headers: Sequence[str] | None, oversign: Sequence[str] | None) -> _W
 
 
 def _keys_of(names: Iterable[str]) -> frozenset[bytes]:
-    keys = frozenset(name.lower().encode() for name in names)
-    for key in keys:
-        if not key or key.translate(None, FTEXT):
-            msg = f"{key.decode()!r} is not the name of a header field"
-            raise BadArgument(msg)
-        if key == signatures.FIELD_KEY:
-            msg = "a signature does not sign DKIM-Signature fields (RFC 6376 §5.4)"
-            raise BadArgument(msg)
+    if isinstance(names, str | bytes):  # its letters are strings too
+        raise BadArgument(f"{names!r:.80} is not a list of names of header fields")
+    keys = frozenset(map(_key_of, names))
+    if signatures.FIELD_KEY in keys:
+        msg = "a signature does not sign DKIM-Signature fields (RFC 6376 §5.4)"
+        raise BadArgument(msg)
     return keys
+
+
+def _key_of(name: str) -> bytes:
+    """hdr-name, which in a tag has no semicolon (§2.10, §3.2)."""
+    key = name.lower().encode(errors="surrogatepass")
+    if not key or key.translate(None, FTEXT) or b";" in key:
+        raise BadArgument(f"{name!r} is not the name of a header field that can be signed")
+    return key
 
 
 _WANTED = _Wanted(_keys_of(SIGNED), _keys_of(OVERSIGNED))
@@ -257,7 +265,7 @@ _WANTED = _Wanted(_keys_of(SIGNED), _keys_of(OVERSIGNED))
 
 @lru_cache(maxsize=1024)
 def _begin(
-    algorithm: str,
+    algorithm: Algorithm,
     canonicalization: str,
     domain: str,
     selector: str,
@@ -265,21 +273,10 @@ def _begin(
     names: tuple[bytes, ...],
 ) -> Folded:
     """A field's beginning, which most messages of a signer share; U-labels become A-labels."""
-    domain = _domain(domain)  # RFC 8616 §4
-    tags = {
-        "v": "1",
-        "a": algorithm,
-        "c": canonicalization,
-        "d": domain,
-        "s": _domain(selector),
-    }
+    domain, selector = claims.place(domain, selector)
+    tags = {"v": "1", "a": algorithm, "c": canonicalization, "d": domain, "s": selector}
     if identity is not None:
-        local, _, name = identity.rpartition("@")
-        name = _domain(name)
-        if not domains.is_same_or_subdomain(name, domain):
-            msg = f"the identity {identity!r} is not of {domain} or below it"
-            raise BadArgument(msg)  # §3.5
-        tags["i"] = f"{signatures.encode_quoted_printable(local.encode())}@{name}"
+        tags["i"] = _identity(identity, domain)
     tags["h"] = b":".join(names).decode()
     return signatures.begin(tags)
 
@@ -288,21 +285,23 @@ _MAX_REMEMBERED = 100
 """Names in h=; what else is remembered of a signer is short."""
 
 
-def _domain(text: str) -> str:
+def _identity(identity: str, domain: str) -> str:
+    """sig-i-tag, of the domain that signs or below it (§3.5)."""
+    local, _, name = identity.rpartition("@")
+    name = claims.name(name)
+    if not domains.is_same_or_subdomain(name, domain):
+        raise BadArgument(f"the identity {identity!r} is not of {domain} or below it")
     try:
-        return domains.parse(text)
-    except SyntaxFault as fault:
-        msg = f"{fault}: {text!r}"
-        raise BadArgument(msg) from None
+        return f"{signatures.encode_quoted_printable(local.encode())}@{name}"
+    except UnicodeEncodeError:  # octets of a command line that are no UTF-8
+        raise BadArgument(f"the identity {identity!r} is not UTF-8") from None
 
 
 def _times(now: int | None, expire: int | None) -> dict[str, str]:
-    if expire is None:
-        return {} if now is None else {"t": str(now)}
-    if now is None or expire <= 0:
-        msg = "expire is a number of seconds after now, and needs now"
-        raise BadArgument(msg)
-    return {"t": str(now), "x": str(now + expire)}
+    tags = {} if now is None else {"t": claims.time(now)}
+    if expire is not None:
+        tags["x"] = claims.expiry(now, expire)
+    return tags
 
 
 def _copied(selected: Iterable[tuple[bytes, bytes]]) -> str:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
+from mailauth.dkim import claims
 from mailauth.syntax import domain as domains
 from mailauth.syntax.mailbox import Mailbox
 
@@ -102,9 +103,8 @@ class SigningTable:
     def _named(self, keys: Iterable[SigningKey], domain: str) -> Iterator[SigningKey]:
         for key in keys:
             named = self.by_author.get(domain) if key.selector == "" else key
-            if named is None or (named.is_of_author and domain.startswith("[")):
-                continue  # an address in brackets is no domain, neither of d= nor of a path
-            yield named.for_author(domain)
+            if named is not None and _is_fit(named, domain):
+                yield named.for_author(domain)
 
     def signing_keys(self) -> Iterator[SigningKey]:
         """All of them, for a check."""
@@ -129,6 +129,18 @@ class SigningTable:
                 found.append((place, key))
         for _, key in sorted(found, key=lambda pair: pair[0]):
             yield (key,)
+
+
+def _is_fit(key: SigningKey, domain: str) -> bool:
+    """Whether a signature with this key for an author of the domain can count.
+
+    An address in brackets is no domain, neither of d= nor of a path.
+    """
+    if not key.is_of_author:
+        return True
+    return not domain.startswith("[") and not (
+        key.domain == AUTHOR and claims.unfit(domain, key.selector)
+    )
 
 
 def matches(pattern: str, text: str) -> bool:

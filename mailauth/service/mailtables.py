@@ -126,6 +126,8 @@ def _of_row(row: SigningRow, at: Place) -> Iterator[Complaint]:
         value = getattr(row, key)
         if not value:
             yield Complaint((*at, key), "is missing")
+        elif key == "domain" and value != AUTHOR and "." not in value:
+            yield Complaint((*at, key), "is a top-level domain; no signature of one is accepted")
         elif key != "file" and value != AUTHOR:
             yield from _fault((*at, key), partial(domains.parse, value))
     for author in row.authors:

@@ -121,7 +121,21 @@ def test_ARC_10_what_cannot_be_judged_now_is_not_sealed() -> None:
         seal(sealed(), silent)
 
 
-@pytest.mark.parametrize("wrong", [{"domain": "a..b"}, {"selector": ""}, {"selector": "a b"}])
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"domain": "a..b"},
+        {"domain": "com"},
+        {"domain": ".".join(["a" * 60] * 4)},
+        {"selector": ""},
+        {"selector": "a b"},
+        {"key": b"-----BEGIN PRIVATE KEY-----"},
+        {"now": 1_795_000_000.5},
+        {"now": -1},
+        {"now": 10**12},
+    ],
+    ids=str,
+)
 def test_wrong_arguments(wrong: dict[str, Any]) -> None:
     with pytest.raises(BadArgument):
         seal(mail.MESSAGE, **wrong)

@@ -371,7 +371,7 @@ def test_KEY_14_a_key_behind_an_alias() -> None:
 
 
 def test_DKIM_08_a_top_level_domain_is_for_policy() -> None:
-    message = dkim.sign(MESSAGE, domain="com", selector="rsa", key=key(), now=NOW) + MESSAGE
+    message = signed_by_hand(d="com")
     assert verdict(message, Zone({"rsa._domainkey.com": {"TXT": [record()]}})).result == "policy"
 
 

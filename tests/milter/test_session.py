@@ -206,6 +206,15 @@ def test_an_author_of_an_address_has_no_key_of_a_domain(tmp_path: Path) -> None:
     assert "no key for ada@[" in delivery.record.notes[0]
 
 
+@pytest.mark.parametrize("domain", ["localhost", ".".join(["a" * 60] * 4)], ids=["top", "long"])
+def test_an_author_of_a_domain_that_cannot_sign_has_no_key(tmp_path: Path, domain: str) -> None:
+    """No verifier would accept the signature, and to defer the message would not help it."""
+    message = MESSAGE.replace(b"ada@example.com>\r\nTo", f"ada@{domain}>\r\nTo".encode())
+    rows = [("*", SigningKey("%", "x", str(tmp_path / "rsa")))]
+    delivery = Filtered(signing(tmp_path, table=SigningTable.of(rows))).open(**LOCAL)
+    assert "there is no key for ada@" in delivery.deliver(message).record.notes[0]
+
+
 def test_what_cannot_be_signed_may_be_put_aside(tmp_path: Path) -> None:
     settings = signing(tmp_path, on_unsignable=Action.QUARANTINE)
     delivery = Filtered(settings).open(**LOCAL).deliver(MESSAGE + b"\n")

@@ -333,6 +333,7 @@ def test_OPS_13_check_config_names_every_error(tmp_path: Path, service: MilterSe
         '[[signing.key]]\ndomain = "example.com"\nselector = "a_b"\nauthors = ["x@"]\n'
         f'[[signing.key]]\ndomain = "example.com"\nselector = "a"\nfile = "{service.key}"\n'
         'identity = "x@other.example"\n'
+        f'[[signing.key]]\ndomain = "com"\nselector = "a"\nfile = "{service.key}"\n'
     )
     with pytest.raises(BadConfiguration) as caught:
         check(file)
@@ -356,4 +357,5 @@ WRONG = [
     "21: signing.key[1].selector: a label that is not of letters",
     "22: signing.key[1].authors: an empty label in a domain",
     "27: signing.key[2].identity: must be of example.com or below it",
+    "29: signing.key[3].domain: is a top-level domain",
 ]

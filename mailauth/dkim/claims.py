@@ -1,0 +1,78 @@
+"""What a signer says of itself in its tags: a=, d=, s=, t=, x= (RFC 6376 §3.5, RFC 8617 §4.1).
+
+A signature that verifiers must refuse, ours first, would only seem to be one.  So
+what a tag cannot hold is the caller's mistake: the functions that give a tag
+**raise** BadArgument.
+"""
+
+from typing import Final
+
+from mailauth.dkim import key as keys
+from mailauth.errors import BadArgument, SyntaxFault
+from mailauth.keys import Algorithm, Signer
+from mailauth.syntax import domain as domains
+
+
+def algorithm(key: Signer) -> Algorithm:
+    """a=, that of the signatures of `key`."""
+    claimed = getattr(key, "algorithm", None)
+    if isinstance(claimed, Algorithm):
+        return claimed
+    if claimed is None:  # the octets of a key, for example; no error shows them
+        kind = type(key).__name__
+        msg = f"a key signs, and {kind} does not: load it with PrivateKey.load or PrivateKey.read"
+        raise BadArgument(msg)
+    try:
+        return Algorithm(claimed)
+    except ValueError:
+        msg = f"the key's algorithm {claimed!r:.40} is not rsa-sha256 or ed25519-sha256"
+        raise BadArgument(msg) from None
+
+
+def place(domain: str, selector: str) -> tuple[str, str]:
+    """d= and s=, U-labels as A-labels (RFC 8616 §4); a key can stand at their name."""
+    domain, selector = name(domain), name(selector)
+    reason = unfit(domain, selector)
+    if reason:
+        raise BadArgument(reason)
+    return domain, selector
+
+
+def unfit(domain: str, selector: str) -> str:
+    """Why no signature of these A-labels can count, or nothing."""
+    if "." not in domain:  # RFC 6376 §6.1.1
+        return f"{domain} is a top-level domain, and verifiers accept no signature of one"
+    if len(keys.name(domain, selector)) > domains.MAX_NAME:  # RFC 6376 §3.6.2.1
+        return f"the name of the key, {selector}._domainkey.{domain}, has more than 253 octets"
+    return ""
+
+
+def name(text: str) -> str:
+    """A domain name as A-labels."""
+    try:
+        return domains.parse(text)
+    except SyntaxFault as fault:
+        raise BadArgument(f"{fault}: {text!r:.80}") from None
+
+
+def time(now: int) -> str:
+    """t=, in seconds since the epoch."""
+    return _digits(now, "now is a whole number of seconds since the epoch")
+
+
+def expiry(now: int | None, expire: int) -> str:
+    """x=, which is later than t= (RFC 6376 §3.5)."""
+    what = "expire is a number of seconds after now, and needs now"
+    if now is None or not int(_digits(expire, what)):
+        raise BadArgument(what)
+    return _digits(now + expire, what)
+
+
+def _digits(seconds: int, what: str) -> str:
+    """1*12DIGIT, as sig-t-tag and sig-x-tag have them."""
+    if type(seconds) is not int or not 0 <= seconds <= _LATEST:
+        raise BadArgument(f"{what}, of 12 digits at most")
+    return str(seconds)
+
+
+_LATEST: Final = 10**12 - 1

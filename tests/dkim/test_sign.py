@@ -1,0 +1,86 @@
+"""What a signer is asked for and cannot sign: nothing is written that verifiers refuse."""
+
+from typing import Any
+
+import pytest
+from mail import DOMAIN, MESSAGE, NOW, key, signed, verdict
+
+from mailauth import dkim
+from mailauth.dkim.key import name
+from mailauth.errors import BadArgument
+
+LONG_NAME = ".".join(["a" * 60] * 4)
+
+
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        pytest.param({"identity": "\udcff@example.com"}, "identity", id="identity-no-utf8"),
+        pytest.param({"identity": "a@\udcff.example.com"}, "not a label", id="identity-domain"),
+        pytest.param({"identity": "a@example.net"}, "not of example.com", id="identity-other"),
+        pytest.param({"headers": ["\udcff"]}, "not the name", id="headers-no-utf8"),
+        pytest.param({"oversign": ["\ud800"]}, "not the name", id="oversign-no-utf8"),
+        pytest.param({"headers": ["from", "x;l=0"]}, "not the name", id="headers-semicolon"),
+        pytest.param({"headers": ["from", "x:y"]}, "not the name", id="headers-colon"),
+        pytest.param({"headers": [""]}, "not the name", id="headers-empty"),
+        pytest.param({"headers": "subject"}, "list of names", id="headers-text"),
+        pytest.param({"oversign": b"subject"}, "list of names", id="oversign-octets"),
+        pytest.param({"now": 1_795_863_726.22}, "now is", id="now-float"),
+        pytest.param({"now": -5}, "now is", id="now-negative"),
+        pytest.param({"now": 10**12}, "12 digits", id="now-13-digits"),
+        pytest.param({"now": 10**5000}, "12 digits", id="now-5001-digits"),
+        pytest.param({"now": "x; l=0"}, "now is", id="now-text"),
+        pytest.param({"expire": 3.5}, "expire is", id="expire-float"),
+        pytest.param({"expire": "1d"}, "expire is", id="expire-text"),
+        pytest.param({"expire": -1}, "expire is", id="expire-negative"),
+        pytest.param({"expire": 0}, "expire is", id="expire-zero"),
+        pytest.param({"expire": 10**12 - NOW}, "12 digits", id="expire-13-digits"),
+        pytest.param({"now": None, "expire": 1}, "needs now", id="expire-without-now"),
+        pytest.param({"domain": "com"}, "top-level", id="DKIM-08"),
+        pytest.param({"domain": "exa mple.com"}, "exa mple", id="domain"),
+        pytest.param({"domain": LONG_NAME, "selector": "a" * 63}, "253 octets", id="long-name"),
+        pytest.param({"canonicalization": "loose"}, "not one of simple", id="canonicalization"),
+    ],
+)
+def test_arguments_that_are_refused(options: dict[str, Any], says: str) -> None:
+    with pytest.raises(BadArgument, match=says):
+        signed(**options)
+
+
+def test_the_longest_and_the_latest_that_verifiers_take() -> None:
+    latest = verdict(signed(now=0, expire=10**12 - 1))
+    assert (latest.result, latest.signed_at, latest.expires_at) == ("pass", 0, 10**12 - 1)
+    room = 253 - len(name(DOMAIN, ""))
+    assert verdict(signed(selector=_of_length(room))).reason.startswith("no key at")
+    with pytest.raises(BadArgument, match="253 octets"):
+        signed(selector=_of_length(room + 1))
+
+
+def _of_length(octets: int) -> str:
+    """A name of so many octets."""
+    labels = "a" * 60 + "."
+    return (labels * 5)[: octets - 1] + "a"
+
+
+@pytest.mark.parametrize("secret", [key().pem(), key().pem().decode(), None], ids=type)
+def test_a_key_that_is_not_loaded(secret: Any) -> None:
+    with pytest.raises(BadArgument, match=r"PrivateKey\.load") as caught:
+        dkim.sign(MESSAGE, domain=DOMAIN, selector="rsa", key=secret)
+    assert "BEGIN" not in str(caught.value)
+
+
+def test_a_key_of_another_algorithm() -> None:
+    class Old:
+        algorithm: Any = "rsa-sha1"
+
+        def sign(self, digest: bytes) -> bytes:
+            return digest
+
+    with pytest.raises(BadArgument, match="rsa-sha1"):
+        dkim.sign(MESSAGE, domain=DOMAIN, selector="rsa", key=Old())
+
+
+def test_names_in_any_case_and_any_iterable() -> None:
+    message = signed(headers=("Subject", "TO"), oversign={"From"})
+    assert b"h=from:to:subject:from;" in message.replace(b"\r\n\t", b"")
+    assert verdict(message).result == "pass"
