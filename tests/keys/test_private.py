@@ -201,6 +201,35 @@ def test_signing_with_impossible_numbers_is_unusable_too() -> None:
         PrivateKey.load(altered_rsa(p=0, q=0)).sign(DIGEST)
 
 
+OTHER = rsa.generate_private_key(public_exponent=65537, key_size=1024).private_numbers()  # noqa: S505
+
+
+@pytest.mark.parametrize(
+    "numbers",
+    [
+        {name: getattr(OTHER, name) for name in ("d", "p", "q", "dmp1", "dmq1", "iqmp")},
+        {"d": OTHER.d, "dmp1": 5, "dmq1": 5},
+        {"n": N + 2},
+        {"n": N + 1},
+        {"e": 3},
+    ],
+    ids="-".join,
+)
+def test_DKIM_41_a_first_signature_that_does_not_verify_is_not_given(
+    numbers: dict[str, int],
+) -> None:
+    key = PrivateKey.load(altered_rsa(**numbers))
+    for _ in range(2):
+        with pytest.raises(UnusableKey, match="do not belong together"):
+            key.sign(DIGEST)
+
+
+def test_numbers_that_signing_does_not_need_may_be_wrong() -> None:
+    """OpenSSL signs by the primes, and so d is of no use."""
+    key = PrivateKey.load(altered_rsa(d=OTHER.d))
+    assert key.public_key.verify(key.sign(DIGEST), DIGEST)
+
+
 def test_generated_keys_are_of_the_kind_that_was_asked() -> None:
     key = PrivateKey.generate()
     assert (key.algorithm, key.size) == (Algorithm.RSA_SHA256, 2048)
