@@ -5,10 +5,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from mail import DOMAIN, MESSAGE, key, verdict
+from mail import DOMAIN, MESSAGE, NOW, key, verdict
 
 import mailauth
 from mailauth.errors import UnusableKey
+from mailauth.syntax.message import Message
 
 
 @pytest.mark.parametrize("form", ["key", "octets", "path", "text"])
@@ -29,6 +30,18 @@ def test_sign(form: str, tmp_path: Path) -> None:
 def test_sign_with_no_key() -> None:
     with pytest.raises(UnusableKey):
         mailauth.sign(MESSAGE, domain=DOMAIN, selector="rsa", key=b"no key")
+
+
+def test_a_message_that_was_parsed() -> None:
+    message = Message.parse(MESSAGE)
+    octets = mailauth.sign(message, domain=DOMAIN, selector="rsa", key=key(), now=NOW)
+    assert octets == mailauth.sign(MESSAGE, domain=DOMAIN, selector="rsa", key=key(), now=NOW)
+    assert [each.result for each in mailauth.verify(message)] == ["none"]
+
+
+def test_an_option_that_is_none_is_an_error_of_types() -> None:
+    with pytest.raises(TypeError, match="expier"):
+        mailauth.sign(MESSAGE, domain=DOMAIN, selector="rsa", key=key(), expier=1)  # type: ignore[call-arg]
 
 
 def test_verify_asks_only_for_signatures() -> None:

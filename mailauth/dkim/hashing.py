@@ -14,6 +14,14 @@ from mailauth.syntax.message import Message
 BodyWay: TypeAlias = tuple[bool, int | None]
 """How a body is hashed: whether its canonicalization is relaxed, and l=."""
 
+Octets: TypeAlias = bytes | bytearray | memoryview
+"""What a piece of a body may be; `Message.body` is a view."""
+
+
+def copied(octets: Octets, start: int, end: int | None) -> tuple[bytes, int, None]:
+    """The same piece as bytes of its own, for those that are not bytes."""
+    return bytes(memoryview(octets)[start:end]), 0, None
+
 
 class BodyHasher:
     """The hash of a canonical body that arrives in any pieces (RFC 6376 §3.7).
@@ -33,6 +41,8 @@ class BodyHasher:
         canonicalizer = BODY.get(canonicalization)
         if canonicalizer is None:
             raise BadArgument(f"{canonicalization!r} is not a body canonicalization")
+        if length is not None and length < 0:
+            raise BadArgument(f"l= of {length}: a body has no such length")
         self._hash = hashlib.sha256()
         self._room = length or 0
         self.unsigned = 0
@@ -47,8 +57,15 @@ class BodyHasher:
         form = Canonicalization.RELAXED if relaxed else Canonicalization.SIMPLE
         return cls(form, length=length)
 
-    def update(self, octets: bytes, start: int = 0, end: int | None = None) -> None:
-        """The next piece: `octets`, or of them what stands from `start` to `end`."""
+    def update(self, octets: Octets, start: int = 0, end: int | None = None) -> None:
+        """The next piece: `octets`, or of them what stands from `start` to `end`.
+
+        **Raises** BadArgument: the body has ended, by `digest`.
+        """
+        if self._digest is not None:
+            raise BadArgument("the body has ended: its digest was asked for")
+        if not isinstance(octets, bytes):
+            octets, start, end = copied(octets, start, end)
         self._canonicalizer.feed(octets, start, len(octets) if end is None else end)
 
     def digest(self) -> bytes:
@@ -77,7 +94,7 @@ class HashedBody(NamedTuple):
     missing: int = 0
     unsigned: int = 0
 
-    def update(self, octets: bytes, start: int = 0, end: int | None = None) -> None:
+    def update(self, octets: Octets, start: int = 0, end: int | None = None) -> None:
         """Nothing: the body has ended before."""
 
     def digest(self) -> bytes:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from mailauth.dkim import claims
 from mailauth.dkim import signature as signatures
 from mailauth.dkim.canonical import Canonicalization
-from mailauth.dkim.hashing import BodyHasher, data_hash, index, select_all
+from mailauth.dkim.hashing import BodyHasher, Octets, copied, data_hash, index, select_all
 from mailauth.errors import BadArgument, UnsignableMessage
 from mailauth.keys import Algorithm, Signer
 from mailauth.syntax import domain as domains
@@ -143,8 +143,13 @@ class Signatory:
         self._hasher = BodyHasher(self._canonicalizations[1])
         self._line_ends = _LineEnds()
 
-    def update(self, octets: bytes, start: int = 0, end: int | None = None) -> None:
-        """The next piece of the body: `octets`, or of them what stands from `start` to `end`."""
+    def update(self, octets: Octets, start: int = 0, end: int | None = None) -> None:
+        """The next piece of the body: `octets`, or of them what stands from `start` to `end`.
+
+        **Raises** BadArgument: the body has ended, by `fields`.
+        """
+        if not isinstance(octets, bytes):
+            octets, start, end = copied(octets, start, end)
         self._line_ends.update(octets, start, len(octets) if end is None else end)
         self._hasher.update(octets, start, end)
 

@@ -16,6 +16,8 @@ from mailauth.dkim.hashing import (
     HashedBodies,
     HashedBody,
     Hasher,
+    Octets,
+    copied,
     data_hash,
     index,
     select,
@@ -87,8 +89,13 @@ class Verification:
         if not 0 < len(fields) <= policy.max_signatures:
             self._examined.append(self._summary(header, len(fields), refusal))
 
-    def update(self, octets: bytes, start: int = 0, end: int | None = None) -> None:
-        """The next piece of the body: `octets`, or of them what stands from `start` to `end`."""
+    def update(self, octets: Octets, start: int = 0, end: int | None = None) -> None:
+        """The next piece of the body: `octets`, or of them what stands from `start` to `end`.
+
+        **Raises** BadArgument: the body has ended, by `verdicts` or `hashed_bodies`.
+        """
+        if not isinstance(octets, bytes):
+            octets, start, end = copied(octets, start, end)
         for hasher in self._hashers.values():
             hasher.update(octets, start, end)
 

@@ -172,3 +172,32 @@ def test_length_counts_canonical_octets() -> None:
 def test_unknown_canonicalization() -> None:
     with pytest.raises(BadArgument):
         BodyHasher("nofws")
+
+
+def test_a_length_is_not_negative() -> None:
+    with pytest.raises(BadArgument, match="l= of -1"):
+        BodyHasher(length=-1)
+
+
+def test_nothing_comes_after_the_end() -> None:
+    hasher = BodyHasher()
+    hasher.update(b"a")
+    assert hasher.digest() == hasher.digest()
+    with pytest.raises(BadArgument, match="the body has ended"):
+        hasher.update(b"b")
+
+
+@pytest.mark.parametrize("kind", [memoryview, bytearray])
+@pytest.mark.parametrize("length", [8, 60_000, 100_000])
+@pytest.mark.parametrize("canonicalization", list(Canonicalization))
+def test_the_body_of_a_message_is_a_piece(
+    canonicalization: str, length: int, kind: type[memoryview | bytearray]
+) -> None:
+    octets = (b"a  line \r\n" + b"x" * 40_000) * 3
+    message = Message.parse(b"From: a@b\r\n\r\n" + octets[:length])
+    whole, parts = BodyHasher(canonicalization), BodyHasher(canonicalization)
+    whole.update(kind(message.body))
+    for at in range(0, length, 7000):
+        parts.update(kind(octets), at, min(at + 7000, length))
+    want = hashlib.sha256(reference(octets[:length], canonicalization)).digest()
+    assert whole.digest() == parts.digest() == want

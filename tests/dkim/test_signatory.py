@@ -5,11 +5,11 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from mail import DOMAIN, MESSAGE, NOW, key, verdict
+from mail import DOMAIN, MESSAGE, NOW, key, verdict, zone
 
 from mailauth import dkim
 from mailauth.dkim import Signatory, Signing
-from mailauth.errors import UnsignableMessage
+from mailauth.errors import BadArgument, UnsignableMessage
 from mailauth.syntax.message import Message
 
 HEADER, _, BODY = MESSAGE.partition(b"\r\n\r\n")
@@ -30,6 +30,25 @@ def test_any_pieces(body: bytes, cuts: list[int], pair: str) -> None:
     assert fields == dkim.sign_all(message, SIGNINGS, canonicalization=pair, now=NOW)
     assert fields.count(b"DKIM-Signature:") == 2
     assert verdict(dkim.sign_all(message, SIGNINGS[1:], now=NOW) + message).result == "pass"
+
+
+@pytest.mark.parametrize("kind", [memoryview, bytearray])
+def test_pieces_of_any_octets(kind: type[memoryview | bytearray]) -> None:
+    header = Message.parse(HEADER + b"\r\n\r\n")
+    body = BODY * 3000
+    signatory = Signatory(header)
+    signatory.update(kind(body), 0, 70_001)
+    signatory.update(kind(body), 70_001)
+    fields = signatory.fields(SIGNINGS, now=NOW)
+    assert fields == dkim.sign_all(HEADER + b"\r\n\r\n" + body, SIGNINGS, now=NOW)
+    verification = dkim.Verification(Message.parse(fields + HEADER + b"\r\n\r\n"), now=NOW)
+    verification.update(kind(body), 0, 70_001)
+    verification.update(kind(body), 70_001)
+    assert [each.result for each in zone().run(verification.verdicts())] == ["pass", "pass"]
+    with pytest.raises(BadArgument, match="the body has ended"):
+        verification.update(b"more")
+    with pytest.raises(BadArgument, match="the body has ended"):
+        signatory.update(b"more")
 
 
 @pytest.mark.parametrize("body", [b"a\rb", b"a\nb", b"a\r", b"a\n", b"\n\r", b"a\r\r\n", b"\r\n\n"])
