@@ -6,20 +6,34 @@ Whoever signs or verifies many messages keeps a key and a `Resolver` and calls
 
 import os
 import time
-from typing import Any
+from collections.abc import Sequence
+from typing import TypedDict, Unpack
 
 from mailauth import dkim
 from mailauth.dkim import Verdict
 from mailauth.keys import PrivateKey, Signer
+from mailauth.syntax.message import Message
+
+
+class Options(TypedDict, total=False):
+    """Those of `dkim.sign` that need not be given."""
+
+    identity: str | None
+    canonicalization: str
+    headers: Sequence[str] | None
+    oversign: Sequence[str] | None
+    now: int | None
+    expire: int | None
+    copied_headers: bool
 
 
 def sign(
-    message: bytes,
+    message: bytes | Message,
     *,
     domain: str,
     selector: str,
     key: Signer | bytes | str | os.PathLike[str],
-    **options: Any,  # noqa: ANN401 - they are those of dkim.sign
+    **options: Unpack[Options],
 ) -> bytes:
     """The message with a DKIM-Signature before it, made now (RFC 6376 §5).
 
@@ -33,10 +47,13 @@ def sign(
     elif isinstance(key, str | os.PathLike):
         key = PrivateKey.read(key)
     options.setdefault("now", int(time.time()))
-    return dkim.sign(message, domain=domain, selector=selector, key=key, **options) + message
+    if not isinstance(message, Message):
+        message = Message.parse(message)
+    field = dkim.sign(message, domain=domain, selector=selector, key=key, **options)
+    return field + message.octets
 
 
-def verify(message: bytes) -> list[Verdict]:
+def verify(message: bytes | Message) -> list[Verdict]:
     """The verdict on each signature of the message, as the DNS stands now (RFC 6376 §6)."""
     from mailauth.dns import Resolver  # noqa: PLC0415 - signing needs no DNS
 
