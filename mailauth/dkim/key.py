@@ -10,10 +10,11 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
+from mailauth.dkim.signature import decode_quoted_printable, encode_quoted_printable
 from mailauth.dkim.verdict import Refusal, Result
 from mailauth.dns import ask
 from mailauth.dns.lookups import Answer, Lookups, Status
-from mailauth.errors import SyntaxFault
+from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.keys import PublicKey
 from mailauth.syntax import taglist
 
@@ -35,7 +36,7 @@ class KeyRecord:
     services: tuple[str, ...] = ("*",)  # s=
     testing: bool = False  # t=y
     strict: bool = False  # t=s: i= must have the very domain of d=
-    notes: str = ""  # n=, as dkim-quoted-printable
+    notes: str = ""  # n=, as people read it
 
     @classmethod
     def for_key(
@@ -54,7 +55,10 @@ class KeyRecord:
         return PublicKey.load(self.key_type, self.key)
 
     def format(self) -> str:
-        """The record's text, the inverse of `parse` (§3.6.1)."""
+        """The record's text, the inverse of `parse` (§3.6.1).
+
+        **Raises** BadArgument: `notes` are not UTF-8.
+        """
         tags = {"v": "DKIM1", "k": self.key_type}
         if self.hashes is not None:
             tags["h"] = ":".join(self.hashes)
@@ -64,7 +68,7 @@ class KeyRecord:
         if flags:
             tags["t"] = ":".join(flags)
         if self.notes:
-            tags["n"] = self.notes
+            tags["n"] = _encoded(self.notes)
         tags["p"] = b64encode(self.key).decode()
         return taglist.format(tags)
 
@@ -141,8 +145,16 @@ def parse(octets: bytes) -> KeyRecord:
         services=tuple(taglist.words(tags.get("s", "*"))),
         testing="y" in flags,
         strict="s" in flags,
-        notes=tags.get("n", ""),
+        notes=decode_quoted_printable(tags.get("n", "")),
     )
+
+
+def _encoded(notes: str) -> str:
+    """qp-section, of key-n-tag, without the semicolon that ends a tag (§3.6.1)."""
+    try:
+        return encode_quoted_printable(notes.encode())
+    except UnicodeEncodeError:
+        raise BadArgument(f"the notes {notes!r:.80} are not UTF-8") from None
 
 
 def _decode(value: str) -> bytes:
