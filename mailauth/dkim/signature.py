@@ -73,7 +73,7 @@ def parse(octets: bytes, tags: Mapping[str, str]) -> Signature:
         if name not in tags:
             raise _malformed(f"the required tag {name}= is missing")
     if "q" in tags and "dns/txt" not in taglist.words(tags["q"]):  # §3.5
-        raise _malformed("q= knows no method but dns/txt, and it is not there")
+        raise _malformed("q= does not list dns/txt, the only method that is supported")
     domain = read_domain("d", tags["d"])
     identity, identity_domain = _identity(tags.get("i"), domain)
     signed_at = read_timestamp("t", tags)

@@ -23,7 +23,7 @@ class Result(StrEnum):
     POLICY = "policy"
     """Something about the signature is not acceptable to the verifier."""
     NEUTRAL = "neutral"
-    """The signature does not count, for example of a key in test mode."""
+    """The signature does not count, for example because its key is in test mode (t=y)."""
     TEMPERROR = "temperror"
     """The DNS did not answer; a later attempt may."""
     PERMERROR = "permerror"
@@ -40,7 +40,8 @@ class Verdict(NamedTuple):
     result: Result
     reason: str
     """A sentence for a postmaster; it may quote octets of the message."""
-    domain: str | None = None  # d=, the SDID, as A-labels
+    domain: str | None = None  # d=, the SDID
+    """As A-labels; this and the next three as they were written, if a tag is refused, and cut."""
     selector: str | None = None  # s=
     identity: str | None = None  # i=, the AUID
     algorithm: str | None = None  # a=

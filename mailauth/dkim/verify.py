@@ -194,7 +194,7 @@ class Verification:
             reason,
             signature.domain,
             signature.selector,
-            signature.identity,
+            _cut(signature.identity),
             signature.algorithm,
             None if key is None else key.size,
             testing,
@@ -264,15 +264,25 @@ def check_body(signature: Signature, hasher: Hasher) -> None:
 
 def _refused(refusal: Refusal, tags: Mapping[str, str]) -> Verdict:
     """The verdict on a field that is no signature, named by what it claims to be."""
+    told = {name: _cut(value) for name, value in tags.items() if name in _CLAIMS}
     return Verdict(
         refusal.result,
         refusal.reason,
-        domain=tags.get("d"),
-        selector=tags.get("s"),
-        identity=tags.get("i"),
-        algorithm=tags.get("a"),
+        domain=told.get("d"),
+        selector=told.get("s"),
+        identity=told.get("i"),
+        algorithm=told.get("a"),
         signature=signatures.shown(tags),
     )
+
+
+_CLAIMS = frozenset("dsia")
+_LONGEST_CLAIM = 320
+"""Characters of the longest address (RFC 5321 §4.5.3.1); a verdict tells no more of a tag."""
+
+
+def _cut(claim: str) -> str:
+    return claim if len(claim) <= _LONGEST_CLAIM else f"{claim[:_LONGEST_CLAIM]}..."
 
 
 class Signed(Protocol):

@@ -440,6 +440,22 @@ def test_verdicts_as_dicts() -> None:
     )
 
 
+@pytest.mark.parametrize("tag", ["d", "s", "i", "a"])
+def test_what_a_signature_claims_is_told_in_short(tag: str) -> None:
+    got = verdict(with_tags(SIGNED, **{tag: "x" * 60_000}))
+    assert got.result is Result.PERMERROR
+    assert len(str(got.as_dict())) < 2000
+    told = {"d": got.domain, "s": got.selector, "i": got.identity, "a": got.algorithm}
+    assert told[tag] == "x" * 320 + "..."
+
+
+def test_a_long_identity_is_told_in_short() -> None:
+    got = verdict(signed_by_hand(i="x" * 60_000 + "@" + DOMAIN))
+    assert (got.result, got.identity) == ("pass", "x" * 320 + "...")
+    whole = "x" * 64 + "@" + "a." * 100 + DOMAIN
+    assert verdict(signed_by_hand(i=whole)).identity == whole
+
+
 @pytest.mark.parametrize("z", ["From:x", "|" * 5_000, "=" * 50_000], ids=["one", "many", "long"])
 def test_DKIM_32_z_is_not_read(z: str) -> None:
     """It is signed with the field, so it may not change; but what is in it means nothing."""
