@@ -46,6 +46,23 @@ def report(octets: bytes, ip: str = "192.0.2.1", **changed: Any) -> Any:
     return ZONE.run(authenticate(octets, ip=ip, now=mail.NOW, **given))
 
 
+@pytest.mark.parametrize("of_suffix", [{}, {"_dmarc.co.uk": {"TXT": ["v=DMARC1; p=none; psd=y"]}}])
+def test_DKIM_08_a_public_suffix_signs_and_is_aligned_with_nobody(of_suffix: Any) -> None:
+    """The key is there, so DKIM passes; no organization begins at co.uk (RFC 9989 §4.10)."""
+    where = Zone(
+        {
+            name("co.uk", "rsa"): {"TXT": [mail.record()]},
+            "_dmarc.bank.co.uk": {"TXT": ["v=DMARC1; p=reject"]},
+        }
+        | of_suffix
+    )
+    message = mail.signed(mail.MESSAGE.replace(b"ada@example.com", b"x@bank.co.uk"), domain="co.uk")
+    got = where.run(authenticate(message, now=mail.NOW))
+    assert [each.result for each in got.dkim] == [dkim.Result.PASS]
+    assert got.dmarc is not None
+    assert (got.dmarc.result, got.dmarc.policy) == ("fail", "reject")
+
+
 def test_all_is_well() -> None:
     got = report(mail.signed())
     assert got.helo.result is spf.Result.PASS
