@@ -62,21 +62,21 @@ _HEAD: Final = rb"(?:[^\r\n]{1,998}+\r\n){0,50}+\r\n"
 """The header of a part; it is bounded so that searching is linear."""
 _PART_HEAD: Final = re.compile(rb"(\r\n--[^\r\n]{1,72})\r\n" + _HEAD)
 _MAX_PARTS: Final = 20
-_QP_LINE: Final = 76
 
 
 def _unwrapped(body: bytes, *, blank: bytes) -> bytes:
     """Lines that are as long as a relay lets them be, joined with what follows them."""
-    lines = body.split(b"\r\n")
-    joined = [lines[0]]
-    last = len(lines[0])
-    for line in lines[1:]:
+    first, *lines = body.split(b"\r\n")
+    pieces = [first]
+    last = len(first)
+    for line in lines:
         if last in _WIDTHS:
-            joined[-1] = joined[-1].removesuffix(b"!") + line.removeprefix(blank)
+            pieces[-1] = pieces[-1].removesuffix(b"!")
+            pieces.append(line.removeprefix(blank))
         else:
-            joined.append(line)
+            pieces += (b"\r\n", line)
         last = len(line)
-    return b"\r\n".join(joined)
+    return b"".join(pieces)
 
 
 _OF_TEXT: Final[list[tuple[str, Callable[[bytes], bytes]]]] = [
