@@ -177,7 +177,7 @@ def _header_stories(message: Message, signature: Signature, key: PublicKey) -> I
     canonical = _signed_header(fields, signature)
     if is_signed(canonical):
         yield INTACT
-    if message.header_size > MAX_HEADER:
+    if message.body_start > MAX_HEADER:
         return
     changes = list(islice(_field_changes(message, fields, signature), MAX_FIELD_CHANGES))
     for count in (1, 2):

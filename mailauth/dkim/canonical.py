@@ -84,10 +84,9 @@ class SimpleBody:
         self._emit(b"\r\n")
 
     def _text(self, octets: bytes | memoryview) -> None:
-        while self._line_ends:
-            count = min(self._line_ends, _LINE_ENDS_AT_ONCE)
-            self._emit(b"\r\n" * count)
-            self._line_ends -= count
+        if self._line_ends:
+            _emit_line_ends(self._emit, self._line_ends)
+            self._line_ends = 0
         self._emit(octets)
 
 
@@ -160,10 +159,9 @@ class RelaxedBody:
         text_end = _text_end(octets, start, end)
         if text_end > start:
             self._started = True
-            while self._line_ends:
-                count = min(self._line_ends, _LINE_ENDS_AT_ONCE)
-                self._emit(b"\r\n" * count)
-                self._line_ends -= count
+            if self._line_ends:
+                _emit_line_ends(self._emit, self._line_ends)
+                self._line_ends = 0
             self._emit(memoryview(octets)[start:text_end])
         self._line_ends += (end - text_end) >> 1
 
@@ -197,6 +195,11 @@ def _squeeze(octets: bytes) -> bytes:
         while b"  " in octets:
             octets = octets.replace(b"  ", b" ")
     return b"\r\n".join(octets.split(b" \r\n"))  # one scan, where replace takes two
+
+
+def _emit_line_ends(emit: Emit, count: int) -> None:
+    for left in range(count, 0, -_LINE_ENDS_AT_ONCE):
+        emit(b"\r\n" * min(left, _LINE_ENDS_AT_ONCE))
 
 
 def _find(octets: bytes, octet: bytes, start: int, end: int) -> int:

@@ -6,6 +6,7 @@ and its key loaded, once.
 
 import binascii
 from base64 import b64encode
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
@@ -109,18 +110,26 @@ def _only_key(where: str, answer: Answer[bytes]) -> KeyRecord:
     if not answer.records:
         why = "there is no such name" if answer.status is not Status.NO_DATA else "no TXT record"
         raise Refusal(Result.PERMERROR, f"no key at {where}: {why}")
-    keys: list[KeyRecord] = []
+    found, faults = readable(answer.records)
+    if not found:
+        raise Refusal(Result.PERMERROR, f"no readable key at {where}: {faults[0]}")
+    if len(found) > 1:
+        raise Refusal(Result.PERMERROR, f"{len(found)} keys at {where}, and one is allowed")
+    return parse(found[0])
+
+
+def readable(records: Sequence[bytes]) -> tuple[list[bytes], list[str]]:
+    """Those of the TXT records of one name that are key records, and why the others are not."""
+    found: list[bytes] = []
     faults: list[str] = []
-    for octets in answer.records[:MAX_RECORDS]:
+    for octets in records[:MAX_RECORDS]:
         try:
-            keys.append(parse(octets))
+            parse(octets)
         except SyntaxFault as fault:
             faults.append(fault.message)
-    if not keys:
-        raise Refusal(Result.PERMERROR, f"no readable key at {where}: {faults[0]}")
-    if len(keys) > 1:
-        raise Refusal(Result.PERMERROR, f"{len(keys)} keys at {where}, and one is allowed")
-    return keys[0]
+        else:
+            found.append(octets)
+    return found, faults
 
 
 @lru_cache(maxsize=1024)

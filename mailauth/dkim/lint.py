@@ -4,11 +4,11 @@ from collections.abc import Callable, Iterator
 from typing import Final, TypeAlias
 
 from mailauth.dkim import key as keys
-from mailauth.dkim.key import MAX_RECORDS, KeyRecord
+from mailauth.dkim.key import KeyRecord
 from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Answer, Lookups
-from mailauth.errors import SyntaxFault, UnusableKey
+from mailauth.errors import UnusableKey
 from mailauth.findings import Finding, Severity, unanswered
 from mailauth.keys import PublicKey
 from mailauth.keys.strength import DEFAULT_RSA_BITS
@@ -64,14 +64,7 @@ def lint_records(
     if not found:
         remedy = "publish the key that signs, or sign with a selector that has one"
         return [Finding("no-key", Severity.ERROR, "there is no key", where, remedy=remedy)]
-    readable, faults = [], []
-    for octets in found[:MAX_RECORDS]:
-        try:
-            keys.parse(octets)
-        except SyntaxFault as fault:
-            faults.append(fault.message)
-        else:
-            readable.append(octets)
+    readable, faults = keys.readable(found)
     if len(readable) > 1:
         sentence = f"{len(readable)} keys, and one is allowed: which is used is chance"
         remedy = "withdraw all but one; each key has a selector of its own"

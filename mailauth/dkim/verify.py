@@ -83,11 +83,11 @@ class Verification:
         for way in ways:
             self._hasher(way)
         fields = self._by_key.get(FIELD_KEY, [])
-        refusal = self._unfit(header)
+        unfit = self._unfit(header)
         for octets in fields[: policy.max_signatures]:
-            self._examined.append(self._examine(octets, refusal))
+            self._examined.append(self._examine(octets, unfit))
         if not 0 < len(fields) <= policy.max_signatures:
-            self._examined.append(self._summary(header, len(fields), refusal))
+            self._examined.append(self._summary(header, len(fields), unfit))
 
     def update(self, octets: Octets, start: int = 0, end: int | None = None) -> None:
         """The next piece of the body: `octets`, or of them what stands from `start` to `end`.
@@ -121,7 +121,7 @@ class Verification:
         """Why no signature of this header can be trusted, or nothing (§3.8, §8.4)."""
         if header.faults:
             return f"the header is malformed: {header.faults[0]}"
-        if header.header_size > self.policy.max_header_octets:
+        if header.body_start > self.policy.max_header_octets:
             return f"the header has more than {self.policy.max_header_octets} octets"
         if len(header.keys) > self.policy.max_fields:
             return f"the header has more than {self.policy.max_fields} fields"
@@ -154,7 +154,7 @@ class Verification:
             more = count - self.policy.max_signatures
             reason = f"too many signatures: {more} more than {self.policy.max_signatures}"
             return Verdict(Result.POLICY, reason)
-        if unfit and FIELD_KEY in header.octets[: header.header_size].lower():
+        if unfit and FIELD_KEY in header.octets[: header.body_start].lower():
             return Verdict(Result.PERMERROR, unfit)
         return Verdict(Result.NONE, "the message is not signed")
 
@@ -177,12 +177,8 @@ class Verification:
             stage = Stage.HEADER
             self._check_policy(signature, hasher)
             stage = Stage.ADMITTED
-        except LookupFailed as failure:
-            result, reason = Result.TEMPERROR, f"the key could not be looked up: {failure}"
-        except UnusableKey as fault:
-            result, reason = Result.PERMERROR, f"the key is not usable: {fault}"
-        except Refusal as refusal:
-            result, reason = refusal.result, refusal.reason
+        except (LookupFailed, UnusableKey, Refusal) as fault:
+            result, reason = _outcome(fault)
         else:
             result, reason = Result.PASS, "the signature verifies"
         testing = record is not None and record.testing
@@ -192,19 +188,19 @@ class Verification:
         return Verdict(
             result,
             reason,
-            signature.domain,
-            signature.selector,
-            _cut(signature.identity),
-            signature.algorithm,
-            None if key is None else key.size,
-            testing,
-            signature.signed_at,
-            signature.expires_at,
-            signature.signed_fields.names,
-            secure,
-            signature.shown,
-            record,
-            stage,
+            domain=signature.domain,
+            selector=signature.selector,
+            identity=_cut(signature.identity),
+            algorithm=signature.algorithm,
+            key_size=None if key is None else key.size,
+            testing=testing,
+            signed_at=signature.signed_at,
+            expires_at=signature.expires_at,
+            signed_fields=signature.signed_fields.names,
+            secure=secure,
+            signature=signature.shown,
+            record=record,
+            stage=stage,
         )
 
     def _check_header(self, signature: Signature, key: PublicKey) -> None:
@@ -236,6 +232,15 @@ class Verification:
                         Result.POLICY,
                         f"the message has {len(fields)} {word} fields, and not all are signed",
                     )
+
+
+def _outcome(fault: LookupFailed | UnusableKey | Refusal) -> tuple[Result, str]:
+    """What stopped a verification, as a result and its reason."""
+    if isinstance(fault, LookupFailed):
+        return Result.TEMPERROR, f"the key could not be looked up: {fault}"
+    if isinstance(fault, UnusableKey):
+        return Result.PERMERROR, f"the key is not usable: {fault}"
+    return fault.result, fault.reason
 
 
 def check_times(signature: Signature, now: int, policy: Policy) -> None:

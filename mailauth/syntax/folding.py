@@ -32,7 +32,7 @@ class Folded(NamedTuple):
         full, start, line = self
         lines = list(full)
         for word in words:
-            if len(line) + len(word) > WIDTH < len(line) + len(word.rstrip()) and line != start:
+            if line != start and len(line) + len(word.rstrip()) > WIDTH:
                 lines.append(line.rstrip())
                 line = start = "\t"
             line += word

@@ -41,7 +41,7 @@ class Message(NamedTuple):
     field_octets: tuple[bytes, ...]
     """Each field as it came, without its final CRLF."""
     body_start: int
-    """Where the body begins; the length of the message if it has none."""
+    """Where the body begins: how many octets the header has, the empty line counted."""
     faults: tuple[str, ...] = ()
     """What makes the header unfit to be trusted, a sentence each; line 1 is the first."""
 
@@ -61,11 +61,6 @@ class Message(NamedTuple):
     def body(self) -> memoryview:
         """The octets after the empty line."""
         return memoryview(self.octets)[self.body_start :]
-
-    @property
-    def header_size(self) -> int:
-        """How many octets the header has, the empty line counted."""
-        return self.body_start
 
 
 def normalize_line_endings(octets: bytes) -> bytes:
