@@ -8,7 +8,7 @@ what a tag cannot hold is the caller's mistake: the functions that give a tag
 from typing import Final
 
 from mailauth.dkim import key as keys
-from mailauth.errors import BadArgument, SyntaxFault
+from mailauth.errors import BadArgument
 from mailauth.keys import Algorithm, Signer
 from mailauth.syntax import domain as domains
 
@@ -31,7 +31,7 @@ def algorithm(key: Signer) -> Algorithm:
 
 def place(domain: str, selector: str) -> tuple[str, str]:
     """d= and s=, U-labels as A-labels (RFC 8616 §4); a key can stand at their name."""
-    domain, selector = name(domain), name(selector)
+    domain, selector = domains.given(domain), domains.given(selector)
     reason = unfit(domain, selector)
     if reason:
         raise BadArgument(reason)
@@ -45,14 +45,6 @@ def unfit(domain: str, selector: str) -> str:
     if len(keys.name(domain, selector)) > domains.MAX_NAME:  # RFC 6376 §3.6.2.1
         return f"the name of the key, {selector}._domainkey.{domain}, has more than 253 octets"
     return ""
-
-
-def name(text: str) -> str:
-    """A domain name as A-labels."""
-    try:
-        return domains.parse(text)
-    except SyntaxFault as fault:
-        raise BadArgument(f"{fault}: {text!r:.80}") from None
 
 
 def time(now: int) -> str:

@@ -293,7 +293,7 @@ _MAX_REMEMBERED = 100
 def _identity(identity: str, domain: str) -> str:
     """sig-i-tag, of the domain that signs or below it (§3.5)."""
     local, _, name = identity.rpartition("@")
-    name = claims.name(name)
+    name = domains.given(name)
     if not domains.is_same_or_subdomain(name, domain):
         raise BadArgument(f"the identity {identity!r} is not of {domain} or below it")
     try:

@@ -34,7 +34,7 @@ def given(text: str) -> str:
     try:
         return parse(text)
     except SyntaxFault as fault:
-        raise BadArgument(f"{fault}: {text!r}") from None
+        raise BadArgument(f"{fault}: {text!r:.80}") from None
 
 
 @lru_cache(maxsize=1024)
