@@ -55,8 +55,7 @@ def txt_of_each(names: Iterable[str]) -> Lookups[list[Answer[bytes] | LookupFail
     **Asks** one question for each, side by side.
     """
     questions = tuple(Question(name, RRType.TXT) for name in names)
-    together: Any = Together(questions)
-    answers: Any = yield together
+    answers = yield Together(questions)
     return [
         LookupFailed(question, answer) if answer.failed else answer
         for question, answer in zip(questions, answers, strict=True)
@@ -65,14 +64,13 @@ def txt_of_each(names: Iterable[str]) -> Lookups[list[Answer[bytes] | LookupFail
 
 def one(question: Question) -> Lookups[Answer[Any]]:
     """The answer to a question, also if it is a failure."""
-    return (yield question)
+    answer: Answer[Any] = yield question
+    return answer
 
 
 def each(questions: Sequence[Question]) -> Lookups[list[Answer[Any]]]:
     """The answers to several questions, asked side by side; failures are among them."""
-    together: Any = Together(tuple(questions))
-    answers: Any = yield together
-    return list(answers)
+    return list((yield Together(tuple(questions))))
 
 
 def addresses(name: str, *, like: Address) -> Lookups[Answer[Address]]:

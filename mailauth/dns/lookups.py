@@ -116,14 +116,19 @@ MAX_TTL: Final = 86_400
 
 _FAILURES = frozenset({Status.SERVER_FAILURE, Status.TIMEOUT, Status.REFUSED})
 
-Lookups: TypeAlias = Generator[Question, Answer[Any], T]
-"""A computation that asks DNS questions one at a time, is sent their answers, and returns a T."""
-
 
 class Together(NamedTuple):
     """Questions that do not wait for each other; what is sent back is their answers in order."""
 
     questions: tuple[Question, ...]
+
+
+Lookups: TypeAlias = Generator[Question | Together, Any, T]
+"""A computation that asks DNS questions and returns a T.
+
+It asks one at a time, and is sent its answer; or several at once, and is then sent
+their answers in order, in a list.
+"""
 
 
 def gather(*many: Lookups[Any] | None) -> Lookups[list[Any]]:
@@ -165,9 +170,7 @@ def _asked(pending: list[tuple[int, Any]]) -> Lookups[list[Any]]:
             questions += question.questions
         else:
             questions.append(question)
-    together: Any = Together(tuple(questions))
-    answers: Any = yield together
-    said = iter(answers)
+    said = iter((yield Together(tuple(questions))))
     return [
         list(islice(said, len(question.questions))) if type(question) is Together else next(said)
         for _, question in pending
@@ -186,10 +189,6 @@ def _advance(
         waiting.append((place, lookups.send(answer)))
     except StopIteration as stop:
         results[place] = stop.value
-
-
-def _many(together: Any) -> Any:  # noqa: ANN401 - drivers serve generators of other questions too
-    return together.questions
 
 
 def known(question: Any, remembered: Callable[[Question], Answer[Any] | None]) -> Any:  # noqa: ANN401 - a question or several
@@ -233,7 +232,7 @@ Each: TypeAlias = Callable[[Callable[[Asked], Answered], Iterable[Asked]], Itera
 
 
 def run(
-    lookups: Generator[Asked, Answered, T],
+    lookups: Generator[Asked | Together, Any, T],
     resolve: Callable[[Asked], Answered],
     each: Each[Asked, Answered] = map,
 ) -> T:
@@ -246,7 +245,8 @@ def run(
         while True:
             try:
                 if type(question) is Together:
-                    answer: Any = list(each(resolve, _many(question)))
+                    several: Any = question.questions  # of a kind that `resolve` takes
+                    answer: Any = list(each(resolve, several))
                 else:
                     answer = resolve(question)
             except Exception as fault:  # noqa: BLE001 - it is the generator's to see
@@ -256,10 +256,13 @@ def run(
     except StopIteration as stop:
         result: T = stop.value
         return result
+    except BaseException:  # not `finally`: those that have ended need no closing, and are many
+        lookups.close()
+        raise
 
 
 async def run_async(
-    lookups: Generator[Asked, Answered, T],
+    lookups: Generator[Asked | Together, Any, T],
     resolve: Callable[[Asked], Awaitable[Answered]],
     side_by_side: SideBySide[Answered] | None = None,
     remembered: Callable[[Any], Any] = lambda _: None,

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Final, cast
 
 from mailauth import serving
-from mailauth.dns.lookups import Lookups, Question
+from mailauth.dns.lookups import Lookups, Question, Together
 from mailauth.milter import events
 from mailauth.milter.ending import LATER
 from mailauth.milter.events import EndOfMessage, Event, MailFrom, ProtocolViolation
@@ -238,7 +238,7 @@ class Conversation(serving.Client):
             self._transport.pause_reading()
             self._judging = self._loop.create_task(self._judge(lookups, question))
 
-    async def _judge(self, lookups: Lookups[Outcome], question: Question) -> None:
+    async def _judge(self, lookups: Lookups[Outcome], question: Question | Together) -> None:
         stopwatch = Stopwatch(self._guard, self._session.mark)
         try:
             outcome = await self._resolver.run(stopwatch.timed(lookups, question))

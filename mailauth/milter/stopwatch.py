@@ -1,10 +1,8 @@
 """The time that one message waits for the DNS; meanwhile it is in nobody's hand."""
 
 import time
-from collections.abc import Generator
-from typing import Any
 
-from mailauth.dns.lookups import Answer, Lookups, Question
+from mailauth.dns.lookups import Lookups, Question, Together
 from mailauth.milter.guard import Guard
 from mailauth.milter.outcome import Outcome
 
@@ -19,9 +17,7 @@ class Stopwatch:
         self._mark = mark
         self.seconds = 0.0
 
-    def timed(
-        self, lookups: Lookups[Outcome], question: Question
-    ) -> Generator[Question, Answer[Any], Outcome]:
+    def timed(self, lookups: Lookups[Outcome], question: Question | Together) -> Lookups[Outcome]:
         """The same look-ups, which have asked their first question already."""
         try:
             while True:

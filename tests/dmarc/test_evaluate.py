@@ -128,7 +128,7 @@ def test_a_walk_asks_once_and_what_is_above_its_end_may_fail() -> None:
         ]
         failed: Answer[Any] = Answer(Status.TIMEOUT)
         try:
-            walking.send([Answer(Status.EXISTS, (below,)), failed, failed])  # type: ignore[arg-type]
+            walking.send([Answer(Status.EXISTS, (below,)), failed, failed])
         except StopIteration as stop:
             return list(stop.value.found)
         raise AssertionError
