@@ -31,8 +31,8 @@ def check(  # noqa: PLR0913 - the arguments of the RFC, and our own
 
     `sender` is the reverse-path, with or without its angle brackets.  `hops` are
     the addresses from which the mail came before, the latest first: if `ip` is
-    one of `policy.relays`, the first of them that is not is judged.  **Asks** what
-    `check_host` asks.
+    one of `policy.relays`, the first of them that is not is judged.  `receiver` and
+    `now` are as `check_host` has them.  **Asks** what `check_host` asks.
 
     **Raises** BadArgument: `ip` is no address.
     """
@@ -51,7 +51,9 @@ def check_helo(
     now: int = 0,
     policy: Policy = RFC7208,
 ) -> Lookups[Verdict]:
-    """The verdict on the HELO identity (§2.3).  **Asks** what `check_host` asks.
+    """The verdict on the HELO identity (§2.3).
+
+    `receiver` and `now` are as `check_host` has them.  **Asks** what `check_host` asks.
 
     **Raises** BadArgument: `ip` is no address.
     """
@@ -72,7 +74,8 @@ def check_host(  # noqa: PLR0913 - the arguments of the RFC, and our own
     """Whether the host `ip` may send mail of `domain`: the function of §4.
 
     `sender` is the whole mailbox; without a local part it is the postmaster's
-    (§4.3).  `receiver` and `now`, seconds since the epoch, are for explanations.
+    (§4.3).  `receiver` and `now`, seconds since the epoch, are for explanations, as the
+    macros r and t; who does not give `now` gets the second 0, 1970, in those that tell it.
     **Asks** for the record, and then at most ten terms' worth of questions; a mx
     or a ptr among them asks for eleven at most.
 
