@@ -29,10 +29,13 @@ def command(config: Path) -> None:
         configuration = check(config)
     except BadConfiguration as fault:
         refuse(fault)
-    count = len(configuration.listen)
-    listeners = "1 listener" if count == 1 else f"{count} listeners"
-    told = f"{config}: sound, {listeners}, {configuration.service.workers} workers"
-    click.echo(printable(told))
+    listeners = _counted(len(configuration.listen), "listener")
+    workers = _counted(configuration.service.workers, "worker")
+    click.echo(printable(f"{config}: sound, {listeners}, {workers}"))
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def refuse(fault: "BadConfiguration") -> NoReturn:

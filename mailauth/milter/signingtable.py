@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mailauth.dkim import claims
+from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.syntax import domain as domains
 from mailauth.syntax.mailbox import Mailbox
 
@@ -158,6 +159,30 @@ def matches(pattern: str, text: str) -> bool:
             return False
         at = found + len(piece)
     return text.endswith(last)
+
+
+def author_row(text: str) -> str:
+    """The name of a row for `SigningTable.of`, which people spell as a pattern too.
+
+    `*@example.com` is `example.com`, and `*.example.com` is `.example.com`.
+
+    **Raises** BadArgument: it would match nobody.
+    """
+    local, at, domain = text.rpartition("@")
+    if domain.startswith("*."):
+        domain = domain[1:]
+    reason = ""
+    if at and local != "*" and (not local or "*" in local):
+        reason = "before the @ stands one local part, or * for all"
+    elif domain != "*":
+        try:
+            domains.parse(domain.removeprefix("."))
+        except SyntaxFault as fault:
+            reason = str(fault).partition("\n")[0]
+    if reason:
+        needed = "other patterns need a signing_table, refile:FILE"
+        raise BadArgument(f"{text!r} would match nobody: {reason}; {needed}")
+    return domain if local in {"", "*"} else f"{local}@{domain}"
 
 
 def _names(author: Mailbox) -> Iterator[str]:

@@ -143,7 +143,7 @@ def _first_of_each_place(complaints: Iterable[Complaint]) -> Iterable[Complaint]
     first: dict[Place, Complaint] = {}
     for one in complaints:
         first.setdefault(one.place, one)
-    return first.values()
+    return [one for one in first.values() if first.keys().isdisjoint(one.beside)]
 
 
 def _at(path: Path, line: int) -> str:
@@ -228,13 +228,13 @@ def _limits(configuration: Configuration) -> Iterator[Complaint]:
     watchdog, srs = configuration.watchdog, configuration.srs
     if watchdog.silence < 2 * watchdog.beat:
         sentence = f"must be twice the beat of {watchdog.beat:g} s or more"
-        yield Complaint(("watchdog", "silence"), sentence)
+        yield Complaint(("watchdog", "silence"), sentence, (("watchdog", "beat"),))
     if watchdog.request <= configuration.limits.request:
         sentence = f"must be longer than limits.request, {configuration.limits.request:g} s"
-        yield Complaint(("watchdog", "request"), sentence)
+        yield Complaint(("watchdog", "request"), sentence, (("limits", "request"),))
     if srs is not None and srs.hash_minimum > srs.hash_length:
         sentence = f"is over hash_length, {srs.hash_length}: no address of ours would verify"
-        yield Complaint(("srs", "hash_minimum"), sentence)
+        yield Complaint(("srs", "hash_minimum"), sentence, (("srs", "hash_length"),))
     if srs is not None and srs.mac not in srs.accept:
         sentence = f"must have {srs.mac!r}, with which addresses are signed"
-        yield Complaint(("srs", "accept"), sentence)
+        yield Complaint(("srs", "accept"), sentence, (("srs", "mac"),))

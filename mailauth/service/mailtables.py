@@ -23,7 +23,7 @@ from mailauth.milter.settings import (
     SrsSettings,
     VerifyingSettings,
 )
-from mailauth.milter.signingtable import AUTHOR, SigningKey, SigningTable
+from mailauth.milter.signingtable import AUTHOR, SigningKey, SigningTable, author_row
 from mailauth.postfix import DomainList
 from mailauth.service import srstable
 from mailauth.service.configuration import Configuration
@@ -80,20 +80,22 @@ def _of_verifying(verifying: Verifying) -> Iterator[Complaint]:
         yield from _fault(("verifying", "trusted_sealers", at), partial(domains.parse, sealer))
     if verifying.trusted_sealers and not (verifying.arc and verifying.dmarc):
         sentence = "needs arc = true, and dmarc, which a trusted chain may override"
-        yield Complaint(("verifying", "trusted_sealers"), sentence)
+        needed = (("verifying", "arc"), ("verifying", "dmarc"))
+        yield Complaint(("verifying", "trusted_sealers"), sentence, needed)
 
 
 def _times(configuration: Configuration) -> Iterator[Complaint]:
     """Each deadline leaves time for the next one: a question, a message, a worker."""
     dns, judging = configuration.dns, configuration.milter.judging
+    budget: Place = ("dns", "budget")
     if dns.timeout > dns.budget:
-        yield Complaint(("dns", "timeout"), f"is over dns.budget, {dns.budget:g} s")
+        yield Complaint(("dns", "timeout"), f"is over dns.budget, {dns.budget:g} s", (budget,))
     if judging <= dns.budget:
         sentence = f"must be longer than dns.budget, {dns.budget:g} s"
-        yield Complaint(("milter", "judging"), sentence)
+        yield Complaint(("milter", "judging"), sentence, (budget,))
     if configuration.watchdog.request <= judging:
         sentence = f"must be longer than milter.judging, {judging:g} s"
-        yield Complaint(("watchdog", "request"), sentence)
+        yield Complaint(("watchdog", "request"), sentence, (("milter", "judging"),))
 
 
 def _of_signing(signing: Signing) -> Iterator[Complaint]:
@@ -102,10 +104,12 @@ def _of_signing(signing: Signing) -> Iterator[Complaint]:
         sentence = "either [[signing.key]] or the tables of OpenDKIM, not both"
         yield Complaint(("signing", "key_table" if files else "signing_table"), sentence)
     elif not inline and not files:
-        yield Complaint(("signing",), "needs keys: a [[signing.key]] for each, or key_table = FILE")
+        sentence = "needs keys: a [[signing.key]] for each, or key_table = FILE"
+        yield Complaint(("signing",), sentence, (("signing", "key"), ("signing", "key_table")))
     elif files != (signing.signing_table is not None):
-        place = ("signing", "key_table" if files else "signing_table")
-        yield Complaint(place, "key_table and signing_table need each other")
+        here, there = ("key_table", "signing_table") if files else ("signing_table", "key_table")
+        sentence = "key_table and signing_table need each other"
+        yield Complaint(("signing", here), sentence, (("signing", there),))
     for number, row in enumerate(signing.key):
         yield from _of_row(row, ("signing", "key", number))
     yield from _clients(("signing", "networks"), signing.networks)
@@ -130,10 +134,8 @@ def _of_row(row: SigningRow, at: Place) -> Iterator[Complaint]:
             yield Complaint((*at, key), "is a top-level domain; no signature of one is accepted")
         elif key != "file" and value != AUTHOR:
             yield from _fault((*at, key), partial(domains.parse, value))
-    for author in row.authors:
-        name = author.rpartition("@")[2].removeprefix(".")
-        if name != "*":
-            yield from _fault((*at, "authors"), partial(domains.parse, name))
+    for number, author in enumerate(row.authors):
+        yield from _fault((*at, "authors", number), partial(author_row, author))
     if row.identity and AUTHOR not in row.identity + row.domain:
         yield from _fault((*at, "identity"), partial(_check_identity, row))
 
@@ -238,7 +240,7 @@ def _table(given: Signing) -> SigningTable:
     """**Raises** Unsound."""
     if given.key_table is None or given.signing_table is None:
         rows = [
-            (author, SigningKey(row.domain, row.selector, row.file, row.identity))
+            (author_row(author), SigningKey(row.domain, row.selector, row.file, row.identity))
             for row in given.key
             for author in row.authors or ("*" if row.domain == AUTHOR else row.domain,)
         ]

@@ -158,7 +158,8 @@ class SigningRow(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     file: str = ""
     """Needed.  The private key; a `%` in it is the domain of the author."""
     authors: tuple[str, ...] = ()
-    """By default the domain.  An address, a domain, `.example.com` for all below it, `*`."""
+    """By default the domain.  An address, a domain, `.example.com` for all below it, `*`; a
+    domain also as `*@example.com`."""
     identity: str = ""  # i=
     """The agent or user, such as `news@example.com` or `@%`."""
 

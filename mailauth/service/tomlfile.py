@@ -37,6 +37,8 @@ class Complaint(NamedTuple):
 
     place: Place
     sentence: str
+    beside: tuple[Place, ...] = ()
+    """What else it was judged by: if one of these is wrong itself, this says nothing."""
 
 
 class Unsound(MailauthError):

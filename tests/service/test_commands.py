@@ -46,6 +46,20 @@ def test_check_config_refuses_a_user_whom_serve_could_not_become(
         check(file)
 
 
+def test_check_config_counts(tmp_path: Path) -> None:
+    file = tmp_path / "x.toml"
+    listen = '[[listen]]\nkind = "milter"\naddress = "unix:/run/x{}"\n'
+    text = '[verifying]\nauthserv_id = "mx.example"\n'
+    for workers, listens, told in (
+        (1, 1, "1 listener, 1 worker"),
+        (2, 2, "2 listeners, 2 workers"),
+    ):
+        file.write_text(f"[service]\nworkers = {workers}\n{text}")
+        with file.open("a") as more:
+            more.writelines(listen.format(number) for number in range(listens))
+        assert ran("check-config", "-c", str(file)).text == f"{file}: sound, {told}\n"
+
+
 def test_a_configuration_is_needed() -> None:
     for command in ("serve", "check-config", "ps"):
         assert ran(command).status == 2

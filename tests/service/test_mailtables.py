@@ -1,0 +1,99 @@
+"""The tables of a milter: every mistake at its line, whatever else is wrong, and what rows mean."""
+
+from pathlib import Path
+
+import pytest
+from mail import key
+
+from mailauth.milter import KeyRing
+from mailauth.service import mailtables
+from mailauth.service.configuration import BadConfiguration
+from mailauth.service.start import check
+from mailauth.syntax import mailbox
+
+ROW = '[[signing.key]]\ndomain = "example.com"\nselector = "x"\nfile = "/x"\n'
+LISTEN = '[[listen]]\nkind = "milter"\naddress = "unix:/run/x"\n'
+
+
+def errors(tmp_path: Path, text: str) -> list[str]:
+    """What is wrong with a file, each without the name of the file."""
+    file = tmp_path / "x.toml"
+    file.write_text(text)
+    with pytest.raises(BadConfiguration) as refused:
+        check(file)
+    return [line.removeprefix(f"{file}:") for line in refused.value.errors]
+
+
+@pytest.mark.parametrize("users", ['{ ada = "example.com" }', "{ ada = [1] }"])
+def test_a_wrong_value_under_a_key_of_ones_own_is_told_beside_others(
+    tmp_path: Path, users: str
+) -> None:
+    text = f"[signing]\nusers = {users}\nexpire = 1\n{ROW}{LISTEN}"
+    first, second = errors(tmp_path, text)
+    assert first.startswith("2: signing.users.ada: expected `")
+    assert second.startswith("3: signing.expire: expected `int")
+
+
+NOT_SAID_TWICE = {
+    "keys": ('[signing]\nkey = "x"\n', ["2: signing.key: must be [[signing.key]], a list"]),
+    "key table": (
+        '[signing]\nkey_table = 5\nsigning_table = "/x"\n',
+        ["2: signing.key_table: expected"],
+    ),
+    "no table": ("signing = 5\n", ["1: signing: must be a table"]),
+    "arc": (
+        '[verifying]\nauthserv_id = "x"\narc = 1\ntrusted_sealers = ["a.example"]\n',
+        ["3: verifying.arc: expected `bool`, got `int`"],
+    ),
+    "budget": (
+        '[verifying]\nauthserv_id = "x"\n[dns]\ntimeout = 30\nbudget = "60"\n',
+        ["5: dns.budget: expected"],
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "want"), NOT_SAID_TWICE.values(), ids=NOT_SAID_TWICE)
+def test_nothing_is_missing_because_it_is_wrong(tmp_path: Path, text: str, want: list[str]) -> None:
+    found = errors(tmp_path, text + LISTEN)
+    assert len(found) == len(want), found
+    assert all(line.startswith(start) for line, start in zip(found, want, strict=True)), found
+
+
+# Authors
+
+
+def signed(tmp_path: Path, authors: str) -> set[str]:
+    """Of some authors, those whose mail is signed."""
+    key("rsa").write(tmp_path / "rsa")
+    row = ROW.replace("/x", f"{tmp_path}/rsa")
+    file = tmp_path / "x.toml"
+    file.write_text(f"{row}authors = {authors}\n{LISTEN}")
+    configuration = check(file)
+    settings = mailtables.settings(configuration, configuration.listen[0], KeyRing()).signing
+    assert settings is not None
+    every = ["ada@example.com", "ada@a.example.com", "ben@example.com", "ada@example.org"]
+    return {author for author in every if settings.table.find(mailbox.parse(author))}
+
+
+@pytest.mark.parametrize(
+    ("with_asterisk", "without"),
+    [
+        ("*@example.com", "example.com"),
+        ("*@.example.com", ".example.com"),
+        ("*@*.example.com", ".example.com"),
+        ("*.example.com", ".example.com"),
+        ("*@*", "*"),
+        ("ada@*.example.com", "ada@.example.com"),
+    ],
+)
+def test_authors_may_be_spelt_as_patterns(tmp_path: Path, with_asterisk: str, without: str) -> None:
+    want = signed(tmp_path, f'["{without}"]')
+    (tmp_path / "rsa").unlink()
+    assert want
+    assert signed(tmp_path, f'["{with_asterisk}"]') == want
+
+
+@pytest.mark.parametrize("author", ["a*@example.com", "*@*example.com", "@example.com", "a@b@c*"])
+def test_authors_that_would_match_nobody_are_told(tmp_path: Path, author: str) -> None:
+    (told,) = errors(tmp_path, f'{ROW}authors = ["example.com", "{author}"]\n{LISTEN}')
+    assert told.startswith(f"5: signing.key[1].authors[2]: {author!r} would match nobody: ")
