@@ -5,8 +5,9 @@ many gigabytes.  None of them takes the memory of the machine, and each is
 answered by one sentence.
 """
 
+import os
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO, Final, TypeAlias
 
 from mailauth.errors import BadArgument
 
@@ -14,6 +15,9 @@ MAX_MESSAGE: Final = 64 * 1024 * 1024
 """Octets of a message, and of what carries one."""
 MAX_TEXT: Final = 16 * 1024 * 1024
 """Octets of what people write: a zone, a configuration."""
+
+FileState: TypeAlias = tuple[int, int, int]
+"""What changes when a file does."""
 
 
 def octets(path: str | Path, most: int) -> bytes:
@@ -54,6 +58,15 @@ def decoded(read: bytes, name: str) -> str:
         return read.decode()
     except UnicodeDecodeError:
         raise BadArgument(f"{name} is not UTF-8") from None
+
+
+def state_of(path: str) -> FileState | None:
+    """The state of a file by which a change is seen; None: it cannot be looked at."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - a look per message need not build a Path
+    except (OSError, ValueError):
+        return None
+    return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def unreadable(name: str, fault: OSError) -> BadArgument:

@@ -1,9 +1,9 @@
 """Sets of clients: those whose mail is ours, those whose word we take.
 
-An entry is an address, a network, a host name, `.example.com` for all names
-below it, or any of these after `!`, which takes it out again.  Names come
-before addresses, and the more precise entry decides.  A name counts only if
-the MTA has verified it.
+An entry is an address, a network, a host name, `.example.com` or `*.example.com`
+for all names below it, or any of these after `!`, which takes it out again.
+Names come before addresses, and the more precise entry decides.  A name counts
+only if the MTA has verified it.
 """
 
 from collections.abc import Iterable
@@ -82,7 +82,9 @@ def parse_address(octets: bytes) -> Address | None:
 
 
 def _name(text: str) -> str:
-    """A host name, or `.` and one; whose last label is a number is none (RFC 1123 §2.1)."""
+    """A host name, or `.` or `*.` and one; whose last label is a number is none (RFC 1123 §2.1)."""
+    if text.startswith("*."):
+        text = text[1:]
     try:
         name = domains.parse(text.removeprefix("."))
     except SyntaxFault as fault:

@@ -1,11 +1,10 @@
 """Private keys of files: loaded on their first use, so that 100,000 of them delay no start.
 
-A key whose file has changed is loaded anew.  If that cannot be done the old
-one goes on, and the fault is told; a key that could never be loaded is an
+A key whose file has changed is loaded anew.  If that cannot be done the previous
+one stays in use, and the fault is told; a key that could never be loaded is an
 `UnusableKey`.
 """
 
-import os
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterable
@@ -13,6 +12,7 @@ from typing import Final, NamedTuple
 
 from mailauth.errors import UnusableKey
 from mailauth.keys import PrivateKey, files
+from mailauth.reading import FileState, state_of
 
 MAX_KEYS: Final = 2000
 """Keys that are kept; an RSA key takes some ten kilobytes."""
@@ -22,7 +22,7 @@ LOOK_AGAIN: Final = 30.0
 
 class _Kept(NamedTuple):
     key: PrivateKey
-    file: tuple[int, int, int] | None
+    file: FileState | None
     looked: float
 
 
@@ -37,7 +37,7 @@ class KeyRing:
         max_keys: int = MAX_KEYS,
         look_again: float = LOOK_AGAIN,
     ) -> None:
-        """`on_fault` is told in one sentence of each key that goes on though its file is bad."""
+        """`on_fault` is told in a sentence of each key that stays in use though its file is bad."""
         self.look_again = look_again
         self._on_fault = on_fault
         self._clock = clock
@@ -52,7 +52,7 @@ class KeyRing:
         now = self._clock()
         kept = self._kept.get(path)
         if kept is None:
-            file = _file(path)
+            file = state_of(path)
             kept = _Kept(PrivateKey.read(path), file, now)
             self._keep(path, kept)
         elif now - kept.looked >= self.look_again:
@@ -64,8 +64,8 @@ class KeyRing:
     def load(self, paths: Iterable[str]) -> dict[str, UnusableKey]:
         """Read these keys anew, as many as are kept; of the others, look at the files.
 
-        What cannot be used comes back by its path.  A key of before whose file is bad
-        goes on, and `on_fault` is told.
+        What cannot be used comes back by its path.  A previous key whose file is
+        bad stays in use, and `on_fault` is told.
         """
         faults: dict[str, UnusableKey] = {}
         now = self._clock()
@@ -75,7 +75,7 @@ class KeyRing:
                 if kept is not None:
                     self._keep(path, self._read_anew(path, kept, now))
                 elif count < self._max_keys:
-                    file = _file(path)
+                    file = state_of(path)
                     self._keep(path, _Kept(PrivateKey.read(path), file, now))
                 else:
                     files.look(path)
@@ -84,28 +84,19 @@ class KeyRing:
         return faults
 
     def _looked_at(self, path: str, kept: _Kept, now: float) -> _Kept:
-        if _file(path) == kept.file:
+        if state_of(path) == kept.file:
             return kept._replace(looked=now)
         return self._read_anew(path, kept, now)
 
     def _read_anew(self, path: str, kept: _Kept, now: float) -> _Kept:
-        file = _file(path)
+        file = state_of(path)
         try:
             return _Kept(PrivateKey.read(path), file, now)
         except UnusableKey as fault:
-            self._on_fault(f"the key of before goes on: {fault}")
+            self._on_fault(f"the previous key stays in use: {fault}")
             return kept._replace(looked=now)  # and it is told again, until the file is mended
 
     def _keep(self, path: str, kept: _Kept) -> None:
         self._kept[path] = kept
         if len(self._kept) > self._max_keys:
             self._kept.popitem(last=False)
-
-
-def _file(path: str) -> tuple[int, int, int] | None:
-    """What changes when the file does."""
-    try:
-        status = os.stat(path)  # noqa: PTH116 - a look per message need not build a Path
-    except (OSError, ValueError):
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size

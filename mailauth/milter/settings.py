@@ -72,7 +72,7 @@ class SigningSettings:
     on_unsignable: Action = Action.ACCEPT
     """What follows if a message cannot be signed as it stands."""
     on_not_allowed: Action = Action.ACCEPT
-    """What follows if a user may not sign for the author's domain; it is not signed anyhow."""
+    """What follows if a user may not sign for the author's domain; in any case it is not signed."""
 
     def may_sign(self, user: str, domain: str) -> bool:
         """Whether a user who has logged in may sign for a domain."""

@@ -59,7 +59,7 @@ def drop(become: tuple[int, int]) -> None:
     if uid != 0:
         _expect_refusal(uid)
     if os.getgroups() not in ([], [gid]) or os.getresuid() != (uid,) * 3:
-        raise UnsafeProcess(f"the privileges of user {uid} and group {gid} are not all there is")
+        raise UnsafeProcess(f"the process still has more rights than user {uid} and group {gid}")
 
 
 def _expect_refusal(uid: int) -> None:

@@ -4,12 +4,12 @@ A file that is being written is not whole.  So a change counts once two looks in
 a row have found the file the same; then it is told of, once.
 """
 
-import os
 from collections.abc import Iterable, Mapping
 from typing import TypeAlias
 
-Look: TypeAlias = Mapping[str, tuple[int, int, int] | None]
-"""What changes when a file does; None: it cannot be looked at."""
+from mailauth.reading import FileState, state_of
+
+Look: TypeAlias = Mapping[str, FileState | None]
 
 
 class WatchedFiles:
@@ -30,12 +30,4 @@ class WatchedFiles:
         return found
 
     def _look(self) -> Look:
-        return {path: _file(path) for path in self._paths}
-
-
-def _file(path: str) -> tuple[int, int, int] | None:
-    try:
-        status = os.stat(path)  # noqa: PTH116 - a Path for each look is of no use
-    except (OSError, ValueError):
-        return None
-    return status.st_ino, status.st_mtime_ns, status.st_size
+        return {path: state_of(path) for path in self._paths}

@@ -653,7 +653,7 @@ def test_a_key_is_loaded_anew_when_its_file_has_changed(tmp_path: Path) -> None:
     assert ring.get(str(path)) is first
     now += 2
     assert ring.get(str(path)) is first
-    assert "the key of before goes on" in told[0]
+    assert "the previous key stays in use: " in told[0]
     key("rsa").write(path)
     now += 31
     assert ring.get(str(path)).algorithm == "rsa-sha256"
@@ -693,6 +693,9 @@ def test_keys_are_few_in_memory(tmp_path: Path) -> None:
         ([".x2"], "mail.x2", "192.0.2.1", True),
         (["192.0.2.1", "!host.example"], "host.example", "192.0.2.1", False),
         (["192.0.2.1"], "other.example", "192.0.2.1", True),
+        (["*.host.example"], "a.b.host.example", "192.0.2.1", True),
+        (["*.host.example", "!*.a.host.example"], "b.a.host.example", "192.0.2.1", False),
+        (["*.host.example"], "host.example", "192.0.2.1", False),
     ],
 )
 def test_sets_of_clients(entries: list[str], name: str, address: str, want: bool) -> None:
@@ -702,7 +705,7 @@ def test_sets_of_clients(entries: list[str], name: str, address: str, want: bool
 @pytest.mark.parametrize(
     "entry",
     ["", "300.1.1.1", "192.0.2.1/33", "192.0.2.1/24", "a b", "!", "1.2.3", "10", ".4", "mx1/24",
-     "2001:db8::g", "[mx1]"],
+     "2001:db8::g", "[mx1]", "10/8", "*"],
 )  # fmt: skip
 def test_entries_that_are_none(entry: str) -> None:
     with pytest.raises(ValueError, match="is n"):

@@ -176,7 +176,7 @@ def test_OPS_02_a_key_that_becomes_unreadable_goes_on(service: MilterService) ->
     service.key.chmod(0o644)
     since = len(service.log())
     service.reload()
-    assert "the key of before goes on" in service.log()[since:]
+    assert "the previous key stays in use" in service.log()[since:]
     assert inserted(service.deliver(), "DKIM-Signature")
     service.key.unlink()
     mails.key("ed25519").write(service.key)  # within the workers, without a reload
@@ -355,7 +355,7 @@ WRONG = [
     "18: signing.users.ada: a label that is not of letters",
     "19: signing.key[1].file: is missing",
     "21: signing.key[1].selector: a label that is not of letters",
-    "22: signing.key[1].authors: an empty label in a domain",
+    "22: signing.key[1].authors[1]: 'x@' would match nobody: an empty label in a domain",
     "27: signing.key[2].identity: must be of example.com or below it",
     "29: signing.key[3].domain: is a top-level domain",
 ]
