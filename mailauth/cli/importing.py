@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from mailauth import reading
+from mailauth.cli.options import require_service
 from mailauth.errors import BadArgument, SyntaxFault
 
 
@@ -13,8 +14,9 @@ from mailauth.errors import BadArgument, SyntaxFault
 def command() -> None:
     """Print the configuration for an installation of another program.
 
-    What cannot be carried over is a comment at the top.
+    What cannot be carried over, and what check-config would refuse, is a comment at the top.
     """
+    require_service()
 
 
 @command.command("postsrsd")
@@ -52,9 +54,12 @@ def opendkim(file: Path, hostname: str) -> None:
     """
     from socket import getfqdn
 
+    from mailauth.service import imports
     from mailauth.service import opendkim as installation
 
-    click.echo(installation.read(file, hostname or getfqdn()).text(), nl=False)
+    imported = installation.read(file, hostname or getfqdn())
+    imports.note_refusals(imported)
+    click.echo(imported.text(), nl=False)
 
 
 _PORT = click.IntRange(1, 65_535)

@@ -41,12 +41,17 @@ key_file = click.option(
 )  # fmt: skip
 
 
-def _with_service(_: click.Context, __: click.Parameter, path: Path) -> Path:
-    """A configuration is of use only where the service is installed whole."""
+def require_service() -> None:
+    """**Raises** BadArgument: the service is not installed whole."""
     from importlib.util import find_spec
 
     if find_spec("msgspec") is None:
         raise BadArgument("the service is not installed: pip install 'mailauth[service]'")
+
+
+def _with_service(_: click.Context, __: click.Parameter, path: Path) -> Path:
+    """A configuration is of use only where the service is."""
+    require_service()
     return path
 
 

@@ -86,7 +86,7 @@ def _name(text: str) -> str:
     if text.startswith("*."):
         text = text[1:]
     try:
-        name = domains.parse(text.removeprefix("."))
+        name = domains.parse_name(text.removeprefix("."))
     except SyntaxFault as fault:
         raise BadArgument(f"{text!r} is no address, network or host name: {fault}") from None
     if name.rpartition(".")[2].isdigit():

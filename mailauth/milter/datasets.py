@@ -141,18 +141,20 @@ def path_of(text: str) -> str:
 
 def read_networks(text: str, where: str = "") -> list[str]:
     """The entries of a data set of clients, each checked.  **Raises** BadTable."""
-    found = []
-    for entry in dataset(text, where):
-        network = _network(entry.key)
-        try:
-            Clients.parse([network])
-        except BadArgument as fault:
-            raise BadTable(f"{entry.where}: {fault}") from None
-        found.append(network)
-    return found
+    return [network(entry) for entry in dataset(text, where)]
 
 
-def _network(text: str) -> str:
+def network(entry: Entry) -> str:
+    """An entry of a data set of clients, checked.  **Raises** BadTable."""
+    text = _masked(entry.key)
+    try:
+        Clients.parse([text])
+    except BadArgument as fault:
+        raise BadTable(f"{entry.where}: {fault}") from None
+    return text
+
+
+def _masked(text: str) -> str:
     """An entry whose host bits are masked out, as OpenDKIM does."""
     bang = "!" if text.startswith("!") else ""
     bare = text.removeprefix("!").replace("[", "").replace("]", "")

@@ -45,6 +45,8 @@ class Ours:
 
     clients: Clients = LOOPBACK
     """That of these clients."""
+    excluded: Clients = NOBODY
+    """But never that of these, whoever has logged in and however it came."""
     authenticated: bool = True
     """That of users who have logged in, as the MTA says in {auth_authen}."""
     daemons: frozenset[str] = frozenset()

@@ -40,7 +40,7 @@ def is_ours(
     ours: Ours, client: tuple[str, Address | None], sender: str, macro: Callable[[bytes], str]
 ) -> bool:
     """Whether mail is to be signed: by its client, its user, or the way that it came."""
-    if not sender and not ours.null_sender:
+    if client in ours.excluded or not (sender or ours.null_sender):
         return False
     if ours.authenticated and macro(b"auth_authen"):
         return True

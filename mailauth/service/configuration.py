@@ -89,7 +89,7 @@ def read(path: Path, check: Check = lambda _: ()) -> Reading:
     configuration, complaints = convert(document.tables, check)
     reading = Reading(configuration, document)
     if complaints:
-        raise reading.told(_first_of_each_place(complaints))
+        raise reading.told(tomlfile.first_of_each(complaints))
     return reading
 
 
@@ -136,14 +136,6 @@ def _salvaged(path: Path) -> Iterator[str]:
     except OSError:
         values = []
     return (value for value in values if isinstance(value, str))
-
-
-def _first_of_each_place(complaints: Iterable[Complaint]) -> Iterable[Complaint]:
-    """What else is said of a wrong value is about the default that stands in for it."""
-    first: dict[Place, Complaint] = {}
-    for one in complaints:
-        first.setdefault(one.place, one)
-    return [one for one in first.values() if first.keys().isdisjoint(one.beside)]
 
 
 def _at(path: Path, line: int) -> str:

@@ -106,7 +106,6 @@ OF_VERIFYING: Final = frozenset(
         "on-keynotfound",
         "on-nosignature",
         "on-signatureerror",
-        "peerlist",
         "quarantine",
     }
 )

@@ -11,7 +11,7 @@ from mailauth import reading
 from mailauth.errors import BadArgument
 from mailauth.service import configuration, generation
 from mailauth.service.start import kinds_of_listeners
-from mailauth.service.tomlfile import show
+from mailauth.service.tomlfile import first_of_each, show
 from mailauth.service.tomltext import Imported
 from mailauth.srs import MAX_SECRETS
 from mailauth.srs.secrets import MIN_OCTETS
@@ -24,18 +24,18 @@ def look_again(imported: Imported, *, trims: bool) -> None:
 
     `trims` says whether the program took blanks from both ends of a secret.
     """
-    imported.notes += _refused(imported)
+    note_refusals(imported)
     imported.notes += _secrets(str(imported.srs["secrets"]), trims=trims)
 
 
-def _refused(imported: Imported) -> Iterator[str]:
+def note_refusals(imported: Imported) -> None:
+    """Add notes of what `check-config` refuses, as far as it needs no files for that."""
     tables, kinds = tomllib.loads(imported.text()), kinds_of_listeners()
     _, complaints = configuration.convert(
         tables, lambda converted: generation.wrong_listeners(converted, kinds)
     )
-    first = {one.place: one.sentence for one in reversed(complaints)}
-    for place, sentence in reversed(first.items()):
-        yield f"mend {show(place)}: {sentence}"
+    for one in first_of_each(complaints):
+        imported.notes.append(f"mend {show(one.place)}: {one.sentence}")
 
 
 def _secrets(path: str, *, trims: bool) -> Iterator[str]:

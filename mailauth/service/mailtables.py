@@ -113,6 +113,7 @@ def _of_signing(signing: Signing) -> Iterator[Complaint]:
     for number, row in enumerate(signing.key):
         yield from _of_row(row, ("signing", "key", number))
     yield from _clients(("signing", "networks"), signing.networks)
+    yield from _clients(("signing", "excluded"), signing.excluded)
     yield from _fault(("signing", "headers"), partial(Signatory, _TRIAL, headers=signing.headers))
     oversigned = partial(Signatory, _TRIAL, oversign=signing.oversign)
     yield from _fault(("signing", "oversign"), oversigned)
@@ -163,7 +164,8 @@ def files(configuration: Configuration) -> Iterator[str]:
     """The files of tables and lists; keys are looked after by `KeyRing`."""
     signing, verifying = configuration.signing, configuration.verifying
     if signing is not None:
-        for table in (signing.key_table, signing.signing_table, signing.networks_file):
+        lists = (signing.networks_file, signing.excluded_file)
+        for table in (signing.key_table, signing.signing_table, *lists):
             if table is not None:
                 yield datasets.path_of(table)
     if verifying is not None and verifying.trusted_file is not None:
@@ -205,6 +207,8 @@ def _signing(given: Signing, keys: KeyRing) -> SigningSettings:
         _load(given, table, keys)
     with collect(complaints, ("signing",)):
         clients = _clients_of(given.networks, given.networks_file, ("signing", "networks_file"))
+    with collect(complaints, ("signing",)):
+        excluded = _clients_of(given.excluded, given.excluded_file, ("signing", "excluded_file"))
     if complaints:
         raise Unsound(complaints)
     users = None
@@ -212,6 +216,7 @@ def _signing(given: Signing, keys: KeyRing) -> SigningSettings:
         users = {user: frozenset(map(_allowed, names)) for user, names in given.users.items()}
     ours = Ours(
         clients=clients,
+        excluded=excluded,
         authenticated=given.authenticated,
         daemons=frozenset(given.daemons),
         macros={name.strip("{}"): frozenset(values) for name, values in given.macros.items()},

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Final
 
 from mailauth.errors import BadArgument, MailauthError, SyntaxFault
-from mailauth.milter.datasets import BadTable, Entry, dataset, lines, path_of, read_networks
+from mailauth.milter.datasets import BadTable, Entry, dataset, lines, network, path_of
 from mailauth.service.address import parse as parse_address
 from mailauth.service.directives import NEEDLESS, OF_SIGNING, OF_VERIFYING, UNSUPPORTED
 from mailauth.service.tomltext import Imported, Mode, Table
@@ -86,12 +86,9 @@ class _Translation:
                 table["multiple"] = True
         else:
             self._imported.signing_keys += self._keys()
-        hosts = self._text("InternalHosts")
-        if hosts.startswith(_FILES):
-            read_networks(hosts, self._where("InternalHosts"))
-            table["networks"], table["networks_file"] = [], path_of(hosts)
-        else:
-            table["networks"] = self._networks("InternalHosts") if hosts else ["127.0.0.1"]
+        table["networks"] = [] if self._text("InternalHosts") else ["127.0.0.1"]
+        self._put_clients("InternalHosts", table, "networks")
+        self._put_clients("PeerList", table, "excluded")
         table["authenticated"] = True
         if daemons := self._words("MTA"):
             table["daemons"] = daemons
@@ -111,9 +108,8 @@ class _Translation:
                 self._note(name, "is not supported with +, - or *: name the fields")
             elif words:
                 table[key] = words
-        seconds = self._number("SignatureTTL")
-        if seconds:
-            table["expire"] = seconds
+        if seconds := self._number("SignatureTTL"):
+            table["expire"] = self._bounded("SignatureTTL", seconds, "expire", 3600, 31_536_000)
 
     def _keys(self) -> Iterator[Table]:
         """Domain, Selector, KeyFile, SubDomains."""
@@ -139,11 +135,7 @@ class _Translation:
         table["spf"] = table["dmarc"] = False
         note = "SPF and DMARC are left off, as OpenDKIM has none: take out the lines spf and dmarc"
         self._imported.notes.append(note)
-        peers = self._text("PeerList")
-        if peers.startswith(_FILES):
-            table["trusted_file"] = path_of(peers)
-        elif peers:
-            table["trusted"] = self._networks("PeerList")
+        self._put_clients("PeerList", table, "trusted")
         actions = self._actions()
         if self._flag("Quarantine"):
             actions["fail"] = "quarantine"
@@ -173,13 +165,15 @@ class _Translation:
         if group:
             table["group"] = group
         if octets := self._number("MaximumHeaders"):
-            self._imported.milter["header_octets"] = max(octets, 65_536)
+            key = "header_octets"
+            bounded = self._bounded("MaximumHeaders", octets, key, 65_536, 67_108_864)
+            self._imported.milter[key] = bounded
 
     def _translate_dns(self, table: Table) -> None:
         if servers := self._words("Nameservers"):
             table["nameservers"] = servers
         if seconds := self._number("DNSTimeout"):
-            table["timeout"] = min(seconds, 20)
+            table["timeout"] = self._bounded("DNSTimeout", seconds, "timeout", 1, 20)
 
     def _listen(self, role: str | None) -> None:
         address = self._text("Socket")
@@ -228,8 +222,35 @@ class _Translation:
     def _words(self, name: str) -> list[str]:
         return [entry.key for entry in self._entries(name)]
 
-    def _networks(self, name: str) -> list[str]:
-        return read_networks(self._text(name), self._where(name))
+    def _put_clients(self, name: str, table: Table, key: str) -> None:
+        """A data set of clients, into a table: the name of its file, or what is in it.
+
+        OpenDKIM takes entries that are no clients, and they match nothing.
+        """
+        in_file = self._text(name).startswith(_FILES)
+        remedy = "take it out of the file" if in_file else "it is left out"
+        found = []
+        for entry in self._entries(name):
+            try:
+                found.append(network(entry))
+            except BadTable as fault:
+                self._tell(f"{fault}: {remedy}, as nothing matched it")
+        if in_file:
+            table[f"{key}_file"] = path_of(self._text(name))
+        elif found:
+            table[key] = found
+
+    def _bounded(self, name: str, number: int, key: str, least: int, most: int) -> int:
+        """The number, or the nearest that the key may have, with a note."""
+        bounded = min(max(number, least), most)
+        if bounded != number:
+            bound = "least" if bounded == least else "most"
+            self._note(name, f"{number} becomes {key} = {bounded}, the {bound} there is")
+        return bounded
+
+    def _tell(self, note: str) -> None:
+        if note not in self._imported.notes:  # where clients stand in two tables
+            self._imported.notes.append(note)
 
     def _note(self, name: str, sentence: str) -> None:
         entry = self._directives[name.lower()]

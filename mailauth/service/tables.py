@@ -182,6 +182,10 @@ class Signing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Whose mail is signed: addresses, networks, host names; `!` takes one out."""
     networks_file: str | None = None
     """More of them, one a line: the InternalHosts of OpenDKIM."""
+    excluded: tuple[str, ...] = ()
+    """Whose mail is never signed, whoever has logged in: as in `networks`."""
+    excluded_file: str | None = None
+    """More of them, one a line: the PeerList of OpenDKIM."""
     authenticated: bool = True
     """Also the mail of users who have logged in."""
     daemons: tuple[str, ...] = ()

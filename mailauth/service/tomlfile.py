@@ -41,6 +41,14 @@ class Complaint(NamedTuple):
     """What else it was judged by: if one of these is wrong itself, this says nothing."""
 
 
+def first_of_each(complaints: Iterable[Complaint]) -> list[Complaint]:
+    """The first complaint of each place, in their order, but none beside what is wrong itself."""
+    first: dict[Place, Complaint] = {}
+    for one in complaints:
+        first.setdefault(one.place, one)
+    return [one for one in first.values() if first.keys().isdisjoint(one.beside)]
+
+
 class Unsound(MailauthError):
     """What a configuration names and cannot be used; each complaint is about its place."""
 

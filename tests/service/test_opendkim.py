@@ -16,9 +16,9 @@ from program import process
 from mailauth.errors import BadArgument
 from mailauth.milter import KeyRing
 from mailauth.milter.settings import Settings
-from mailauth.service import directives, mailtables, opendkim
-from mailauth.service.configuration import Configuration
-from mailauth.service.start import check
+from mailauth.service import directives, generation, imports, mailtables, opendkim
+from mailauth.service.configuration import BadConfiguration, Configuration
+from mailauth.service.start import check, kinds_of_listeners
 from mailauth.syntax import mailbox
 
 CONF = """
@@ -120,6 +120,30 @@ def test_each_directive_is_carried_over_or_told_of(folder: Path) -> None:
     assert 'networks = ["127.0.0.1/32", "10.0.0.0/8"]' in text
 
 
+def of_peer(folder: Path, mode: str, peers: str) -> tuple[Settings, str]:
+    """What is done where OpenDKIM passes some clients by, and the TOML."""
+    conf = (
+        f"Mode {mode}\nSocket inet:8891\nDomain example.com\nSelector x\nKeyFile {folder / 'rsa'}\n"
+        f"InternalHosts 10.0.0.0/8, 10.9.9.8\nPeerList {peers}\n"
+    )
+    return settings(configured(folder, conf)), translated(folder, conf)
+
+
+@pytest.mark.parametrize("in_file", [True, False])
+@pytest.mark.parametrize("mode", ["s", "v", "sv"])
+def test_mail_of_peers_passes_untouched(folder: Path, mode: str, *, in_file: bool) -> None:
+    """opendkim.conf(5): it is "accepted without processing by this filter"."""
+    (folder / "peers").write_text("10.9.9.8/31\n!10.9.9.7\n")
+    peers = f"refile:{folder / 'peers'}" if in_file else "10.9.9.8/31, !10.9.9.7"
+    found, text = of_peer(folder, mode, peers)
+    assert "PeerList" not in text
+    for address, processed in (("10.9.9.8", False), ("10.9.9.9", False), ("10.9.9.7", True)):
+        for user in ("", "ada"):
+            filtered = Filtered(found).open(address=address)
+            delivery = filtered.deliver(MESSAGE, user=user)
+            assert (delivery.message != MESSAGE) is processed, (address, user)
+
+
 def test_one_key_for_some_domains(folder: Path) -> None:
     conf = (
         "Socket inet:8891@localhost\nDomain example.com, example.net\nSelector x\n"
@@ -184,6 +208,45 @@ def test_each_directive_is_known_in_each_mode(folder: Path) -> None:
         assert "no directive" not in translated(folder, f"{mode}Socket inet:1\n{text}")
 
 
+BOUNDS = [
+    ("SignatureTTL 60", "SignatureTTL 60 becomes expire = 3600, the least"),
+    ("SignatureTTL 99999999", "SignatureTTL 99999999 becomes expire = 31536000, the most"),
+    ("MaximumHeaders 100000000", "MaximumHeaders 100000000 becomes header_octets = 67108864"),
+    ("MaximumHeaders 1000", "MaximumHeaders 1000 becomes header_octets = 65536, the least"),
+    ("DNSTimeout 21", "DNSTimeout 21 becomes timeout = 20, the most"),
+]
+
+
+@pytest.mark.parametrize(("line", "note"), BOUNDS)
+def test_what_is_out_of_bounds_is_brought_in_with_a_note(
+    folder: Path, line: str, note: str
+) -> None:
+    key_file = f"Domain example.com\nSelector x\nKeyFile {folder / 'rsa'}\n"
+    text = f"Mode sv\nSocket inet:8891\n{key_file}{line}\n"
+    assert f"opendkim.conf:6: {note}" in translated(folder, text)
+    configured(folder, text)
+
+
+def test_hosts_that_never_matched_do_not_stop_the_import(folder: Path) -> None:
+    hosts = ["web01", "*.example.com", "300.0.0.1", "a_b.example", "mx.example."]
+    key_file = f"Domain example.com\nSelector x\nKeyFile {folder / 'rsa'}\n"
+    conf = f"Socket inet:8891\n{key_file}InternalHosts {{}}\nPeerList {{}}\n"
+    inline = conf.format(", ".join(hosts), "300.0.0.2")
+    found = settings(configured(folder, inline))
+    text = translated(folder, inline)
+    for line, host in ((5, "300.0.0.1"), (5, "mx.example."), (6, "300.0.0.2")):
+        assert f"opendkim.conf:{line}: {host!r} is n" in text
+    assert text.count("it is left out, as nothing matched it") == 3
+    assert found.signing is not None
+    for name, want in (("web01", True), ("a.example.com", True), ("a_b.example", True)):
+        assert ((name, None) in found.signing.ours.clients) is want
+    (folder / "hosts").write_text("\n".join(hosts))
+    text = translated(folder, conf.format(folder / "hosts", f"file:{folder / 'hosts'}"))
+    for number, host in ((3, "300.0.0.1"), (5, "mx.example.")):
+        assert f"hosts:{number}: {host!r} is n" in text
+    assert text.count("take it out of the file, as nothing matched it") == 2
+
+
 def test_included_files_are_read(folder: Path) -> None:
     (folder / "more").write_text("Mode v\nSocket inet:8891\n")
     assert 'role = "verify"' in translated(folder, f"Include {folder / 'more'}\n")
@@ -199,7 +262,6 @@ WRONG = [
     ("Mode v\nDNSTimeout x", ":3: 'x' is not a number"),
     ("Mode v\nDNSTimeout 5\u0665", "is not a number"),
     ("Mode s", "neither signs nor verifies"),
-    ("Domain a.example\nSelector x\nKeyFile /k\nInternalHosts 300.0.0.1", "300.0.0.1"),
     ("Domain a.example\nSelector x\nKeyFile /k\nInternalHosts dsn:x", "type 'dsn'"),
 ]
 
@@ -222,7 +284,16 @@ NAMES = sorted({*directives.NEEDLESS, *directives.UNSUPPORTED, "Mode", "Socket",
 NAMES += ["Domain", "Selector", "InternalHosts", "MTA", "MacroList", "UMask", "PeerList", "UserID"]
 NAMES += ["Canonicalization", "SignatureTTL", "Nameservers", "On-BadSignature", "OversignHeaders"]
 VALUES = st.sampled_from(["sv", "s", "yes", "inet:8891", "/x", "a.example", "10.0.0.0/8", "7", "r"])
+KINDS = kinds_of_listeners()
 LINES = st.tuples(st.sampled_from(NAMES), VALUES | st.text(max_size=12)).map(" ".join)
+
+
+def number_of_errors(file: Path) -> int:
+    try:
+        generation.read(file, KINDS)
+    except BadConfiguration as fault:
+        return len(fault.errors)
+    return 0
 
 
 @given(st.lists(LINES, max_size=8).map("\n".join))
@@ -235,6 +306,11 @@ def test_any_file_is_toml_or_refused_with_a_sentence(text: str) -> None:
         except BadArgument:
             return
         assert tomllib.loads(imported.text())["listen"]
+        imports.note_refusals(imported)
+        mended = sum(note.startswith("mend ") for note in imported.notes)
+        file = Path(name) / "mailauth.toml"
+        file.write_text(imported.text(), encoding="utf-8")
+        assert number_of_errors(file) == mended
 
 
 def test_the_command(folder: Path) -> None:
@@ -245,6 +321,18 @@ def test_the_command(folder: Path) -> None:
     done = process("import", "opendkim", str(folder / "none"))
     assert done.returncode == 2
     assert b"cannot be read" in done.stderr
+
+
+def test_what_check_config_would_refuse_is_a_note(folder: Path) -> None:
+    (folder / "c").write_text("Mode v\nSocket inet:8891\nAuthservID a_b\nUserID no-such:root\n")
+    done = process("import", "opendkim", str(folder / "c"))
+    assert done.returncode == 0
+    start = "# NOTE: mend "
+    notes = [line for line in done.stdout.decode().splitlines() if line.startswith(start)]
+    assert [note.removeprefix(start) for note in notes] == [
+        "service.user: there is no user 'no-such' on this system",
+        "verifying.authserv_id: a label that is not of letters, digits and hyphens",
+    ]
 
 
 def test_every_directive_of_the_manual_is_known() -> None:
