@@ -13,7 +13,7 @@ from mailauth.errors import BadArgument
 if TYPE_CHECKING:
     from mailauth.milter.client import Answer
 
-_PATIENCE = 310.0  # what Postfix has for the end of a message, and some more
+_PATIENCE = 60.0  # seconds for each answer; Postfix has 30, and for the end of a message 300
 
 
 @click.command("milter-test", short_help="what a running milter would do to a message")
@@ -25,7 +25,9 @@ _PATIENCE = 310.0  # what Postfix has for the end of a message, and some more
 @click.option("--host", default="", help="The verified name of the client, if it has one.")
 @click.option("--helo", default="localhost", show_default=True, help="Its HELO.")
 @click.option("--mail-from", "sender", default="", help="The envelope sender; none is a bounce.")
-@click.option("--rcpt", "recipients", multiple=True, metavar="ADDRESS", help="May be repeated.")
+@click.option("--rcpt", "recipients", multiple=True, metavar="ADDRESS", show_default=True,
+              default=["recipient@example.net"],
+              help="May be repeated; many filters need one.")  # fmt: skip
 @click.option("--user", default="", help="Who has logged in, {auth_authen}.")
 @click.option("--macro", "macros", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -50,20 +52,32 @@ def command(
     """
     from mailauth.cli import mailfiles
     from mailauth.milter.client import Envelope
+    from mailauth.syntax.mailbox import without_brackets
 
     named = dict(_macro(text) for text in macros)
     if user:
         named["{auth_authen}"] = user
-    envelope = Envelope(recipients=recipients, macros=named, **client)
+    _check_ip(client["ip"])
+    client["sender"] = without_brackets(client["sender"])
+    envelope = Envelope(recipients=tuple(map(without_brackets, recipients)), macros=named, **client)
     octets = mailfiles.read(file).octets
     answer = _ask(_address(config, address), envelope, octets)
     if as_json:
-        click.echo(json.dumps(_as_dict(answer)))
+        click.echo(json.dumps(_as_dict(answer, octets)))
     else:
         for line in _told(answer, octets):
             click.echo(printable(line))
     if answer.verdict.refuses:
         raise click.exceptions.Exit(1)
+
+
+def _check_ip(text: str) -> None:
+    from ipaddress import ip_address
+
+    try:
+        ip_address(text)
+    except ValueError:
+        raise BadArgument(f"--ip: {text!r} is not an IP address") from None
 
 
 def _macro(text: str) -> tuple[str, str]:
@@ -118,18 +132,11 @@ def _ask(address: Any, envelope: Any, octets: bytes) -> "Answer":  # noqa: ANN40
 
 def _told(answer: "Answer", octets: bytes) -> Iterator[str]:
     """The changes in their order, then the reply."""
-    from mailauth.milter.client import CHANGES
-    from mailauth.milter.replies import ChangeHeader
-
     for change in answer.changes:
-        if isinstance(change, bytes):
-            yield CHANGES[change[4:5]]
-            continue
-        fields = _fields(change)
+        fields = _fields(change, octets)
         what = fields.pop("change")
-        if isinstance(change, ChangeHeader) and not change.value:
-            what, fields["value"] = "remove", _value(octets, change.name, change.index)
-        yield f"{what}  " + "  ".join(_pair(name, value) for name, value in fields.items())
+        pairs = [_pair(name, value) for name, value in fields.items() if value != ""]
+        yield "  ".join([what, *pairs])
     yield f"reply  {_reply(answer)}"
 
 
@@ -138,10 +145,13 @@ def _pair(name: str, value: object) -> str:
     return text if name in {"name", "value"} else f"{name} {text}"
 
 
-def _fields(change: Any) -> dict[str, Any]:  # noqa: ANN401 - any change
-    """A change as words: insert, index, name, value."""
+def _fields(change: Any, octets: bytes) -> dict[str, Any]:  # noqa: ANN401 - any change
+    """A change of a message in words: insert, index, name, value; what is removed is shown."""
     from mailauth.milter import replies
+    from mailauth.milter.client import CHANGES
 
+    if isinstance(change, bytes):
+        return {"change": CHANGES[change[4:5]]}
     words = {
         replies.AddHeader: "add",
         replies.InsertHeader: "insert",
@@ -157,6 +167,8 @@ def _fields(change: Any) -> dict[str, Any]:  # noqa: ANN401 - any change
         value = getattr(change, name)
         text = value.decode("utf-8", "replace") if isinstance(value, bytes) else value
         fields[name] = " ".join(text.split()) if isinstance(text, str) else text
+    if isinstance(change, replies.ChangeHeader) and not change.value:
+        fields |= {"change": "remove", "value": _value(octets, change.name, change.index)}
     return fields
 
 
@@ -190,11 +202,6 @@ _REPLIES = {
 }
 
 
-def _as_dict(answer: "Answer") -> dict[str, Any]:
-    from mailauth.milter.client import CHANGES
-
-    changes = [
-        {"change": CHANGES[change[4:5]]} if isinstance(change, bytes) else _fields(change)
-        for change in answer.changes
-    ]
+def _as_dict(answer: "Answer", octets: bytes) -> dict[str, Any]:
+    changes = [_fields(change, octets) for change in answer.changes]
     return {"reply": _reply(answer), "refused": answer.verdict.refuses, "changes": changes}

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
-from mailauth.errors import MailauthError
+from mailauth.errors import BadArgument, MailauthError
 from mailauth.milter import commands, events
 from mailauth.milter.options import Options, Steps
 from mailauth.milter.replies import (
@@ -34,6 +34,10 @@ from mailauth.syntax.message import normalize_line_endings
 
 MAX_FRAME: Final = 16_777_216
 """Octets of a reply that are read."""
+MAX_FIELD: Final = 102_400
+"""Octets of a field that Postfix keeps, its header_size_limit."""
+MAX_NAME: Final = 100
+"""Octets of a field's name that are told."""
 
 _LENGTH: Final = struct.Struct(">I")
 _OFFER: Final = struct.Struct(">III")
@@ -53,8 +57,15 @@ class Envelope:
     helo: str = "localhost"
     sender: str = ""
     recipients: tuple[str, ...] = ()
+    """Filters made with libmilter do not answer a message that has none."""
     macros: commands.Macros = field(default_factory=dict)
     """Those at MAIL, such as {auth_authen}."""
+
+    @property
+    def arguments(self) -> tuple[str, ...]:
+        """Those of MAIL: with more than ASCII in an address it needs SMTPUTF8 (RFC 6531 §3.4)."""
+        is_ascii = all(map(str.isascii, (self.sender, *self.recipients)))
+        return () if is_ascii else ("SMTPUTF8",)
 
 
 CHANGES: Final[Mapping[bytes, str]] = {
@@ -97,6 +108,7 @@ class Client:
     def __init__(self, connected: socket.socket) -> None:
         """Offer all that Postfix does.  **Raises** BrokenFilter."""
         self._socket = connected
+        self._said = b""
         self._send(commands.offer())
         code, octets = self._read()
         if code != events.OFFER or len(octets) < _OFFER.size:
@@ -108,15 +120,16 @@ class Client:
     def deliver(self, envelope: Envelope, octets: bytes, *, queue_id: str = "TEST") -> Answer:
         """Send a message, whatever its line ends, and come to the answer.
 
-        **Raises** BrokenFilter.
+        **Raises** BrokenFilter, and BadArgument: a field that no MTA would send as it is.
         """
+        content = normalize_line_endings(octets)
+        _check_fields(content)
         self._skipped.clear()
         for say in self._before(envelope, queue_id):
             early = self._say(say)
             if early is not None:
                 return Answer(early)
         spaced = bool(self.options.steps & Steps.LEADING_SPACE)
-        content = normalize_line_endings(octets)
         *frames, last = commands.message(content, queue_id=queue_id, leading_space=spaced)
         for say in frames:
             early = self._say(say)
@@ -142,7 +155,7 @@ class Client:
         yield commands.connect(envelope.ip, envelope.host or f"[{envelope.ip}]", family)
         yield commands.helo(envelope.helo)
         yield commands.macros(events.MAIL, {"i": queue_id, **envelope.macros})
-        yield commands.mail(f"<{envelope.sender}>")
+        yield commands.mail(f"<{envelope.sender}>", *envelope.arguments)
         for recipient in envelope.recipients:
             yield commands.rcpt(f"<{recipient}>")
         yield commands.data()
@@ -171,10 +184,11 @@ class Client:
                 return Answer(_verdict(code, octets), tuple(changes))
 
     def _send(self, octets: bytes) -> None:
+        self._said = octets[_LENGTH.size : _LENGTH.size + MAX_NAME]
         try:
             self._socket.sendall(octets)
         except OSError as fault:
-            raise BrokenFilter(f"the filter cannot be told: {fault.strerror or fault}") from None
+            raise self._broken(fault) from None
 
     def _read(self) -> tuple[bytes, bytes]:
         (length,) = _LENGTH.unpack(self._receive(_LENGTH.size))
@@ -189,13 +203,21 @@ class Client:
             while len(octets) < count:
                 piece = self._socket.recv(min(count - len(octets), commands.CHUNK))
                 if not piece:
-                    raise BrokenFilter("the filter has closed the connection")
+                    raise ConnectionResetError
                 octets += piece
-        except TimeoutError:
-            raise BrokenFilter("the filter does not answer") from None
         except OSError as fault:
-            raise BrokenFilter(f"the filter is gone: {fault.strerror or fault}") from None
+            raise self._broken(fault) from None
         return bytes(octets)
+
+    def _broken(self, fault: OSError) -> BrokenFilter:
+        """What became of the connection, and at which command."""
+        at = _name(self._said)
+        if isinstance(fault, TimeoutError):
+            patience = self._socket.gettimeout() or 0
+            return BrokenFilter(f"the filter gives no answer within {patience:g} s to {at}")
+        if isinstance(fault, ConnectionError):
+            return BrokenFilter(f"the filter has closed the connection at {at}")
+        return BrokenFilter(f"the connection broke at {at}: {fault.strerror or fault}")
 
 
 LEFT_OUT: Final = {
@@ -210,6 +232,40 @@ LEFT_OUT: Final = {
     events.DATA: Steps.NO_DATA,
 }
 """For the code of a command, the step that leaves it out."""
+
+
+_NAMES: Final = {
+    events.OFFER: "the offer of options",
+    events.CONNECT: "CONNECT",
+    events.HELO: "HELO",
+    events.MAIL: "MAIL",
+    events.RCPT: "RCPT",
+    events.DATA: "DATA",
+    events.HEADER: "a field",
+    events.END_OF_HEADERS: "the end of the header",
+    events.BODY: "the body",
+    events.END_OF_MESSAGE: "the end of the message",
+}
+
+
+def _name(command: bytes) -> str:
+    """A command in words, by its first octets; that which follows stands for macros."""
+    code = command[:1]
+    if code == events.HEADER:
+        return f"the field {command[1:].partition(bytes(1))[0].decode('utf-8', 'replace')}"
+    return _NAMES[command[1:2] if code == events.MACROS else code]
+
+
+def _check_fields(octets: bytes) -> None:
+    """**Raises** BadArgument: a field that Postfix would not send to a filter as it is."""
+    for each in commands.fields(octets.partition(b"\r\n\r\n")[0]):
+        name = each.partition(b":")[0][:MAX_NAME].decode("utf-8", "replace")
+        if b"\0" in each:
+            reason = "a NUL, and Postfix sends no more of it than stands before that"
+            raise BadArgument(f"the field {name} has {reason}")
+        if len(each) > MAX_FIELD:
+            reason = f"and Postfix drops what is over {MAX_FIELD}, its header_size_limit"
+            raise BadArgument(f"the field {name} has {len(each)} octets, {reason}")
 
 
 def _verdict(code: bytes, octets: bytes) -> Verdict | Refusal:

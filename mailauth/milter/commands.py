@@ -28,8 +28,8 @@ def offer(version: int = VERSION, actions: int = ALL_ACTIONS, steps: int = ALL_S
 
 def macros(stage: bytes, values: Macros | None = None) -> bytes:
     """The macros of the command that follows."""
-    octets = b"".join(f"{name}\0{value}\0".encode() for name, value in (values or {}).items())
-    return frame(events.MACROS, stage + octets)
+    words = (word for pair in (values or {}).items() for word in pair)
+    return frame(events.MACROS, stage + _words(*words))
 
 
 def connect(
@@ -39,13 +39,13 @@ def connect(
     port: str = "4711",
 ) -> bytes:
     """A client has connected to the MTA; `family` is 4, 6, L or U, which has no address."""
-    where = b"" if family == "U" else _PORT.pack(int(port)) + address.encode() + b"\0"
-    return frame(events.CONNECT, host.encode() + b"\0" + family.encode() + where)
+    where = b"" if family == "U" else _PORT.pack(int(port)) + _words(address)
+    return frame(events.CONNECT, _words(host) + family.encode() + where)
 
 
 def helo(name: str = "client.example.com") -> bytes:
     """HELO or EHLO."""
-    return frame(events.HELO, name.encode() + b"\0")
+    return frame(events.HELO, _words(name))
 
 
 def mail(address: str = "<ada@example.com>", *arguments: str) -> bytes:
@@ -98,14 +98,8 @@ def message(
 ) -> list[bytes]:
     """The frames of header and body, as Postfix sends them: macros before each field."""
     head, _, content = octets.partition(b"\r\n\r\n")
-    fields: list[bytes] = []
-    for line in head.split(b"\r\n"):
-        if line[:1] in (b" ", b"\t") and fields:
-            fields[-1] += b"\n" + line
-        else:
-            fields.append(line)
     frames = []
-    for each in fields:
+    for each in fields(head):
         name, _, value = each.partition(b":")
         frames.append(macros(events.HEADER, {"i": queue_id}))
         frames.append(header(name, value if leading_space else value.removeprefix(b" ")))
@@ -113,6 +107,17 @@ def message(
     frames += [body(content[at : at + chunk]) for at in range(0, len(content), chunk)]
     frames += [macros(events.END_OF_MESSAGE, {"i": queue_id}), end_of_message()]
     return frames
+
+
+def fields(head: bytes) -> list[bytes]:
+    """The fields of a header, folded by bare LF."""
+    found: list[bytes] = []
+    for line in head.split(b"\r\n"):
+        if line[:1] in (b" ", b"\t") and found:
+            found[-1] += b"\n" + line
+        else:
+            found.append(line)
+    return found
 
 
 PROBE: Final = offer() + QUIT
@@ -129,4 +134,5 @@ def is_options(octets: bytes) -> bool:
 
 
 def _words(*words: str) -> bytes:
-    return b"".join(word.encode() + b"\0" for word in words)
+    """Each with its NUL; octets that are not of UTF-8 are what `os.fsdecode` made of them."""
+    return b"".join(word.encode("utf-8", "surrogateescape") + b"\0" for word in words)

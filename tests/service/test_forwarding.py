@@ -90,7 +90,7 @@ def test_the_milter_and_the_maps_say_the_same(service: MilterService) -> None:
     assert told.stdout.decode().splitlines() == [
         f"delete recipient  address <{address}>",
         "add recipient  address <ada@example.com>",
-        f"sender  address <{address}>  arguments ",
+        f"sender  address <{address}>",
         "reply  continue",
     ]
     stays = replace(THEIRS, recipients=("joe@ours.example",))

@@ -1,5 +1,6 @@
 """`mailauth milter-test` at a running service, and at what is none."""
 
+import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -13,6 +14,7 @@ from nameserver import from_zone, serve
 from program import Done, process
 
 from mailauth.dns import Zone
+from mailauth.errors import BadArgument
 from mailauth.milter import commands, replies
 from mailauth.milter.client import BrokenFilter, Client, Envelope
 from mailauth.milter.options import Steps
@@ -52,6 +54,9 @@ def test_it_tells_what_would_be_done(service: MilterService) -> None:
     assert told["changes"][0]["name"] == "DKIM-Signature"
     macro = tried(service, *at, "--ip", "192.0.2.1", "--macro", "auth_authen=ada")
     assert "DKIM-Signature" in macro.text
+    for name in ("--mail-from", "--user", "--helo", "--host", "--rcpt"):
+        odd = tried(service, *at, name, os.fsdecode(b"a\xff@example.com"))
+        assert odd.status == 0, odd.complaint
 
 
 def test_what_would_be_removed_is_shown(service: MilterService) -> None:
@@ -63,6 +68,31 @@ def test_what_would_be_removed_is_shown(service: MilterService) -> None:
     first, second, *_ = done.text.splitlines()
     assert first == f"remove  index 1  Authentication-Results  {AUTHSERV_ID}; dkim=pass"
     assert second.startswith(f"insert  index 0  Authentication-Results  {AUTHSERV_ID};")
+    (told,) = tried(service, *given, "--json", file="forged.eml").objects
+    assert told["changes"][0] == {
+        "change": "remove",
+        "index": 1,
+        "name": "Authentication-Results",
+        "value": f"{AUTHSERV_ID}; dkim=pass",
+    }
+
+
+def test_a_new_sender_is_told(service: MilterService) -> None:
+    secrets = service.folder / "secrets"
+    secrets.write_text("a secret of some length\n")
+    secrets.chmod(0o600)
+    srs = f"unix:{service.folder}/srs"
+    with service.file.open("a") as file:
+        file.write(f'[srs]\ndomain = "srs.example"\nsecrets = "{secrets}"\n')
+        file.write(f'[[listen]]\nkind = "milter"\nrole = "srs"\naddress = "{srs}"\n')
+    service.reload()
+    for sender in ("<ben@example.org>", "ben@example.org"):
+        (line, reply) = tried(service, "--socket", srs, "--mail-from", sender).text.splitlines()
+        assert line.startswith("sender  address <SRS0=")
+        assert line.endswith("=ben@srs.example>")
+        assert reply == "reply  continue"
+    for bounce in ("<>", ""):
+        assert tried(service, "--socket", srs, "--mail-from", bounce).text == "reply  continue\n"
 
 
 def test_a_refusal_is_status_1(service: MilterService) -> None:
@@ -79,6 +109,7 @@ def test_a_refusal_is_status_1(service: MilterService) -> None:
         (["--socket", "x"], "--socket: 'x' is not an address"),
         (["--socket", "unix:/nowhere/x"], "nobody answers at unix:/nowhere/x"),
         (["--socket", "unix:/x", "--macro", "x"], "'x' is not of the form NAME=VALUE"),
+        (["--socket", "unix:/x", "--ip", "nonsense"], "--ip: 'nonsense' is not an IP address"),
     ],
 )
 def test_what_cannot_be_asked(tmp_path: Path, given: list[str], complaint: str) -> None:
@@ -177,6 +208,80 @@ def test_what_a_filter_skips_is_not_said_again() -> None:
     answer = client.deliver(Envelope(), mails.MESSAGE + b"x\r\n" * commands.CHUNK)
     assert answer.verdict is replies.CONTINUE
     client.close()
+
+
+SAID = {
+    0: "the offer of options",
+    1: "CONNECT",
+    2: "HELO",
+    4: "RCPT",
+    6: "the field From",
+    7: "the end of the header",
+    8: "the body",
+    9: "the end of the message",
+}
+"""After so many replies, what is not answered."""
+
+
+@pytest.mark.parametrize("closed", [True, False])
+@pytest.mark.parametrize("count", SAID)
+def test_silence_is_told_with_what_was_said(count: int, *, closed: bool) -> None:
+    ours, theirs = socket.socketpair()
+    frames = [replies.frame(b"O", (6).to_bytes(4) + bytes(8)), *[replies.CONTINUE.encode()] * 8]
+    envelope = Envelope(recipients=("b@example.org",))
+    with ours, theirs:
+        theirs.sendall(b"".join(frames[:count]))
+        if closed:
+            theirs.shutdown(socket.SHUT_WR)
+        ours.settimeout(0.01)
+        with pytest.raises(BrokenFilter, match=SAID[count]) as told:
+            Client(ours).deliver(envelope, b"From: a@example.com\n\nx\n")
+    assert ("closed the connection" if closed else "no answer within 0.01 s to") in str(told.value)
+
+
+def test_a_filter_that_is_gone_is_told_with_what_was_to_be_said() -> None:
+    ours, theirs = socket.socketpair()
+    options = replies.frame(b"O", (6).to_bytes(4) + bytes(4) + SILENT.to_bytes(4))
+    with ours:
+        theirs.sendall(options)
+        client = Client(ours)
+        theirs.close()
+        with pytest.raises(BrokenFilter, match="closed the connection at CONNECT"):
+            client.deliver(Envelope(), mails.MESSAGE)
+
+
+UNSENDABLE = {
+    "NUL": (b"Subject: a\0b\n\n", "the field Subject has a NUL"),
+    "large": (b"Subject: " + b"x" * 102_400 + b"\n\n", "the field Subject has 102409 octets"),
+}
+
+
+@pytest.mark.parametrize(("message", "reason"), UNSENDABLE.values(), ids=UNSENDABLE)
+def test_what_no_mta_would_send_is_not_sent(message: bytes, reason: str) -> None:
+    client = Client(says(replies.CONTINUE.encode(), steps=SILENT))
+    with pytest.raises(BadArgument, match=reason):
+        client.deliver(Envelope(), message)
+    client.close()
+
+
+@pytest.mark.parametrize(
+    ("sender", "recipient", "arguments"),
+    [
+        ("ada@example.com", "b@example.org", b""),
+        ("jos\u00e9@example.com", "b@example.org", b"SMTPUTF8\0"),
+        ("", "jos\u00e9@example.com", b"SMTPUTF8\0"),
+    ],
+)
+def test_addresses_of_more_than_ascii_are_said_to_be(
+    sender: str, recipient: str, arguments: bytes
+) -> None:
+    ours, theirs = socket.socketpair()
+    options = replies.frame(b"O", (6).to_bytes(4) + bytes(4) + SILENT.to_bytes(4))
+    with ours, theirs:
+        theirs.sendall(options + replies.CONTINUE.encode())
+        Client(ours).deliver(Envelope(sender=sender, recipients=(recipient,)), mails.MESSAGE)
+        heard = theirs.recv(65_536)
+    assert replies.frame(b"M", f"<{sender}>\0".encode() + arguments) in heard
 
 
 def test_what_is_no_milter() -> None:
