@@ -1,7 +1,8 @@
 """Messages from where people keep them: files, folders, mboxes, Maildirs, standard input.
 
 A file may have the line ends of Unix, and the line `From ` of an mbox before
-its message.  `Source.octets` is the message as it is on its way, with CRLF
+its message; a field that begins like it, as `From : a@example.com`, is the
+message's own.  `Source.octets` is the message as it is on its way, with CRLF
 (RFC 5322 §2.3); `Source.restored` gives back what the file had.
 """
 
@@ -40,10 +41,8 @@ class Source:
         A file with both is left as it is: which of its line ends are meant to be
         none cannot be told.
         """
-        envelope = b""
-        if octets.startswith(_ENVELOPE):
-            start = octets.find(b"\n") + 1 or len(octets)
-            envelope, octets = octets[:start], octets[start:]
+        envelope = _envelope_of(octets)
+        octets = octets[len(envelope) :] if envelope else octets
         if b"\r\n" in octets or b"\n" not in octets:
             return cls(name, octets, envelope=envelope)
         return cls(name, normalize_line_endings(octets), unix=True, envelope=envelope)
@@ -70,21 +69,20 @@ def read(path: str) -> Source:
 def files(paths: Iterable[str]) -> Iterator[str | BadArgument]:
     """The files that `paths` stand for; instead of those of an unreadable folder, the fault.
 
-    A folder is a Maildir if it has `cur` and `new`, else it stands for the
-    `.eml` files in it and below; a folder without any is a fault, for nothing
-    to judge must not look like nothing to complain of.
+    A folder stands for the `.eml` files in it and below, and for the messages of
+    each Maildir there, itself one or not: what has `cur` and `new`.  Links to
+    folders are not followed.  A folder without any message is a fault, for
+    nothing to judge must not look like nothing to complain of.
     """
     for path in paths:
         if path == STANDARD_INPUT or not os.path.isdir(path):  # noqa: PTH112 - "-" is no path
             yield path
             continue
-        try:
-            found = _files_of(Path(path))
-        except OSError as fault:
-            yield reading.unreadable(path, fault)
-            continue
+        found, closed = _files_of(Path(path))
+        for fault in closed:
+            yield reading.unreadable(str(fault.filename), fault)
         yield from found
-        if not found:
+        if not found and not closed:
             yield BadArgument(f"{path} has no messages: no Maildir, and no .eml in it")
 
 
@@ -106,20 +104,29 @@ def standard_input(most: int) -> bytes:
         raise reading.unreadable(STANDARD_INPUT, fault) from None
 
 
-def _files_of(folder: Path) -> list[str]:
-    if (folder / "cur").is_dir() and (folder / "new").is_dir():
-        inner = [path for name in ("cur", "new") for path in (folder / name).iterdir()]
-    else:
-        next(folder.iterdir(), None)  # rglob passes over a folder that it may not read
-        inner = list(folder.rglob("*.eml"))
-    return sorted(str(path) for path in inner if path.is_file())
+def _files_of(top: Path) -> tuple[list[str], list[OSError]]:
+    """The messages in a folder and below, and why some folders cannot be looked into."""
+    found: list[Path] = []
+    closed: list[OSError] = []
+    for name, inside, names in os.walk(top, onerror=closed.append):
+        folder = Path(name)
+        if {"cur", "new"}.issubset(inside):  # a Maildir; what is in tmp is not delivered yet
+            inside[:] = [each for each in inside if each not in ("cur", "new", "tmp")]
+            for box in (folder / "cur", folder / "new"):
+                try:
+                    with os.scandir(box) as entries:
+                        found += map(Path, entries)
+                except OSError as fault:
+                    closed.append(fault)
+        found += [folder / each for each in names if each.lower().endswith(".eml")]
+    return sorted(str(path) for path in found if path.is_file()), closed
 
 
 def _messages_in(path: str) -> Iterator[Source]:
     """The messages of a file; a whole message is read at once, an mbox line by line."""
     with _opened(path) as file:
-        head = file.read(len(_ENVELOPE))
-        if head == _ENVELOPE:
+        head = file.readline(_MAX_ENVELOPE + 1)
+        if _envelope_of(head):
             yield from _split_mbox(path, _lines(head, file))
         elif path != STANDARD_INPUT and file.seekable():
             file.seek(0)  # what is read by now would be joined to the rest, and so all be copied
@@ -132,23 +139,21 @@ def _opened(path: str) -> AbstractContextManager[BinaryIO]:
     return nullcontext(sys.stdin.buffer) if path == STANDARD_INPUT else Path(path).open("rb")
 
 
-def _lines(head: bytes, file: BinaryIO) -> Iterator[bytes]:
-    """The lines of a file of which `head` is read; the end of one that is too long is another."""
-    yield head + file.readline(reading.MAX_MESSAGE)
+def _lines(first: bytes, file: BinaryIO) -> Iterator[bytes]:
+    """The lines of a file of which one is read; the end of one that is too long is another."""
+    yield first
     yield from iter(partial(file.readline, reading.MAX_MESSAGE), b"")
 
 
 def _split_mbox(name: str, lines: Iterable[bytes]) -> Iterator[Source]:
     """The messages of an mbox (RFC 4155 §A), numbered if there are several.
 
-    A new one begins with a line `From ` after an empty line.  Such a line needs
-    a time of day, so that a paragraph that begins with that word, which many
-    programs do not quote, does not cut its message in two.
+    A new one begins with a line `From ` after an empty line.
     """
     message: list[bytes] = []
     number, size = 1, 0
     for line in lines:
-        if line.startswith(_ENVELOPE) and message and message[-1] in _EMPTY and _is_envelope(line):
+        if message and message[-1] in _EMPTY and _envelope_of(line):
             yield Source.of(f"{name}#{number}", b"".join(message[:-1]))
             message = []
             number, size = number + 1, 0
@@ -159,8 +164,18 @@ def _split_mbox(name: str, lines: Iterable[bytes]) -> Iterator[Source]:
     yield Source.of(name if number == 1 else f"{name}#{number}", b"".join(message))
 
 
-def _is_envelope(line: bytes) -> bool:
-    return len(line) <= _MAX_ENVELOPE and _TIME_OF_DAY.search(line) is not None
+def _envelope_of(octets: bytes) -> bytes:
+    """The line at their start with which an mbox begins a message, or nothing (RFC 4155 §A).
+
+    It needs a time of day, so that a paragraph that begins with `From `, which
+    many programs do not quote, does not cut its message in two.  A colon makes
+    it a field: blanks may stand before that (RFC 5322 §4.5.2), and a field that
+    were taken away would not be judged.
+    """
+    if not octets.startswith(b"From "):
+        return b""
+    line = octets[: octets.find(b"\n", 0, _MAX_ENVELOPE) + 1 or _MAX_ENVELOPE + 1]
+    return line if len(line) <= _MAX_ENVELOPE and _ENVELOPE.match(line) else b""
 
 
 def size(file: str | BadArgument) -> int:
@@ -170,7 +185,6 @@ def size(file: str | BadArgument) -> int:
     return 0
 
 
-_ENVELOPE = b"From "
 _MAX_ENVELOPE = 512
-_TIME_OF_DAY = re.compile(rb" \d\d?:\d\d")
+_ENVELOPE = re.compile(rb"From [ \t]*+(?!:).* \d\d?:\d\d")
 _EMPTY = (b"\n", b"\r\n")

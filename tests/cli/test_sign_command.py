@@ -181,9 +181,10 @@ def test_it_is_for_one_message(sign: Run) -> None:
     [
         pytest.param(b"Subject: x\r\n\r\n", "0 From fields", id="DKIM-39-none"),
         pytest.param(b"From: a@b\r\nFrom: c@d\r\n\r\n", "2 From fields", id="DKIM-39-two"),
+        pytest.param(b"From : a@b\r\nFrom: c@d\r\n\r\n", "2 From fields", id="DKIM-39-blank"),
         pytest.param(b"From: a@b\r\nno field\r\n\r\n", "line 2 of the header", id="malformed"),
         pytest.param(b"", "0 From fields", id="empty"),
-        pytest.param(b"From \xff", "0 From fields", id="only-an-mbox-line"),
+        pytest.param(b"From \xff 8:00", "0 From fields", id="only-an-mbox-line"),
     ],
 )
 def test_messages_that_are_not_signed(sign: Run, octets: bytes, reason: str) -> None:

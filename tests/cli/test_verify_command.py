@@ -1,12 +1,13 @@
 """`mailauth verify`: where messages are found, what is printed, and what the status says."""
 
 import json
+import os
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
-from mail import MESSAGE, NOW, signed
+from mail import MESSAGE, NOW, signed, verdicts
 from program import Run
 
 from mailauth import case, dkim
@@ -109,6 +110,30 @@ def test_MSG_18_one_message_with_the_line_of_an_mbox(verify: Run, desk: Path) ->
     assert names(verify, "box") == ["box"]
 
 
+SECOND_FROM = [
+    pytest.param(b"From : ceo@bank.example\n", id="a blank before the colon"),
+    pytest.param(b"From \t: ceo@bank.example at 10:00\n", id="and a time of day"),
+    pytest.param(b"From ceo@bank.example\n", id="no time of day"),
+    pytest.param(b"From " + b"x" * 600 + b" 10:00\n", id="no line of an mbox is so long"),
+]
+
+
+@pytest.mark.parametrize("first", SECOND_FROM)
+@pytest.mark.parametrize("way", ["file", "standard input", "mbox"])
+def test_MSG_18_a_field_before_the_signature_is_no_line_of_an_mbox(
+    verify: Run, desk: Path, first: bytes, way: str
+) -> None:
+    message = first.replace(b"\n", b"\r\n") + SIGNED
+    (desk / "two.eml").write_bytes(message)
+    (desk / "box").write_bytes(ENVELOPE + message.replace(b"\r\n", b"\n"))
+    given = {"file": ["two.eml"], "standard input": [], "mbox": ["box"]}[way]
+    done = verify("--json", *LATER, *given, given=message)
+    (report,) = done.objects
+    (told,) = report["dkim"]
+    (expected,) = verdicts(message)
+    assert (done.status, told["result"]) == (1, expected.result.value)
+
+
 def test_a_paragraph_that_begins_with_from_is_no_new_message(verify: Run, desk: Path) -> None:
     message = signed(MESSAGE + b"From here on\r\n\r\nFrom " + b"1:0 " * 300 + b"10:00\r\n")
     (desk / "box").write_bytes(ENVELOPE + message)
@@ -122,11 +147,23 @@ def test_a_maildir(verify: Run, desk: Path) -> None:
     assert names(verify, "Maildir") == ["Maildir/cur/1.cur:2,S", "Maildir/new/1.new:2,S"]
 
 
+@pytest.mark.parametrize("box", [".Sent", ".Lists.Python", "Archive/2026"])
+def test_a_maildir_has_folders(verify: Run, desk: Path, box: str) -> None:
+    for folder in ("Maildir", f"Maildir/{box}"):
+        for name in ("cur", "new", "tmp"):
+            (desk / folder / name).mkdir(parents=True)
+            (desk / folder / name / "1").write_bytes(SIGNED)
+    (desk / "Maildir" / "subscriptions").write_bytes(b"Sent\n")
+    (desk / "mail.eml").unlink()
+    expected = [f"Maildir/{box}/cur/1", f"Maildir/{box}/new/1", "Maildir/cur/1", "Maildir/new/1"]
+    assert names(verify, "Maildir") == names(verify, ".") == sorted(expected)
+
+
 def test_a_folder_of_files(verify: Run, desk: Path) -> None:
     (desk / "in" / "side").mkdir(parents=True)
-    for name in ("in/b.eml", "in/side/a.eml", "in/notes.txt"):
+    for name in ("in/b.eml", "in/A.EML", "in/side/a.eml", "in/notes.txt"):
         (desk / name).write_bytes(SIGNED)
-    assert names(verify, "in") == ["in/b.eml", "in/side/a.eml"]
+    assert names(verify, "in") == ["in/A.EML", "in/b.eml", "in/side/a.eml"]
 
 
 def test_a_folder_without_messages_is_a_fault(verify: Run, desk: Path) -> None:
@@ -139,13 +176,34 @@ def test_a_folder_that_cannot_be_listed(
 ) -> None:
     (desk / "closed").mkdir()
 
-    def deny(_: Path) -> None:
-        raise PermissionError(13, "Permission denied")
+    def deny(folder: str) -> None:
+        raise PermissionError(13, "Permission denied", folder)
 
-    monkeypatch.setattr(Path, "iterdir", deny)
+    monkeypatch.setattr(os, "scandir", deny)
     done = verify("closed")
     assert done.refused
     assert "closed cannot be read: Permission denied" in done.complaint
+
+
+@pytest.mark.parametrize("closed", ["in/side", "in/box/cur"])
+def test_a_folder_inside_that_cannot_be_listed(
+    verify: Run, desk: Path, monkeypatch: pytest.MonkeyPatch, closed: str
+) -> None:
+    for folder in ("side", "box/cur", "box/new"):
+        (desk / "in" / folder).mkdir(parents=True)
+    (desk / "in" / "a.eml").write_bytes(SIGNED)
+    scandir = os.scandir
+
+    def deny(folder: str | Path) -> Any:
+        if str(folder) == closed:
+            raise PermissionError(13, "Permission denied", str(folder))
+        return scandir(folder)
+
+    monkeypatch.setattr(os, "scandir", deny)
+    done = verify(*LATER, "in")
+    assert done.status == 2
+    assert done.complaint == f"mailauth: {closed} cannot be read: Permission denied\n"
+    assert done.text.startswith("in/a.eml:\n  pass ")
 
 
 def test_a_long_run_has_a_bar(verify: Run, desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
