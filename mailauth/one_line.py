@@ -37,11 +37,13 @@ def sign(
 ) -> bytes:
     """The message with a DKIM-Signature before it, made now (RFC 6376 §5).
 
-    `key` is a key, its octets, or the path of its file; `options` are those of
-    `dkim.sign`.
+    `key` is a key, its octets, its text in PEM, or the path of its file; `options`
+    are those of `dkim.sign`.
 
     **Raises** UnusableKey, UnsignableMessage, BadArgument.
     """
+    if isinstance(key, str) and key.lstrip().startswith("-----BEGIN"):
+        key = key.encode(errors="replace")
     if isinstance(key, bytes):
         key = PrivateKey.load(key)
     elif isinstance(key, str | os.PathLike):

@@ -12,11 +12,13 @@ from mailauth.errors import UnusableKey
 from mailauth.syntax.message import Message
 
 
-@pytest.mark.parametrize("form", ["key", "octets", "path", "text"])
+@pytest.mark.parametrize("form", ["key", "octets", "PEM", "path", "text"])
 def test_sign(form: str, tmp_path: Path) -> None:
     path = tmp_path / "rsa.pem"
     key().write(path)
-    secret: Any = {"key": key(), "octets": key().pem(), "path": path, "text": str(path)}[form]
+    pem = key().pem()
+    forms = {"key": key(), "octets": pem, "PEM": pem.decode(), "path": path, "text": str(path)}
+    secret: Any = forms[form]
     octets = mailauth.sign(MESSAGE, domain=DOMAIN, selector="rsa", key=secret, expire=60)
     assert octets.endswith(MESSAGE)
     now = int(time.time())
@@ -30,6 +32,8 @@ def test_sign(form: str, tmp_path: Path) -> None:
 def test_sign_with_no_key() -> None:
     with pytest.raises(UnusableKey):
         mailauth.sign(MESSAGE, domain=DOMAIN, selector="rsa", key=b"no key")
+    with pytest.raises(UnusableKey, match="not a private key"):
+        mailauth.sign(MESSAGE, domain=DOMAIN, selector="rsa", key="-----BEGIN \udcff")
 
 
 def test_a_message_that_was_parsed() -> None:

@@ -6,13 +6,17 @@ service, whoever that is; any other user reads his own files, and root's where
 he may.  Whatever is wrong is an `UnusableKey` whose sentence says how to mend it.
 """
 
+import binascii
 import contextlib
 import os
+import shlex
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final, TypeAlias
 
 from mailauth.errors import UnusableKey
+from mailauth.keys.strength import ED25519_OCTETS
 
 FilePath: TypeAlias = str | os.PathLike[str]
 
@@ -27,6 +31,22 @@ def read(path: FilePath, *, noun: str = "key file") -> bytes:
     to another user than this one or root, unless this one is root, is open to its
     group or the world, is larger than any key, or lies where others can replace it.
     """
+    return _read(path, judge, noun)
+
+
+def read_any(path: FilePath, *, noun: str = "key file") -> bytes:
+    """The octets of a file that may be open to others, for a public key is no secret.
+
+    **Raises** UnusableKey: it cannot be read, is not a regular file, or is larger
+    than any key.
+    """
+    return _read(path, _judge_kind, noun)
+
+
+_Judge: TypeAlias = Callable[[Path, os.stat_result, str], None]
+
+
+def _read(path: FilePath, judge: _Judge, noun: str) -> bytes:
     path = _sound(path, noun)
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a FIFO must not hold us up
     try:
@@ -68,11 +88,29 @@ def _closed(path: FilePath, noun: str) -> str:
 
 
 def _sound(path: FilePath, noun: str) -> Path:
-    if not os.fspath(path):
+    """The path, of which complaints tell; so it must not be the secret itself."""
+    text = os.fspath(path)
+    if not text:
         raise UnusableKey(f"the name of the {noun} is empty; give one")
-    if "\0" in os.fspath(path):
+    if "\n" in text or "\r" in text or text.startswith("-----BEGIN") or _is_base64_key(text):
+        raise UnusableKey(f"the content of a {noun} was given where its path belongs")
+    if "\0" in text:
         raise UnusableKey(f"the name of the {noun} holds a NUL character; check it")
     return Path(path)
+
+
+def _is_base64_key(text: str) -> bool:
+    """Whether it is an Ed25519 seed or a key of DER in base64, and no file has that name."""
+    try:
+        octets = binascii.a2b_base64(text, strict_mode=True)
+    except ValueError:  # not base64
+        return False
+    is_der = len(octets) > ED25519_OCTETS and octets.startswith(_SEQUENCE)
+    return (is_der or len(octets) == ED25519_OCTETS) and not os.path.lexists(text)
+
+
+_SEQUENCE: Final = b"\x30"
+"""With this every key begins in DER (RFC 5208 §5, RFC 8017 §A.1)."""
 
 
 def judge(path: Path, status: os.stat_result, noun: str) -> None:
@@ -92,19 +130,30 @@ def judge_folders(path: Path, noun: str) -> None:
     for folder in {path.absolute().parent, path.resolve().parent}:  # of a link, and of its target
         mode = folder.stat().st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
-            raise UnusableKey(f"others can replace the {noun} {path}; run: chmod o-w {folder}")
+            raise UnusableKey(
+                f"others can replace the {noun} {path}; run: chmod o-w {_quoted(folder)}"
+            )
+
+
+def _judge_kind(path: Path, status: os.stat_result, noun: str) -> None:
+    if not stat.S_ISREG(status.st_mode):
+        raise UnusableKey(f"the {noun} {path} is not a regular file; give the file itself")
 
 
 def _judge_file(path: Path, status: os.stat_result, noun: str) -> None:
-    if not stat.S_ISREG(status.st_mode):
-        raise UnusableKey(f"the {noun} {path} is not a regular file; give the file itself")
+    _judge_kind(path, status, noun)
     if os.geteuid() not in (status.st_uid, 0) and status.st_uid != 0:
         raise UnusableKey(
             f"the {noun} {path} belongs to the user {status.st_uid}; "
-            f"run: chown {os.geteuid()} {path}"
+            f"run: chown {os.geteuid()} {_quoted(path)}"
         )
     if status.st_mode & _OTHERS:
-        raise UnusableKey(f"the {noun} {path} is open to others; run: chmod 600 {path}")
+        raise UnusableKey(f"the {noun} {path} is open to others; run: chmod 600 {_quoted(path)}")
+
+
+def _quoted(path: Path) -> str:
+    """A path that a shell takes as it is."""
+    return shlex.quote(str(path))
 
 
 def write(path: FilePath, octets: bytes, *, noun: str = "key file") -> None:

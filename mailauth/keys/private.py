@@ -180,7 +180,7 @@ def _parse(octets: bytes, passphrase: bytes | None) -> _Key:
     try:
         key = load(octets, passphrase, unsafe_skip_rsa_key_validation=True)
     except TypeError:  # a passphrase that is missing, or one too many
-        need = "needs a passphrase" if passphrase is None else "has no passphrase; give none"
+        need = _LOCKED if passphrase is None else "has no passphrase; give none"
         raise UnusableKey(f"the private key {need}") from None
     except ValueError:  # not such a file, or a wrong passphrase
         raise UnusableKey(_unreadable(octets, passphrase)) from None
@@ -189,6 +189,9 @@ def _parse(octets: bytes, passphrase: bytes | None) -> _Key:
     if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey):
         raise UnusableKey("the private key is of another kind; it must be RSA or Ed25519")
     return key
+
+
+_LOCKED = "needs a passphrase; write it without one: (umask 077; openssl pkey -in OLD -out NEW)"
 
 
 def _unreadable(octets: bytes, passphrase: bytes | None) -> str:

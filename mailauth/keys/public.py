@@ -6,6 +6,7 @@ remembered; what a key needs for verifying is bound once, because verifying is
 the hot path.
 """
 
+import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache, partial
@@ -17,16 +18,18 @@ from cryptography.hazmat.primitives.serialization import (
     Encoding,
     PublicFormat,
     load_der_public_key,
+    load_pem_public_key,
 )
 
 from mailauth.errors import UnusableKey
+from mailauth.keys import files
 from mailauth.keys.algorithm import DIGEST_OCTETS, RSA_PADDING, Algorithm
 from mailauth.keys.strength import ED25519_BITS, MAX_PUBLIC_KEY_OCTETS, check_ed25519, check_rsa
 
 
 @dataclass(frozen=True, slots=True)
 class PublicKey:
-    """A public key that is fit for verifying; made by `load`."""
+    """A public key that is fit for verifying; made by `load` and `read`."""
 
     algorithm: Algorithm
     size: int
@@ -48,6 +51,19 @@ class PublicKey:
         """
         return _load(key_type, octets)
 
+    @staticmethod
+    def read(path: files.FilePath) -> "PublicKey":
+        """The key in a file, PEM or DER, as SubjectPublicKeyInfo or, of RSA, RSAPublicKey.
+
+        **Raises** UnusableKey: it cannot be read, holds something else or a private
+        key too, or a key that must not be trusted.
+        """
+        octets = files.read_any(path)
+        try:
+            return _load_file(octets)
+        except UnusableKey as fault:
+            raise UnusableKey(f"{os.fspath(path)}: {fault}") from None
+
     def verify(self, signature: bytes, digest: bytes) -> bool:
         """Whether `signature` is of this key over a SHA-256 digest; any octets may be asked."""
         return len(digest) == DIGEST_OCTETS and self._verify(signature, digest)
@@ -63,6 +79,37 @@ class PublicKey:
         signed = _signed_octets(_parse_rsa(self.octets), signature)
         digest = signed[-DIGEST_OCTETS:]
         return digest if signed == _SHA256_INFO + digest else None
+
+
+def is_public(octets: bytes) -> bool:
+    """Whether a file holds a public key, sound or not, and no secret beside it."""
+    if _PEM in octets:
+        return b"PUBLIC KEY-----" in octets and b"PRIVATE KEY-----" not in octets
+    try:
+        load_der_public_key(octets)
+    except ValueError:
+        return False
+    except UnsupportedAlgorithm:
+        return True
+    return True
+
+
+_PEM = b"-----BEGIN "
+
+
+def _load_file(octets: bytes) -> PublicKey:
+    if not is_public(octets):
+        raise UnusableKey("the file holds no public key alone, in PEM or DER")
+    load = load_pem_public_key if _PEM in octets else load_der_public_key
+    try:
+        key = load(octets)
+    except (ValueError, UnsupportedAlgorithm):
+        raise UnusableKey("the public key is not sound PEM or DER; write it anew") from None
+    if isinstance(key, Ed25519PublicKey):
+        return PublicKey.load("ed25519", key.public_bytes_raw())
+    if not isinstance(key, RSAPublicKey):
+        raise UnusableKey("the public key is of another kind; it must be RSA or Ed25519")
+    return PublicKey.load("rsa", spki(key))
 
 
 @lru_cache(maxsize=1024)

@@ -1,7 +1,9 @@
 """`mailauth keygen`, `record` and `testkey`: from a key file to the record that fits it."""
 
 import json
+import os
 import stat
+from base64 import b64decode, b64encode
 from pathlib import Path
 
 import mail
@@ -21,6 +23,11 @@ from mailauth.keys import PrivateKey
 def public_pem(path: Path) -> bytes:
     key = load_pem_private_key(path.read_bytes(), None).public_key()
     return key.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+
+
+def public_der(path: Path) -> bytes:
+    key = load_pem_private_key(path.read_bytes(), None).public_key()
+    return key.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
 
 
 def published(zone: Zone, selector: str) -> bytes:
@@ -79,10 +86,12 @@ def test_what_keygen_refuses(run: Run, desk: Path, arguments: list[str]) -> None
 def test_records_of_either_half_are_the_same(run: Run, desk: Path, key_type: str) -> None:
     (desk / "public.pem").write_bytes(public_pem(desk / f"{key_type}.pem"))
     named = ["-d", mail.DOMAIN, "-s", "s"]
+    (desk / "public.der").write_bytes(public_der(desk / f"{key_type}.pem"))
     for rest in ([], named, [*named, "--format", "json", "--testing", "--strict"]):
         private = run("record", "dkim", "-k", f"{key_type}.pem", *rest)
         assert private.status == 0
         assert run("record", "dkim", "-k", "public.pem", *rest) == private
+        assert run("record", "dkim", "-k", "public.der", *rest) == private
 
 
 def test_forms_of_a_record(run: Run) -> None:
@@ -108,6 +117,9 @@ def test_forms_of_a_record(run: Run) -> None:
         (["-k", "none.pem"], "none.pem does not exist"),
         (["-k", "torn.pem"], "torn.pem: the public key is not sound PEM"),
         (["-k", "curve.pem"], "curve.pem: the public key is of another kind"),
+        (["-k", "curve.der"], "curve.der: the public key is of another kind"),
+        (["-k", "junk.der"], "chmod 600 junk.der"),
+        (["-k", "fifo"], "fifo is not a regular file"),
         (["-k", "nul\0.pem"], "NUL"),
     ],
 )
@@ -117,9 +129,45 @@ def test_what_record_refuses(run: Run, desk: Path, arguments: list[str], reason:
     (desk / "curve.pem").write_bytes(
         curve.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
     )
+    (desk / "curve.der").write_bytes(
+        curve.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    )
+    (desk / "junk.der").write_bytes(public_der(desk / "rsa.pem")[:80])
+    os.mkfifo("fifo")
     done = run("record", "dkim", *arguments)
     assert done.refused
     assert reason in done.complaint
+
+
+@pytest.mark.parametrize("order", ["public first", "private first"])
+def test_OPS_01_a_private_key_beside_a_public_one_is_a_secret(
+    run: Run, desk: Path, order: str
+) -> None:
+    both = [public_pem(desk / "rsa.pem"), (desk / "rsa.pem").read_bytes()]
+    path = desk / "both.pem"
+    path.write_bytes(b"".join(both if order == "public first" else reversed(both)))
+    path.chmod(0o644)
+    done = run("record", "dkim", "-k", "both.pem")
+    assert done.refused
+    assert done.complaint.endswith("run: chmod 600 both.pem\n")
+    path.chmod(0o600)
+    assert run("record", "dkim", "-k", "both.pem") == run("record", "dkim", "-k", "rsa.pem")
+
+
+@pytest.mark.parametrize("command", ["record", "testkey", "sign"])
+@pytest.mark.parametrize("form", ["PEM", "seed"])
+def test_OPS_04_a_key_on_the_command_line_is_not_repeated(
+    run: Run, command: str, form: str
+) -> None:
+    pem = mail.key("ed25519").pem()
+    secret = pem.split(b"\n")[1]
+    given = pem if form == "PEM" else b64encode(b64decode(secret)[-32:])
+    named = ["-d", mail.DOMAIN, "-s", "s"]
+    words = {"record": ["record", "dkim"], "testkey": ["testkey", *named], "sign": ["sign", *named]}
+    done = run(*words[command], "-k", given.decode())
+    assert done.refused
+    assert "given where its path belongs" in done.complaint
+    assert given.decode()[-20:] not in done.complaint
 
 
 def test_a_public_key_does_not_sign(run: Run, desk: Path) -> None:

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import shlex
 import stat
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -12,6 +13,14 @@ from mailauth.errors import UnusableKey
 from mailauth.keys import PrivateKey, files
 
 SECRET = b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=\n"
+SEED = SECRET.decode().strip()
+CONTENTS = [
+    pytest.param(PrivateKey.load(SECRET).pem().decode(), id="PEM"),
+    pytest.param(PrivateKey.load(SECRET).pem().decode().replace("\n", ""), id="PEM without lines"),
+    pytest.param(SEED, id="seed"),
+    pytest.param(SEED + "\n", id="seed and line end"),
+    pytest.param("MC4CAQAwBQYDK2VwBCIE" + SEED, id="DER"),
+]
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 
 
@@ -78,6 +87,27 @@ def test_OPS_01_a_link_is_judged_by_both_folders(key_file: Path, open_one: str) 
     (folder if open_one == "of the link" else key_file.parent).chmod(0o777)
     with pytest.raises(UnusableKey, match="others can replace"):
         PrivateKey.read(link)
+
+
+@pytest.mark.parametrize("name", ["my key.pem", "key;reboot", "$(id)", "it's"])
+def test_what_is_to_be_run_can_be_pasted(key_file: Path, name: str) -> None:
+    path = key_file.rename(key_file.with_name(name))
+    path.chmod(0o640)
+    with pytest.raises(UnusableKey) as caught:
+        PrivateKey.read(path)
+    command = str(caught.value).partition("; run: ")[2]
+    assert shlex.split(command) == ["chmod", "600", str(path)]
+
+
+def test_a_folder_to_be_closed_can_be_pasted(tmp_path: Path) -> None:
+    folder = tmp_path / "my keys"
+    folder.mkdir()
+    folder.chmod(0o777)
+    PrivateKey.generate("ed25519").write(folder / "key")
+    with pytest.raises(UnusableKey) as caught:
+        PrivateKey.read(folder / "key")
+    command = str(caught.value).partition("; run: ")[2]
+    assert shlex.split(command) == ["chmod", "o-w", str(folder)]
 
 
 @ROOT_ONLY
@@ -168,6 +198,25 @@ def test_a_name_that_cannot_be_is_refused(tmp_path: Path, name: str) -> None:
         PrivateKey.read(tmp_path / name)
     with pytest.raises(UnusableKey):
         PrivateKey.generate("ed25519").write(tmp_path / name)
+
+
+@pytest.mark.parametrize("text", CONTENTS)
+@pytest.mark.parametrize("use", [files.read, files.read_any, files.look, PrivateKey.read])
+def test_OPS_04_a_key_in_the_place_of_a_path_is_not_shown(
+    use: Callable[[str], object], text: str
+) -> None:
+    with pytest.raises(UnusableKey) as caught:
+        use(text)
+    assert str(caught.value) == "the content of a key file was given where its path belongs"
+    with pytest.raises(UnusableKey, match="the content of a key file"):
+        PrivateKey.generate("ed25519").write(text)
+
+
+def test_a_file_may_be_named_like_a_seed(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(key_file.parent)
+    name = SEED.replace("/", "+")
+    key_file.rename(name)
+    assert PrivateKey.read(name).size == 256
 
 
 def test_a_fault_of_the_key_names_its_file(key_file: Path) -> None:

@@ -2,6 +2,7 @@
 
 import base64
 import hashlib
+from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import hashes
@@ -12,7 +13,7 @@ from hypothesis import strategies as st
 
 from mailauth.errors import UnusableKey
 from mailauth.keys import Algorithm, PrivateKey, PublicKey
-from mailauth.keys.public import spki
+from mailauth.keys.public import is_public, spki
 from mailauth.keys.strength import check_ed25519, check_rsa
 
 DIGEST = hashlib.sha256(b"mailauth").digest()
@@ -94,6 +95,50 @@ def test_the_bounds_themselves_are_inside(bits: int, exponent: int) -> None:
 def test_a_bad_point_is_named(octets: bytes, says: str) -> None:
     with pytest.raises(UnusableKey, match=says):
         check_ed25519(octets)
+
+
+def pem(octets: bytes, label: str = "PUBLIC KEY") -> bytes:
+    text = base64.encodebytes(octets).decode()
+    return f"-----BEGIN {label}-----\n{text}-----END {label}-----\n".encode()
+
+
+ED25519_INFO = bytes.fromhex("302a300506032b6570032100") + ED25519  # RFC 8410 §4
+FILES = {
+    "PEM": ("rsa", pem(RSA_1024)),
+    "PEM of PKCS#1": ("rsa", pem(RSA_1024[22:], "RSA PUBLIC KEY")),
+    "DER": ("rsa", RSA_1024),
+    "DER of PKCS#1": ("rsa", RSA_1024[22:]),
+    "PEM of Ed25519": ("ed25519", pem(ED25519_INFO)),
+    "DER of Ed25519": ("ed25519", ED25519_INFO),
+}
+
+
+@pytest.mark.parametrize(("key_type", "octets"), FILES.values(), ids=FILES)
+def test_a_file_holds_a_key(tmp_path: Path, key_type: str, octets: bytes) -> None:
+    (tmp_path / "key").write_bytes(octets)
+    (tmp_path / "key").chmod(0o644)
+    assert is_public(octets)
+    assert PublicKey.read(tmp_path / "key") == PublicKey.load(key_type, KEYS[key_type])
+
+
+SECRET = PrivateKey.generate("ed25519").pem()
+
+
+@pytest.mark.parametrize(
+    ("octets", "says"),
+    [
+        pytest.param(pem(RSA_1024)[:80], "not sound PEM", id="torn"),
+        pytest.param(pem(ED25519_INFO[:-32] + bytes(32)), "small order", id="weak"),
+        pytest.param(ED25519_INFO[:-32] + bytes(32), "small order", id="weak DER"),
+        pytest.param(SECRET, "no public key alone", id="private"),
+        pytest.param(pem(RSA_1024) + SECRET, "no public key alone", id="private beside it"),
+        pytest.param(b"junk", "no public key alone", id="junk"),
+    ],
+)
+def test_a_file_without_a_usable_key_is_named(tmp_path: Path, octets: bytes, says: str) -> None:
+    (tmp_path / "key").write_bytes(octets)
+    with pytest.raises(UnusableKey, match=f"{tmp_path}/key: .*{says}"):
+        PublicKey.read(tmp_path / "key")
 
 
 @given(st.sampled_from(sorted(KEYS)), st.binary(max_size=4000))
