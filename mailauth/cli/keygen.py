@@ -28,15 +28,17 @@ def command(domain: str, selector: str, key_type: str, bits: int | None, output:
     The file is DIR/SELECTOR.DOMAIN.pem; a key is never overwritten.
     """
     from mailauth.cli.record import print_key
-    from mailauth.keys import DEFAULT_RSA_BITS, PrivateKey
+    from mailauth.keys import PrivateKey
 
     if bits is not None and key_type != "rsa":
         raise BadArgument("--bits is for RSA keys; an Ed25519 key has one size")
     domain, selector = options.a_label(domain), options.a_label(selector)
+    options.key_name(domain, selector)
     folder = Path(output)
     if not folder.is_dir():
         raise BadArgument(f"{output} is not a folder; make it first")
-    key = PrivateKey.generate(key_type, bits or DEFAULT_RSA_BITS)
+    size = {} if bits is None else {"bits": bits}
+    key = PrivateKey.generate(key_type, **size)
     path = folder / f"{selector}.{domain}.pem"
     key.write(path)
     told = f"The private key is in {path}; publish this record:"

@@ -96,6 +96,17 @@ def a_label(text: str) -> str:
         raise BadArgument(f"{fault}: {text!r}") from None
 
 
+def key_name(domain: str, selector: str) -> str:
+    """The name at which the key of a selector is published (RFC 6376 §3.6.2.1).
+
+    **Raises** BadArgument: no key can stand there.
+    """
+    from mailauth.dkim import claims
+    from mailauth.dkim.key import name
+
+    return name(*claims.place(domain, selector))
+
+
 def envelope(command: Command) -> Command:
     """`--ip`, `--helo` and `--mail-from`: how a message came, as far as it is known."""
     ip = click.option(

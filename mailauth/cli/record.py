@@ -62,7 +62,7 @@ def print_key(
     from mailauth.dns import present
 
     octets = keys.KeyRecord.for_key(key, testing=testing, strict=strict).format().encode()
-    name = "" if form == "text" else keys.name(options.a_label(domain), options.a_label(selector))
+    name = "" if form == "text" else options.key_name(domain, selector)
     click.echo(present.in_form(form, name, octets))
 
 

@@ -1,5 +1,6 @@
 """`mailauth sign`: messages with a DKIM-Signature before them."""
 
+import os
 import time
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -64,6 +65,8 @@ def command(
     files = files or (mailfiles.STANDARD_INPUT,)
     _check(files, output, in_place=in_place)
     lifetime = None if expire is None else options.duration(expire)
+    if lifetime == 0:
+        raise BadArgument(f"--expire {expire}: a signature holds for a second at least")
     sign = partial(
         sign_all,
         signings=_signings(domain, selectors, key_files, identity),
@@ -103,6 +106,12 @@ def _check(files: Sequence[str], output: str | None, *, in_place: bool) -> None:
         raise BadArgument("--in-place needs files, and excludes --output")
     if len(files) > 1 and not in_place:
         raise BadArgument("several files are signed with --in-place only")
+    named: set[str] = set()
+    for path in files:
+        target = os.path.realpath(path)
+        if target in named:
+            raise BadArgument(f"{path} is a file that is named before; give each once")
+        named.add(target)
 
 
 def _signings(

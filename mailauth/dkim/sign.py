@@ -211,9 +211,9 @@ _WINDOW = 32_768
 
 @lru_cache(maxsize=64)
 def _canonicalizations(text: str) -> tuple[Canonicalization, Canonicalization]:
-    header, _, body = text.partition("/")
+    header, slash, body = text.partition("/")
     try:
-        return Canonicalization(header), Canonicalization(body or "simple")
+        return Canonicalization(header), Canonicalization(body if slash else "simple")
     except ValueError:
         msg = f"the canonicalization {text!r} is not one of simple, relaxed or a pair with '/'"
         raise BadArgument(msg) from None
@@ -292,7 +292,10 @@ _MAX_REMEMBERED = 100
 
 def _identity(identity: str, domain: str) -> str:
     """sig-i-tag, of the domain that signs or below it (§3.5)."""
-    local, _, name = identity.rpartition("@")
+    local, at, name = identity.rpartition("@")
+    if not at:
+        msg = f"the identity {identity!r} has no @; that of a whole domain begins with it"
+        raise BadArgument(msg)
     name = domains.given(name)
     if not domains.is_same_or_subdomain(name, domain):
         raise BadArgument(f"the identity {identity!r} is not of {domain} or below it")

@@ -49,11 +49,14 @@ class Nameserver:
         try:
             parts = urlsplit(f"//[{spec}]" if bare else spec if "://" in spec else f"//{spec}")
             host, port = parts.hostname or "", parts.port
-            if parts.scheme == "https" and host:
-                return cls(spec, port or 443, Transport.HTTPS)
-            address = str(ip_address(host))
+            https = parts.scheme == "https" and bool(host)
+            address = spec if https else str(ip_address(host))
         except ValueError:
             raise BadArgument(_not_a_nameserver(spec)) from None
+        if port == 0:  # which nobody listens at
+            raise BadArgument(_not_a_nameserver(spec))
+        if https:
+            return cls(spec, port or 443, Transport.HTTPS)
         if parts.scheme not in ("", "tls") or parts.path or parts.query or parts.username:
             raise BadArgument(_not_a_nameserver(spec))
         if tls:

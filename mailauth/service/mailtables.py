@@ -137,7 +137,9 @@ def _of_row(row: SigningRow, at: Place) -> Iterator[Complaint]:
             yield from _fault((*at, key), partial(domains.parse, value))
     for number, author in enumerate(row.authors):
         yield from _fault((*at, "authors", number), partial(author_row, author))
-    if row.identity and AUTHOR not in row.identity + row.domain:
+    if row.identity and "@" not in row.identity:
+        yield Complaint((*at, "identity"), "has no @; that of a whole domain begins with it")
+    elif row.identity and AUTHOR not in row.identity + row.domain:
         yield from _fault((*at, "identity"), partial(_check_identity, row))
 
 

@@ -69,19 +69,19 @@ def _has_labels(name: str) -> bool:
 
 def _parse(text: str, label_rule: re.Pattern[str]) -> str:
     if len(text) > _MAX_TEXT:
-        raise SyntaxFault(f"a domain of {len(text)} characters", text, MAX_NAME)
+        raise SyntaxFault(f"a name of {len(text)} characters", text, MAX_NAME)
     name = text.lower() if text.isascii() else ".".join(map(_a_label, text.split(".")))
     at = 0
     for label in name.split("."):
         if not label:
-            raise SyntaxFault("an empty label in a domain", text, min(at, len(text)))
+            raise SyntaxFault("an empty label in a name", text, min(at, len(text)))
         if len(label) > MAX_LABEL:
             raise SyntaxFault("a label of more than 63 octets", text, at)
         if not label_rule.fullmatch(label):
             raise SyntaxFault("a label that is not of letters, digits and hyphens", text, at)
         at += len(label) + 1
     if len(name) > MAX_NAME:
-        raise SyntaxFault("a domain of more than 253 octets", text, MAX_NAME)
+        raise SyntaxFault("a name of more than 253 octets", text, MAX_NAME)
     return name
 
 

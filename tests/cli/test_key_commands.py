@@ -19,6 +19,8 @@ from program import Done, Run
 from mailauth.dns import Question, RRType, Zone
 from mailauth.keys import PrivateKey
 
+LONG_DOMAIN = ".".join(["b" * 60] * 3)
+
 
 def public_pem(path: Path) -> bytes:
     key = load_pem_private_key(path.read_bytes(), None).public_key()
@@ -72,14 +74,31 @@ def test_keygen_never_overwrites(run: Run, desk: Path) -> None:
         ["-d", mail.DOMAIN, "-s", "a/b"],
         ["-d", mail.DOMAIN, "-s", "s", "-o", "none"],
         ["-d", mail.DOMAIN, "-s", "s", "--bits", "512"],
+        ["-d", mail.DOMAIN, "-s", "s", "--bits", "0"],
+        ["-d", mail.DOMAIN, "-s", "sel."],
+        ["-d", LONG_DOMAIN, "-s", "a" * 63],
         ["-d", mail.DOMAIN, "-s", "s", "--bits", "2048", "--type", "ed25519"],
     ],
-    ids=["domain", "selector", "folder", "weak", "bits"],
+    ids=["domain", "selector", "folder", "weak", "no bits", "label", "long", "bits"],
 )
 def test_what_keygen_refuses(run: Run, desk: Path, arguments: list[str]) -> None:
     before = sorted(desk.iterdir())
     assert run("keygen", *arguments).refused
     assert sorted(desk.iterdir()) == before
+
+
+@pytest.mark.parametrize("command", ["keygen", "record", "testkey"])
+def test_a_name_that_the_dns_cannot_have_is_told(run: Run, command: str) -> None:
+    named = ["-d", LONG_DOMAIN, "-s", "a" * 63]
+    key = ["-k", "rsa.pem"]
+    arguments = {
+        "keygen": ["keygen", *named],
+        "record": ["record", "dkim", *named, *key],
+        "testkey": ["testkey", *named, *key, "--zone", "zone.json"],
+    }
+    done = run(*arguments[command])
+    assert done.refused
+    assert "has more than 253 octets" in done.complaint
 
 
 @pytest.mark.parametrize("key_type", ["rsa", "ed25519"])
@@ -186,6 +205,10 @@ def test_a_public_key_does_not_sign(run: Run, desk: Path) -> None:
         (mail.record("ed25519"), 1, "different: the key at s._domainkey.example.com"),
         ("v=DKIM1; p=", 1, "revoked: "),
         ("v=DKIM1; p=MA==", 1, "unusable: "),
+        (mail.record("rsa").replace("k=", "h=sha1; k="), 1, "not admit sha256 (h=)"),
+        (mail.record("rsa").replace("k=", "s=tlsrpt; k="), 1, "the key is not for email (s=)"),
+        (mail.record("rsa").replace("k=", "h=sha1:sha256; s=email; k="), 0, "ok: "),
+        (mail.record("rsa", strict=True), 0, "ok: "),
         ("v=spf1 -all", 1, "missing: no readable key"),
         ("v=DKIM1; p=*\x1b[2J", 1, "missing: no readable key"),
         (None, 1, "missing: no key at s._domainkey.example.com: there is no such name"),

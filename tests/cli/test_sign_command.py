@@ -87,6 +87,15 @@ def test_the_file_is_replaced_with_its_mode(sign: Run, desk: Path) -> None:
     assert stat.S_IMODE((desk / "mail.eml").stat().st_mode) == 0o640
 
 
+@pytest.mark.parametrize("again", ["mail.eml", "./mail.eml", "link"])
+def test_a_file_is_signed_once(sign: Run, desk: Path, again: str) -> None:
+    (desk / "link").symlink_to("mail.eml")
+    done = sign("--in-place", "mail.eml", again)
+    assert done.refused
+    assert done.complaint == f"mailauth: {again} is a file that is named before; give each once\n"
+    assert (desk / "mail.eml").read_bytes() == MESSAGE
+
+
 def test_a_link_stays_a_link(sign: Run, desk: Path) -> None:
     (desk / "link").symlink_to("mail.eml")
     sign("--in-place", "link")
@@ -200,7 +209,10 @@ def test_messages_that_are_not_signed(sign: Run, octets: bytes, reason: str) -> 
         (["-s", "x"], "each -s needs its -k"),
         (["-k", "mail.eml", "-s", "x"], "chmod 600 mail.eml"),
         (["--expire", "soon"], "'soon' is not a duration such as 14d"),
-        (["--expire", "0d"], "expire is a number of seconds after now"),
+        (["--expire", "0d"], "--expire 0d: a signature holds for a second at least"),
+        (["--identity", "example.com"], "the identity 'example.com' has no @"),
+        (["-c", "relaxed/"], "the canonicalization 'relaxed/' is not one of simple, relaxed"),
+        (["-s", "sel.", "-k", "rsa.pem"], "an empty label in a name: 'sel.'"),
         (["--identity", "a@example.net"], "'a@example.net' is not of example.com"),
         (["--identity", "\udcff@example.com"], "'\\udcff@example.com' is not UTF-8"),
         (["--expire", "999999999999w"], "expire is a number of seconds after now"),

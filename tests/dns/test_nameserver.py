@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from mailauth.dns.names import labels
-from mailauth.dns.nameserver import of_the_system
+from mailauth.dns.nameserver import Nameserver, of_the_system
+from mailauth.errors import BadArgument
 from mailauth.syntax.domain import is_askable
 
 CONFIGURATIONS = {
@@ -60,3 +61,11 @@ def test_what_can_be_asked_for(name: str, *, askable: bool) -> None:
 
 def test_DNS_15_a_name_is_absolute_whatever_is_searched() -> None:
     assert labels("host") == (b"host",)
+
+
+@pytest.mark.parametrize(
+    "spec", ["127.0.0.1:0", "[::1]:0", "tls://127.0.0.1:0", "https://dns.example:0/dns-query"]
+)
+def test_nobody_listens_at_port_0(spec: str) -> None:
+    with pytest.raises(BadArgument, match="is not a nameserver"):
+        Nameserver.parse(spec)

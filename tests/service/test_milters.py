@@ -332,6 +332,8 @@ def test_OPS_13_check_config_names_every_error(tmp_path: Path, service: MilterSe
         '[signing.users]\nada = ["example.com", "-"]\n'
         '[[signing.key]]\ndomain = "example.com"\nselector = "a_b"\nauthors = ["x@"]\n'
         f'[[signing.key]]\ndomain = "example.com"\nselector = "a"\nfile = "{service.key}"\n'
+        'identity = "%"\n'
+        f'[[signing.key]]\ndomain = "example.com"\nselector = "a"\nfile = "{service.key}"\n'
         'identity = "x@other.example"\n'
         f'[[signing.key]]\ndomain = "com"\nselector = "a"\nfile = "{service.key}"\n'
     )
@@ -356,6 +358,7 @@ WRONG = [
     "19: signing.key[1].file: is missing",
     "21: signing.key[1].selector: a label that is not of letters",
     "22: signing.key[1].authors[1]: 'x@' would match nobody: an empty label in a domain",
-    "27: signing.key[2].identity: must be of example.com or below it",
-    "29: signing.key[3].domain: is a top-level domain",
+    "27: signing.key[2].identity: has no @",
+    "32: signing.key[3].identity: must be of example.com or below it",
+    "34: signing.key[4].domain: is a top-level domain",
 ]
