@@ -9,7 +9,9 @@ import pytest
 from mail import MESSAGE, signed
 from program import Run
 
+from mailauth.cli import crosscheck
 from mailauth.cli.crosscheck import Opinion
+from mailauth.dns import Zone
 from mailauth.syntax.message import Message
 
 dkimpy = pytest.mark.oracle
@@ -84,6 +86,36 @@ def test_it_asks_through_our_resolver(verify: Run, desk: Path) -> None:
     assert opinion["remark"] == "the DNS failed: server failure"
     text = verify("--cross-check", given=signed()).text
     assert "dkimpy: fail, and our temperror is no pass either" in text
+
+
+@dkimpy
+def test_it_is_not_waited_for_without_end(verify: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(crosscheck, "MOST_SECONDS", 0.2)
+    # What dkimpy takes for a run of blanks grows with its square.
+    message = signed(b"From: ada@example.com\r\n\r\n" + b" " * 1_000_000 + b".\r\n")
+    done = verify("--cross-check", given=message)
+    assert (done.status, done.complaint) == (0, "")
+    told = "dkimpy: none, no opinion: it was stopped after 0.2 seconds of work"
+    assert done.text.splitlines()[-1] == f"  {told}"
+    (opinion,) = opinions(verify, message)["signatures"]
+    assert (opinion["result"], opinion["differs"]) == ("none", False)
+
+
+@dkimpy
+def test_what_it_said_before_it_was_stopped_stands(
+    verify: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real = crosscheck.opinion
+
+    def stuck(octets: bytes, index: int, ask: Zone) -> tuple[bool | None, str]:
+        while index:
+            pass
+        return real(octets, index, ask)
+
+    monkeypatch.setattr(crosscheck, "MOST_SECONDS", 0.5)
+    monkeypatch.setattr(crosscheck, "opinion", stuck)
+    told = [each["result"] for each in opinions(verify, signed(signed()))["signatures"]]
+    assert told == ["pass", "none"]
 
 
 @dkimpy
