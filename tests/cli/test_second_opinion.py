@@ -157,8 +157,25 @@ def test_the_demo_goes_as_it_should(run: Run) -> None:
         b"From: a@b",
         b"Subject:\r\nFrom:\r\n a@b\r\n\r\n\r\n",
         b"From: a@b\nTo: subject\n\nSubject: x\n",
+        b"To: x@example.net\r\nFrom : a@example.com\r\n\r\nhi\r\n",
+        b"From:\r\n\r\n",
+        b"From: a@example.com\r\nSubject: \r\nX-Foo: 1\r\n\r\nhi\r\n",
+        b"From: a@b.c\nSubject:\x0b\n\nx",
+        b"From: a@b\r\nSubject:\r\nSubject: !\r\n\r\n\x0b\r\n",
     ],
-    ids=["mail", "signed", "no body", "no end", "no subject", "unix"],
+    ids=[
+        "mail",
+        "signed",
+        "no body",
+        "no end",
+        "no subject",
+        "unix",
+        "blank before the colon",
+        "no author",
+        "blank subject",
+        "control character",
+        "second subject",
+    ],
 )
 @pytest.mark.usefixtures("_without_dkimpy")
 def test_the_demo_of_a_file(run: Run, desk: Path, message: bytes) -> None:
@@ -169,6 +186,16 @@ def test_the_demo_of_a_file(run: Run, desk: Path, message: bytes) -> None:
     assert (desk / "mine.eml").read_bytes() == message
 
 
+@dkimpy
+def test_the_demo_of_what_dkimpy_reads_otherwise(run: Run, desk: Path) -> None:
+    # dkimpy takes this field for the line of an mbox.
+    (desk / "mine.eml").write_bytes(b"To: x@example.net\r\nFrom : a@example.com\r\n\r\nhi\r\n")
+    done = run("demo", "mine.eml")
+    assert done.status == 0
+    assert "dkimpy: fail, DIFFERENT from our pass" in done.text
+    assert "\nWhere dkimpy differs, it reads the message otherwise" in done.text
+
+
 def test_the_demo_says_when_something_is_wrong(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mailauth.cli.demo.dkim._altered_body", lambda octets: octets)
     done = run("demo", "mail.eml")
@@ -176,12 +203,21 @@ def test_the_demo_says_when_something_is_wrong(run: Run, monkeypatch: pytest.Mon
     assert done.text.endswith("Something did not go as it should.\n")
 
 
-@pytest.mark.parametrize("message", [b"To: a@b\r\n\r\n", b""])
-def test_the_demo_refuses_what_cannot_be_signed(run: Run, desk: Path, message: bytes) -> None:
+@pytest.mark.parametrize(
+    ("message", "reason"),
+    [
+        (b"To: a@b\r\n\r\n", "the message has 0 From fields"),
+        (b"", "the message has 0 From fields"),
+        (b"From: a@b\r\nno field\r\n\r\n", "the header is malformed"),
+    ],
+)
+def test_the_demo_refuses_what_cannot_be_signed(
+    run: Run, desk: Path, message: bytes, reason: str
+) -> None:
     (desk / "mine.eml").write_bytes(message)
     done = run("demo", "mine.eml")
-    assert done.status == 2
-    assert "0 From fields" in done.complaint
+    assert done.refused
+    assert done.complaint.startswith(f"mailauth: mine.eml: {reason}")
 
 
 def test_the_samples_are_mail_as_it_travels() -> None:

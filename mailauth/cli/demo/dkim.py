@@ -1,37 +1,46 @@
 """The act of DKIM: signatures of two keys, and what one octet does to them."""
 
+import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import click
 
 from mailauth.cli import mailfiles
 from mailauth.cli.output import printable
+from mailauth.errors import UnsignableMessage
 from mailauth.syntax.message import Message
 
 if TYPE_CHECKING:
-    from mailauth.dkim import Signing, Verdict
+    from mailauth.dkim import Verdict
     from mailauth.dns import Zone
+    from mailauth.keys import PrivateKey
 
 _DOMAIN = "example.com"
 _FORTNIGHT = 14 * 86_400
 
 
 def act(sources: Sequence[mailfiles.Source]) -> bool:
-    """Sign with an RSA and an Ed25519 key, verify, alter one octet and verify again."""
+    """Sign with an RSA and an Ed25519 key, verify, alter one octet and verify again.
+
+    **Raises** UnsignableMessage, before anything is printed.
+    """
     from mailauth import dkim
     from mailauth.cli.crosscheck import is_installed
+    from mailauth.keys import PrivateKey
 
+    now = int(time.time())
+    keys = {key_type: PrivateKey.generate(key_type) for key_type in ("rsa", "ed25519")}
+    all_signed = [_signed(source, keys, now) for source in sources]
     click.secho(f"DKIM: two keys of {_DOMAIN}, and the records it would publish\n", bold=True)
-    signings, zone = _keys_and_records()
+    zone = _published(keys)
     if not is_installed():
         click.echo("\nNo second opinion: dkimpy is not installed.")
-    now = int(time.time())
     as_expected: list[bool] = []
-    for source in sources:
+    agreed: list[bool] = []
+    for source, signed in zip(sources, all_signed, strict=True):
         click.secho(f"\n{printable(source.name)}, {len(source.octets)} octets", bold=True)
-        signed = dkim.sign_all(source.octets, signings, now=now, expire=_FORTNIGHT) + source.octets
         for what, octets, wanted in (
             ("as it was signed", signed, "pass"),
             ("with one octet of the body altered", _altered_body(signed), "fail"),
@@ -39,28 +48,38 @@ def act(sources: Sequence[mailfiles.Source]) -> bool:
         ):
             click.echo(f"  {what}:")
             # Ours are the uppermost; the message may have been signed before.
-            verdicts = zone.run(dkim.verify(octets, now=now))[: len(signings)]
-            agreed = _show(octets, verdicts, zone)
-            as_expected.append(agreed and all(v.result.value == wanted for v in verdicts))
+            verdicts = zone.run(dkim.verify(octets, now=now))[: len(keys)]
+            agreed.append(_show(octets, verdicts, zone))
+            as_expected += [verdict.result.value == wanted for verdict in verdicts]
+    if not all(agreed):
+        click.echo("\nWhere dkimpy differs, it reads the message otherwise; our verdicts stand.")
     return all(as_expected)
 
 
-def _keys_and_records() -> tuple[list["Signing"], "Zone"]:
-    """A key of each type, each to sign with its type as selector, and the zone that has them."""
+def _signed(source: mailfiles.Source, keys: Mapping[str, "PrivateKey"], now: int) -> bytes:
+    """The message with a signature of each key, whose type is its selector."""
+    from mailauth import dkim
+
+    signings = [dkim.Signing(_DOMAIN, key_type, key) for key_type, key in keys.items()]
+    try:
+        fields = dkim.sign_all(source.octets, signings, now=now, expire=_FORTNIGHT)
+    except UnsignableMessage as fault:
+        raise UnsignableMessage(f"{source.name}: {fault}") from None
+    return fields + source.octets
+
+
+def _published(keys: Mapping[str, "PrivateKey"]) -> "Zone":
+    """Print the records of the keys; the zone that has them."""
     from mailauth import dkim
     from mailauth.dkim.key import name
     from mailauth.dns import Zone, present
-    from mailauth.keys import PrivateKey
 
-    signings: list[dkim.Signing] = []
     records: dict[str, dict[str, list[bytes]]] = {}
-    for key_type in ("rsa", "ed25519"):
-        key = PrivateKey.generate(key_type)
+    for key_type, key in keys.items():
         octets = dkim.KeyRecord.for_key(key.public_key).format().encode()
         click.echo(present.master_file(name(_DOMAIN, key_type), octets))
         records[name(_DOMAIN, key_type)] = {"TXT": [octets]}
-        signings.append(dkim.Signing(_DOMAIN, key_type, key))
-    return signings, Zone(records)
+    return Zone(records)
 
 
 def _show(octets: bytes, verdicts: list["Verdict"], zone: "Zone") -> bool:
@@ -88,13 +107,27 @@ def _altered_body(octets: bytes) -> bytes:
 
 
 def _altered_header(octets: bytes) -> bytes:
-    """The message with the first visible octet of its subject altered, or of its From."""
-    header = octets[: Message.parse(octets).body_start].lower()
-    at = header.find(b"\r\nsubject:")
-    if at < 0 or header[at:].startswith(b"\r\nsubject:\r\n"):
-        at = header.find(b"\r\nfrom:")
-    at = header.index(b":", at) + 1
-    return _altered(octets, at + len(octets[at:]) - len(octets[at:].lstrip()))
+    """The message with a visible octet of its subject altered, of its From, or one put there."""
+    values = list(_values(octets))
+    for wanted in (b"subject", b"from"):
+        for key, start, end in values:
+            visible = _VISIBLE.search(octets, start, end)
+            if key == wanted and visible is not None:
+                return _altered(octets, visible.start())
+    end = next(end for key, _, end in values if key == b"from")
+    return octets[:end] + b"x" + octets[end:]
+
+
+def _values(octets: bytes) -> Iterator[tuple[bytes, int, int]]:
+    """The key of each field of a sound header, and where its value begins and ends."""
+    at = 0
+    for field in Message.parse(octets).fields:
+        end = at + len(field.octets)
+        yield field.key, end - len(field.value), end
+        at = end + len(b"\r\n")
+
+
+_VISIBLE = re.compile(rb"[!-~\x80-\xff]")
 
 
 def _altered(octets: bytes, at: int) -> bytes:
