@@ -15,8 +15,6 @@ from mailauth.errors import BadArgument, UnsignableMessage
 if TYPE_CHECKING:
     from mailauth.dkim import Signing
 
-_MAX_LINE = 998  # RFC 5322 §2.1.1, without its CRLF
-
 
 @click.command("sign", short_help="sign messages with DKIM")
 @click.argument("files", nargs=-1, metavar="[FILE...|-]")
@@ -130,18 +128,9 @@ def _signings(
 
 def _warn(source: mailfiles.Source) -> None:
     """What relays may change, and so break the signature (RFC 6376 §5.3)."""
-    if _has_long_line(source.octets):
-        complain(f"{source.name}: warning: a line of over {_MAX_LINE} octets; relays will cut it")
-    if not source.octets.isascii():
-        complain(f"{source.name}: warning: 8-bit content; a relay without 8BITMIME will recode it")
+    from mailauth.dkim.fragile import Fragility
 
-
-def _has_long_line(octets: bytes) -> bool:
-    """Whether a line is too long; looks at one octet in a thousand, and copies none."""
-    start, most = 0, _MAX_LINE + len(b"\r\n")
-    while len(octets) - start > most:
-        end = octets.rfind(b"\n", start, start + most)
-        if end < 0:
-            return True
-        start = end + 1
-    return len(octets) - start > _MAX_LINE and not octets.endswith(b"\n")
+    fragility = Fragility()
+    fragility.update(source.octets)
+    for note in fragility.notes():
+        complain(f"{source.name}: warning: {note}")

@@ -66,9 +66,9 @@ def command(
     mailauth verify --html why.html --ip 192.0.2.1 --mail-from ada@example.com mail.eml
 
     The exit status is 0 if every message has a passing signature, 1 if not,
-    75 if the DNS failed for one that might pass, 2 if a file cannot be read; the
-    last of these that is true of any message.  With --ip it is 0 if DMARC passes;
-    where a domain has no policy the signatures decide.
+    75 if the DNS failed for one that might pass, 2 if a file cannot be read; for
+    several messages, the worst of these in the order 0, 1, 75, 2.  With --ip it is
+    0 if DMARC passes; where a domain has no policy the signatures decide.
     """
     from mailauth import dkim
     from mailauth.authenticate import METHODS, WITHOUT_ENVELOPE
@@ -164,7 +164,7 @@ def _save(path: str, cases: "list[Case]") -> None:
 
 
 _SEVERITY = [0, 1, options.TEMPORARY, 2]
-"""The exit statuses; of several messages the last that one of them has."""
+"""The exit statuses from best to worst; of several messages the worst counts."""
 
 
 def _sources(paths: Sequence[str]) -> Iterator[mailfiles.Source | BadArgument]:

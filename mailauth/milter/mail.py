@@ -11,9 +11,9 @@ from typing import Any, Final
 
 from mailauth import authres
 from mailauth.dkim import Signatory, Verification
+from mailauth.dkim.fragile import Fragility
 from mailauth.dkim.signature import FIELD_KEY
 from mailauth.errors import SyntaxFault
-from mailauth.milter.bodycheck import BodyCheck
 from mailauth.milter.events import MailFrom
 from mailauth.milter.forwarding import Recipients, shown, text_of
 from mailauth.milter.settings import MessageLimits
@@ -58,7 +58,7 @@ class Mail:
     authors: tuple[Mailbox, ...] = ()
     verification: Verification | None = None
     signatory: Signatory | None = None
-    body_check: BodyCheck | None = None
+    fragility: Fragility | None = None
     trouble: str = ""
     """Why the message must be deferred."""
     is_overloaded: bool = False
@@ -145,8 +145,8 @@ class Mail:
             self.verification.update(octets)
         if self.signatory is not None:
             self.signatory.update(octets)
-        if self.body_check is not None:
-            self.body_check.update(octets)
+        if self.fragility is not None:
+            self.fragility.update(octets)
 
     def fingerprint(self) -> str:
         """What tells this message from others when it comes again: sender, header so far."""

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from mailauth.dkim import Signatory, Signing
+from mailauth.dkim.fragile import Fragility
 from mailauth.dns.lookups import Address
 from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage, UnusableKey
-from mailauth.milter.bodycheck import BodyCheck
 from mailauth.milter.ending import DEFERRED, DELIVERED, Ending
 from mailauth.milter.keyring import KeyRing
 from mailauth.milter.mail import Mail
@@ -64,7 +64,7 @@ def begin(mail: Mail, settings: SigningSettings) -> None:
             oversign=settings.oversign,
         )
         mail.authors = mailbox.authors(header)
-        mail.body_check = BodyCheck()
+        mail.fragility = Fragility()
     except (UnsignableMessage, SyntaxFault) as fault:
         mail.signatory = None
         mail.notes.append(f"not signed: {fault}")
@@ -94,7 +94,8 @@ def finish(mail: Mail, settings: SigningSettings, keys: KeyRing, *, user: str, n
     except (UnusableKey, BadArgument) as fault:
         mail.notes.append(f"deferred: {fault}")
         return Signed(ending=DEFERRED)
-    mail.notes += mail.body_check.notes() if mail.body_check else ()
+    if mail.fragility is not None:
+        mail.notes += [f"the body has {note}" for note in mail.fragility.notes()]
     made = tuple(f"d={signing.domain} s={signing.selector}" for signing in signings)
     return Signed(fields, made)
 

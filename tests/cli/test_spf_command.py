@@ -3,6 +3,7 @@
 import json
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import pytest
 from program import Run
@@ -47,6 +48,26 @@ def test_the_status_is_the_result(spf: Run, ip: str, sender: str, result: str, s
     (as_json,) = spf("-i", ip, "-h", "mx.example", "-s", sender, "--json", "--cross-check").objects
     assert as_json["result"] == result
     assert as_json["cross_check"] == {"program": "pyspf", "result": result, "agrees": True}
+
+
+@pytest.mark.parametrize(
+    ("sender", "asked"),
+    [("<a@example.com>", "a@example.com"), ("<a@example.com", "<a@example.com"), ("a@b>", "a@b>")],
+)
+def test_pyspf_is_asked_of_the_sender_that_we_judge(
+    spf: Run, monkeypatch: pytest.MonkeyPatch, sender: str, asked: str
+) -> None:
+    pyspf = pytest.importorskip("spf")
+    senders: list[str] = []
+    query = pyspf.query
+
+    def spy(ip: str, sender: str, helo: str, **options: Any) -> Any:
+        senders.append(sender)
+        return query(ip, sender, helo, **options)
+
+    monkeypatch.setattr(pyspf, "query", spy)
+    spf("-i", "192.0.2.1", "-s", sender, "--cross-check")
+    assert senders == [asked]
 
 
 def test_helo_alone(spf: Run) -> None:

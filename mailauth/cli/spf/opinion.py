@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from mailauth.dns.lookups import Question, RRType
 from mailauth.errors import BadArgument
+from mailauth.syntax.mailbox import without_brackets
 
 if TYPE_CHECKING:
     from mailauth.dns import Resolver, Zone
@@ -22,7 +23,7 @@ def ask(ip: str, sender: str, helo: str, where: "Resolver | Zone") -> str:
     """The result of pyspf, or what it raised."""
     import spf
 
-    query = spf.query(ip, sender.removeprefix("<").removesuffix(">"), helo, strict=True)
+    query = spf.query(ip, without_brackets(sender), helo, strict=True)
 
     def dns(name: str, rrtype: str, _: object = None, ignore_void: bool = False) -> list[Any]:  # noqa: FBT002 - pyspf's
         """The records as pyspf takes them; its own exceptions for failures and limits."""

@@ -1,4 +1,4 @@
-"""What of a body may break a signature on its way, though it can be signed as it stands.
+"""What of a message may break its signature on the way, though it can be signed (RFC 6376 §5.3).
 
 Neither is a fault of the message: a relay that does not know 8BITMIME encodes
 octets over 127 anew (RFC 6152 §3), and one that keeps to RFC 5322 §2.1.1 breaks
@@ -12,8 +12,8 @@ MAX_LINE: Final = 998
 """Octets of a line without its CRLF (RFC 5322 §2.1.1)."""
 
 
-class BodyCheck:
-    """Looks at a body that arrives in pieces."""
+class Fragility:
+    """Looks at a message, or a body, that arrives in pieces."""
 
     __slots__ = ("_eight_bit", "_long_line", "_since_line_end")
 
@@ -23,17 +23,17 @@ class BodyCheck:
         self._since_line_end = 0
 
     def update(self, octets: bytes) -> None:
-        """The next piece of the body."""
+        """The next piece."""
         self._eight_bit = self._eight_bit or not octets.isascii()
         if not self._long_line:
             self._long_line = self._has_long_line(octets)
 
     def notes(self) -> Iterator[str]:
-        """What there is to be said, a sentence each."""
+        """What there is of it, each with what becomes of it."""
         if self._eight_bit:
-            yield "the body has octets over 127, which a relay without 8BITMIME changes"
+            yield "octets over 127, which a relay without 8BITMIME changes"
         if self._long_line or self._since_line_end > MAX_LINE:
-            yield f"the body has a line of over {MAX_LINE} octets, which relays break"
+            yield f"a line of over {MAX_LINE} octets, which relays break"
 
     def _has_long_line(self, octets: bytes) -> bool:
         """Whether no LF stands in some stretch that is longer than a line; the LF is the last."""
