@@ -25,7 +25,7 @@ from cryptography.hazmat.primitives.serialization import (
 from mailauth.errors import BadArgument, UnusableKey
 from mailauth.keys import files
 from mailauth.keys.algorithm import DIGEST_OCTETS, RSA_HASH, RSA_PADDING, Algorithm
-from mailauth.keys.public import PublicKey, spki
+from mailauth.keys.public import PublicKey, is_public, spki
 from mailauth.keys.strength import DEFAULT_RSA_BITS, ED25519_BITS, ED25519_OCTETS, check_rsa
 
 _Key: TypeAlias = RSAPrivateKey | Ed25519PrivateKey
@@ -195,7 +195,7 @@ _LOCKED = "needs a passphrase; write it without one: (umask 077; openssl pkey -i
 
 
 def _unreadable(octets: bytes, passphrase: bytes | None) -> str:
-    if b"-----BEGIN PUBLIC KEY-----" in octets or b"-----BEGIN RSA PUBLIC KEY-----" in octets:
+    if is_public(octets):
         return "this is a public key; give the private one"
     if passphrase is not None:
         return "the private key cannot be read; check its passphrase"

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 
 from mailauth.errors import BadArgument, UnusableKey
 from mailauth.keys import Algorithm, PrivateKey, PublicKey, Signer
+from mailauth.keys.public import spki
 
 DIGEST = hashlib.sha256(b"mailauth").digest()
 SEED = b"nWGxne/9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A="  # RFC 8463 §A.1
@@ -112,6 +113,7 @@ PUBLIC_PEM = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPub
         pytest.param(RSA_PEM[:400], "not a private key", id="half of a PEM"),
         pytest.param(RSA_PEM.replace(b"M", b"!"), "not a private key", id="PEM of junk"),
         pytest.param(PUBLIC_PEM, "this is a public key", id="public"),
+        pytest.param(spki(RSA.public_key()), "this is a public key", id="public DER"),
         pytest.param(_pem(ec.generate_private_key(ec.SECP256R1())), "another kind", id="EC"),
     ],
 )
