@@ -173,7 +173,7 @@ def _value(kind: Any, value: Any, place: Place, complaints: list[Complaint]) -> 
 def _items(kind: Any, value: Any, place: Place, complaints: list[Complaint]) -> Any:  # noqa: ANN401 - TOML
     """A list, or None if anything in it is wrong."""
     if not isinstance(value, list):
-        tables = f"[[{place[-1]}]], a list of tables"
+        tables = f"[[{show(place)}]], a list of tables"
         wanted = tables if _is_struct(kind) else f"a list, not {wording.given(value)}"
         complaints.append(Complaint(place, f"must be {wanted}"))
         return None

@@ -357,7 +357,7 @@ WRONG = [
     "18: signing.users.ada: a label that is not of letters",
     "19: signing.key[1].file: is missing",
     "21: signing.key[1].selector: a label that is not of letters",
-    "22: signing.key[1].authors[1]: 'x@' would match nobody: an empty label in a domain",
+    "22: signing.key[1].authors[1]: 'x@' would match nobody: an empty label in a name",
     "27: signing.key[2].identity: has no @",
     "32: signing.key[3].identity: must be of example.com or below it",
     "34: signing.key[4].domain: is a top-level domain",
