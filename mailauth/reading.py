@@ -6,6 +6,7 @@ answered by one sentence.
 """
 
 import os
+import stat
 from pathlib import Path
 from typing import BinaryIO, Final, TypeAlias
 
@@ -27,6 +28,22 @@ def octets(path: str | Path, most: int) -> bytes:
     """
     try:
         with Path(path).open("rb") as file:
+            return rest_of(file, str(path), most)
+    except OSError as fault:
+        raise unreadable(str(path), fault) from None
+
+
+def regular(path: str | Path, most: int) -> bytes:
+    """The octets of a regular file: a service must not wait for whoever writes to a FIFO.
+
+    **Raises** BadArgument: it is none, cannot be read, or has more than `most` octets.
+    """
+    if "\0" in str(path):
+        raise BadArgument(f"{str(path)!r:.80} is not the name of a file")
+    try:
+        with open(path, "rb", opener=_without_waiting) as file:
+            if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+                raise BadArgument(f"{path} is not a regular file")
             return rest_of(file, str(path), most)
     except OSError as fault:
         raise unreadable(str(path), fault) from None
@@ -58,6 +75,10 @@ def decoded(read: bytes, name: str) -> str:
         return read.decode()
     except UnicodeDecodeError:
         raise BadArgument(f"{name} is not UTF-8") from None
+
+
+def _without_waiting(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)
 
 
 def state_of(path: str) -> FileState | None:

@@ -1,7 +1,7 @@
 """A second opinion: dkimpy on the same octets, with the same answers of the DNS.
 
-What dkimpy takes may grow with the square of the message, for a run of blanks
-or many names in h=.  So it works in a process of its own, and not for ever.
+The time that dkimpy takes may grow with the square of the message, for a run of blanks
+or many names in h=.  So it works in a process of its own, for a limited time.
 """
 
 from collections.abc import Sequence
@@ -112,6 +112,7 @@ def _opinions(octets: bytes, count: int, ask: "Resolver | Zone") -> list[tuple[b
     """The opinions on the first `count` signatures, from a process that is stopped in time."""
     import json
     import os
+    import signal
 
     import dkim  # noqa: F401 - once, and not in each process
 
@@ -125,10 +126,12 @@ def _opinions(octets: bytes, count: int, ask: "Resolver | Zone") -> list[tuple[b
     os.close(writer)
     with open(reader, encoding="ascii") as file:  # noqa: PTH123 - a descriptor
         told = [json.loads(line) for line in file if line.endswith("\n")]
-    os.waitpid(child, 0)
-    stopped = f"no opinion: it was stopped after {MOST_SECONDS:g} seconds of work"
+    _, status = os.waitpid(child, 0)
+    why = "its process has ended"
+    if os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGPROF:
+        why = f"it was stopped after {MOST_SECONDS:g} seconds of work"
     given = [(passes, remark) for passes, remark in told]
-    return given + [(None, stopped)] * (count - len(given))
+    return given + [(None, f"no opinion: {why}")] * (count - len(given))
 
 
 def _tell_opinions(writer: int, octets: bytes, count: int, ask: "Resolver | Zone") -> None:

@@ -115,7 +115,7 @@ def _files_of(top: Path) -> tuple[list[str], list[OSError]]:
             for box in (folder / "cur", folder / "new"):
                 try:
                     with os.scandir(box) as entries:
-                        found += map(Path, entries)
+                        found += (Path(each) for each in entries if each.name[:1] != ".")
                 except OSError as fault:
                     closed.append(fault)
         found += [folder / each for each in names if each.lower().endswith(".eml")]

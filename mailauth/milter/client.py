@@ -258,7 +258,7 @@ def _name(command: bytes) -> str:
 
 def _check_fields(octets: bytes) -> None:
     """**Raises** BadArgument: a field that Postfix would not send to a filter as it is."""
-    for each in commands.fields(octets.partition(b"\r\n\r\n")[0]):
+    for each in commands.split(octets)[0]:
         name = each.partition(b":")[0][:MAX_NAME].decode("utf-8", "replace")
         if b"\0" in each:
             reason = "a NUL, and Postfix sends no more of it than stands before that"

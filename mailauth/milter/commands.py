@@ -97,9 +97,9 @@ def message(
     octets: bytes, *, queue_id: str = "4XqZ", leading_space: bool = True, chunk: int = CHUNK
 ) -> list[bytes]:
     """The frames of header and body, as Postfix sends them: macros before each field."""
-    head, _, content = octets.partition(b"\r\n\r\n")
+    fields, content = split(octets)
     frames = []
-    for each in fields(head):
+    for each in fields:
         name, _, value = each.partition(b":")
         frames.append(macros(events.HEADER, {"i": queue_id}))
         frames.append(header(name, value if leading_space else value.removeprefix(b" ")))
@@ -109,15 +109,16 @@ def message(
     return frames
 
 
-def fields(head: bytes) -> list[bytes]:
-    """The fields of a header, folded by bare LF."""
-    found: list[bytes] = []
-    for line in head.split(b"\r\n"):
-        if line[:1] in (b" ", b"\t") and found:
-            found[-1] += b"\n" + line
+def split(octets: bytes) -> tuple[list[bytes], bytes]:
+    """The fields of a message, folded by bare LF, and its body."""
+    head, _, content = (b"\r\n" + octets).partition(b"\r\n\r\n")
+    fields: list[bytes] = []
+    for line in head.removesuffix(b"\r\n").split(b"\r\n")[1:]:
+        if line[:1] in (b" ", b"\t") and fields:
+            fields[-1] += b"\n" + line
         else:
-            found.append(line)
-    return found
+            fields.append(line)
+    return fields, content
 
 
 PROBE: Final = offer() + QUIT

@@ -11,10 +11,12 @@ from ipaddress import ip_network
 from pathlib import Path
 from typing import Final, NamedTuple
 
+from mailauth import reading
+from mailauth.dkim import claims
 from mailauth.errors import BadArgument, MailauthError
 from mailauth.keys import Algorithm
 from mailauth.milter.clients import Clients
-from mailauth.milter.signingtable import BY_AUTHOR, SigningKey, SigningTable
+from mailauth.milter.signingtable import AUTHOR, BY_AUTHOR, SigningKey, SigningTable
 
 MAX_OCTETS: Final = 64 * 1024 * 1024
 """Of one file."""
@@ -75,12 +77,9 @@ def dataset(text: str, where: str = "") -> Iterator[Entry]:
 def lines(path: Path) -> Iterator[Entry]:
     """1*(key [WSP value] [comment]), a line each."""
     try:
-        with path.open("rb") as file:
-            octets = file.read(MAX_OCTETS + 1)
-    except (OSError, ValueError) as fault:
-        raise BadTable(f"{path}: cannot be read: {getattr(fault, 'strerror', fault)}") from None
-    if len(octets) > MAX_OCTETS:
-        raise BadTable(f"{path}: has over {MAX_OCTETS} octets")
+        octets = reading.regular(path, MAX_OCTETS)
+    except BadArgument as fault:
+        raise BadTable(str(fault)) from None
     for number, line in enumerate(octets.split(b"\n"), 1):
         try:
             text = line.decode().partition("#")[0].strip(" \t\r")
@@ -104,6 +103,10 @@ def _key(entry: Entry) -> SigningKey:
         raise BadTable(f"{entry.where}: there is no algorithm {algorithm[0]!r} any more")
     if not (domain and selector):
         raise BadTable(f"{entry.where}: the domain or the selector is empty")
+    try:
+        claims.place("a.example" if domain == AUTHOR else domain, selector)
+    except BadArgument as fault:
+        raise BadTable(f"{entry.where}: {fault}") from None
     return SigningKey(domain, selector, path)
 
 

@@ -6,6 +6,7 @@ body only hashes remain.
 """
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -64,9 +65,8 @@ class Mail:
     is_overloaded: bool = False
     """It has more forged fields than are removed, so it cannot be let in."""
     notes: list[str] = field(default_factory=list)
-    forged: dict[bytes, Forged] = field(
-        default_factory=lambda: {name.lower(): Forged(name) for name in (RESULTS, RECEIVED_SPF)}
-    )
+    forged: dict[bytes, Forged] = field(default_factory=dict)
+    """By their names in lower case, those of which forged fields are to be removed."""
     mark: str = ""
     """Its fingerprint, once the message is in hand; see `guard`."""
     _lines: list[bytes] = field(default_factory=list)
@@ -76,9 +76,10 @@ class Mail:
     _digested: int = 0  # of the lines
 
     @classmethod
-    def begin(cls, event: MailFrom, limits: MessageLimits) -> "Mail":
-        """A message of which the sender is known."""
+    def begin(cls, event: MailFrom, limits: MessageLimits, results: Iterable[bytes] = ()) -> "Mail":
+        """A message of which the sender is known; `results` are the names of `forged`."""
         mail = cls(limits, shown(text_of(event.address)), event.address, event.arguments)
+        mail.forged = {name.lower(): Forged(name) for name in results}
         mail._digest.update(event.address)
         return mail
 
@@ -109,7 +110,10 @@ class Mail:
         return name[:1] in _FIRST_LETTERS and _folded(name) in self.forged
 
     def judge_field(self, name: bytes, value: bytes, authserv_id: str) -> None:
-        """Whether a field that is a result must be removed: it claims to be of `authserv_id`."""
+        """Note a field of results that must be removed, as it claims to be of `authserv_id`.
+
+        With too many of them the message is overloaded.
+        """
         forged = self.forged[_folded(name)]
         forged.count += 1
         text = value.decode("utf-8", "replace")

@@ -9,10 +9,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from mailauth.milter.ending import LATER
-from mailauth.milter.mail import RESULTS, Mail
+from mailauth.milter.mail import Mail
 from mailauth.milter.record import Record
 from mailauth.milter.replies import Change, ChangeHeader, InsertHeader, Refusal, Verdict
-from mailauth.milter.settings import Action, VerifyingSettings
+from mailauth.milter.settings import Action
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +30,11 @@ class Outcome:
         return replace(self, changes=(), reply=LATER, record=record)
 
 
-def removals(mail: Mail, verifying: VerifyingSettings) -> Iterator[ChangeHeader]:
+def removals(mail: Mail) -> Iterator[ChangeHeader]:
     """Those of the forged fields of a message."""
     for forged in mail.forged.values():
-        if forged.name is RESULTS or verifying.received_spf:
-            for index in reversed(forged.indexes):
-                yield ChangeHeader(index, forged.name)
+        for index in reversed(forged.indexes):
+            yield ChangeHeader(index, forged.name)
 
 
 def insertion(field: bytes, separator: bytes) -> InsertHeader:

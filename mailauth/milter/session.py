@@ -36,7 +36,7 @@ from mailauth.milter.forwarding import Recipients, Rewritten, shown, text_of
 from mailauth.milter.guard import UNGUARDED, Guard
 from mailauth.milter.judging import Envelope, judge
 from mailauth.milter.keyring import KeyRing
-from mailauth.milter.mail import Mail
+from mailauth.milter.mail import RECEIVED_SPF, RESULTS, Mail
 from mailauth.milter.options import Offer, Options, Steps, negotiate
 from mailauth.milter.outcome import Outcome, insertion, removals
 from mailauth.milter.record import Record
@@ -199,10 +199,17 @@ class Session:
     def _hear_sender(self, event: MailFrom) -> None:
         self._mail = None
         self._number += 1
-        self._mail = Mail.begin(event, self._settings.limits)
+        self._mail = Mail.begin(event, self._settings.limits, self._judged_fields())
         if self._settings.srs is not None:
             refuses = self._settings.srs.reject_forged and self._by_smtp
             self._mail.envelope = Recipients(self._settings.srs, refuses)
+
+    def _judged_fields(self) -> tuple[bytes, ...]:
+        """The names of the fields of which forged ones are removed."""
+        verifying = self._settings.verifying
+        if verifying is None or self._is_trusted:
+            return ()
+        return (RESULTS, RECEIVED_SPF) if verifying.received_spf else (RESULTS,)
 
     def _hear_recipient(self, event: RcptTo) -> Refusal | None:
         mail = self._present()
@@ -293,7 +300,7 @@ class Session:
         signatures: tuple[str, ...] = (),
         results: tuple[MethodResult, ...] = (),
     ) -> Outcome:
-        """A message that is refused is not changed; one that is not has forged fields no more."""
+        """A refused message is not changed; from any other the forged fields are taken away."""
         envelope = Rewritten()
         refusal = ending.refusal
         if mail.envelope is not None and refusal is None:
@@ -303,8 +310,7 @@ class Session:
                 return self.give_up(envelope.trouble)
         self._mail = None
         dry_run = self._settings.dry_run
-        verifying = None if self._is_trusted else self._settings.verifying
-        removed = [] if verifying is None else list(removals(mail, verifying))
+        removed = list(removals(mail))
         inserted = [insertion(field, self._separator) for field in fields]
         changes: list[Change] = [*removed, *inserted, *envelope.changes]
         if ending.action is Action.QUARANTINE:

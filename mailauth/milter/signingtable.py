@@ -139,9 +139,11 @@ def _is_fit(key: SigningKey, domain: str) -> bool:
     """
     if not key.is_of_author:
         return True
-    return not domain.startswith("[") and not (
-        key.domain == AUTHOR and claims.unfit(domain, key.selector)
-    )
+    if domain.startswith("[") or (key.domain == AUTHOR and claims.unfit(domain, key.selector)):
+        return False
+    made = key.for_author(domain)
+    name = made.identity.rpartition("@")[2]
+    return not name or domains.is_same_or_subdomain(name, made.domain)  # RFC 6376 §3.5
 
 
 def matches(pattern: str, text: str) -> bool:

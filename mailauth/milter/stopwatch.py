@@ -34,6 +34,8 @@ class Stopwatch:
         except StopIteration as stop:
             outcome: Outcome = stop.value
             return outcome
+        finally:
+            lookups.close()
 
     def _go_on(self, begin: float) -> None:
         self.seconds += time.monotonic() - begin

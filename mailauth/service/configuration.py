@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
-from mailauth.errors import MailauthError, SyntaxFault
+from mailauth.errors import BadArgument, MailauthError, SyntaxFault
 from mailauth.service import tomlfile
 from mailauth.service.address import Address, parse
 from mailauth.service.tables import (
@@ -82,8 +82,8 @@ def read(path: Path, check: Check = lambda _: ()) -> Reading:
     """
     try:
         document = tomlfile.Document(path)
-    except OSError as fault:
-        raise BadConfiguration([f"{path}: cannot be read: {fault.strerror}"]) from None
+    except BadArgument as fault:
+        raise BadConfiguration([str(fault)]) from None
     except BadToml as fault:
         raise BadConfiguration([f"{_at(path, fault.line)}: {fault}"]) from None
     configuration, complaints = convert(document.tables, check)
@@ -133,7 +133,7 @@ def _salvaged(path: Path) -> Iterator[str]:
         values = [service.get("status")] if isinstance(service, Mapping) else []
     except BadToml:
         values = tomlfile.salvage(path, "status")
-    except OSError:
+    except BadArgument:
         values = []
     return (value for value in values if isinstance(value, str))
 

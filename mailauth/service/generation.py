@@ -124,13 +124,15 @@ def bind(configuration: Configuration, have: Mapping[Address, Endpoint], owner: 
     return opened
 
 
-def admit(generation: Generation) -> Iterable[str]:
-    """Give the sockets that stayed the modes and groups of a generation; what goes wrong, told."""
+def admit(generation: Generation) -> list[str]:
+    """Give the sockets that stayed their new modes and groups; the faults, a sentence each."""
+    faults = []
     for address, listen in addresses(generation.configuration):
         try:
             generation.endpoints[address].admit(_access(listen))
         except OSError as fault:
-            yield f"{address} keeps its mode and group: {fault.strerror}"
+            faults.append(f"{address} keeps its mode and group: {fault.strerror}")
+    return faults
 
 
 def _access(listen: Listen | None) -> Access:

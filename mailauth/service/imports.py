@@ -47,7 +47,7 @@ def _secrets(path: str, *, trims: bool) -> Iterator[str]:
     count = 0
     for number, line in enumerate(octets.split(b"\n"), 1):
         secret = line.strip(_BLANKS) if trims else line.strip(b"\r")
-        count += bool(secret)
+        count += bool(secret) and not secret.startswith(b"#")
         if why := _difference(secret, line):
             yield f"{path}:{number}: {why}"
     if count > MAX_SECRETS:
@@ -59,7 +59,7 @@ def _difference(secret: bytes, line: bytes) -> str:
     if secret.startswith(b"#"):
         return "begins with '#', a comment here: bounces to addresses made with it are lost"
     if secret and len(secret.strip()) < MIN_OCTETS:
-        return f"has less than {MIN_OCTETS} octets: bounces to addresses made with it are lost"
+        return f"has fewer than {MIN_OCTETS} octets: bounces to addresses made with it are lost"
     if secret and secret != line:
         return "take away the blanks or the CR at its ends: they are of the secret here"
     return ""

@@ -10,7 +10,7 @@ from typing import Final
 
 from mailauth.dkim import RFC6376, RFC8301, Signatory
 from mailauth.dns.nameserver import Nameserver
-from mailauth.errors import BadArgument, MailauthError, SyntaxFault
+from mailauth.errors import BadArgument, MailauthError
 from mailauth.milter import datasets
 from mailauth.milter.clients import Clients
 from mailauth.milter.keyring import KeyRing
@@ -133,7 +133,7 @@ def _of_row(row: SigningRow, at: Place) -> Iterator[Complaint]:
             yield Complaint((*at, key), "is missing")
         elif key == "domain" and value != AUTHOR and "." not in value:
             yield Complaint((*at, key), "is a top-level domain; no signature of one is accepted")
-        elif key != "file" and value != AUTHOR:
+        elif key == "selector" or (key == "domain" and value != AUTHOR):
             yield from _fault((*at, key), partial(domains.parse, value))
     for number, author in enumerate(row.authors):
         yield from _fault((*at, "authors", number), partial(author_row, author))
@@ -269,15 +269,16 @@ def _load(given: Signing, table: SigningTable, keys: KeyRing) -> None:
     if not faults:
         return
     where = datasets.places_of_keys(given.key_table) if given.key_table else {}
-    told: list[Complaint] = []
-    for number, (path, fault) in enumerate(faults.items()):
-        if number == _MOST_FAULTS:
-            told.append(Complaint(("signing",), f"and {len(faults) - number} more keys"))
-            break
-        if path in named:
-            told.append(Complaint(named[path], str(fault)))
-        else:
-            told.append(Complaint(("signing", "key_table", number), f"{where[path]}: {fault}"))
+    table_place = ("signing", "key_table")
+    told = [
+        Complaint(named[path], str(fault))
+        if path in named
+        else Complaint(table_place, f"{where.get(path, given.key_table)}: {fault}")
+        for path, fault in faults.items()
+    ]
+    if len(told) > _MOST_FAULTS:
+        last = told[_MOST_FAULTS - 1].place
+        told[_MOST_FAULTS:] = [Complaint(last, f"and {len(told) - _MOST_FAULTS} more keys")]
     raise Unsound(told)
 
 
@@ -297,7 +298,7 @@ def _clients_of(entries: Iterable[str], file: str | None, place: Place) -> Clien
         return Clients.parse(entries)
     try:
         return Clients.parse([*entries, *datasets.read_networks(file)])
-    except (MailauthError, SyntaxFault) as fault:
+    except MailauthError as fault:
         raise Unsound([Complaint(place, str(fault))]) from None
 
 

@@ -205,7 +205,7 @@ def _from_shell(text: str, source: str, domain: str) -> Imported:
     known = {"SRS_DOMAIN", "SRS_EXCLUDE_DOMAINS", "SRS_EXTRA_OPTIONS", "CHROOT", *_DEFAULTS_1}
     known |= {"SRS_SEPARATOR", "SRS_HASHLENGTH", "SRS_HASHMIN"}
     imported.notes += [
-        f"{name} is unknown and not carried over" for name in settings.keys() - known
+        f"{name} is unknown and not carried over" for name in settings if name not in known
     ]
     return imported
 

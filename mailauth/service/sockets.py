@@ -48,7 +48,7 @@ class Endpoint:
         listening.settimeout(0)
 
     def check(self, access: Access) -> None:
-        """Whether it may get another access.  **Raises** CannotListen."""
+        """Refuse an access that it could not be given.  **Raises** CannotListen."""
 
     def admit(self, access: Access) -> None:
         """Let those connect from now on, if it is for us to say.  **Raises** OSError."""
@@ -68,12 +68,15 @@ class UnixEndpoint(Endpoint):
         self._mode = _PRIVATE
 
     def check(self, access: Access) -> None:
-        """Whether it may get another group.  **Raises** CannotListen."""
-        gid = self._wanted(access)
+        """Refuse a group that it could not be given.  **Raises** CannotListen."""
+        try:
+            gid = self._wanted(access)
+        except OSError as fault:
+            raise CannotListen(f"cannot give {self.address}: {fault.strerror}") from None
         if os.geteuid() != 0 and gid not in {self._gid, os.getegid(), *os.getgroups()}:
             raise CannotListen(
-                f"cannot give {self.address} to the group {access.group or gid}: its user is not "
-                "in it; restart the service"
+                f"cannot give {self.address} to the group {access.group or gid}: the user of the "
+                "service is not in that group; restart the service"
             )
 
     def admit(self, access: Access) -> None:

@@ -1,13 +1,12 @@
 """From the table `[srs]` to the policy of SRS, for look-ups and milters alike."""
 
-import errno
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
-from mailauth import srs
-from mailauth.errors import BadArgument, SyntaxFault
+from mailauth import reading, srs
+from mailauth.errors import SyntaxFault
 from mailauth.postfix import DomainList, Rewriting
 from mailauth.postfix.domains import WrongEntries
 from mailauth.service.tables import Srs
@@ -95,25 +94,10 @@ def _files(given: Srs) -> tuple[srs.Secrets, DomainList]:
 def _read_list(path: Path) -> DomainList:
     """The list in a file.  **Raises** Unsound, BadArgument."""
     try:
-        return DomainList.parse(_read_text(path))
+        octets = reading.regular(path, reading.MAX_TEXT)
+        return DomainList.parse(reading.decoded(octets, str(path)))
     except WrongEntries as fault:
         lines = [f"{path}:{number}: {sentence}" for number, sentence in fault.faults]
         if len(lines) > _MOST_FAULTS:
-            lines[_MOST_FAULTS:] = [f"{path}: and {len(lines) - _MOST_FAULTS} more lines"]
+            lines[_MOST_FAULTS:] = [f"{path}: and more lines"]
         raise Unsound(Complaint(_EXCLUDE_FILE, line) for line in lines) from None
-
-
-def _read_text(path: Path) -> str:
-    """**Raises** BadArgument."""
-    try:
-        if not path.is_file():  # a FIFO would hold up the supervisor
-            raise FileNotFoundError(errno.ENOENT, "there is no such file")
-        with path.open("rb") as file:
-            octets = file.read(_MAX_OCTETS + 1)
-        if len(octets) > _MAX_OCTETS:
-            raise BadArgument(f"{path}: has over {_MAX_OCTETS} octets")
-        return octets.decode()
-    except OSError as fault:
-        raise BadArgument(f"{path}: cannot be read: {fault.strerror}") from None
-    except UnicodeDecodeError:
-        raise BadArgument(f"{path}: is not UTF-8") from None

@@ -268,7 +268,7 @@ class Milter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     recipients: Annotated[int, Meta(ge=100, le=1_000_000)] = 10_000
     """More are deferred, one by one."""
     forged: Annotated[int, Meta(ge=1, le=100_000)] = 1000
-    """Fields to be removed; a message with more is deferred."""
+    """Fields to be removed; a message with more is refused."""
 
 
 class Dns(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

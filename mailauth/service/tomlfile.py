@@ -10,13 +10,14 @@ import re
 import tomllib
 import types
 import typing
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import msgspec
 
+from mailauth import reading
 from mailauth.errors import MailauthError
 from mailauth.service import wording
 
@@ -41,12 +42,14 @@ class Complaint(NamedTuple):
     """What else it was judged by: if one of these is wrong itself, this says nothing."""
 
 
-def first_of_each(complaints: Iterable[Complaint]) -> list[Complaint]:
+def first_of_each(complaints: Sequence[Complaint]) -> list[Complaint]:
     """The first complaint of each place, in their order, but none beside what is wrong itself."""
+    wrong = {one.place for one in complaints}
     first: dict[Place, Complaint] = {}
     for one in complaints:
-        first.setdefault(one.place, one)
-    return [one for one in first.values() if first.keys().isdisjoint(one.beside)]
+        if wrong.isdisjoint(one.beside):
+            first.setdefault(one.place, one)
+    return list(first.values())
 
 
 class Unsound(MailauthError):
@@ -71,17 +74,12 @@ def collect(complaints: list[Complaint], place: Place) -> Iterator[None]:
 class Document:
     """A TOML file: its tables, and the line on which each key stands.
 
-    **Raises** OSError, and BadToml for what is no TOML.
+    **Raises** BadArgument: it cannot be read; BadToml: it is no TOML.
     """
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        if path.exists() and not path.is_file():  # a FIFO would hold up the supervisor
-            raise BadToml(0, "is no regular file")
-        with path.open("rb") as file:
-            octets = file.read(MAX_OCTETS + 1)
-        if len(octets) > MAX_OCTETS:
-            raise BadToml(0, f"the file has over {MAX_OCTETS} octets")
+        octets = reading.regular(path, MAX_OCTETS)
         try:
             text = octets.decode()
         except UnicodeDecodeError as fault:
@@ -114,11 +112,11 @@ class BadToml(Exception):
 
 
 def salvage(path: Path, key: str) -> list[Any]:
-    """The values that a key has, each on one sound line, in a file that is no TOML any more."""
-    if not path.is_file():
-        return []
-    with path.open("rb") as file:
-        text = file.read(MAX_OCTETS).decode(errors="replace")
+    """The values that a key has, each on one sound line, in a file that is no TOML any more.
+
+    **Raises** BadArgument: it cannot be read.
+    """
+    text = reading.regular(path, MAX_OCTETS).decode(errors="replace")
     values = []
     for line in text.splitlines():
         if line.lstrip().startswith(key):

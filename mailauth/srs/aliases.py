@@ -142,7 +142,9 @@ def look(path: files.FilePath) -> None:
 def _look_at_file(path: Path) -> None:
     files.judge(path, path.stat(), _NOUN)
     if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
-        raise UnusableAliases(f"{path} cannot be written; run: chmod 600 {path}")
+        raise UnusableAliases(
+            f"the {_NOUN} {path} is closed to this user; chown it, and chmod 600 it"
+        )
     # Without locks, and without files beside it.
     untouched = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
     with _trouble(path), closing(sqlite3.connect(untouched, uri=True)) as database:

@@ -124,6 +124,9 @@ BAD = [
     ("KeyTable", "one example.com:s1:MIIC", "put it into a file"),
     ("KeyTable", "one :s1:/k", "is empty"),
     ("KeyTable", "one example.com:s1:/k:rsa-sha1", "rsa-sha1"),
+    ("KeyTable", "one com:s1:/k", "a top-level domain"),
+    ("KeyTable", "one example.com:%:/k", "a label that is not of letters"),
+    ("KeyTable", "one mail.%:s1:/k", "a label that is not of letters"),
     ("SigningTable", "*@example.com none", "has no key 'none'"),
 ]
 

@@ -580,6 +580,18 @@ def test_MIL_07_too_many_forged_fields_are_refused() -> None:
     assert (delivery.record.action, delivery.record.removed) == ("reject", 0)
 
 
+def test_MIL_07_fields_that_nobody_would_remove_refuse_nothing() -> None:
+    """Those of a trusted relay stay, and so does Received-SPF if we write none."""
+    results = b"Authentication-Results: mx.example.org; spf=pass\r\n" * 6
+    received = b"Received-SPF: pass receiver=mx.example.org; client-ip=192.0.2.1\r\n" * 6
+    limits = MessageLimits(forged=5)
+    trusting = replace(verifying(trusted=Clients.parse(["192.0.2.7"])), limits=limits)
+    relayed = Filtered(trusting, spf_zone()).open().deliver(results + MESSAGE)
+    assert (relayed.verdict, relayed.record.removed) == (CONTINUE, 0)
+    settings = replace(verifying(), limits=limits)
+    assert Filtered(settings, spf_zone()).open().deliver(received + MESSAGE).verdict == CONTINUE
+
+
 def test_MIL_07_surplus_recipients_are_told_to_come_later() -> None:
     settings = replace(verifying(), limits=MessageLimits(recipients=3))
     filtered = Filtered(settings, spf_zone())

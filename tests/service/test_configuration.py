@@ -17,7 +17,7 @@ from mailauth.service.configuration import (
     Configuration,
     read,
 )
-from mailauth.service.tomlfile import BadToml, Document
+from mailauth.service.tomlfile import BadToml, Complaint, Document, first_of_each
 
 LISTEN = '[[listen]]\nkind = "echo"\naddress = "unix:/run/x"\n'
 
@@ -176,8 +176,15 @@ def test_OPS_13_a_file_that_cannot_be_read(tmp_path: Path) -> None:
         read(tmp_path / "none")
     os.mkfifo(tmp_path / "fifo")
     for path in (tmp_path, tmp_path / "fifo"):
-        with pytest.raises(BadConfiguration, match="is no regular file"):
+        with pytest.raises(BadConfiguration, match=r"a directory|is not a regular file"):
             read(path)
+
+
+def test_a_complaint_of_its_own_is_told_whatever_another_one_at_its_place_depends_on() -> None:
+    wrong = Complaint(("limits", "request"), "must be a number")
+    beside = Complaint(("watchdog", "request"), "must be longer than that", (wrong.place,))
+    other = Complaint(("watchdog", "request"), "must be longer than another")
+    assert first_of_each([wrong, beside, other]) == [wrong, other]
 
 
 def test_nothing_to_serve(tmp_path: Path) -> None:

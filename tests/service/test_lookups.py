@@ -321,7 +321,7 @@ WRONG = {
     "no file of them": (
         "[srs]\n",
         '[srs]\nexclude_file = "/nonexistent"\n',
-        "srs.exclude_file: /nonexistent: cannot be read",
+        "srs.exclude_file: /nonexistent cannot be read",
     ),
     "no secrets": ("/secrets", "/nowhere", "/nowhere does not exist"),
 }
@@ -369,7 +369,7 @@ def test_OPS_13_every_file_that_cannot_be_used_is_named(service: Service, more: 
     if more:
         more = f'[[listen]]\nkind = "milter"\naddress = "{service.socket}"\n{more}\n'
     assert complaints(service, 'exclude_file = "/nonexistent/x"', more) == [
-        "0: srs.exclude_file: /nonexistent/x: cannot be read: there is no such file",
+        "0: srs.exclude_file: /nonexistent/x cannot be read: No such file or directory",
         f"2: srs.secrets: the secrets file {service.secrets} does not exist; check its name",
     ]
 
@@ -383,19 +383,22 @@ def test_OPS_13_every_wrong_line_of_a_list_is_named(service: Service) -> None:
         f"0: srs.exclude_file: {listed}:5: '*.de'",
     ]
     listed.write_text("@\n" * 30)
-    assert complaints(service, "")[20:] == [f"1: srs.exclude_file: {listed}: and 10 more lines"]
+    assert complaints(service, "")[20:] == [f"1: srs.exclude_file: {listed}: and more lines"]
 
 
 @pytest.mark.parametrize(
     ("octets", "sentence"),
-    [(b"\xff", "is not UTF-8"), (b"a" * 16_777_217, "has over 16777216 octets")],
+    [
+        (b"\xff", "is not UTF-8"),
+        (b"a" * 16_777_217, "has more than 16777216 octets, and so it is not read"),
+    ],
     ids=["no text", "too large"],
 )
 def test_OPS_13_a_list_that_is_none(service: Service, octets: bytes, sentence: str) -> None:
     listed = service.folder / "exclude"
     listed.write_bytes(octets)
     assert complaints(service, f'exclude_file = "{listed}"') == [
-        f"0: srs.exclude_file: {listed}: {sentence}"
+        f"0: srs.exclude_file: {listed} {sentence}"
     ]
 
 

@@ -1,5 +1,6 @@
 """The tables of a milter: every mistake at its line, whatever else is wrong, and what rows mean."""
 
+import os
 from pathlib import Path
 
 import pytest
@@ -97,6 +98,46 @@ def test_authors_may_be_spelt_as_patterns(tmp_path: Path, with_asterisk: str, wi
     (tmp_path / "rsa").unlink()
     assert want
     assert signed(tmp_path, f'["{with_asterisk}"]') == want
+
+
+def test_a_percent_sign_is_no_selector(tmp_path: Path) -> None:
+    (told,) = errors(tmp_path, ROW.replace('"x"', '"%"') + LISTEN)
+    assert told.startswith("3: signing.key[1].selector: a label that is not of letters")
+
+
+@pytest.mark.parametrize(
+    ("domain", "identity", "signs"),
+    [("example.com", "@%", "example.com"), ("%", "news@example.com", "example.com")],
+)
+def test_an_identity_that_is_not_of_the_domain_signs_for_nobody(
+    tmp_path: Path, domain: str, identity: str, signs: str
+) -> None:
+    key("rsa").write(tmp_path / "rsa")
+    row = ROW.replace("/x", f"{tmp_path}/rsa").replace("example.com", domain)
+    (tmp_path / "x.toml").write_text(f'{row}identity = "{identity}"\nauthors = ["*"]\n{LISTEN}')
+    configuration = check(tmp_path / "x.toml")
+    settings = mailtables.settings(configuration, configuration.listen[0], KeyRing()).signing
+    assert settings is not None
+    assert list(settings.table.find(mailbox.parse(f"ada@{signs}")))
+    assert not list(settings.table.find(mailbox.parse("ada@example.org")))
+
+
+def test_OPS_13_a_fifo_does_not_hold_up_who_reads_tables(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "fifo")
+    table = f'[signing]\nkey_table = "{tmp_path}/fifo"\nsigning_table = "{tmp_path}/fifo"\n'
+    (told,) = errors(tmp_path, table + LISTEN)
+    assert told == f"3: signing.signing_table: {tmp_path}/fifo is not a regular file"
+
+
+def test_of_many_keys_that_cannot_be_used_some_are_told(tmp_path: Path) -> None:
+    names = [f"k{number}" for number in range(25)]
+    (tmp_path / "kt").write_text("".join(f"{n} example.com:{n}:/no/{n}\n" for n in names))
+    (tmp_path / "st").write_text("".join(f"{n}@example.com {n}\n" for n in names))
+    table = f'[signing]\nkey_table = "{tmp_path}/kt"\nsigning_table = "{tmp_path}/st"\n'
+    *told, last = errors(tmp_path, table + LISTEN)
+    assert len(told) == 20
+    assert told[0].startswith(f"2: signing.key_table: {tmp_path}/kt:1: the key file /no/k0")
+    assert last == "2: signing.key_table: and 5 more keys"
 
 
 @pytest.mark.parametrize("author", ["a*@example.com", "*@*example.com", "@example.com", "a@b@c*"])

@@ -284,6 +284,22 @@ def test_addresses_of_more_than_ascii_are_said_to_be(
     assert replies.frame(b"M", f"<{sender}>\0".encode() + arguments) in heard
 
 
+@pytest.mark.parametrize(
+    ("message", "fields", "body"),
+    [
+        (b"A: 1\r\n\r\nx", [b"A: 1"], b"x"),
+        (b"A: 1\r\n b\r\nC: d\r\n", [b"A: 1\n b", b"C: d"], b""),
+        (b"A: 1", [b"A: 1"], b""),
+        (b"\r\nx", [], b"x"),
+        (b"", [], b""),
+    ],
+)
+def test_a_message_is_split_as_an_mta_has_it(
+    message: bytes, fields: list[bytes], body: bytes
+) -> None:
+    assert commands.split(message) == (fields, body)
+
+
 def test_what_is_no_milter() -> None:
     connected = answered(lambda theirs: theirs.sendall(b"220 mx.example ESMTP\r\n"))
     with connected, pytest.raises(BrokenFilter):

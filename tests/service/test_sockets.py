@@ -87,7 +87,7 @@ def test_PFX_11_a_socket_gets_another_group_if_its_owner_may_give_it(open_path: 
     assert (path.stat().st_uid, path.stat().st_gid, mode(path)) == (65534, before, 0o660)
     os.seteuid(65534)
     try:
-        with pytest.raises(CannotListen, match=f"to the group {group.gr_name}: its user is not"):
+        with pytest.raises(CannotListen, match=f"to the group {group.gr_name}: the user of"):
             endpoint.check(Access(group.gr_name))
         with pytest.raises(PermissionError):
             endpoint.admit(Access(group.gr_name, 0o666))
