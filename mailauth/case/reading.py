@@ -104,7 +104,7 @@ def _trusted_sealers(whole: Object) -> tuple[str, ...]:
 
 
 def _listed(whole: Object) -> dict[str, str]:
-    """What a case has none of that was judged without a public suffix list."""
+    """What the public suffix list said; a case that was judged without one has none of it."""
     if "listed_domains" not in whole.value:
         return {}
     given = whole.object("listed_domains")

@@ -37,7 +37,7 @@ def postsrsd(file: Path, domain: str) -> None:
         imported = installation.read(text, str(file), domain)
     except SyntaxFault as fault:
         raise BadArgument(f"{file}: {fault}") from None
-    imports.look_again(imported, trims=False)
+    imports.note_differences(imported, trims=False)
     click.echo(imported.text(), nl=False)
 
 
@@ -91,5 +91,5 @@ def pfix_srsd(**given: Any) -> None:  # noqa: ANN401 - click has checked them
     from mailauth.service.pfix_srsd import CommandLine, read
 
     imported = read(CommandLine(**given))
-    imports.look_again(imported, trims=True)
+    imports.note_differences(imported, trims=True)
     click.echo(imported.text(), nl=False)

@@ -32,8 +32,7 @@ def command(domain: str, selector: str, key_type: str, bits: int | None, output:
 
     if bits is not None and key_type != "rsa":
         raise BadArgument("--bits is for RSA keys; an Ed25519 key has one size")
-    domain, selector = options.a_label(domain), options.a_label(selector)
-    options.key_name(domain, selector)
+    domain, selector = options.place(domain, selector)
     folder = Path(output)
     if not folder.is_dir():
         raise BadArgument(f"{output} is not a folder; make it first")

@@ -38,8 +38,8 @@ class Source:
     def of(cls, name: str, octets: bytes) -> "Source":
         """A message as a file has it; only if no line ends with CRLF are the ends made CRLF.
 
-        A file with both is left as it is: which of its line ends are meant to be
-        none cannot be told.
+        A file with both is left as it is: nobody can tell which of its bare LFs are
+        meant as line ends.
         """
         envelope = _envelope_of(octets)
         octets = octets[len(envelope) :] if envelope else octets

@@ -90,10 +90,14 @@ def a_label(text: str) -> str:
     """A domain or selector as the DNS has it.  **Raises** BadArgument."""
     from mailauth.syntax import domain as domains
 
-    try:
-        return domains.parse(text)
-    except SyntaxFault as fault:
-        raise BadArgument(f"{fault}: {text!r}") from None
+    return domains.given(text)
+
+
+def place(domain: str, selector: str) -> tuple[str, str]:
+    """The same of both, where a key can stand.  **Raises** BadArgument: it cannot."""
+    from mailauth.dkim import claims
+
+    return claims.place(domain, selector)
 
 
 def key_name(domain: str, selector: str) -> str:
@@ -101,10 +105,9 @@ def key_name(domain: str, selector: str) -> str:
 
     **Raises** BadArgument: no key can stand there.
     """
-    from mailauth.dkim import claims
     from mailauth.dkim.key import name
 
-    return name(*claims.place(domain, selector))
+    return name(*place(domain, selector))
 
 
 def envelope(command: Command) -> Command:

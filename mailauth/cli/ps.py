@@ -23,8 +23,8 @@ def command(config: Path, as_json: bool) -> None:
     \b
     mailauth ps --config /etc/mailauth/mailauth.toml
 
-    It asks the socket `service.status`, which it finds even in a file that was
-    broken since the start; a note says so.  The exit status is 0 if all is well, 1
+    It asks the socket `service.status`, which it finds even in a file that has been
+    broken since the service started; a note says so.  The exit status is 0 if all is well, 1
     if a process is not at work or the service is stopping, 2 if nobody answers.
     """
     import json

@@ -34,8 +34,7 @@ def command(
     from mailauth.cli.keyfile import read_public
 
     key = read_public(key_file)
-    domain, selector = options.a_label(domain), options.a_label(selector)
-    options.key_name(domain, selector)
+    domain, selector = options.place(domain, selector)
     ask = options.resolver(zone, nameservers)
     status, sentence = _compare(key, key_file, domain, selector, ask)
     click.echo(printable(sentence))

@@ -41,7 +41,7 @@ class Verdict(NamedTuple):
     reason: str
     """A sentence for a postmaster; it may quote octets of the message."""
     domain: str | None = None  # d=, the SDID
-    """As A-labels; this and the next three as they were written, if a tag is refused, and cut."""
+    """As A-labels.  If a tag is refused, this and the next three are as written, and cut."""
     selector: str | None = None  # s=
     identity: str | None = None  # i=, the AUID
     algorithm: str | None = None  # a=

@@ -82,7 +82,7 @@ def parse_address(octets: bytes) -> Address | None:
 
 
 def _name(text: str) -> str:
-    """A host name, or `.` or `*.` and one; whose last label is a number is none (RFC 1123 §2.1)."""
+    """A host name, perhaps after `.` or `*.`; none ends in a label of digits (RFC 1123 §2.1)."""
     if text.startswith("*."):
         text = text[1:]
     try:

@@ -40,7 +40,7 @@ class Judgement:
     received_spf: tuple[bytes, ...] = ()
     """Fields, each with its CRLF."""
     ending: Ending = DELIVERED
-    """If it is a refusal, with the code of RFC 7372 §3."""
+    """A refusal has the code of RFC 7372 §3."""
 
 
 @dataclass(frozen=True, slots=True)

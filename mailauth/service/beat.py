@@ -58,7 +58,7 @@ class Figure(IntEnum):
     BOUNCES_RETURNED = auto()
     """Recipients that were SRS addresses of ours and were put back."""
     BOUNCES_FORGED = auto()
-    """Recipients, or look-ups, of forged or expired SRS addresses."""
+    """Recipients and look-ups that were forged or expired SRS addresses."""
     DNS_QUESTIONS = auto()
     """Questions that the DNS was asked."""
     DNS_REMEMBERED = auto()

@@ -19,7 +19,7 @@ from mailauth.srs.secrets import MIN_OCTETS
 _BLANKS = b" \t\r\v\f"
 
 
-def look_again(imported: Imported, *, trims: bool) -> None:
+def note_differences(imported: Imported, *, trims: bool) -> None:
     """Add notes of what `check-config` refuses, and of secrets that are others here.
 
     `trims` says whether the program took blanks from both ends of a secret.

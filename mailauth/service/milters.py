@@ -43,8 +43,8 @@ class Milters:
             self._prepare,
             lambda _: commands.PROBE,
             commands.is_options,
-            mailtables.files,
-            _look_at_store,
+            files=mailtables.files,
+            look=_look_at_store,
         )
 
     def _prepare(self, configuration: Configuration, listen: Listen) -> Build:

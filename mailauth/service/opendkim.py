@@ -61,18 +61,19 @@ class _Translation:
     def translate(self) -> None:
         """**Raises** BadTable."""
         imported, mode = self._imported, self._text("Mode", "sv")
+        verifies = "v" in mode
         signs = "s" in mode and bool(self._text("KeyTable") or self._text("KeyFile"))
         if signs:
             self._translate_signing(imported.signing)
         elif "s" in mode:
             imported.notes.append("it signs nothing: there is neither a KeyTable nor a KeyFile")
-        if "v" in mode:
+        if verifies:
             self._translate_verifying(imported.verifying)
-        if not signs and "v" not in mode:
+        if not signs and not verifies:
             raise BadTable(f"{imported.source}: it neither signs nor verifies")
         self._translate_service(imported.service)
         self._translate_dns(imported.dns)
-        self._listen({(True, True): "both", (True, False): "sign"}.get((signs, "v" in mode)))
+        self._listen("both" if signs and verifies else "sign" if signs else "verify")
         imported.notes += self._notes()
 
     def _translate_signing(self, table: Table) -> None:
@@ -175,7 +176,7 @@ class _Translation:
         if seconds := self._number("DNSTimeout"):
             table["timeout"] = self._bounded("DNSTimeout", seconds, "timeout", 1, 20)
 
-    def _listen(self, role: str | None) -> None:
+    def _listen(self, role: str) -> None:
         address = self._text("Socket")
         if not address:
             raise BadTable(f"{self._imported.source}: there is no Socket")
@@ -187,7 +188,7 @@ class _Translation:
             parse_address(address)
         except SyntaxFault as fault:
             raise BadTable(f"{self._where('Socket')}: {fault}") from None
-        listen: Table = {"kind": "milter", "address": address, "role": role or "verify"}
+        listen: Table = {"kind": "milter", "address": address, "role": role}
         umask = self._number("UMask", base=8)
         if umask is not None and address.startswith(("unix:", "local:")):
             listen["mode"] = Mode(0o600 | (0o666 & ~umask))

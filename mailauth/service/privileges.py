@@ -80,7 +80,7 @@ def forbid_core_dumps() -> None:
 
 
 def bound_memory(megabytes: int) -> None:
-    """From now on no more address space than this can be had by the process."""
+    """Let the process have no more address space than this from now on."""
     octets = megabytes << 20
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard == resource.RLIM_INFINITY or octets < hard:

@@ -22,7 +22,7 @@ def mismatch(kind: Any, value: Any) -> str:  # noqa: ANN401 - a type, and TOML
 
 
 def given(value: Any) -> str:  # noqa: ANN401 - TOML
-    """What a value is; a string, which might be a secret, is not shown."""
+    """What a value is, in words; a string is not shown, as it might be a secret."""
     return _shown(value, ())
 
 

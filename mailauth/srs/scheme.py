@@ -21,7 +21,7 @@ class Mac(StrEnum):
 
 
 class LongSenders(StrEnum):
-    """What of a sender that does not fit a local part of 64 octets once it is rewritten."""
+    """What becomes of a sender that does not fit a local part of 64 octets once it is rewritten."""
 
     REFUSE = "refuse"
     """`TooLong` is raised."""
@@ -74,7 +74,7 @@ class Scheme:
     long_senders: LongSenders = LongSenders.REFUSE
 
     def __post_init__(self) -> None:
-        # What has been read from a file or an option is text, and equal to a member but not it.
+        # Text from a file or an option equals a member, but is not that member.
         object.__setattr__(self, "mac", _member(Mac, self.mac))
         object.__setattr__(self, "accepted", tuple(_member(Mac, each) for each in self.accepted))
         object.__setattr__(self, "long_senders", _member(LongSenders, self.long_senders))

@@ -141,7 +141,7 @@ class Keyed:
 
 
 _BOUNDS: Final = ("from", "until")
-# Whatever stands around the sign and the word that is no letter and no digit.
+# Around the sign and the word may stand anything but letters and digits.
 _LIKE_A_BOUND = re.compile(rb"[^\w#]*+#[^\w#]*+(from|until)\W*+\d", re.IGNORECASE)
 
 

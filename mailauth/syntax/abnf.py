@@ -7,7 +7,6 @@ for digits, words and blanks know all of Unicode.
 
 import re
 
-WSP = " \t"
 FWS = " \t\r\n"
 """What may stand around the parts of a tag; a message unfolds to it (RFC 5322 §3.2.2)."""
 

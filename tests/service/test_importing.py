@@ -301,7 +301,7 @@ def test_the_commands(tmp_path: Path) -> None:
 def test_what_check_config_would_refuse_is_noted() -> None:
     text = 'domains = {a.example}\nseparator = "=="\nhash-length = 99\nsocketmap = inet:x:1\n'
     imported = postsrsd.read(text, "x")
-    imports.look_again(imported, trims=False)
+    imports.note_differences(imported, trims=False)
     notes = [note for note in imported.notes if note.startswith("mend ")]
     assert [note.partition(":")[0] for note in notes] == [
         "mend srs.separator", "mend srs.hash_length", "mend listen[1].address",
@@ -333,7 +333,7 @@ def test_a_secret_that_is_another_one_here_is_noted(
     path.write_bytes(SECRETS)
     imported = pfix_srsd.read(CommandLine(domain="example.com", secrets=str(path)))
     before = len(imported.notes)
-    imports.look_again(imported, trims=trims)
+    imports.note_differences(imported, trims=trims)
     notes = imported.notes[before:]
     assert len(notes) == len(told)
     for note, (number, word) in zip(notes, told.items(), strict=True):
@@ -347,7 +347,7 @@ def test_secrets_that_are_too_many_or_cannot_be_read_are_noted(tmp_path: Path) -
     path.write_bytes(b"a sound secret\n" * 21)
     for words in ("21 secrets", "cannot be read"):
         imported = pfix_srsd.read(CommandLine(domain="example.com", secrets=str(path)))
-        imports.look_again(imported, trims=True)
+        imports.note_differences(imported, trims=True)
         assert words in imported.notes[-1]
         path.unlink(missing_ok=True)
 
