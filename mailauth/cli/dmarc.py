@@ -37,8 +37,8 @@ def policy(domain: str, zone: str | None, nameservers: tuple[str, ...], psl: str
         raise click.exceptions.Exit(options.TEMPORARY) from None
     for step in walked.steps:
         click.echo(printable(f"{'  ' * step.depth}{step.text}"))
-    organization = dmarc.organizational_domain(walked)
-    click.echo(f"organizational domain: {organization}")
+    organization = "" if walked.silent else dmarc.organizational_domain(walked)
+    click.echo(f"organizational domain: {organization or 'not known: the DNS did not answer'}")
     if by_list and by_list(walked.start) != organization:
         click.echo(f"by the public suffix list: {by_list(walked.start)}")
     if found is None:

@@ -2,9 +2,11 @@
 
 from mailauth.dmarc.discover import (
     Discovered,
+    Silence,
     Walk,
     Walks,
     find_policy,
+    is_same_organization,
     organizational_domain,
     walk,
 )
@@ -20,11 +22,13 @@ __all__ = [
     "Disposition",
     "Record",
     "Result",
+    "Silence",
     "Verdict",
     "Walk",
     "Walks",
     "check",
     "find_policy",
+    "is_same_organization",
     "lint",
     "lint_record",
     "look_ahead",

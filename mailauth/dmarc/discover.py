@@ -15,6 +15,7 @@ from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Answer, Lookups, Status
 from mailauth.errors import SyntaxFault
+from mailauth.syntax import domain as domains
 from mailauth.verdicts import Step
 
 MAX_QUESTIONS: Final = 8
@@ -28,6 +29,13 @@ class Found(NamedTuple):
     record: Record
 
 
+class Silence(NamedTuple):
+    """A name whose records are not known."""
+
+    domain: str
+    failure: LookupFailed
+
+
 @dataclass(frozen=True, slots=True)
 class Walk:
     """What stands on the way from a domain up to the top."""
@@ -36,6 +44,13 @@ class Walk:
     found: tuple[Found, ...]
     """From the longest name to the shortest."""
     steps: tuple[Step, ...]
+    silent: tuple[Silence, ...] = ()
+    """Where the DNS did not answer, likewise."""
+
+    @property
+    def has_own(self) -> bool:
+        """Whether there is a record at the start, which is the one that applies (§4.10.1)."""
+        return bool(self.found) and self.found[0].domain == self.start
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,17 +69,14 @@ def walk(domain: str) -> Lookups[Walk]:
 
     **Asks** `MAX_QUESTIONS` questions at most, side by side: few records end a
     walk before its top, and one that does makes the answers above it count for
-    nothing, also those that failed.
+    nothing, also those that failed.  Where the DNS did not answer the walk goes on:
+    what that leaves unknown is for those to say who need to know it.
     """
-    walks = yield from walk_all([domain])
-    walked = walks[domain]
-    if isinstance(walked, LookupFailed):
-        raise walked
-    return walked
+    return (yield from walk_all([domain]))[domain]
 
 
-Walks: TypeAlias = Mapping[str, Walk | LookupFailed]
-"""By where they start; in place of one that failed, why."""
+Walks: TypeAlias = Mapping[str, Walk]
+"""By where they start."""
 
 
 def walk_all(starts: Iterable[str]) -> Lookups[Walks]:
@@ -78,22 +90,25 @@ def walk_all(starts: Iterable[str]) -> Lookups[Walks]:
 
 def _walked(
     domain: str, way: Iterable[str], said: Mapping[str, Answer[bytes] | LookupFailed]
-) -> Walk | LookupFailed:
+) -> Walk:
     """The walk along these names, by what the DNS said to each."""
     found: list[Found] = []
+    silent: list[Silence] = []
     steps: list[Step] = []
     for name in way:
         answer = said[name]
         if isinstance(answer, LookupFailed):
-            return answer
+            silent.append(Silence(name, answer))
+            steps.append(Step(1, f"? {answer}"))
+            continue
         record, told = _only_record(answer)
         steps.append(Step(1, f"? TXT of _dmarc.{name}: {told}"))
         if record is None:
             continue
         found.append(Found(name, record))
         if record.public_suffix != "u":
-            break  # §4.10, steps 3 and 7: psd=y and psd=n end the walk
-    return Walk(domain, tuple(found), tuple(steps))
+            break  # §4.10, steps 2 and 6: psd=y and psd=n end the walk
+    return Walk(domain, tuple(found), tuple(steps), tuple(silent))
 
 
 def _only_record(answer: Answer[bytes]) -> tuple[Record | None, str]:
@@ -105,7 +120,8 @@ def _only_record(answer: Answer[bytes]) -> tuple[Record | None, str]:
         record = records.parse(texts[0])
     except SyntaxFault as fault:
         return None, f"{fault}: {texts[0].decode('latin-1')}"
-    return record, record.text
+    told = "" if record.policy is not None else " (no p= to go by, and no rua=)"
+    return record, record.text + told
 
 
 def names(domain: str) -> list[str]:
@@ -116,7 +132,39 @@ def names(domain: str) -> list[str]:
 
 
 def organizational_domain(walked: Walk) -> str:
-    """Where the organization of the walk's start begins (§4.10.2)."""
+    """Where the organization of the walk's start begins (§4.10.2).
+
+    **Raises** LookupFailed: the DNS did not answer for a name that may decide it.
+    """
+    if walked.silent:
+        raise walked.silent[0].failure
+    return _by_what_was_found(walked)
+
+
+def is_same_organization(ours: Walk, theirs: Walk) -> bool:
+    """Whether two walks come to one organizational domain (§4.10.2).
+
+    **Raises** LookupFailed: that depends on a name for which the DNS did not answer.
+    """
+    silent = [*ours.silent, *theirs.silent]
+    if silent:
+        for one, other in ((ours, theirs), (theirs, ours)):
+            if not domains.is_same_or_subdomain(one.start, widest(other)):
+                return False
+        shared = {each.domain for each in ours.found} & {each.domain for each in theirs.found}
+        height = max(each.domain.count(".") for each in silent)
+        if any(domain.count(".") > height for domain in shared):
+            return True  # they met at a record: what stands above it holds for both
+    return organizational_domain(ours) == organizational_domain(theirs)
+
+
+def widest(walked: Walk) -> str:
+    """The shortest name that the organizational domain may have, for all that is known."""
+    names = [_by_what_was_found(walked), *(each.domain for each in walked.silent)]
+    return min(names, key=lambda name: name.count("."))
+
+
+def _by_what_was_found(walked: Walk) -> str:
     for domain, record in walked.found:
         if record.public_suffix == "n":
             return domain
@@ -129,28 +177,34 @@ def organizational_domain(walked: Walk) -> str:
 def find_policy(walked: Walk) -> Lookups[Discovered | None]:
     """The policy for the domain of a walk (§4.10.1); None: DMARC does not apply.
 
+    A record at the domain itself decides, whatever stands above it.
     **Asks** whether the domain exists, if the answer matters.
+    **Raises** LookupFailed: the DNS did not answer for a name that may decide it.
     """
-    by_domain = dict(walked.found)
-    start, organization = walked.start, organizational_domain(walked)
-    record = by_domain.get(start)
-    if record is not None:
-        return Discovered(Found(start, record), record.policy, "p")
-    suffixes = [each for each in walked.found if each.record.public_suffix == "y"]
-    record = by_domain.get(organization)
-    if record is not None:
-        found = Found(organization, record)
-    elif suffixes:
-        found = suffixes[0]
-        record = found.record
-    else:
+    found = walked.found[0] if walked.has_own else _of_another(walked)
+    if found is None:
         return None
+    record = found.record
+    if record.policy is None:
+        return None
+    if walked.has_own:
+        return Discovered(found, record.policy, "p")
     existing = record.subdomain_policy or record.policy
     tag = "p" if record.subdomain_policy is None else "sp"
-    if record.nonexistent_policy not in (None, existing) and not (yield from _exists(start)):
-        assert record.nonexistent_policy is not None  # noqa: S101 - it is not in the tuple above
-        return Discovered(found, record.nonexistent_policy, "np")
+    absent = record.nonexistent_policy
+    if absent not in (None, existing) and not (yield from _exists(walked.start)):
+        assert absent is not None  # noqa: S101 - it is not in the tuple above
+        return Discovered(found, absent, "np")
     return Discovered(found, existing, tag)
+
+
+def _of_another(walked: Walk) -> Found | None:
+    """The record of the organizational domain, or else that of the public suffix (§4.10.1)."""
+    organization = organizational_domain(walked)
+    for each in walked.found:
+        if each.domain == organization:
+            return each
+    return next((each for each in walked.found if each.record.public_suffix == "y"), None)
 
 
 def _exists(domain: str) -> Lookups[bool]:

@@ -5,14 +5,14 @@ authenticated is the domain that the reader sees in the From field, and what
 that domain's owner wants if it is not.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Final, NamedTuple
 
 from mailauth import dkim, spf
 from mailauth.dmarc import discover
 from mailauth.dmarc.discover import Discovered, Walk, Walks
-from mailauth.dmarc.record import Alignment, Disposition, Record
+from mailauth.dmarc.record import Alignment, Disposition
 from mailauth.dmarc.suffixes import ByList
 from mailauth.dmarc.verdict import Result, Verdict
 from mailauth.dns.ask import LookupFailed
@@ -84,11 +84,8 @@ def look_ahead(message: Message, claimed: Iterable[str]) -> Lookups[Ahead]:
     top = ".".join(author.split(".")[-2:])
     near = [each for each in claimed if each != author and _is_name_within(each, top)]
     walks = yield from discover.walk_all([author, *near[:MAX_IDENTIFIERS]])
-    walked = walks[author]
-    if isinstance(walked, LookupFailed):
-        return Ahead(author, walks)
     try:
-        return Ahead(author, walks, (yield from discover.find_policy(walked)))
+        return Ahead(author, walks, (yield from discover.find_policy(walks[author])))
     except LookupFailed as failure:
         return Ahead(author, walks, failure)
 
@@ -134,37 +131,33 @@ class _Evaluation:
         self._ahead = ahead
         self._listed = by_list(domain) if by_list else ""
         self._steps: list[Step] = [Step(0, f"the author domain is {domain}")]
+        self._doubts: list[str] = []
+        """Why something that may be aligned could not be judged, a reason each."""
 
     def verdict(self) -> Lookups[Verdict]:
         """§5.3.2 to §5.3.6."""
-        organization = ""
-        discovered = None
-        dkim_domain = spf_domain = ""
+        walked = yield from self._walk(self._domain)
+        self._steps += walked.steps
+        organization = "" if walked.silent else discover.organizational_domain(walked)
+        if organization and self._listed not in ("", organization):
+            told = f"by the public suffix list the organization is {self._listed}"
+            self._steps.append(Step(0, f"{told}, by the tree walk {organization}"))
         try:
-            walked = yield from self._walk(self._domain)
-            self._steps += walked.steps
-            organization = discover.organizational_domain(walked)
-            if self._listed not in ("", organization):
-                told = f"by the public suffix list the organization is {self._listed}"
-                self._steps.append(Step(0, f"{told}, by the tree walk {organization}"))
             discovered = yield from self._find_policy(walked)
-            if discovered is None:
-                reason = f"{self._domain} publishes no policy"
-                return self._verdict(Result.NONE, reason, None, organization)
-            dkim_domain = yield from self._aligned_dkim(discovered, organization, walked)
-            spf_domain = yield from self._aligned_spf(discovered, organization, walked)
         except LookupFailed as failure:
-            reason = f"the DNS did not answer: {failure}"
-            return self._verdict(Result.TEMPERROR, reason, discovered, organization)
-        result, reason = self._result(dkim_domain, spf_domain, discovered, organization)
+            return self._verdict(Result.TEMPERROR, _silence(failure), None, organization)
+        if discovered is None:
+            reason = f"{self._domain} publishes no policy"
+            return self._verdict(Result.NONE, reason, None, organization)
+        record = discovered.found.record
+        dkim_domain = yield from self._aligned_dkim(record.dkim_alignment, walked)
+        spf_domain = yield from self._aligned_spf(record.spf_alignment, walked)
+        result, reason = self._result(dkim_domain, spf_domain)
         verdict = self._verdict(result, reason, discovered, organization)
         return verdict._replace(dkim_domain=dkim_domain, spf_domain=spf_domain)
 
     def _walk(self, domain: str) -> Lookups[Walk]:
-        walked = self._ahead.walks.get(domain)
-        if isinstance(walked, LookupFailed):
-            raise walked
-        return walked or (yield from discover.walk(domain))
+        return self._ahead.walks.get(domain) or (yield from discover.walk(domain))
 
     def _find_policy(self, walked: Walk) -> Lookups[Discovered | None]:
         policy = self._ahead.policy
@@ -172,31 +165,16 @@ class _Evaluation:
             raise policy
         return policy or (yield from discover.find_policy(walked))
 
-    def _result(
-        self, dkim_domain: str, spf_domain: str, discovered: Discovered, organization: str
-    ) -> tuple[Result, str]:
-        """§5.3.5."""
+    def _result(self, dkim_domain: str, spf_domain: str) -> tuple[Result, str]:
+        """§5.3.5, §5.3.6: a doubt counts only where nothing else is aligned."""
         by = [f"a signature of {dkim_domain}"] if dkim_domain else []
         by += [f"SPF for {spf_domain}"] if spf_domain else []
         if by:
             verb = "passes and is" if len(by) == 1 else "pass and are"
             return Result.PASS, f"{' and '.join(by)} {verb} aligned with {self._domain}"
-        for domain, mode in self._unanswered(discovered.found.record):
-            # §5.3.6: what could not be aligned either way is not required
-            if self._might_align(domain, mode, organization):
-                return Result.TEMPERROR, f"the DNS did not answer for {domain}"
+        if self._doubts:
+            return Result.TEMPERROR, self._doubts[0]
         return Result.FAIL, f"nothing that passes is aligned with {self._domain}"
-
-    def _unanswered(self, record: Record) -> Iterator[tuple[str, Alignment]]:
-        """The domains whose signature or SPF might pass, were there an answer of the DNS."""
-        for each in self._dkim:
-            if each.result is dkim.Result.TEMPERROR and each.domain:
-                yield each.domain, record.dkim_alignment
-        sent = self._spf
-        if sent is None or sent.identity != "mailfrom":
-            return
-        if sent.result is spf.Result.TEMPERROR:
-            yield sent.domain.lower(), record.spf_alignment
 
     def _verdict(
         self, result: Result, reason: str, discovered: Discovered | None, organization: str
@@ -228,45 +206,62 @@ class _Evaluation:
             steps=tuple(self._steps),
         )
 
-    def _aligned_dkim(
-        self, discovered: Discovered, organization: str, walked: Walk
-    ) -> Lookups[str]:
+    def _aligned_dkim(self, mode: Alignment, walked: Walk) -> Lookups[str]:
         """The first domain of a signature that passes and is aligned (§4.4.1)."""
-        mode = discovered.found.record.dkim_alignment
+        for each in self._dkim:
+            if each.result is dkim.Result.TEMPERROR and each.domain:
+                self._doubt(each.domain, mode, walked)
         passing = [each.domain for each in self._dkim if each.result is dkim.Result.PASS]
         for domain in dict.fromkeys(passing[:MAX_IDENTIFIERS]):
-            if domain and (yield from self._is_aligned(domain, mode, organization, walked)):
+            if domain and (yield from self._is_aligned(domain, mode, walked)):
                 return domain
         return ""
 
-    def _aligned_spf(self, discovered: Discovered, organization: str, walked: Walk) -> Lookups[str]:
+    def _aligned_spf(self, mode: Alignment, walked: Walk) -> Lookups[str]:
         """The domain of SPF, if it passes by MAIL FROM and is aligned (§4.4.2)."""
         verdict = self._spf
-        if verdict is None or verdict.result is not spf.Result.PASS:
-            return ""
-        if verdict.identity != "mailfrom":
-            self._steps.append(Step(0, f"SPF passes for HELO {verdict.domain}: it does not count"))
+        if verdict is None:
             return ""
         domain = verdict.domain.lower()
-        mode = discovered.found.record.spf_alignment
-        aligned = yield from self._is_aligned(domain, mode, organization, walked)
-        return domain if aligned else ""
+        by_sender = verdict.identity == "mailfrom"
+        if verdict.result is spf.Result.TEMPERROR and by_sender:
+            self._doubt(domain, mode, walked)
+        if verdict.result is not spf.Result.PASS:
+            return ""
+        if not by_sender:
+            self._steps.append(Step(0, f"SPF passes for HELO {verdict.domain}: it does not count"))
+            return ""
+        return domain if (yield from self._is_aligned(domain, mode, walked)) else ""
 
-    def _might_align(self, domain: str, mode: Alignment, organization: str) -> bool:
+    def _doubt(self, domain: str, mode: Alignment, walked: Walk) -> None:
+        """Note that SPF or a signature might pass for a domain, were there an answer of the DNS."""
+        if self._might_align(domain, mode, walked):
+            self._doubts.append(f"the DNS did not answer for {domain}")
+
+    def _might_align(self, domain: str, mode: Alignment, walked: Walk) -> bool:
         """Only a name within the organization can have its organizational domain (§4.10.2)."""
-        if mode is Alignment.STRICT:
+        if mode is Alignment.STRICT or domain == self._domain:
             return domain == self._domain
-        return domains.is_same_or_subdomain(domain, organization)
+        return domains.is_same_or_subdomain(domain, discover.widest(walked))
 
-    def _is_aligned(
-        self, domain: str, mode: Alignment, organization: str, walked: Walk
-    ) -> Lookups[bool]:
-        """§4.4, §4.10.2."""
+    def _is_aligned(self, domain: str, mode: Alignment, walked: Walk) -> Lookups[bool]:
+        """§4.4, §4.10.2: identical domains are aligned, whatever their organization is."""
         aligned = domain == self._domain
-        if not aligned and self._might_align(domain, mode, organization):
+        if not aligned and self._might_align(domain, mode, walked):
             other = yield from self._walk(domain)
             self._steps += other.steps
-            aligned = discover.organizational_domain(other) == organization
+            try:
+                aligned = discover.is_same_organization(walked, other)
+            except LookupFailed as failure:
+                self._doubts.append(_silence(failure))
+                told = f"whether {domain} is aligned with {walked.start} is not known"
+                self._steps.append(Step(0, told))
+                return False
+        self._tell(domain, mode, walked, aligned=aligned)
+        return aligned
+
+    def _tell(self, domain: str, mode: Alignment, walked: Walk, *, aligned: bool) -> None:
+        organization = "what is known" if walked.silent else discover.organizational_domain(walked)
         how = "strictly" if mode is Alignment.STRICT else f"by {organization}"
         said = "is aligned" if aligned else "is not aligned"
         self._steps.append(Step(0, f"{domain} {said} with {walked.start}, {how}"))
@@ -275,4 +270,7 @@ class _Evaluation:
             if listed is not aligned:
                 told = "it would be" if listed else "it would not be"
                 self._steps.append(Step(1, f"by the public suffix list {told}"))
-        return aligned
+
+
+def _silence(failure: LookupFailed) -> str:
+    return f"the DNS did not answer: {failure}"

@@ -5,7 +5,7 @@ from itertools import chain
 from typing import Final
 
 from mailauth.dmarc import record as records
-from mailauth.dmarc.discover import organizational_domain, walk
+from mailauth.dmarc.discover import is_same_organization, walk
 from mailauth.dmarc.record import KNOWN, REMOVED, Disposition, Record
 from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
@@ -40,8 +40,7 @@ def lint_record(octets: bytes, domain: str = "") -> list[Finding]:
     try:
         record = records.parse(octets)
     except SyntaxFault as fault:
-        sentence = f"receivers ignore the record: {fault}"
-        found = [Finding("syntax", Severity.ERROR, sentence, domain)]
+        found = [_useless(str(fault), domain)]
     else:
         found = [*_of_tags(record, domain), *_of_policy(record, domain)]
     return with_remedies(found, REMEDIES)
@@ -84,7 +83,7 @@ def _of_consent(uri: str, domain: str) -> Lookups[list[Finding]]:
         return []
     try:
         ours, theirs = yield from gather(walk(domain), walk(other))
-        if organizational_domain(ours) == organizational_domain(theirs):
+        if is_same_organization(ours, theirs):
             return []
         answer = yield from ask.txt(f"{domain}._report._dmarc.{other}")
     except LookupFailed as failure:
@@ -113,7 +112,14 @@ def _of_tags(record: Record, domain: str) -> Iterator[Finding]:
             yield Finding("scheme", Severity.WARNING, sentence, domain, uri)
 
 
+def _useless(why: str, domain: str) -> Finding:
+    return Finding("syntax", Severity.ERROR, f"receivers ignore the record: {why}", domain)
+
+
 def _of_policy(record: Record, domain: str) -> Iterator[Finding]:
+    if record.policy is None:  # §4.10.1
+        yield _useless("p=, sp= or np= cannot be read, and there is no rua=", domain)
+        return
     if "p" not in {spec.partition("=")[0].strip().lower() for spec in record.text.split(";")}:
         yield Finding("no-policy", Severity.WARNING, "without p= it is p=none", domain)
     elif record.policy is Disposition.NONE:

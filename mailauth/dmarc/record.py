@@ -42,7 +42,8 @@ class Alignment(StrEnum):
 class Record:
     """The tags of a record (§4.7)."""
 
-    policy: Disposition = Disposition.NONE  # p=
+    policy: Disposition | None = Disposition.NONE  # p=
+    """None: p=, sp= or np= cannot be read and no rua= can, so DMARC does not apply (§4.10.1)."""
     subdomain_policy: Disposition | None = None  # sp=
     nonexistent_policy: Disposition | None = None  # np=
     dkim_alignment: Alignment = Alignment.RELAXED  # adkim=
@@ -66,8 +67,7 @@ def is_record(octets: bytes) -> bool:
 def parse(octets: bytes) -> Record:
     """dmarc-record = dmarc-version *(dmarc-sep dmarc-tag) [dmarc-sep] (§4.8); remembered.
 
-    **Raises** SyntaxFault: it is no record; or none that counts, because p=, sp=
-    or np= cannot be read and no rua= can (§4.10.1).
+    **Raises** SyntaxFault: it is no record, or too large for one.
     """
     if not is_record(octets):
         raise SyntaxFault("it does not begin with v=DMARC1")
@@ -78,15 +78,11 @@ def parse(octets: bytes) -> Record:
     reading = _Reading(tags, faults)
     wanted = {name: reading.one_of(name, Disposition) for name in ("p", "sp", "np")}
     aggregate = reading.uris("rua")
-    unread = wanted["p"] is None or any(
-        name in tags and wanted[name] is None for name in ("sp", "np")
-    )
-    if unread:
-        if not aggregate:
-            raise SyntaxFault("p=, sp= or np= cannot be read, and there is no rua=", text)
-        wanted = dict.fromkeys(wanted, None)  # as if it were p=none alone
+    if wanted["p"] is None or any(wanted[name] is None for name in ("sp", "np") if name in tags):
+        # §4.10.1: as if it were p=none alone, or nothing
+        wanted = {"p": Disposition.NONE if aggregate else None, "sp": None, "np": None}
     return Record(
-        wanted["p"] or Disposition.NONE,
+        wanted["p"],
         wanted["sp"],
         wanted["np"],
         reading.one_of("adkim", Alignment) or Alignment.RELAXED,
@@ -103,8 +99,12 @@ def parse(octets: bytes) -> Record:
 
 def format(record: Record) -> str:  # noqa: A001 - the inverse of parse
     """The text of the record, without what is the default."""
-    tags = {"v": "DMARC1", "p": record.policy.value}
-    for name, wanted in (("sp", record.subdomain_policy), ("np", record.nonexistent_policy)):
+    tags = {"v": "DMARC1"}
+    for name, wanted in (
+        ("p", record.policy),
+        ("sp", record.subdomain_policy),
+        ("np", record.nonexistent_policy),
+    ):
         if wanted is not None:
             tags[name] = wanted.value
     for name, alignment in (("adkim", record.dkim_alignment), ("aspf", record.spf_alignment)):

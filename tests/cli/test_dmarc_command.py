@@ -11,6 +11,7 @@ NODES = {
     "example.com": {"TXT": ["v=spf1 ip4:192.0.2.1 -all"]},
     "news.example.com": {"A": ["192.0.2.1"]},
     "_dmarc.down.example": {"FAIL": ["TXT"]},
+    "_dmarc.up.down.example": {"TXT": ["v=DMARC1; p=reject"]},
 }
 
 
@@ -34,6 +35,10 @@ def test_the_policy_of_a_domain(run: Run, zone: str) -> None:
     assert run("dmarc", "policy", "none.example", "--zone", zone).status == 3
     assert run("dmarc", "policy", "down.example", "--zone", zone).status == 75
     assert run("dmarc", "policy", "a..b", "--zone", zone).refused
+    done = run("dmarc", "policy", "up.down.example", "--zone", zone)
+    assert done.status == 0
+    assert "organizational domain: not known: the DNS did not answer\n" in done.text
+    assert "policy: reject by p= of up.down.example\n" in done.text
 
 
 def test_lint(run: Run, zone: str) -> None:

@@ -12,6 +12,7 @@ from mailauth.dmarc import discover, suffixes
 from mailauth.dns import Answer, Question, Status, Zone, run
 from mailauth.dns.ask import LookupFailed
 from mailauth.errors import BadArgument
+from mailauth.syntax.message import Message
 
 LONG = "a.b.c.d.e.f.g.h.i.j.mail.example.com"
 
@@ -100,6 +101,14 @@ POLICIES: list[tuple[str, dict[str, Any], str, str, str]] = [
     ),
     ("DMARC-11 a public suffix's", {"com": SUFFIX}, "example.com", "reject", "com"),
     ("DMARC-11 the suffix itself", {"com": SUFFIX}, "com", "reject", "com"),
+    (
+        "DMARC-08 its own, with an address for reports in place of a policy",
+        {
+            "example.com": REJECT,
+            "_dmarc.x.example.com": {"TXT": ["v=DMARC1; p=bogus; rua=mailto:a@example.com"]},
+        },
+        *("x.example.com", "none", "x.example.com"),
+    ),
 ]
 
 
@@ -118,7 +127,7 @@ def test_whose_policy_applies(
 
 
 def test_a_walk_asks_once_and_what_is_above_its_end_may_fail() -> None:
-    def answers(below: bytes) -> list[Answer[Any]]:
+    def walk(below: bytes) -> dmarc.Walk:
         walking = discover.walk("mail.example.com")
         together: Any = next(walking)
         assert [each.name for each in together.questions] == [
@@ -130,12 +139,15 @@ def test_a_walk_asks_once_and_what_is_above_its_end_may_fail() -> None:
         try:
             walking.send([Answer(Status.EXISTS, (below,)), failed, failed])
         except StopIteration as stop:
-            return list(stop.value.found)
+            walked: dmarc.Walk = stop.value
+            return walked
         raise AssertionError
 
-    assert answers(b"v=DMARC1; p=none; psd=n")
+    ended, went_on = walk(b"v=DMARC1; p=none; psd=n"), walk(b"v=DMARC1; p=none")
+    assert dmarc.organizational_domain(ended) == "mail.example.com"
+    assert [each.domain for each in went_on.silent] == ["example.com", "com"]
     with pytest.raises(LookupFailed, match=r"_dmarc\.example\.com"):
-        answers(b"v=DMARC1; p=none")
+        dmarc.organizational_domain(went_on)
 
 
 @pytest.mark.parametrize(
@@ -155,6 +167,9 @@ ORGANIZATIONS: list[tuple[dict[str, str], str, str]] = [
     ({"co.uk": SUFFIX}, "a.b.co.uk", "b.co.uk"),
     ({"co.uk": SUFFIX, "b.co.uk": REJECT}, "a.b.co.uk", "b.co.uk"),
     ({"co.uk": SUFFIX}, "co.uk", "co.uk"),
+    ({"bank": "v=DMARC1; psd=y"}, "x.foo.bank", "foo.bank"),
+    ({"foo.bank": "v=DMARC1; psd=n", "bank": MILD}, "x.foo.bank", "foo.bank"),
+    ({"foo.bank": REJECT, "bank": "v=DMARC1"}, "x.foo.bank", "bank"),
 ]
 
 
@@ -259,6 +274,143 @@ def test_DMARC_06_two_records_are_none_and_the_walk_goes_on() -> None:
 def test_no_policy_is_none() -> None:
     got = verdict({}, dkim=(signed("example.com"),))
     assert (got.result, got.reason) == (dmarc.Result.NONE, "example.com publishes no policy")
+
+
+@pytest.mark.parametrize(
+    "records",
+    [
+        {"bad.example.com": "v=DMARC1; p=bogus"},
+        {"bad.example.com": "v=DMARC1"},
+        {"bad.example.com": "v=DMARC1; psd=n", "example.com": f"{REJECT}; psd=y"},
+        {"bad.example.com": f"{REJECT}; sp=bogus"},
+        {"example.com": "v=DMARC1; p=bogus", "com": SUFFIX},
+    ],
+)
+def test_DMARC_08_a_record_without_a_policy_is_no_reason_to_take_another(
+    records: dict[str, Any],
+) -> None:
+    got = verdict({"example.com": REJECT} | records, "a@bad.example.com")
+    assert (got.result, got.policy) == (dmarc.Result.NONE, None)
+
+
+FAILS: dict[str, Any] = {"FAIL": ["TXT"]}
+OF_A = "a@a.example.com"
+SILENT: list[tuple[str, dict[str, Any], str, list[str], str]] = [
+    # id, the records, the author, the signers, the result
+    (
+        "DMARC-04 strictly the same domain",
+        {"a.example.com": f"{REJECT}; adkim=s", "_dmarc.com": FAILS},
+        *(OF_A, ["a.example.com"], "pass"),
+    ),
+    (
+        "DMARC-04 strictly another",
+        {"a.example.com": f"{REJECT}; adkim=s", "_dmarc.com": FAILS},
+        *(OF_A, ["b.example.com"], "fail"),
+    ),
+    (
+        "the same domain",
+        {"a.example.com": REJECT, "_dmarc.com": FAILS, "_dmarc.example.com": FAILS},
+        *(OF_A, ["a.example.com"], "pass"),
+    ),
+    (
+        "DMARC-09 another, below what is silent",
+        {"a.example.com": REJECT, "_dmarc.example.com": FAILS},
+        *(OF_A, ["b.example.com"], "temperror"),
+    ),
+    (
+        "another, that cannot be of the organization",
+        {"a.example.com": REJECT, "_dmarc.example.com": FAILS},
+        *(OF_A, ["evil.com", "evil.example"], "fail"),
+    ),
+    (
+        "another, whose organization is known",
+        {
+            "a.example.com": REJECT,
+            "_dmarc.example.com": FAILS,
+            "b.example.com": f"{REJECT}; psd=n",
+        },
+        *(OF_A, ["x.b.example.com"], "fail"),
+    ),
+    (
+        "a way that has met the author's below what is silent",
+        {"a.example.com": REJECT, "example.com": REJECT, "_dmarc.com": FAILS},
+        *(OF_A, ["b.example.com"], "pass"),
+    ),
+    (
+        "DMARC-09 a policy that is not known",
+        {"_dmarc.com": FAILS, "example.com": REJECT},
+        *(OF_A, ["a.example.com"], "temperror"),
+    ),
+    (
+        "one that is silent, and one that is aligned",
+        {"example.com": REJECT, "_dmarc.broken.example.com": FAILS},
+        *("a@example.com", ["broken.example.com", "example.com"], "pass"),
+    ),
+    (
+        "DMARC-09 one that is silent",
+        {"example.com": REJECT, "_dmarc.broken.example.com": FAILS},
+        *("a@example.com", ["broken.example.com", "other.example"], "temperror"),
+    ),
+]
+
+
+@pytest.mark.parametrize(
+    ("records", "author", "signers", "result"),
+    [case[1:] for case in SILENT],
+    ids=[case[0] for case in SILENT],
+)
+def test_silence_counts_where_it_decides(
+    records: dict[str, Any], author: str, signers: list[str], result: str
+) -> None:
+    for domains in (signers, signers[::-1]):
+        got = verdict(records, author, dkim=tuple(map(signed, domains)))
+        assert got.result == result, got.reason
+        assert got.steps
+
+
+NAMES = ["a.b.c.example", "b.c.example", "d.c.example", "c.example", "example"]
+TEXTS: list[Any] = [[REJECT], [f"{REJECT}; psd=y"], [f"{REJECT}; psd=n"], []]
+
+
+@given(st.data())
+def test_what_is_told_in_spite_of_silence_is_so_whatever_the_silent_would_say(
+    data: st.DataObject,
+) -> None:
+    known = {name: data.draw(st.sampled_from(TEXTS)) for name in NAMES}
+    silent = data.draw(st.sets(st.sampled_from(NAMES), min_size=1))
+    starts = data.draw(st.permutations(NAMES))[:2]
+
+    def walks(failing: bool) -> list[dmarc.Walk]:
+        nodes: dict[str, Any] = {f"_dmarc.{name}": {"TXT": text} for name, text in known.items()}
+        nodes |= {f"_dmarc.{name}": FAILS for name in silent if failing}
+        zone = Zone(nodes)
+        return [zone.run(dmarc.walk(start)) for start in starts]
+
+    try:
+        told = discover.is_same_organization(*walks(failing=True))
+    except LookupFailed:
+        return
+    assert told == discover.is_same_organization(*walks(failing=False))
+
+
+@given(st.data())
+def test_looking_ahead_changes_no_verdict(data: st.DataObject) -> None:
+    nodes: dict[str, Any] = {
+        f"_dmarc.{name}": {"TXT": data.draw(st.sampled_from([*TEXTS, [f"{REJECT}; adkim=s"]]))}
+        for name in NAMES
+    }
+    nodes |= {f"_dmarc.{name}": FAILS for name in data.draw(st.sets(st.sampled_from(NAMES)))}
+    zone = Zone(nodes)
+    octets = message(f"x@{data.draw(st.sampled_from(NAMES))}")
+    domains = data.draw(st.lists(st.sampled_from(NAMES), max_size=3))
+    signatures = [
+        signed(each, data.draw(st.sampled_from([dkim.Result.PASS, dkim.Result.TEMPERROR])))
+        for each in domains
+    ]
+    ahead = zone.run(dmarc.look_ahead(Message.parse(octets), domains))
+    assert zone.run(dmarc.check(octets, dkim=signatures, ahead=ahead)) == zone.run(
+        dmarc.check(octets, dkim=signatures)
+    )
 
 
 def test_DMARC_09_silence_of_the_DNS_is_neither() -> None:
