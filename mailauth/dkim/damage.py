@@ -8,6 +8,7 @@ import binascii
 import quopri
 import re
 from collections.abc import Callable, Iterator
+from email.errors import HeaderParseError
 from email.header import Header, decode_header
 from typing import Final, NamedTuple
 
@@ -195,7 +196,7 @@ def _of_any_value(value: bytes) -> Iterator[tuple[str, bytes]]:
 def _decoded_words(value: bytes) -> bytes:
     try:
         pieces = decode_header(value.decode("ascii", "replace").strip())
-    except (ValueError, LookupError):
+    except (ValueError, LookupError, HeaderParseError):
         return value
     return b"".join(
         piece if isinstance(piece, bytes) else piece.encode("utf-8", "replace")
@@ -207,7 +208,7 @@ def _encoded_words(value: bytes, charset: str) -> bytes:
     text = value.decode("utf-8", "replace").strip()
     try:
         return Header(text, charset, maxlinelen=1000).encode().encode()
-    except (UnicodeError, ValueError):
+    except (ValueError, HeaderParseError):
         return value
 
 

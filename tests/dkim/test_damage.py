@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailauth.dkim.damage import of_body
+from mailauth.dkim.damage import of_body, of_field, of_missing
 from mailauth.syntax.message import Message
 
 WIDTHS = {990, 991, 998, 999, 1000, 2048}
@@ -38,3 +38,36 @@ def test_wrapped_lines_are_joined(body: bytes) -> None:
         ("long lines were wrapped, with a blank", b" "),
     ):
         assert told.get(what, body) == plainly_unwrapped(body, blank)
+
+
+PIECES = st.sampled_from(
+    [
+        b"=?utf-8?b?a?=", b"=?utf-8?q?=?=", b"=?none?b?YQ==?=", b"=?utf-8?b?\xff?=",
+        b"=?\x00?q?a?=", b"=?utf-16?b?YQ?=", b"=?", b"?=", b"\r\n ", b"\r\n\t", b"\r\n", b"\n",
+        b" ", b"[", b"]", b'"', b"<", b">", b"a@b.example", b"a", b"\xff", b"\xc3\xb6", b"\x00",
+        b";", b"charset=", b"***SPAM***", b"--x", b"=", b"=3", b"\r\n\r\n",
+        b"Content-Transfer-Encoding: quoted-printable",
+    ]
+)  # fmt: skip
+HOSTILE = st.lists(PIECES | st.binary(max_size=3), max_size=12).map(b"".join)
+NAMES = st.sampled_from([b"Subject", b"From", b"Content-Type", b"Content-Transfer-Encoding", b"X"])
+
+
+def test_an_encoded_word_that_cannot_be_decoded_stays() -> None:
+    octets = b"Subject: =?utf-8?b?a?="
+    changes = list(of_field(octets, Message.parse(octets + b"\r\n\r\n")))
+    assert all(b"=?utf-8?b?a?=" in change.before for change in changes)
+
+
+@given(name=NAMES, value=HOSTILE, encoding=HOSTILE, body=HOSTILE)
+def test_any_octets_have_changes_or_none(
+    name: bytes, value: bytes, encoding: bytes, body: bytes
+) -> None:
+    octets = name + b": " + value
+    others = Message.parse(octets + b"\r\nReply-To: " + value + b"\r\n\r\n")
+    for change in (*of_field(octets, others), *of_missing(name.lower())):
+        assert change.what
+    for kind in (encoding, b"base64", b"quoted-printable", b"8bit"):
+        message = Message.parse(b"Content-Transfer-Encoding: " + kind + b"\r\n\r\n" + body)
+        for change in of_body(message):
+            assert change.what
