@@ -4,7 +4,8 @@ The body's hash is written in the signature, and an RSA signature gives back
 the hash of the header; so what a message was can be guessed and the guess be
 proved.  The changes that are known to happen on the way are tried one by one,
 on the header two at a time, and in a small text each octet; what is found is
-certain, and if nothing is found that is said.
+certain, and if nothing is found that is said.  The work for one message has its
+limit; where it ends the search, that is said too.
 """
 
 import hashlib
@@ -37,6 +38,8 @@ MAX_FOOTER_LINES: Final = 5000
 MAX_BANNER_LINES: Final = 50
 MAX_FIELD_CHANGES: Final = 80
 """Changes of fields that are tried, alone and in pairs."""
+MAX_WORK: Final = 6_000_000
+"""Hashes for all signatures of one message, as `_Work` counts them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,35 +64,77 @@ def autopsy(message: bytes | Message) -> Lookups[list[Autopsy]]:
     """
     if not isinstance(message, Message):
         message = Message.parse(message)
-    found: list[Autopsy] = []
+    search = _Search(message)
+    found: dict[bytes, Autopsy] = {}
     fields = [octets for key, octets in zip(message.keys, message.field_octets, strict=True)
               if key == FIELD_KEY]  # fmt: skip
-    for octets in fields[:MAX_SIGNATURES]:
+    for octets in dict.fromkeys(fields[:MAX_SIGNATURES]):
         try:
             signature = signatures.parse(octets, taglist.parse(octets.partition(b":")[2]))
         except (SyntaxFault, Refusal):
             continue
-        header_story = yield from _header_story(message, signature)
-        found.append(
-            Autopsy(
-                signature.domain,
-                signature.selector,
-                signature.shown,
-                _body_story(message, signature),
-                header_story,
-            )
+        header_story = yield from _header_story(search, signature)
+        found[octets] = Autopsy(
+            signature.domain,
+            signature.selector,
+            signature.shown,
+            _body_story(search, signature),
+            header_story,
         )
-    return found
+    return [found[octets] for octets in fields[:MAX_SIGNATURES] if octets in found]
 
 
 INTACT: Final = "it is as it was signed"
 UNKNOWN: Final = "none of the known changes explains it"
+ENDED: Final = "nothing explains it as far as was searched; the work for one message has its limit"
+
+
+class _Ended(Exception):
+    """The work for the message has come to its limit."""
+
+
+class _Work:
+    """What may still be done for one message, in hashes of a text of 1024 octets or less."""
+
+    def __init__(self) -> None:
+        self._left = MAX_WORK
+
+    def hash(self, octets: int, times: int = 1) -> None:
+        """Count hashes of so many octets.  **Raises** _Ended."""
+        self._take(times * (1 + octets // 1024))
+
+    def make(self, octets: int) -> None:
+        """Count a text of so many octets that is made, then hashed.  **Raises** _Ended."""
+        self._take(1 + octets // 128)  # about as slow as eight hashes of it
+
+    def _take(self, count: int) -> None:
+        if count > self._left:
+            raise _Ended
+        self._left -= count
+
+
+class _Search:
+    """What is known of one message, and what it may still cost."""
+
+    def __init__(self, message: Message) -> None:
+        self.message = message
+        self.work = _Work()
+        self.bodies: dict[tuple[Canonicalization, bytes], str] = {}
+        """What was found for a hash of the body; signatures mostly share one."""
+
+
+def _first(stories: Iterator[str]) -> str:
+    try:
+        return next(stories, UNKNOWN)
+    except _Ended:
+        return ENDED
 
 
 # --- the body
 
 
-def _body_story(message: Message, signature: Signature) -> str:
+def _body_story(search: _Search, signature: Signature) -> str:
+    message = search.message
     hasher = hashing.BodyHasher(signature.body_canonicalization, length=signature.body_length)
     hasher.update(message.octets, message.body_start)
     if hasher.digest() == signature.body_hash:
@@ -98,22 +143,28 @@ def _body_story(message: Message, signature: Signature) -> str:
         return "l= is written; such a signature is not looked into"
     if len(message.body) > MAX_BODY:
         return f"it has more than {MAX_BODY} octets, and is not looked into"
-    return next(_body_stories(message, signature), UNKNOWN)
-
-
-def _body_stories(message: Message, signature: Signature) -> Iterator[str]:
-    """What explains the hash of the body, the likeliest first."""
     form, wanted = signature.body_canonicalization, signature.body_hash
+    if (form, wanted) not in search.bodies:
+        search.bodies[form, wanted] = _first(_body_stories(message, form, wanted, search.work))
+    return search.bodies[form, wanted]
+
+
+def _body_stories(
+    message: Message, form: Canonicalization, wanted: bytes, work: _Work
+) -> Iterator[str]:
+    """What explains the hash of the body, the likeliest first."""
+    work.make(len(message.body))
     canonical = body(bytes(message.body), form)
     yield from _without_end(canonical, form, wanted)
-    yield from _without_start(canonical, wanted)
+    yield from _without_start(canonical, wanted, work)
     for change in damage.of_body(message):
+        work.make(len(change.before))
         before = body(change.before, form)
         if hashlib.sha256(before).digest() == wanted:
             yield change.what
         else:
             yield from (f"{change.what}, and {more}" for more in _without_end(before, form, wanted))
-    yield from _with_one_octet(canonical, wanted)
+    yield from _with_one_octet(canonical, wanted, work)
 
 
 def _without_end(canonical: bytes, form: Canonicalization, wanted: bytes) -> Iterator[str]:
@@ -135,7 +186,7 @@ def _without_end(canonical: bytes, form: Canonicalization, wanted: bytes) -> Ite
             yield f"{_lines(len(added))} added at the end: {_shown(added[0])}"
 
 
-def _without_start(canonical: bytes, wanted: bytes) -> Iterator[str]:
+def _without_start(canonical: bytes, wanted: bytes, work: _Work) -> Iterator[str]:
     """Lines that were added before the body."""
     start = 0
     for count in range(1, MAX_BANNER_LINES + 1):
@@ -143,6 +194,7 @@ def _without_start(canonical: bytes, wanted: bytes) -> Iterator[str]:
         if end < 0:
             return
         start = end + 2
+        work.hash(len(canonical) - start)
         if hashlib.sha256(memoryview(canonical)[start:]).digest() == wanted:
             yield f"{_lines(count)} added at the start: {_shown(canonical[:60])}"
 
@@ -150,7 +202,7 @@ def _without_start(canonical: bytes, wanted: bytes) -> Iterator[str]:
 # --- the header
 
 
-def _header_story(message: Message, signature: Signature) -> Lookups[str]:
+def _header_story(search: _Search, signature: Signature) -> Lookups[str]:
     try:
         record, _ = yield from keys.find_key(signature.domain, signature.selector)
         key = record.public_key()
@@ -158,7 +210,7 @@ def _header_story(message: Message, signature: Signature) -> Lookups[str]:
         return f"the key could not be looked up: {failure}"
     except (Refusal, UnusableKey) as fault:
         return f"there is no key to tell by: {fault}"
-    return next(_header_stories(message, signature, key), UNKNOWN)
+    return _first(_header_stories(search, signature, key))
 
 
 class _FieldChange(NamedTuple):
@@ -171,7 +223,8 @@ class _FieldChange(NamedTuple):
     """None: the field was not there."""
 
 
-def _header_stories(message: Message, signature: Signature, key: PublicKey) -> Iterator[str]:
+def _header_stories(search: _Search, signature: Signature, key: PublicKey) -> Iterator[str]:
+    message, work = search.message, search.work
     fields = hashing.index(message)
     is_signed = _judge(signature, key)
     canonical = _signed_header(fields, signature)
@@ -184,6 +237,7 @@ def _header_stories(message: Message, signature: Signature, key: PublicKey) -> I
         for together in combinations(changes, count):
             if len({(change.key, change.place) for change in together}) < count:
                 continue
+            work.make(len(canonical))
             if is_signed(_signed_header(_undone(fields, together), signature)):
                 yield ", and ".join(change.what for change in together)
     digest = key.signed_digest(signature.value)
@@ -191,7 +245,7 @@ def _header_stories(message: Message, signature: Signature, key: PublicKey) -> I
         if key.algorithm.key_type == "rsa":
             yield "b= is not of this key"
         return
-    yield from _with_one_octet(canonical, digest)
+    yield from _with_one_octet(canonical, digest, work)
 
 
 def _judge(signature: Signature, key: PublicKey) -> Callable[[bytes], bool]:
@@ -241,13 +295,14 @@ def _undone(
 # --- any text
 
 
-def _with_one_octet(text: bytes, wanted: bytes) -> Iterator[str]:
+def _with_one_octet(text: bytes, wanted: bytes, work: _Work) -> Iterator[str]:
     """One octet that was altered, added or dropped; each is tried in a small text."""
     if len(text) > MAX_SEARCHED:
         return
     view = memoryview(text)
     before = hashlib.sha256()
     for at in range(len(text) + 1):
+        work.hash(len(text) - at, times=1 + 2 * len(_OCTETS))
         with_added = before.copy()
         with_added.update(view[at + 1 :])
         if at < len(text) and with_added.digest() == wanted:

@@ -9,7 +9,7 @@ import mail
 import pytest
 
 from mailauth import dkim
-from mailauth.dkim.autopsy import Autopsy, autopsy
+from mailauth.dkim.autopsy import ENDED, UNKNOWN, Autopsy, autopsy
 from mailauth.dns import Zone
 
 TEXT = (
@@ -203,3 +203,19 @@ def test_a_signature_of_another_key_says_so() -> None:
 def test_what_is_no_signature_is_passed_over() -> None:
     assert stories(b"DKIM-Signature: nonsense\r\n" + TEXT) == []
     assert stories(TEXT) == []
+
+
+def test_the_work_for_one_message_has_its_limit(monkeypatch: pytest.MonkeyPatch) -> None:
+    signed = DAMAGES["another text"](mail.signed(TEXT, canonicalization="relaxed/relaxed"))
+    field = signed[: signed.index(b"From: Ada")]
+    others = [re.sub(rb"bh=.", b"bh=%c" % letter, field) for letter in b"ABCDEFGHIJ"]
+    rest = signed.removeprefix(field)
+    (alone,) = stories(signed)
+    monkeypatch.setattr("mailauth.dkim.autopsy.MAX_WORK", 30_000)
+    same = stories(field * 10 + rest)
+    assert (alone.body, {story.body for story in same}) == (UNKNOWN, {UNKNOWN})
+    different = stories(b"".join(others) + rest)
+    assert (different[-1].body, different[-1].header) == (ENDED, ENDED)
+    monkeypatch.setattr("mailauth.dkim.autopsy.MAX_WORK", 0)
+    (story,) = stories(signed)
+    assert (story.body, story.header) == (ENDED, INTACT)
