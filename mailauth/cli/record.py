@@ -1,11 +1,12 @@
 """`mailauth record`: TXT records as people publish them."""
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import click
 
 from mailauth.cli import options
-from mailauth.errors import BadArgument
+from mailauth.errors import BadArgument, SyntaxFault
 
 if TYPE_CHECKING:
     from mailauth.dns.present import Form
@@ -149,10 +150,6 @@ def dmarc(
     form = form or ("zone" if domain is not None else "text")
     if form != "text" and domain is None:
         raise BadArgument(f"--format {form} needs the name of the record: give -d")
-    uris = tuple(each if ":" in each else f"mailto:{each}" for each in rua)
-    for uri in uris:
-        if not records.is_uri(uri):
-            raise BadArgument(f"{uri!r} is not an address for reports")
     alignment = protocol.Alignment.STRICT if strict else protocol.Alignment.RELAXED
     record = protocol.Record(
         protocol.Disposition(policy),
@@ -161,9 +158,26 @@ def dmarc(
         alignment,
         alignment,
         testing=testing,
-        aggregate_reports=uris,
+        aggregate_reports=tuple(map(_report_uri, rua)),
     )
     octets = records.format(record).encode()
+    read = records.parse(octets)
+    if replace(read, text="") != record:
+        raise BadArgument(f"the record would not be read as it is meant: {', '.join(read.faults)}")
     name = "" if domain is None else f"_dmarc.{options.a_label(domain)}"
     click.echo(present.in_form(form, name, octets))
     findings.show(protocol.lint_record(octets), err=True)
+
+
+def _report_uri(given: str) -> str:
+    """The URI of a record for an address, or for a URI.  **Raises** BadArgument: it is neither."""
+    from mailauth.dmarc import record as records
+
+    try:
+        if not records.is_uri(given):
+            return records.mailto(given)
+        if given.lower().startswith("mailto:"):
+            records.receiver(given)
+    except SyntaxFault as fault:
+        raise BadArgument(f"{given!r} is not an address for reports: {fault}") from None
+    return given

@@ -74,11 +74,10 @@ def lint(domain: str) -> Lookups[list[Finding]]:
 
 def _of_consent(uri: str, domain: str) -> Lookups[list[Finding]]:
     """Whether another organization agrees to get the reports (RFC 9990 §4)."""
-    address = uri.partition(":")[2].partition("?")[0]
     try:
-        other = domains.parse(address.rpartition("@")[2])
-    except SyntaxFault as fault:
-        return [Finding("uri", Severity.ERROR, f"nobody gets these reports: {fault}", domain, uri)]
+        other = _domain_of_reports(uri)
+    except SyntaxFault:
+        return []  # told already
     if domains.is_same_or_subdomain(other, domain):
         return []
     try:
@@ -110,6 +109,17 @@ def _of_tags(record: Record, domain: str) -> Iterator[Finding]:
         if not uri.lower().startswith("mailto:"):
             sentence = "receivers send reports to mailto: alone"
             yield Finding("scheme", Severity.WARNING, sentence, domain, uri)
+            continue
+        try:
+            _domain_of_reports(uri)
+        except SyntaxFault as fault:
+            sentence = f"nobody gets these reports: {fault}"
+            yield Finding("uri", Severity.ERROR, sentence, domain, uri)
+
+
+def _domain_of_reports(uri: str) -> str:
+    """Where the reports of a mailto: URI go.  **Raises** SyntaxFault: to nobody."""
+    return domains.parse(records.receiver(uri).domain)
 
 
 def _useless(why: str, domain: str) -> Finding:

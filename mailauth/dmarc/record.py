@@ -10,8 +10,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from functools import lru_cache
 from typing import Final, TypeVar
+from urllib.parse import quote, unquote
 
 from mailauth.errors import SyntaxFault
+from mailauth.syntax import mailbox
 
 MAX_OCTETS: Final = 8192
 MAX_TAGS: Final = 100
@@ -124,13 +126,30 @@ def format(record: Record) -> str:  # noqa: A001 - the inverse of parse
 
 
 def is_uri(text: str) -> bool:
-    """Whether a URI of a report can be read (§4.8): a scheme, and what follows it."""
+    """Whether a URI of a report can be read (§4.8): a scheme, and what follows it.
+
+    A comma, a semicolon and an exclamation mark would end it; they must be percent-encoded.
+    """
     return _URI.fullmatch(text) is not None
+
+
+def mailto(address: str) -> str:
+    """The URI of reports to an address (§4.8, RFC 6068 §2).  **Raises** SyntaxFault: it is none."""
+    return f"mailto:{quote(str(mailbox.parse(address)), safe='@+=/')}"
+
+
+def receiver(uri: str) -> mailbox.Mailbox:
+    """Who gets the reports of a mailto: URI (RFC 6068 §2).  **Raises** SyntaxFault: nobody."""
+    try:
+        address = unquote(uri.partition(":")[2].partition("?")[0], errors="strict")
+    except UnicodeDecodeError:
+        raise SyntaxFault("the address is not of UTF-8") from None
+    return mailbox.parse(address)
 
 
 _VERSION = re.compile(rb"v[ \t]*+=[ \t]*+DMARC1[ \t]*+(?:;|\Z)")
 _TAG = re.compile(r"([A-Za-z]++)[ \t]*+=[ \t]*+([ -:<-~]*+)")
-_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+:[!-+\--~]++")
+_URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+:[\"-+\--:<-~]++")
 _SIZE = re.compile(r"![0-9]++[kmgtKMGT]?+")
 """obs-dmarc-report-size, which is to be ignored (§4.8)."""
 

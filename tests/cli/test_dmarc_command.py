@@ -47,6 +47,7 @@ def test_lint(run: Run, zone: str) -> None:
     assert run("dmarc", "lint", "none.example", "--zone", zone).status == 1
     assert run("dmarc", "lint", "down.example", "--zone", zone).status == 75
     assert run("dmarc", "lint", "--record", "v=DMARC1; p=x").status == 1
+    assert run("dmarc", "lint", "--record", "v=DMARC1; p=reject; rua=mailto:foo@").status == 1
     assert run("dmarc", "lint").refused
 
 
@@ -69,6 +70,16 @@ def test_a_record_to_publish(run: Run) -> None:
     assert done.complaint.startswith("warning testing")
     assert run("record", "dmarc", "-p", "none").text == '"v=DMARC1; p=none"\n'
     assert run("record", "dmarc", "-p", "none", "--rua", "a b").refused
+    for address in (
+        "x@y.z;sp=none", "mailto:x@y.z;sp=none", "a;b@c.d", "a,b@c.d", "foo@", "xy.z", "",
+        "mailto:foo@", "mailto:xy.z", "a@b.c!10m", "https://x.example/;t=y",
+    ):  # fmt: skip
+        assert run("record", "dmarc", "-p", "reject", "--rua", address).refused, address
+    many = [part for n in range(21) for part in ("--rua", f"a{n}@example.com")]
+    assert run("record", "dmarc", "-p", "reject", *many).refused
+    done = run("record", "dmarc", "-p", "reject", "--rua", '"a;b,!"@example.com')
+    assert done.text == '"v=DMARC1; p=reject; rua=mailto:%22a%3Bb%2C%21%22@example.com"\n'
+    assert done.complaint == ""
     assert run("record", "dmarc", "-p", "none", "--format", "zone").refused
 
 

@@ -10,6 +10,7 @@ from mailauth import dmarc
 from mailauth.dmarc import record as records
 from mailauth.dmarc.record import Alignment, Disposition
 from mailauth.errors import SyntaxFault
+from mailauth.syntax.mailbox import Mailbox
 
 RUA = "rua=mailto:d@example.com"
 
@@ -134,6 +135,17 @@ def test_any_octets_are_a_record_or_none(octets: bytes) -> None:
             continue
 
 
+@given(local=st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1))
+def test_an_address_in_a_URI_is_found_again(local: str) -> None:
+    address = Mailbox(local, "example.com")
+    uri = records.mailto(str(address))
+    assert records.is_uri(uri)
+    assert not set(uri) & set(",;!")
+    assert records.receiver(uri) == address
+    record = dmarc.Record(aggregate_reports=(uri,))
+    assert replace(records.parse(records.format(record).encode()), text="") == record
+
+
 LINTED = [
     (f"p=reject; {RUA}", set()),
     ("p=reject", {"no-reports"}),
@@ -146,6 +158,13 @@ LINTED = [
     (f"p=reject; t=y; {RUA}", {"testing"}),
     (f"p=reject; psd=y; {RUA}", {"public-suffix"}),
     ("p=reject; rua=https://example.com/", {"scheme"}),
+    ("p=reject; rua=mailto:foo", {"uri"}),
+    ("p=reject; rua=mailto:foo@", {"uri"}),
+    ("p=reject; rua=MAILTO:foo@[192.0.2.1]", {"uri"}),
+    ("p=reject; rua=mailto:%ff@example.com", {"uri"}),
+    (f"p=reject; {RUA}; ruf=mailto:a@b..c", {"uri"}),
+    ("p=reject; rua=mailto:a%2Cb@example.com", {"uri"}),
+    ("p=reject; rua=mailto:%22a%2Cb%22@example.com?subject=x", set()),
     ("p=x", {"syntax", "tag"}),
     ("psd=n", {"syntax"}),
     ("p=reject; sp=x", {"syntax", "tag"}),
