@@ -117,6 +117,8 @@ def _needs_srs(
 ) -> tuple[Answer, str]:
     """Whether the next hop would refuse the sender as it is."""
     sender = report.envelope.mail_from
+    if not sender and not report.envelope.ip:
+        return Answer.UNKNOWN, "the envelope is not known"
     if not sender:
         return Answer.NO, "a bounce has no sender to rewrite"
     try:
@@ -156,6 +158,9 @@ def _survives(report: Report, there: spf.Verdict | None, srs: Answer) -> tuple[A
             return Answer.YES, f"{verdict.domain} publishes no policy to break"
         case dmarc.Result.TEMPERROR:
             return Answer.UNKNOWN, verdict.reason
+        case dmarc.Result.FAIL if report.spf is None:
+            reason = f"SPF was not judged, and no signature is aligned with {verdict.domain}"
+            return Answer.UNKNOWN, reason
     return Answer.NO, f"it does not pass here either: {verdict.reason}"
 
 
@@ -166,11 +171,13 @@ def _still_passes(
     author = verdict.domain
     if verdict.dkim_domain:
         return Answer.YES, f"the signature of {verdict.dkim_domain} is aligned with {author}"
-    if there is not None and there.result is spf.Result.PASS and srs is Answer.NO:
-        return (
-            Answer.YES,
-            f"our host may send for {verdict.spf_domain}, which is aligned with {author}",
-        )
+    if srs is not Answer.YES:
+        if there is None or there.result is spf.Result.TEMPERROR:
+            reason = f"only SPF is aligned with {author}; what it will find is not known"
+            return Answer.UNKNOWN, reason
+        if there.result is spf.Result.PASS:
+            reason = f"our host may send for {verdict.spf_domain}, which is aligned with {author}"
+            return Answer.YES, reason
     lost = "is rewritten" if srs is Answer.YES else "our host may not send for"
     sentence = f"only SPF is aligned with {author}, by a sender that {lost}"
     return Answer.NO, f"{sentence}; {author} asks for {verdict.policy}"
@@ -214,7 +221,7 @@ def _advice_on_dmarc(
     if verdict.dkim_domain and verdict.policy not in (None, dmarc.Disposition.NONE):
         wish = f"{verdict.domain} asks for {verdict.policy}"
         yield f"A list that alters the message must put its own address into From: {wish}."
-    if verdict.result in (dmarc.Result.FAIL, dmarc.Result.PERMERROR):
+    if survives is Answer.NO and verdict.result is not dmarc.Result.PASS:
         yield "Do not send it on: what fails here spoils the reputation of your host there."
     if verdict.domain and hop.domain == verdict.domain:
         yield f"The message goes back to {verdict.domain}, whose hosts may refuse its own name."

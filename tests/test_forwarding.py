@@ -19,6 +19,8 @@ NODES: dict[str, Any] = {
     "_dmarc.example.com": {"TXT": ["v=DMARC1; p=reject"]},
     "partner.example": {"TXT": [f"v=spf1 ip4:{HERE} ip4:{NEXT} -all"]},
     "_dmarc.partner.example": {"TXT": ["v=DMARC1; p=quarantine"]},
+    "odd.example": {"TXT": [f"v=spf1 ip4:{HERE} include:slow.example -all"]},
+    "_dmarc.odd.example": {"TXT": ["v=DMARC1; p=reject"]},
     "slow.example": {"FAIL": ["*"]},
     "_dmarc.slow.example": {"FAIL": ["*"]},
     "rsa._domainkey.example.com": {"TXT": [mail.record("rsa")]},
@@ -110,6 +112,33 @@ def test_by_its_signatures_alone() -> None:
     got = decided(mail.signed(), ip="")
     assert got.srs is Answer.UNKNOWN
     assert got.survives is Answer.YES
+
+
+def test_an_envelope_that_is_not_known_is_no_bounce() -> None:
+    for sender in ("", "ada@example.com"):
+        got = decided(mail.MESSAGE, sender, ip="", via=NEXT)
+        assert got.survives is Answer.UNKNOWN, got.survives_reason
+        assert not any(each.startswith("Do not") for each in got.advice)
+    assert decided(mail.MESSAGE, "", ip="").srs is Answer.UNKNOWN
+    assert decided(mail.MESSAGE, "").srs is Answer.NO
+
+
+@pytest.mark.parametrize(
+    ("domain", "via", "survives"),
+    [
+        ("example.com", "", "unknown"),
+        ("example.com", NEXT, "no"),
+        ("partner.example", "", "unknown"),
+        ("partner.example", NEXT, "yes"),
+        ("odd.example", NEXT, "unknown"),
+    ],
+)
+def test_whether_our_host_may_send_for_a_domain_of_ours(
+    domain: str, via: str, survives: str
+) -> None:
+    message, sender = author(domain), f"ada@{domain}"
+    got = decided(message, sender, via=via, own_domains=[domain])
+    assert (got.srs, got.survives) == ("no", survives), got.survives_reason
 
 
 @pytest.mark.parametrize(
