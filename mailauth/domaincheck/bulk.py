@@ -12,27 +12,41 @@ from mailauth.findings import Finding, Severity
 
 _ALL: Final = ("Google", "Yahoo", "Microsoft")
 _NOT_MICROSOFT: Final = ("Google", "Yahoo")
+_UNSEEN: Final = "the DNS does not tell"
 
 
-def rules(sending: Area, signing: Area, wishes: Area, addresses: Area) -> tuple[Rule, ...]:
-    """The demands, each with whether the areas show that it is met."""
-    either = _either(sending.works, signing.works)
+def rules(
+    sending: Area,
+    signing: Area,
+    wishes: Area,
+    addresses: Area,
+    *,
+    by_address: bool,
+    by_selector: bool,
+) -> tuple[Rule, ...]:
+    """The demands, each with whether the areas show that it is met.
+
+    That a sound record is there does not say that mail passes by it: that is known only
+    if it was asked `by_address` of the hosts that send, or `by_selector` of the key.
+    """
+    passes_spf = _known(sending.works, asked=by_address)
+    passes_dkim = _known(signing.works, asked=by_selector)
+    either = _either(passes_spf, passes_dkim)
     aligned = either if wishes.works else wishes.works
-    unseen = "the DNS does not tell"
     return (
         Rule("either", "all: SPF or DKIM passes", _ALL, either, _why(sending, signing)),
-        Rule("spf", "SPF passes", _ALL, sending.works, _why(sending)),
-        Rule("dkim", "DKIM passes, with a key of 1024 bits or more", _ALL, signing.works,
+        Rule("spf", "SPF passes", _ALL, passes_spf, _why(sending)),
+        Rule("dkim", "DKIM passes, with a key of 1024 bits or more", _ALL, passes_dkim,
              _why(signing)),
         Rule("dmarc", "DMARC with at least p=none", _ALL, wishes.works, _why(wishes)),
         Rule("alignment", "SPF or DKIM for the domain of the From field", _ALL, aligned,
              _why(sending, signing, wishes)),
         Rule("ptr", "all: sending addresses have names that lead back", _NOT_MICROSOFT,
              addresses.works, _why(addresses)),
-        Rule("tls", "all: sent over TLS", ("Google",), None, unseen),
+        Rule("tls", "all: sent over TLS", ("Google",), None, _UNSEEN),
         Rule("unsubscribe", "unsubscribing with one click, signed (RFC 8058)", _NOT_MICROSOFT,
-             None, unseen),
-        Rule("complaints", "under 0.3 % of mail marked as spam", _NOT_MICROSOFT, None, unseen),
+             None, _UNSEEN),
+        Rule("complaints", "under 0.3 % of mail marked as spam", _NOT_MICROSOFT, None, _UNSEEN),
     )  # fmt: skip
 
 
@@ -54,8 +68,13 @@ def check_rules(domain: str, found: tuple[Rule, ...], *, sends: bool) -> Area:
         for rule in found
         if rule.met is False
     )
-    known = [rule.met for rule in found if rule.met is not None]
-    return Area("bulk", title, all(known) if known else None, findings=findings)
+    unknown = any(rule.met is None for rule in found if rule.why != _UNSEEN)
+    works = False if findings else None if unknown else True
+    return Area("bulk", title, works, findings=findings)
+
+
+def _known(works: bool | None, *, asked: bool) -> bool | None:  # noqa: FBT001 - what is known
+    return None if works and not asked else works
 
 
 def _either(first: bool | None, second: bool | None) -> bool | None:  # noqa: FBT001 - what is known

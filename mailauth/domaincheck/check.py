@@ -47,7 +47,8 @@ def check(
         wishes = _with(wishes, of_alignment(wishes, signing, has_spf=has_spf))
         if takes_nothing(exchanges):
             exchanges = _with(exchanges, [_of_answers(domain)])
-    rules = bulk.rules(sending, signing, wishes, reverse) if sends else ()
+    asked = {"by_address": bool(addresses), "by_selector": bool(selectors)}
+    rules = bulk.rules(sending, signing, wishes, reverse, **asked) if sends else ()
     areas = [sending, signing, wishes, exchanges, mta_sts, tls_reports]
     if addresses:
         areas.append(reverse)

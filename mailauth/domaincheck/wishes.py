@@ -24,9 +24,12 @@ def check_dmarc(domain: str) -> Lookups[Area]:
     where = discovered.found.domain
     found = yield from dmarc.lint(where)
     if where != domain:
-        sentence = f"it has no record; {discovered.tag}={discovered.policy} of {where} applies"
+        broken = [each for each in (yield from dmarc.lint(domain)) if each.code != "none"]
+        what = "what it has counts as no record" if broken else "it has no record"
+        sentence = f"{what}; {discovered.tag}={discovered.policy} of {where} applies"
         remedy = "nothing, unless this domain needs a policy of its own"
-        found = [Finding("inherited", Severity.NOTE, sentence, domain, remedy=remedy), *found]
+        inherited = Finding("inherited", Severity.NOTE, sentence, domain, remedy=remedy)
+        found = [*broken, inherited, *found]
     published = Published(f"_dmarc.{where}", "TXT", discovered.found.record.text)
     return Area(
         "dmarc", "DMARC", works=True, published=(published,), findings=tuple(found), steps=steps

@@ -111,6 +111,22 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
         {"_dmarc.example.com": txt("v=DMARC1; p=reject; rua=mailto:a@b..c")},
         {"dmarc/uri"},
     ),
+    (
+        "a broken record in place of that from above",
+        {
+            "_dmarc.example.com": txt("v=DMARC1; p=oops"),
+            "_dmarc.com": txt("v=DMARC1; p=reject; rua=mailto:a@b.com"),
+        },
+        {"dmarc/syntax", "dmarc/tag"},
+    ),
+    (
+        "two records, and one from above",
+        {
+            "_dmarc.example.com": txt("v=DMARC1; p=none", "v=DMARC1; p=reject"),
+            "_dmarc.com": txt("v=DMARC1; p=reject; rua=mailto:a@b.com"),
+        },
+        {"dmarc/several", "dmarc/inherited"},
+    ),
     ("a silent DNS for DMARC", {"_dmarc.example.com": {"FAIL": ["TXT"]}}, {"dmarc/dns"}),
     (
         "a policy that nothing can meet",
@@ -222,9 +238,33 @@ def test_what_is_not_known_is_not_a_no() -> None:
     report = check({"_dmarc.example.com": {"FAIL": ["TXT"]}}, selectors=(), ip="")
     known = {rule.code: rule.met for rule in report.rules}
     assert (known["dkim"], known["dmarc"], known["ptr"]) == (None, None, None)
-    assert known["either"] is True
     assert report.silent
     assert codes(report) == {"dkim/no-selector", "dmarc/dns"}
+
+
+@pytest.mark.parametrize(
+    ("selectors", "ip", "unknown", "state"),
+    [
+        ((), "", {"either", "spf", "dkim", "alignment", "ptr"}, "not known"),
+        ((), "192.0.2.1", {"dkim"}, "not known"),
+        (("rsa",), "", {"spf", "ptr"}, "not known"),
+        (("rsa",), "192.0.2.1", set(), "works"),
+    ],
+)
+def test_without_an_address_or_a_selector_it_is_not_known_what_passes(
+    selectors: tuple[str, ...], ip: str, unknown: set[str], state: str
+) -> None:
+    report = check({}, selectors=selectors, ip=ip)
+    of_the_dns = [rule for rule in report.rules if rule.why != "the DNS does not tell"]
+    assert {rule.code for rule in of_the_dns if rule.met is None} == unknown
+    assert not any(rule.met is False for rule in report.rules)
+    assert report.areas[-1].state == state
+
+
+def test_a_guessed_selector_does_not_tell_what_signs() -> None:
+    zone = Zone(SOUND | {"google._domainkey.example.com": SOUND[KEY]})
+    asked = domaincheck.check("example.com", guessed=["google"], now=mail.NOW)
+    assert {rule.code: rule.met for rule in zone.run(asked).rules}["dkim"] is None
 
 
 def test_a_domain_that_sends_nothing() -> None:
