@@ -74,6 +74,8 @@ def command(
     from mailauth.authenticate import METHODS, WITHOUT_ENVELOPE
     from mailauth.dmarc import suffixes
 
+    if private and not save:
+        raise BadArgument("--private is about the file of --save: give both")
     if save and len(files) > 1:
         raise BadArgument("a case is of one message: give one file with --save")
     bench = _Bench(

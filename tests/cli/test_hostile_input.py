@@ -355,6 +355,8 @@ def test_a_case_is_no_larger_than_what_is_read(
     assert "--private" in run(*save).complaint
     assert not (desk / "case.json").exists()
     assert run(*save, "--private").status == 1
+    alone = [word for word in save if word not in save[save.index("--save") :][:2]]
+    assert run(*alone, "--private").refused
     assert run("replay", "case.json").status == 0
     (desk / "case.json").write_bytes(b" " * 2_001)
     assert run("replay", "case.json").refused
