@@ -51,7 +51,20 @@ class Macro:
             if self.reverse:
                 parts.reverse()
             value = ".".join(parts[-self.parts :])
-        return quote(value, safe="-._~") if self.escaped else value
+        return _escaped(value) if self.escaped else value
+
+
+def _escaped(value: str) -> str:
+    """The octets of a value, escaped as in a URL (§7.3).
+
+    An octet that is not UTF-8 stands in it as a lone surrogate; one that stands for
+    no octet becomes a question mark.
+    """
+    try:
+        octets = value.encode("utf-8", "surrogateescape")
+    except UnicodeEncodeError:
+        octets = value.encode("utf-8", "replace")
+    return quote(octets, safe="-._~")
 
 
 @lru_cache(maxsize=128)

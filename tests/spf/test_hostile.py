@@ -137,6 +137,42 @@ def test_SPF_35_a_wide_network_is_what_its_owner_says() -> None:
     assert [finding.code for finding in zone.run(spf.lint(D))] == ["wide"]
 
 
+SAID = st.one_of(
+    st.binary(max_size=20).map(lambda octets: octets.decode("utf-8", "surrogateescape")),
+    st.text(st.characters(), max_size=20),  # also half of a character, which is no octet's
+)
+
+
+@given(helo=SAID, local=SAID, domain=SAID, receiver=SAID)
+@example(helo="mx\udcff", local="a", domain=D, receiver="mx")
+@example(helo="mx\ud800", local="\udfff", domain=D, receiver="mx")
+def test_any_octets_in_any_letter_come_to_a_verdict(
+    helo: str, local: str, domain: str, receiver: str
+) -> None:
+    every = " ".join(
+        f"exists:%{{{letter}{how}}}.x.{D} a:%{{{letter.upper()}{how}}}.x.{D}"
+        for letter in "slodihv"
+        for how in ("", "r")
+    )
+    told = "%{s} %{S} %{L} %{O} %{H} %{h} %{R} %{Rr-} %{C} %{T}"
+    for record in (every, f"include:%{{H}}.{D}", f"redirect=%{{S}}.{D}", f"-all exp=why.{D}"):
+        texts: dict[str, Any] = {D: {"TXT": [f"v=spf1 {record}"]}, f"why.{D}": {"TXT": [told]}}
+        for sender in (f"{local}@{D}", f"a@{domain}"):
+            patient = spf.Policy(max_lookups=100, max_void_lookups=100)
+            check: dict[str, Any] = {"ip": IP, "helo": helo, "sender": sender}
+            verdict = Zone(texts).run(spf.check(**check, receiver=receiver, policy=patient))
+            assert verdict.reason
+            assert verdict.explanation.isascii()
+
+
+def test_an_octet_that_is_not_UTF_8_is_escaped_as_such() -> None:
+    escaped = Zone(
+        {D: {"TXT": [f"v=spf1 exists:%{{H}}.{D} -all"]}, f"mx%FF.{D}": {"A": ["127.0.0.2"]}}
+    )
+    check = CHECK | {"helo": b"mx\xff".decode("utf-8", "surrogateescape")}
+    assert escaped.run(spf.check(**check)).result is spf.Result.PASS
+
+
 LOCAL_PARTS = st.one_of(
     st.text("abX.+-", min_size=1, max_size=40),
     st.builds(str.__mul__, st.text("aX.+-", min_size=1, max_size=9), st.integers(1, 200)),
