@@ -172,7 +172,7 @@ class Evaluation:
         spec = mechanism.domain_spec
         target = domain if spec is None else spec.name or (yield from self._target(spec, domain))
         if not target:
-            matches = False
+            matches = self._is_nameless(directive, domain)
         elif kind is Include:
             found = yield from self._check(target)
             if found.result is _NONE:
@@ -195,6 +195,17 @@ class Evaluation:
             )
         self._depth -= 1
         return matches
+
+    def _is_nameless(self, directive: Directive, domain: str) -> bool:
+        """No match, of a name that nobody can ask for (§4.8).
+
+        But a malformed domain comes to none (§4.3), and so an include of it to an
+        error (§5.2), unless it needs a local part that it cannot have (RFC 8616 §4).
+        """
+        mechanism = directive.mechanism
+        if isinstance(mechanism, Include) and not self._letters.is_lacking(mechanism.domain_spec):
+            raise _PermError(f"{domain}: {directive.text} names no domain")
+        return False
 
     def _is_exchange(self, target: str, mechanism: MX, text: str) -> Lookups[bool]:
         """§5.4: whether the client is an address of a mail exchange of `target`."""

@@ -49,11 +49,15 @@ class Letters:
 
     def _for(self, string: MacroString, domain: str) -> dict[str, str] | None:
         """The values for one expansion; None if there is none (RFC 8616 §4)."""
-        values = self.values()
-        if not values["l"].isascii() and not string.letters.isdisjoint("sl"):
+        if self.is_lacking(string):
             return None
+        values = self.values()
         values["d"], values["p"] = domain, self.client_name
         return values
+
+    def is_lacking(self, string: MacroString) -> bool:
+        """Whether it needs a local part that is not of ASCII (RFC 8616 §4)."""
+        return not self.values()["l"].isascii() and not string.letters.isdisjoint("sl")
 
     def values(self) -> dict[str, str]:
         """By letter, but for d and p, which are those of the last expansion."""

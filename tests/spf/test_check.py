@@ -386,6 +386,27 @@ def test_what_a_verdict_tells() -> None:
     }
 
 
+@pytest.mark.parametrize(
+    "include", [f"{'x' * 78}.{D}", "%{l}..example.com", "%{l}.example", "%{h}"]
+)
+def test_an_include_of_a_malformed_domain_is_a_permerror(include: str) -> None:
+    """§4.3: such a domain comes to none; §5.2: an include of none is a permerror."""
+    for _ in range(4):
+        got = verdict(
+            f"v=spf1 include:{include} +all", sender=f"{'a' * 64}@{D}", helo="mx\udcff.example"
+        )
+        assert (got.result, got.lookups) == ("permerror", 1)
+        assert f"include:{include} names no domain" in got.reason
+    got = verdict(f"v=spf1 redirect={include}", sender=f"{'a' * 64}@{D}", helo="mx\udcff.example")
+    assert got.result == "permerror"
+
+
+@pytest.mark.parametrize("letter", "lsLS")
+def test_SPF_20_an_include_by_a_local_part_outside_ascii_does_not_match(letter: str) -> None:
+    got = verdict(f"v=spf1 include:%{{{letter}}}.{D} ~all", sender=f"用户@{D}")
+    assert got.result == "softfail"
+
+
 WORDS = st.sampled_from(
     [
         *("a", "mx", "ptr", "a:e0.example.com", "include:i.example.com", "mx:%{d2r}", "a/0//0"),

@@ -19,7 +19,17 @@ TERMS = st.one_of(
     st.sampled_from(HOSTS).map(lambda name: f"mx:{name}/24"),
     st.sampled_from(NAMES).map(lambda name: f"include:{name}"),
     st.sampled_from(
-        ["a:%{d2}", "a:%{o}", "exists:%{l}.%{d2r}", "a:%{h}", "foo", "ip4:1.2.3", "a:"]
+        [
+            "include:%{l}..bad.example",
+            f"include:{'x' * 64}.example.com",
+            "a:%{d2}",
+            "a:%{o}",
+            "exists:%{l}.%{d2r}",
+            "a:%{h}",
+            "foo",
+            "ip4:1.2.3",
+            "a:",
+        ]
     ),
 )
 RECORDS = st.builds(
