@@ -39,7 +39,11 @@ class SyntaxFault(MailauthError):
 
     def caret(self) -> str:
         """The fault with its text and a caret under the place."""
+        return f"{self.message}\n{self.pointed()}"
+
+    def pointed(self) -> str:
+        """The text around the place on one line, and a caret under the place on the next."""
         start = max(0, min(self.at - self._SHOWN // 2, len(self.text) - self._SHOWN))
         shown = self.text[start : start + self._SHOWN]
         shown = "".join(c if c.isprintable() else "." for c in shown)
-        return f"{self.message}\n{shown}\n{' ' * (self.at - start)}^"
+        return f"{shown}\n{' ' * (self.at - start)}^"

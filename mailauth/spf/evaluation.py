@@ -78,6 +78,7 @@ class Evaluation:
             if found.result is Result.FAIL and found.exp is not None:
                 explanation = yield from self._explanation(found.exp, found.domain)
         except LookupFailed as failure:
+            self._unheard(failure)
             found = found._replace(result=Result.TEMPERROR)
             reason = f"the DNS did not answer: {failure}"
         except _PermError as error:
@@ -132,6 +133,8 @@ class Evaluation:
         try:
             prepared = choose(answer.records)
         except SyntaxFault as fault:
+            place = fault.message, fault.text, fault.at
+            self.events.append((story.refused, self._depth, domain, *place, answer.records))
             raise _PermError(f"{domain}: {fault}") from None  # §4.5, §4.6
         if prepared is not None:
             self.events.append((story.record, self._depth, domain, prepared.record))
@@ -185,9 +188,7 @@ class Evaluation:
         else:
             like = _ANY_IP4 if kind is Exists else self._client.ip
             answer = yield from ask.addresses(target, like=like)
-            self._heard("addresses of", target, answer)
-            if not answer.records:
-                self._count_void(answer, text)
+            self._heard("addresses of", target, answer, text)
             matches = (
                 self._is_among(answer.records, mechanism)
                 if isinstance(mechanism, A)
@@ -210,8 +211,7 @@ class Evaluation:
     def _is_exchange(self, target: str, mechanism: MX, text: str) -> Lookups[bool]:
         """§5.4: whether the client is an address of a mail exchange of `target`."""
         answer = yield from ask.mx(target)
-        self._heard("MX of", target, answer)
-        self._count_void(answer, text)
+        self._heard("MX of", target, answer, text)
         if len(answer.records) > MAX_MX:
             raise _PermError(f"{text}: more than {MAX_MX} mail exchanges")  # §4.6.4
         for exchange in answer.records:
@@ -236,15 +236,15 @@ class Evaluation:
         ip = self._client.ip
         try:
             answer = yield from ask.ptr(ip)
-        except LookupFailed:
+        except LookupFailed as failure:
+            self._unheard(failure)
             return self._names  # §5.5: then no name is validated
-        self._heard("names of", ip, answer)
-        if text:
-            self._count_void(answer, text)
+        self._heard("names of", ip, answer, text)
         for name in answer.records[:MAX_NAMES]:
             try:
                 addresses = yield from ask.addresses(name, like=ip)
-            except LookupFailed:
+            except LookupFailed as failure:
+                self._unheard(failure)
                 continue  # §5.5: the name is skipped
             self._heard("addresses of", name, addresses)
             if ip in addresses.records:
@@ -267,19 +267,23 @@ class Evaluation:
                 f"{text} is one look-up too many: {self._policy.max_lookups} are allowed"
             )
 
-    def _count_void(self, answer: Answer[object], text: str) -> None:
-        if not is_void(answer):
-            return
-        self._voids += 1
-        if self._voids > self._policy.max_void_lookups:
-            limit = self._policy.max_void_lookups
-            raise _PermError(f"{text}: more than {limit} void look-ups")  # §4.6.4
-
-    def _heard(self, what: str, name: object, answer: Answer[object]) -> None:
-        """Keep what the DNS said."""
+    def _heard(self, what: str, name: object, answer: Answer[object], term: str = "") -> None:
+        """Keep what the DNS said, and count it if it is nothing for the name of a term."""
         self._secure = self._secure and answer.secure
+        is_counted = term and not answer.records and is_void(answer)
+        if is_counted:
+            self._voids += 1
         counts = (self._lookups, self._policy.max_lookups, self._voids)
         self.events.append((story.question, self._depth, what, name, answer, *counts))
+        if is_counted and self._voids > self._policy.max_void_lookups:
+            limit = self._policy.max_void_lookups
+            raise _PermError(f"{term}: more than {limit} void look-ups")  # §4.6.4
+
+    def _unheard(self, failure: LookupFailed) -> None:
+        """Keep what the DNS did not answer."""
+        question, counts = failure.question, (self._lookups, self._policy.max_lookups, self._voids)
+        asked = f"{question.rrtype} of", question.name, failure.answer
+        self.events.append((story.question, self._depth, *asked, *counts))
 
     def _target(self, spec: MacroString, domain: str) -> Lookups[str]:
         """target-name (§4.8), its %{p} learned before; nothing if no such name can be asked for."""
@@ -308,7 +312,10 @@ class Evaluation:
             if "p" in string.letters:
                 yield from self._learn_name(domain)
             text = self._letters.explained(string, domain, MAX_EXPLANATION)
-        except (LookupFailed, SyntaxFault, UnicodeDecodeError):
+        except LookupFailed as failure:
+            self._unheard(failure)
+            return ""
+        except (SyntaxFault, UnicodeDecodeError):
             return ""
         return text[:MAX_EXPLANATION] if text.isascii() and text.isprintable() else ""
 

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from typing import Any, Final, TypeAlias
 
 from mailauth.dns.lookups import Answer
+from mailauth.errors import SyntaxFault
 from mailauth.spf.plan import Networks
-from mailauth.spf.record import Record
+from mailauth.spf.record import Record, is_record
 from mailauth.verdicts import Step
 
 Tell: TypeAlias = Callable[..., Iterator[tuple[int, str]]]
@@ -52,6 +53,19 @@ def record(domain: str, found: Record) -> Iterator[tuple[int, str]]:
     yield 0, f"{domain}: {found.text}"
 
 
+def refused(
+    domain: str, message: str, text: str, at: int, texts: tuple[bytes, ...]
+) -> Iterator[tuple[int, str]]:
+    """A record cannot be read, with a caret under the place; or there are several."""
+    if text:
+        shown, caret = SyntaxFault(message, text, at).pointed().split("\n")
+        yield 0, f"{domain}: {shown}"
+        yield 0, f"{' ' * len(domain)}  {caret} {message}"
+        return
+    for octets in [each for each in texts if is_record(each)][:_SHOWN]:
+        yield 0, f"{domain}: {octets.decode('latin-1')}"
+
+
 def term(text: str, matches: bool) -> Iterator[tuple[int, str]]:  # noqa: FBT001 - a fact
     """A directive was evaluated."""
     yield 1, f"{text}: {'it matches' if matches else 'no match'}"
@@ -74,7 +88,7 @@ def question(
     what: str, name: object, answer: Answer[object], lookups: int, limit: int, voids: int
 ) -> Iterator[tuple[int, str]]:
     """The DNS was asked."""
-    said = ", ".join(map(_shown, answer.records[:_SHOWN])) or str(answer.status)
+    said = ", ".join(map(_shown, answer.records[:_SHOWN])) or _status(answer)
     more = len(answer.records) - _SHOWN
     if more > 0:
         said += f" and {more} more"
@@ -83,6 +97,10 @@ def question(
 
 _SHOWN: Final = 4
 """How many records of an answer a step shows."""
+
+
+def _status(answer: Answer[object]) -> str:
+    return f"{answer.status} ({answer.reason})" if answer.reason else str(answer.status)
 
 
 def _shown(found: object) -> str:

@@ -407,6 +407,78 @@ def test_SPF_20_an_include_by_a_local_part_outside_ascii_does_not_match(letter: 
     assert got.result == "softfail"
 
 
+def steps(got: spf.Verdict) -> list[str]:
+    return ["  " * step.depth + step.text for step in got.steps]
+
+
+def test_a_story_shows_where_a_record_is_broken() -> None:
+    assert steps(
+        verdict(f"v=spf1 include:i.{D} -all", i_example_com={"TXT": ["v=spf1 mx foo a"]})
+    ) == [
+        "? TXT of example.com: 33 octets (look-up 0 of 10, void 0)",
+        "example.com: v=spf1 include:i.example.com -all",
+        "  ? TXT of i.example.com: 15 octets (look-up 1 of 10, void 0)",
+        "  i.example.com: v=spf1 mx foo a",
+        "                           ^ not a mechanism with its arguments: 'foo'",
+    ]
+
+
+def test_a_story_shows_all_records_where_there_are_several() -> None:
+    assert steps(verdict("v=spf1 -all", "x", "v=spf1 \xff"))[1:] == [
+        "example.com: v=spf1 -all",
+        "example.com: v=spf1 \xc3\xbf",
+    ]
+
+
+def test_a_story_ends_with_the_question_that_failed() -> None:
+    zone = Zone(
+        {
+            D: {"TXT": ["v=spf1 a:n.example mx -all"], "MX": [[1, f"m.{D}"]]},
+            f"m.{D}": {"FAIL": ["A"]},
+        }
+    )
+    got = zone.run(spf.check(ip=IP, helo=D, sender=f"a@{D}"))
+    assert got.result == "temperror"
+    assert steps(got)[-2:] == [
+        "  ? MX of example.com: m.example.com (look-up 2 of 10, void 1)",
+        "  ? A of m.example.com: server failure (the zone says FAIL) (look-up 2 of 10, void 1)",
+    ]
+
+
+def test_a_story_has_the_questions_that_failed_in_vain() -> None:
+    zone = Zone(
+        {
+            D: {"TXT": ["v=spf1 ptr -all exp=x.example.com"]},
+            "1.2.0.192.in-addr.arpa": {"PTR": ["h.example.com"]},
+            "h.example.com": {"FAIL": ["*"]},
+            "x.example.com": {"FAIL": ["*"]},
+        }
+    )
+    got = zone.run(spf.check(ip=IP, helo=D, sender=f"a@{D}"))
+    assert got.result == "fail"
+    told = " ".join(steps(got))
+    assert (
+        "? A of h.example.com: server failure (the zone says FAIL) (look-up 1 of 10, void 0)"
+        in told
+    )
+    assert (
+        "? TXT of x.example.com: server failure (the zone says FAIL) (look-up 1 of 10, void 0)"
+        in told
+    )
+    zone = Zone({D: {"TXT": ["v=spf1 ptr -all"]}, "1.2.0.192.in-addr.arpa": {"FAIL": ["*"]}})
+    told = " ".join(steps(zone.run(spf.check(ip=IP, helo=D, sender=f"a@{D}"))))
+    assert "? PTR of 1.2.0.192.in-addr.arpa: server failure" in told
+
+
+def test_a_story_counts_a_void_answer_with_its_question() -> None:
+    got = verdict("v=spf1 a:n.example mx ptr -all", ip="2001:db8::1")
+    assert got.result == "permerror"
+    told = [step for step in steps(got) if "?" in step][1:]
+    assert [step.partition(" (")[2] for step in told] == [
+        f"look-up {count} of 10, void {count})" for count in (1, 2, 3)
+    ]
+
+
 WORDS = st.sampled_from(
     [
         *("a", "mx", "ptr", "a:e0.example.com", "include:i.example.com", "mx:%{d2r}", "a/0//0"),
