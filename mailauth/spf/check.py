@@ -47,16 +47,20 @@ def check_helo(
     *,
     ip: str | Address,
     helo: str,
+    hops: Sequence[str] = (),
     receiver: str = "unknown",
     now: int = 0,
     policy: Policy = RFC7208,
 ) -> Lookups[Verdict]:
     """The verdict on the HELO identity (§2.3).
 
-    `receiver` and `now` are as `check_host` has them.  **Asks** what `check_host` asks.
+    `hops` are as `check` has them, `receiver` and `now` as `check_host`.  **Asks** what
+    `check_host` asks.
 
     **Raises** BadArgument: `ip` is no address.
     """
+    if policy.relays:
+        ip = outermost(ip, hops, policy)
     subject = Subject(client(ip), mailbox(f"postmaster@{helo}"), helo, receiver, now)
     return _by_course(subject, helo, "helo", policy)
 

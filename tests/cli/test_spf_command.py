@@ -1,6 +1,7 @@
 """`mailauth spf check` as a user types it."""
 
 import json
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -109,11 +110,74 @@ def test_the_tree(spf: Run) -> None:
         ["-i", "fe80::1%lo", "-h", "a.b"],
         ["-i", "192.0.2.1", "-h", "a.b", "--relay", "192.0.2.1/24"],
         ["-i", "192.0.2.1", "-h", "a.b", "--local-policy", "foo"],
-        ["-i", "192.0.2.1", "-s", "a@b.example", "--relay", "192.0.2.1", "--hop", "x"],
+        ["-i", "192.0.2.1", "-s", "a@b.example", "--now", "x"],
     ],
 )
 def test_misuse_is_one_line(spf: Run, arguments: list[str]) -> None:
     assert spf(*arguments).refused
+
+
+@pytest.mark.parametrize(
+    "behind",
+    [
+        ["--hop", "x"],
+        ["--hop", "192.0.2.2"],
+        ["--hop", "x", "--relay", "198.51.100.1"],
+        ["--hop", "192.0.2.2", "--hop", "fe80::1%lo", "--relay", "192.0.2.1"],
+        ["--hop", "192.0.2.1/32", "--relay", "192.0.2.1"],
+    ],
+)
+@pytest.mark.parametrize("identity", ["-s", "-h"])
+def test_a_hop_is_an_address_behind_a_relay(spf: Run, identity: str, behind: list[str]) -> None:
+    done = spf("-i", "192.0.2.1", identity, "mx.example", *behind)
+    assert done.refused
+    assert "--hop" in done.complaint
+
+
+BEHIND = ("-i", "10.0.0.5", "--hop", "192.0.2.1", "--relay", "10.0.0.0/8")
+
+
+@pytest.mark.parametrize(
+    ("identity", "name"),
+    [(("-s", "a@mx.example"), "mailfrom"), (("-h", "mx.example"), "helo")],
+)
+def test_pyspf_is_asked_of_the_client_that_we_judge(
+    spf: Run, identity: tuple[str, ...], name: str
+) -> None:
+    (got,) = spf(*BEHIND, *identity, "--cross-check", "--json").objects
+    assert (got["result"], got["identity"]) == ("pass", name)
+    assert got["cross_check"] == {"program": "pyspf", "result": "pass", "agrees": True}
+
+
+@pytest.mark.parametrize("more", [[], ["--now", "2001-09-09T01:46:40Z"]])
+def test_an_explanation_tells_the_time(run: Run, tmp_path: Path, more: list[str]) -> None:
+    path = tmp_path / "zone.json"
+    path.write_text(json.dumps(ZONE | {"why.example.com": {"TXT": ["at %{t}"]}}))
+    before = int(time.time())
+    check = ("spf", "check", "--zone", str(path), "--json", *more)
+    (tmp_path / "list.csv").write_text("192.0.2.3,,a@example.com\n")
+    for client in (("-i", "192.0.2.3", "-s", "a@example.com"), ("--batch", "list.csv")):
+        (got,) = run(*check, *client).objects
+        told = int(got["explanation"].removeprefix("at "))
+        assert told == 1_000_000_000 if more else before <= told <= time.time()
+
+
+def test_a_helo_that_is_not_UTF_8(run: Run, tmp_path: Path) -> None:
+    records = {"TXT": ["v=spf1 exists:%{H}.example.com exists:%{h}.example.com -all"]}
+    (tmp_path / "zone.json").write_text(json.dumps({"example.com": records}))
+    client = ("-h", "mx\udcff", "-s", "a@example.com", "--zone", "zone.json")
+    for more in ([], ["--json"], ["--explain", "--cross-check"]):
+        done = run("spf", "check", "-i", "192.0.2.1", *client, *more)
+        assert (done.status, done.complaint) == (1, "")
+    (tmp_path / "list.csv").write_bytes(
+        b"192.0.2.1,mx\xff,a@example.com\n192.0.2.1,mx.example,a@example.com\n"
+    )
+    done = run("spf", "check", "--batch", "list.csv", "--zone", "zone.json")
+    assert [got["result"] for got in done.objects] == ["fail", "fail"]
+    came = ("--ip", "192.0.2.1", "--helo", "mx\udcff", "--mail-from", "a@example.com")
+    for form in ("--json", "--explain"):
+        done = run("verify", *came, form, "--zone", "zone.json", "mail.eml")
+        assert (done.status, done.complaint) == (1, "")
 
 
 LIST = b"""ip,helo,sender
@@ -159,7 +223,12 @@ def test_a_batch_from_a_pipe(spf: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--batch", "no-such-file"], ["--batch", "x", "-i", "192.0.2.1"]]
+    "arguments",
+    [
+        ["--batch", "no-such-file"],
+        ["--batch", "mail.eml", "-i", "192.0.2.1"],
+        ["--batch", "mail.eml", "--relay", "192.0.2.1"],
+    ],
 )
 def test_misuse_of_a_batch(spf: Run, arguments: list[str]) -> None:
     assert spf(*arguments).refused

@@ -360,6 +360,15 @@ def test_what_is_no_address_is_the_callers_mistake(ip: str) -> None:
         run(spf.check(ip=ip, helo=D, sender=f"a@{D}"), _never)
 
 
+@pytest.mark.parametrize(("hop", "result"), [(IP, "pass"), (OTHER, "fail")])
+def test_the_client_of_a_relay_is_judged_by_either_identity(hop: str, result: str) -> None:
+    zone = Zone({D: {"TXT": [f"v=spf1 ip4:{IP} -all"]}})
+    policy = spf.Policy(relays=spf.networks(["10.0.0.0/8"]))
+    behind: Any = {"ip": "10.0.0.5", "hops": ("10.9.9.9", hop), "policy": policy}
+    assert zone.run(spf.check(helo=D, sender="", **behind)).result == result
+    assert zone.run(spf.check_helo(helo=D, **behind)).result == result
+
+
 def test_a_verdict_is_no_boolean() -> None:
     with pytest.raises(TypeError):
         assert verdict("v=spf1 -all")

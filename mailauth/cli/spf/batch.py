@@ -40,7 +40,7 @@ class Line(NamedTuple):
 
 
 def reports(
-    path: str, ask: "Resolver | Zone", policy: "Policy"
+    path: str, ask: "Resolver | Zone", policy: "Policy", now: int
 ) -> Iterator[dict[str, Any] | BadArgument]:
     """The reports on the lines of a list, in order; instead of one, what is wrong with a line.
 
@@ -58,9 +58,8 @@ def reports(
         if progress.is_wanted():
             lines = progress.shown(lines, lambda line: line.octets, total=total, label="checking")
         while chunk := _chunk(path, lines):
-            verdicts = iter(
-                ask.run_all([_check(line.client, policy) for line in chunk if not line.fault])
-            )
+            checks = [_check(line.client, policy, now) for line in chunk if not line.fault]
+            verdicts = iter(ask.run_all(checks))
             for line in chunk:
                 if line.fault:
                     yield BadArgument(f"{line.place}: {line.fault}")
@@ -124,10 +123,10 @@ def _read(text: str) -> tuple[dict[str, str], str]:
     return dict(zip(COLUMNS, columns, strict=False)), ""
 
 
-def _check(client: dict[str, str], policy: "Policy") -> "Lookups[Verdict]":
+def _check(client: dict[str, str], policy: "Policy", now: int) -> "Lookups[Verdict]":
     from mailauth import spf
 
-    ip, helo = client["ip"], client["helo"]
+    came: dict[str, Any] = {"ip": client["ip"], "helo": client["helo"], "policy": policy}
     if "sender" in client:
-        return spf.check(ip=ip, helo=helo, sender=client["sender"], policy=policy)
-    return spf.check_helo(ip=ip, helo=helo, policy=policy)
+        return spf.check(**came, sender=client["sender"], now=now)
+    return spf.check_helo(**came, now=now)

@@ -1,6 +1,6 @@
 """`mailauth spf check`: whether a host may send for a domain."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -37,6 +37,7 @@ _STATUS = {
               help="Terms that may turn a fail, softfail or neutral into a pass.")  # fmt: skip
 @click.option("--best-guess", is_flag=True, help="Judge a domain without a record by its hosts.")
 @options.dns
+@options.now("The time that an explanation may tell, if it is not now.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--explain", is_flag=True, help="Show each record, term and question.")
 @click.option("--cross-check", is_flag=True, help="Ask pyspf too, and name any difference.")
@@ -51,6 +52,7 @@ def check(
     best_guess: bool,
     zone: str | None,
     nameservers: tuple[str, ...],
+    now: int,
     as_json: bool,
     explain: bool,
     cross_check: bool,
@@ -73,39 +75,56 @@ def check(
     guess = spf.BEST_GUESS if best_guess else ""
     policy = spf.Policy(local_policy=local_policy, best_guess=guess, relays=spf.networks(relays))
     if batch is not None:
-        if ip is not None or helo or sender is not None or hops or explain or cross_check:
+        one = ip is not None or helo or sender is not None or hops or relays
+        if one or explain or cross_check:
             raise BadArgument("--batch takes its clients from the file, and says JSON alone")
-        status = _check_batch(batch, ask, policy)
+        status = _check_batch(batch, ask, policy, now)
     else:
         if ip is None:
             raise BadArgument("there is nothing to check: give --ip, or --batch")
         if sender is None and not helo:
             raise BadArgument("there is nothing to check: give --sender, --helo or both")
+        _demand_hops(hops, relays)
+        came: dict[str, Any] = {"ip": ip, "helo": helo, "hops": hops, "policy": policy, "now": now}
         if sender is None:
-            verdict = ask.run(spf.check_helo(ip=ip, helo=helo, policy=policy))
+            verdict = ask.run(spf.check_helo(**came))
         else:
-            question = spf.check(ip=ip, helo=helo, sender=sender, hops=hops, policy=policy)
-            verdict = ask.run(question)
+            verdict = ask.run(spf.check(**came, sender=sender))
         opinion = None
         if cross_check:
             from mailauth.cli.spf import opinion as pyspf
+            from mailauth.spf.check import outermost
 
             pyspf.demand()
-            opinion = pyspf.ask(ip, sender or f"postmaster@{helo}", helo, ask)
+            client = str(outermost(ip, hops, policy))
+            opinion = pyspf.ask(client, sender or f"postmaster@{helo}", helo, ask)
         (_report_json if as_json else _report_text)(verdict, opinion, explain)
         status = _STATUS[verdict.result.value]
     if status:
         raise click.exceptions.Exit(status)
 
 
-def _check_batch(path: str, ask: "Resolver | Zone", policy: "Policy") -> int:
+def _demand_hops(hops: tuple[str, ...], relays: tuple[str, ...]) -> None:
+    """**Raises** BadArgument: a hop that is no address, or that nobody looks at."""
+    from mailauth.spf.identity import client
+
+    for hop in hops:
+        try:
+            client(hop)
+        except BadArgument as fault:
+            raise BadArgument(f"--hop {fault}") from None
+    if hops and not relays:
+        raise BadArgument("--hop says from where a relay of ours had the mail: give --relay too")
+
+
+def _check_batch(path: str, ask: "Resolver | Zone", policy: "Policy", now: int) -> int:
     """Print a report for each line of a list; the exit status."""
     import json
 
     from mailauth.cli.spf import batch
 
     statuses = {0}
-    for report in batch.reports(path, ask, policy):
+    for report in batch.reports(path, ask, policy, now):
         if isinstance(report, BadArgument):
             complain(str(report))
             statuses.add(1)
