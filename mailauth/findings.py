@@ -30,6 +30,8 @@ class Finding:
     """The term or tag, as the record has it."""
     remedy: str = ""
     """What to publish or to do instead."""
+    shown: str = ""
+    """The text of which it speaks, on lines of their own: a caret is under the place of a fault."""
 
 
 def with_remedies(found: Iterable[Finding], remedies: Mapping[str, str]) -> list[Finding]:

@@ -27,7 +27,7 @@ did not answer, 2 on misuse.
 
 
 def show(found: "Iterable[Finding]", *, as_json: bool = False, err: bool = False) -> None:
-    """Print each finding on a line of its own."""
+    """Print each finding on a line of its own, and below it the text that it shows."""
     for finding in found:
         if as_json:
             import json
@@ -36,6 +36,8 @@ def show(found: "Iterable[Finding]", *, as_json: bool = False, err: bool = False
             click.echo(json.dumps(asdict(finding)), err=err)
             continue
         click.echo(line(finding), err=err)
+        for row in finding.shown.split("\n") if finding.shown else ():
+            click.echo(f"  {printable(row)}", err=err)
 
 
 def line(finding: "Finding") -> str:

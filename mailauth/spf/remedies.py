@@ -11,6 +11,8 @@ REMEDIES: Final = {
     "and ip6:, or put a service on a subdomain of its own",
     "void": "remove the terms whose names have no records",
     "unknown-name": "remove the term, or publish the addresses of what it names",
+    "void-family": "name the hosts by ip4: or ip6:, or publish addresses of that family",
+    "exp": "publish one TXT record at the name, or remove exp=",
     "loop": "remove the include of the domain itself",
     "many-mx": "name the senders by ip4: and ip6: instead of mx",
     "null-mx": "remove the mx",
@@ -24,7 +26,8 @@ REMEDIES: Final = {
     "neutral-all": "end the record with -all or ~all",
     "redirect": "remove redirect= or the all",
     "after-all": "move the term before the all, or remove it",
-    "size": "shorten the record: remove what is not needed, or move terms to an include",
+    "size": "shorten the record, or move terms to an include, or other TXT records to names of "
+    "their own",
     "strings": "give the record as strings of 255 octets; mailauth record spf writes them so",
     "sender-id": "withdraw the record that begins with spf2.0",
     "ttl": "give the record a TTL of 3600",

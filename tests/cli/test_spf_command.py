@@ -258,6 +258,20 @@ def test_lint(
     assert all(code in as_text for code in codes or ["nothing to mend"])
 
 
+def test_lint_shows_the_place_of_a_fault(run: Run) -> None:
+    lines = run("spf", "lint", "--record", "v=spf1 a \x1b[2J ip4:x").text.splitlines()
+    assert lines[1:] == ["  v=spf1 a .[2J ip4:x", "           ^"]
+    (as_json,) = run("spf", "lint", "--record", "v=spf1 foo", "--json").objects
+    assert as_json["shown"] == "v=spf1 foo\n       ^"
+
+
+def test_lint_shows_several_records(run: Run, tmp_path: Path) -> None:
+    several = {"mx.example": {"TXT": ["v=spf1 \x1b[2J", "v=spf1 -all"]}}
+    (tmp_path / "zone.json").write_text(json.dumps(several))
+    lines = run("spf", "lint", "mx.example", "--zone", "zone.json").text.splitlines()
+    assert lines[1:] == ["  v=spf1 \\x1b[2J", "  v=spf1 -all"]
+
+
 @pytest.mark.parametrize(
     "arguments", [[], ["example.com", "--record", "v=spf1"], ["a..b"], ["--zone", "none", "a.b"]]
 )

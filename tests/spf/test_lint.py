@@ -19,10 +19,31 @@ LEGAL = [
     ("SPF-35 a wide network", "v=spf1 ip4:10.0.0.0/8 -all", {"wide"}),
     ("SPF-35 a wide network of IPv6", "v=spf1 ip6:2001::/16 -all", {"wide"}),
     ("SPF-35 wide exchanges", "v=spf1 mx/12 -all", {"wide"}),
-    ("SPF-35 just wide enough", "v=spf1 ip4:172.16.0.0/16 ip6:2001:db8::/32 -all", set()),
+    ("SPF-35 wide enough", "v=spf1 ip4:172.16.0.0/16 -all", {"wide"}),
+    ("SPF-35 not too wide", "v=spf1 ip4:172.16.0.0/17 ip6:2001:db8::/32 -all", set()),
+    (
+        "SPF-35 wide together",
+        "v=spf1 ip4:198.18.0.0/17 ip4:198.19.0.0/17 ip4:172.16.0.0/17 ip4:172.17.0.0/17 -all",
+        {"wide"},
+    ),
+    (
+        "SPF-35 wide once",
+        "v=spf1 ip4:172.16.0.0/17 ip4:172.16.9.0/17 ~ip4:172.17.0.0/17 -ip4:172.18.0.0/17 -all",
+        set(),
+    ),
     ("ptr", "v=spf1 ptr -all", {"ptr"}),
     ("the name of the client", "v=spf1 exists:%{p}.example -all", {"p-macro"}),
     ("after all", "v=spf1 mx -all ip4:192.0.2.1", {"after-all"}),
+    (
+        "much after all",
+        "v=spf1 -all +all mx mx ptr a/8 exists:%{p}.b.c ip4:1.0.0.0/8",
+        {"after-all"},
+    ),
+    (
+        "eleven after all",
+        f"v=spf1 -all {' '.join(f'a:h{n}.example' for n in range(11))}",
+        {"after-all"},
+    ),
     ("redirect after all", "v=spf1 -all redirect=other.example", {"redirect"}),
     ("no end", "v=spf1 mx", {"no-all"}),
     ("twice", "v=spf1 mx a MX -all", {"twice"}),
@@ -53,6 +74,10 @@ def of(*records: str, **more: Any) -> dict[str, Any]:
     return {"TXT": list(records), **more}
 
 
+ELEVEN = " ".join(f"a:h{n}.example" for n in range(11))
+VOID = {("unknown-name", "example.com"), ("void", "example.com")}
+HOSTS = {f"h{n}.example": {"A": ["192.0.2.1"]} for n in range(3)}
+SIXES = {f"h{n}.example": {"AAAA": ["2001:db8::1"]} for n in range(3)}
 DEEP = {f"d{n}.example": of(f"v=spf1 include:d{n + 1}.example -all") for n in range(12)}
 TREES: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     ("no record", {"example.com": of("hello")}, {("none", "example.com")}),
@@ -97,6 +122,90 @@ TREES: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
         "names that nobody has",
         {"example.com": of("v=spf1 a:a.example mx:b.example a:c.example -all")},
         {("unknown-name", "example.com"), ("void", "example.com")},
+    ),
+    (
+        "names that nobody has, by exists",
+        {"example.com": of("v=spf1 exists:a.example exists:b.example exists:c.example -all")},
+        VOID,
+    ),
+    (
+        "exists asks for addresses of IPv4, whoever the client is",
+        {"example.com": of(f"v=spf1 {' '.join(f'exists:{name}' for name in SIXES)} -all"), **SIXES},
+        VOID,
+    ),
+    (
+        "names that have only addresses of IPv4",
+        {"example.com": of(f"v=spf1 {' '.join(f'a:{name}' for name in HOSTS)} -all"), **HOSTS},
+        {("void-family", "example.com")},
+    ),
+    (
+        "names that have only addresses of IPv6",
+        {"example.com": of(f"v=spf1 {' '.join(f'a:{name}' for name in SIXES)} -all"), **SIXES},
+        {("void-family", "example.com")},
+    ),
+    (
+        "two of them are allowed",
+        {"example.com": of("v=spf1 a:h0.example a:h1.example -all"), **HOSTS},
+        set(),
+    ),
+    (
+        "void for both families, by one and two",
+        {"example.com": of("v=spf1 a:none.example a:h0.example a:h1.example -all"), **HOSTS},
+        {("unknown-name", "example.com"), ("void-family", "example.com")},
+    ),
+    (
+        "a name that cannot be asked for is no void look-up",
+        {"example.com": of("v=spf1 a:a..b exists:b..c exists:c..d a:d..e -all")},
+        {("unknown-name", "example.com")},
+    ),
+    (
+        "names after all are not asked for",
+        {"example.com": of(f"v=spf1 -all {ELEVEN} include:none.example mx redirect=b.example")},
+        {("after-all", "example.com"), ("redirect", "example.com")},
+    ),
+    (
+        "an exchange without addresses, beside one that has some",
+        {"example.com": of("v=spf1 mx -all", MX=[[1, "h0.example"], [2, "mx.example"]]), **HOSTS},
+        {("unknown-name", "example.com")},
+    ),
+    (
+        "exchanges of IPv4 are not void for clients of IPv6",
+        {"example.com": of("v=spf1 mx -all", MX=[[1, name] for name in HOSTS]), **HOSTS},
+        set(),
+    ),
+    (
+        "much beside the record",
+        {"example.com": of("v=spf1 -all", "x" * 250, "y" * 178)},
+        {("size", "example.com")},
+    ),
+    ("not so much", {"example.com": of("v=spf1 -all", "x" * 250, "y" * 177)}, set()),
+    (
+        "SPF-35 wide together, through includes",
+        {
+            "example.com": of("v=spf1 ip4:172.16.0.0/17 include:e.example -all"),
+            "e.example": of("v=spf1 ip4:172.17.0.0/17 ip4:172.18.0.0/17 ip4:172.19.0.0/17 -all"),
+        },
+        {("wide", "example.com")},
+    ),
+    (
+        "no explanation",
+        {"example.com": of("v=spf1 -all exp=why.example.com")},
+        {("exp", "example.com")},
+    ),
+    (
+        "an explanation, and one that is never told",
+        {
+            "example.com": of("v=spf1 include:e.example -all exp=why.example.com"),
+            "e.example": of("v=spf1 -all exp=none.example"),
+            "why.example.com": of("you may not"),
+        },
+        set(),
+    ),
+    ("whose explanation", {"example.com": of("v=spf1 -all exp=%{i}.example.com")}, set()),
+    (
+        "the DNS does not answer for an explanation",
+        {"example.com": of("v=spf1 -all exp=e.example"), "e.example": {"FAIL": ["TXT"]}},
+        {("dns", "example.com")},
     ),
     (
         "exchanges that take no mail",
@@ -184,3 +293,27 @@ def test_the_case_of_a_domain_means_nothing() -> None:
     assert set(asked) == {"example.com"}
     assert "example.com includes itself" in sentences
     assert "example.com has no mail exchange" in sentences
+
+
+def test_a_fault_is_shown_with_a_caret() -> None:
+    (found,) = spf.lint_record(b"v=spf1 mx ip4:x -all", "example.com")
+    assert found.shown == "v=spf1 mx ip4:x -all\n          ^"
+    (of_the_tree,) = Zone({"example.com": of("v=spf1 mx ip4:x -all")}).run(spf.lint("example.com"))
+    assert of_the_tree.shown == found.shown
+    (several,) = Zone({"example.com": of("v=spf1 mx", "x", "v=spf1")}).run(spf.lint("example.com"))
+    assert several.shown == "v=spf1 mx\nv=spf1"
+
+
+def test_a_record_without_error_is_no_permerror_for_want_of_names() -> None:
+    """A client of either family, whom nothing admits."""
+    for kind in (HOSTS, SIXES, {}):
+        for words in ("a:h0.example a:h1.example a:h2.example", "exists:h0.example", "a mx"):
+            zone = Zone({"example.com": of(f"v=spf1 {words} -all"), **kind})
+            codes = {finding.code for finding in zone.run(spf.lint("example.com"))}
+            results = {
+                zone.run(spf.check(ip=ip, helo="a.b", sender="a@example.com")).result
+                for ip in ("203.0.113.1", "2001:db8::9")
+            }
+            if spf.Result.PERMERROR in results:
+                assert codes & {"void", "void-family"}
+            assert ("void" in codes) is (results == {spf.Result.PERMERROR})

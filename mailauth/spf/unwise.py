@@ -1,0 +1,154 @@
+"""What one record shows by itself: what is broken in it, and what is legal and unwise.
+
+Only the terms that receivers read are judged: those behind an all are told as
+such, and count for nothing (RFC 7208 §5.1).
+"""
+
+from collections.abc import Iterable, Iterator
+from ipaddress import IPv4Network, collapse_addresses
+from typing import Final
+
+from mailauth.errors import SyntaxFault
+from mailauth.findings import Finding, Severity
+from mailauth.spf import record as records
+from mailauth.spf.policy import RFC7208
+from mailauth.spf.record import (
+    IP4,
+    IP6,
+    MX,
+    PTR,
+    A,
+    All,
+    Directive,
+    Exists,
+    Include,
+    Mechanism,
+    Record,
+)
+from mailauth.spf.result import Result
+
+WIDE_IP4: Final = 16
+WIDE_IP6: Final = 31
+"""A prefix of this length or a shorter one admits more hosts than anybody runs."""
+MANY_IP4: Final = 100_000
+"""More addresses than that are shared with strangers, also if they are of many networks."""
+MAX_ANSWER: Final = 450
+"""Octets of a name and its records that fit an answer over UDP with some room (RFC 7208 §3.4)."""
+
+
+def of_record(octets: bytes, domain: str) -> list[Finding]:
+    """The findings in a record, but for its size and what it costs."""
+    if not records.is_record(octets):
+        sentence = "it does not begin with v=spf1 and a space, and so it is no record"
+        return [Finding("version", Severity.ERROR, sentence, domain)]
+    try:
+        record = records.parse(octets)
+    except SyntaxFault as fault:
+        sentence = f"the record cannot be read: {fault}"
+        shown = fault.pointed() if fault.text else ""
+        return [Finding("syntax", Severity.ERROR, sentence, domain, shown=shown)]
+    return [*_of_terms(record, domain), *_of_the_end(record, domain)]
+
+
+def of_size(octets: int, domain: str) -> Iterator[Finding]:
+    """Whether a name and the text of its records, of so many octets, fit an answer."""
+    if octets >= MAX_ANSWER:
+        sentence = f"{octets} octets of name and text may not fit an answer over UDP"
+        yield Finding("size", Severity.WARNING, f"{sentence} (RFC 7208 §3.4)", domain)
+
+
+def of_lookups(lookups: int, domain: str) -> Iterator[Finding]:
+    """Whether more terms ask the DNS than may."""
+    if lookups > RFC7208.max_lookups:
+        limit = RFC7208.max_lookups
+        sentence = f"{lookups} terms ask the DNS; {limit} are allowed (RFC 7208 §4.6.4)"
+        yield Finding("lookups", Severity.ERROR, sentence, domain)
+
+
+def of_networks(networks: Iterable[IPv4Network], domain: str) -> Iterator[Finding]:
+    """Whether networks that are not wide by themselves are wide together."""
+    addresses = sum(network.num_addresses for network in collapse_addresses(networks))
+    if addresses > MANY_IP4:
+        sentence = f"{addresses} addresses of IPv4, in many networks: strangers may send"
+        yield Finding("wide", Severity.WARNING, sentence, domain)
+
+
+def reached(record: Record) -> tuple[Directive, ...]:
+    """The directives up to the first all; those behind it are never read (RFC 7208 §5.1)."""
+    for place, directive in enumerate(record.directives):
+        if isinstance(directive.mechanism, All):
+            return record.directives[: place + 1]
+    return record.directives
+
+
+def end_of(record: Record) -> Directive | None:
+    """The all at which its evaluation ends; beside one redirect= is not used (RFC 7208 §6.1)."""
+    last = reached(record)[-1:]
+    return last[0] if last and isinstance(last[0].mechanism, All) else None
+
+
+def count_lookups(record: Record) -> int:
+    """How many terms of a record ask the DNS (RFC 7208 §4.6.4)."""
+    asking = [each for each in reached(record) if not isinstance(each.mechanism, All | IP4 | IP6)]
+    return len(asking) + (record.redirect is not None and end_of(record) is None)
+
+
+def networks_of(record: Record) -> Iterator[IPv4Network]:
+    """Those that it admits by ip4, but for the wide ones, of which each is told."""
+    for directive in reached(record):
+        mechanism = directive.mechanism
+        passes = directive.qualifier.result is Result.PASS
+        if passes and isinstance(mechanism, IP4) and not _is_wide(mechanism):
+            yield IPv4Network((int(mechanism.address), mechanism.length), strict=False)
+
+
+def _of_terms(record: Record, domain: str) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for directive in reached(record):
+        mechanism, text = directive.mechanism, directive.text
+        if text.lower() in seen:
+            yield Finding("twice", Severity.WARNING, "the term stands twice", domain, text)
+        seen.add(text.lower())
+        if isinstance(mechanism, PTR):
+            sentence = "ptr is slow and should not be published (RFC 7208 §5.5)"
+            yield Finding("ptr", Severity.WARNING, sentence, domain, text)
+        if _is_wide(mechanism):
+            sentence = f"/{WIDE_IP4} of IPv4 or /{WIDE_IP6} of IPv6, or wider: strangers may send"
+            yield Finding("wide", Severity.WARNING, sentence, domain, text)
+        if isinstance(mechanism, Include | A | MX | PTR | Exists):
+            spec = mechanism.domain_spec
+            if spec is not None and "p" in spec.letters:
+                sentence = "%{p} is slow and should not be published (RFC 7208 §7.3)"
+                yield Finding("p-macro", Severity.WARNING, sentence, domain, text)
+    for name, value in record.unknown_modifiers:
+        sentence = "a modifier that means nothing; is it misspelt?"
+        yield Finding("modifier", Severity.WARNING, sentence, domain, f"{name}={value}")
+
+
+def _is_wide(mechanism: Mechanism) -> bool:
+    if isinstance(mechanism, A | MX):
+        return mechanism.ip4_length <= WIDE_IP4 or mechanism.ip6_length <= WIDE_IP6
+    if isinstance(mechanism, IP4):
+        return mechanism.length <= WIDE_IP4
+    return isinstance(mechanism, IP6) and mechanism.length <= WIDE_IP6
+
+
+def _of_the_end(record: Record, domain: str) -> Iterator[Finding]:
+    end = end_of(record)
+    if end is None:
+        if record.redirect is None:
+            sentence = "it ends in no all, so that nobody is refused; end it with -all or ~all"
+            yield Finding("no-all", Severity.WARNING, sentence, domain)
+        return
+    if end.qualifier.result is Result.PASS:
+        sentence = "anybody may send for this domain"
+        yield Finding("pass-all", Severity.ERROR, sentence, domain, end.text)
+    elif end.qualifier.result is Result.NEUTRAL:
+        sentence = "nobody is refused; say -all or ~all"
+        yield Finding("neutral-all", Severity.WARNING, sentence, domain, end.text)
+    if record.redirect is not None:
+        sentence = "redirect= is never used beside all (RFC 7208 §6.1)"
+        yield Finding("redirect", Severity.WARNING, sentence, domain, record.redirect.text)
+    for directive in record.directives[len(reached(record)) :]:
+        sentence = "it stands after all and is never read (RFC 7208 §5.1)"
+        yield Finding("after-all", Severity.WARNING, sentence, domain, directive.text)
