@@ -144,9 +144,8 @@ class _Tree:
             yield from self._follow(directive, domain, above)
         if record.redirect is not None and unwise.end_of(record) is None:
             yield from self._read_target(record.redirect, domain, above, included=included)
-        if (
-            record.exp is not None and not included
-        ):  # of an include it has no effect (RFC 7208 §6.2)
+        # Of an include it has no effect (RFC 7208 §6.2).
+        if record.exp is not None and not included:
             yield from self._explain(record.exp, domain)
 
     def _follow(self, directive: Directive, domain: str, above: tuple[str, ...]) -> Lookups[None]:
