@@ -5,7 +5,7 @@ values of its letters; expansion is pure and asks nothing.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
@@ -98,25 +98,46 @@ class MacroString:
 
     def first(self, most: int, values: Mapping[str, str]) -> str:
         """The first `most` characters of what `expand` comes to, or some more."""
-        pieces = _PIECES.findall(self.template)
-        return "".join(_expanded(pieces, self.macros, most, values))
+        return "".join(
+            _expanded(
+                _PIECES.findall(self.template),
+                self.macros,
+                lambda macro, value: value[-_SPLIT:] if macro.transforms else value[:most],
+                most,
+                values,
+            )
+        )
 
     def last(self, most: int, values: Mapping[str, str]) -> str:
         """The last `most` characters of what `expand` comes to, or some more.
 
         Labels that reach beyond them may be shortened.
         """
-        pieces = reversed(_PIECES.findall(self.template))
-        return "".join(reversed(_expanded(pieces, reversed(self.macros), most, values)))
+        expanded = _expanded(
+            reversed(_PIECES.findall(self.template)),
+            reversed(self.macros),
+            lambda macro, value: value[:most] if macro.reverse else value[-most:],
+            most,
+            values,
+        )
+        return "".join(reversed(expanded))
+
+
+_SPLIT: Final = 4096
+"""Characters of a value that is split for the beginning of a string: twice a line of SMTP."""
 
 
 def _expanded(
-    pieces: Iterable[str], macros: Iterable[Macro], most: int, values: Mapping[str, str]
+    pieces: Iterable[str],
+    macros: Iterable[Macro],
+    cut: Callable[[Macro, str], str],
+    most: int,
+    values: Mapping[str, str],
 ) -> list[str]:
     """What the pieces of a template come to, one after another, until there are `most` characters.
 
-    A value counts with `most` characters: its last ones, or its first ones if they
-    become the last.  So a long one costs no more, however often it stands there.
+    `cut` gives as much of a value as can count.  So a long one costs no more, however
+    often it stands there.
     """
     following = iter(macros)
     expanded: list[str] = []
@@ -128,7 +149,7 @@ def _expanded(
         if piece == "%s":
             macro = next(following)
             value = values[macro.letter]
-            text = macro.expand(value[:most] if macro.reverse else value[-most:])
+            text = macro.expand(cut(macro, value))
         expanded.append(text)
         length += len(text)
     return expanded

@@ -198,6 +198,22 @@ def test_SPF_18_of_many_macros_the_end_makes_the_same_name(local: str, pieces: l
     assert letters.target(spec, D) == (shortened if is_askable(shortened) else "")
 
 
+@given(
+    st.text(alphabet="a.b-", min_size=1, max_size=800),
+    st.lists(
+        st.sampled_from(["%{l}", "%{L}", "%{i}", "%{l1r-}", "%{lr}", "%{l2}", "x"]), max_size=20
+    ),
+    st.integers(1, 600),
+)
+@example("A" * 300 + "B" * 700, ["%{l}"] + ["%{i}"] * 8, 512)
+def test_SPF_18_of_many_macros_an_explanation_has_the_beginning(
+    local: str, pieces: list[str], most: int
+) -> None:
+    string = macro.parse_explanation("".join(pieces))
+    values = {"l": local, "i": IP}
+    assert string.first(most, values)[:most] == string.expand(values)[:most]
+
+
 def test_SPF_18_what_many_macros_come_to_takes_no_memory() -> None:
     macros = "%{l}" * 7_000
     zone = Zone(
