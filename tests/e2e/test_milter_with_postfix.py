@@ -16,12 +16,14 @@ from milter_route import (
     OPENDKIM,
     OPENDKIM_ID,
     SRS_DOMAIN,
+    UNKNOWN,
     ZONE,
     Route,
     claims,
     results,
     route,
 )
+from postfix import Postfix
 from sink import until
 
 from mailauth import dkim
@@ -187,6 +189,17 @@ def test_mail_that_leaves_has_our_sender_and_its_bounce_comes_home(way: Route) -
     assert b"Subject: it came back" in bounce
 
 
+def test_a_bounce_made_on_this_host_comes_home(way: Route) -> None:
+    """The bounce of a forwarder's own Postfix is told to no milter of smtpd."""
+    before = len(way.origin.mails())
+    way.origin.send("ada@origin.test", "gone@local.test", MAIL)
+    until(lambda: len(way.origin.mails()) > before)
+    bounce = way.origin.mails()[-1]
+    assert b"Delivered-To: ada@origin.test" in bounce
+    assert b"there is no such user" in bounce
+    assert UNKNOWN.encode() in bounce
+
+
 def test_mail_that_stays_keeps_its_sender_beside_one_that_leaves(way: Route) -> None:
     before = len(way.receiver.mails())
     assert forwarded(way, "joe@local.test", "box@local.test").startswith("SRS0=")
@@ -194,12 +207,54 @@ def test_mail_that_stays_keeps_its_sender_beside_one_that_leaves(way: Route) -> 
     assert b"Return-Path: <ada@origin.test>" in stayed
 
 
+def refused(way: Route, sender: str, recipient: str) -> tuple[int, bytes]:
+    """What a stranger is told at RCPT."""
+    with client(way) as smtp, pytest.raises(smtplib.SMTPRecipientsRefused) as refusal:
+        smtp.sendmail(sender, [recipient], BOUNCE)
+    code, text = refusal.value.recipients[recipient]
+    return code, text
+
+
 def test_SRS_02_a_forged_bounce_is_refused_before_its_content(way: Route) -> None:
     genuine = forwarded(way, "joe@local.test")
-    forged = "SRS0=AAAA" + genuine[9:]
-    with client(way) as smtp, pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
-        smtp.sendmail("", [forged], BOUNCE)
-    assert refused.value.recipients[forged] == (550, b"5.1.1 forged or expired bounce address")
+    for recipient in ("SRS0=AAAA" + genuine[9:], f"nobody@{SRS_DOMAIN}"):
+        code, text = refused(way, "", recipient)
+        assert (code, b"5.1.1" in text) == (550, True)
+
+
+def test_nothing_is_relayed_that_was_not_relayed_before(way: Route) -> None:
+    for recipient in (f"x@sub.{SRS_DOMAIN}", "eve@elsewhere.test"):
+        code, text = refused(way, "", recipient)
+        assert (code, b"Relay access denied" in text) == (554, True)
+    with client(way) as smtp:
+        assert smtp.mail("") == (250, b"2.1.0 Ok")
+        for recipient in ("anybody@backup.test", f"postmaster@{SRS_DOMAIN}"):
+            assert smtp.rcpt(recipient) == (250, b"2.1.5 Ok")
+
+
+@pytest.mark.parametrize("sender", ["boss@local.test", f"boss@{SRS_DOMAIN}"])
+def test_a_forged_sender_of_ours_is_not_sent_on_under_our_name(way: Route, sender: str) -> None:
+    code, text = refused(way, sender, "joe@local.test")
+    assert (code, text.endswith(b"log in to send as local.test")) == (550, True)
+
+
+def test_a_milter_alone_brings_home_what_comes_by_smtp(way: Route, tmp_path: Path) -> None:
+    genuine = forwarded(way, "joe@local.test")
+    main = {
+        "smtpd_milters": f"inet:127.0.0.1:{way.srs}",
+        "relay_domains": SRS_DOMAIN,
+        "transport_maps": f"inline:{{ {{origin.test=smtp:[127.0.0.1]:{way.origin.port}}} }}",
+    }
+    forged, before = "SRS0=AAAA" + genuine[9:], len(way.origin.mails())
+    with Postfix(tmp_path / "gateway", "mx.local.test", main) as gateway:
+        gateway.send("", genuine, BOUNCE)
+        until(lambda: len(way.origin.mails()) > before)
+        with pytest.raises(smtplib.SMTPRecipientsRefused) as refusal:
+            gateway.send("", forged, BOUNCE)
+        assert refusal.value.recipients[forged] == (
+            550,
+            b"5.1.1 forged or expired bounce address",
+        )
 
 
 def test_nothing_of_all_this_was_deferred_or_met_a_fault(way: Route) -> None:

@@ -25,6 +25,12 @@ pytestmark = [pytest.mark.e2e, pytest.mark.loopback]
 
 MAIL = b"From: Ada <ada@origin.test>\r\nTo: joe@fwd.test\r\nSubject: a letter\r\n\r\nHello.\r\n"
 BOUNCE = b"From: <mailer-daemon@last.test>\r\nSubject: it came back\r\n\r\nSorry.\r\n"
+INSIDE = "127.0.0.9"
+"""The only client of mynetworks."""
+UNKNOWN = "nobody@last.test"
+"""Whom the last hop refuses."""
+STRICT = ("client", "helo", "sender", "data", "end_of_data")
+"""Where a host may refuse; its second smtpd must not."""
 BOTH = list(LookupProtocol)
 
 
@@ -59,7 +65,7 @@ def route(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Route]:
         pytest.skip(postfix.missing())
     lookups = Lookups(tmp_path, [free_port() for _ in range(4)])
     ports = {"origin": free_port(), "forwarder": free_port()}
-    with sink() as last:
+    with sink([UNKNOWN]) as last:
         origin = Postfix(
             tmp_path / "origin",
             "mx.origin.test",
@@ -74,9 +80,10 @@ def route(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Route]:
             tmp_path / "forwarder",
             "mx.fwd.test",
             {
-                "mynetworks": "127.0.0.9/32",
+                "mynetworks": INSIDE,
                 "virtual_alias_maps": (
                     "inline:{ {fwd.test=these}, {joe@fwd.test=joe@last.test},"
+                    f" {{gone@fwd.test={UNKNOWN}}},"
                     f" {{postmaster@{SRS_DOMAIN}=box@local.test}} }}"
                 ),
                 "virtual_mailbox_domains": "local.test",
@@ -87,7 +94,10 @@ def route(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Route]:
                     f" {{origin.test={_hop(ports['origin'])}}} }}"
                 ),
                 **guide.main_cf(
-                    request.param, srs_domain=SRS_DOMAIN, ports=lookups.ports_of_the_guide()
+                    request.param,
+                    srs_domain=SRS_DOMAIN,
+                    domain="fwd.test",
+                    ports=lookups.ports_of_the_guide(),
                 ),
             },
             ports["forwarder"],
@@ -111,10 +121,18 @@ def test_mail_is_forwarded_with_our_sender_and_its_bounce_comes_home(route: Rout
     assert b"Subject: it came back" in bounce
 
 
-def refused(forwarder: Postfix, recipient: str) -> tuple[int, bytes]:
+def test_a_bounce_made_on_this_host_comes_home(route: Route) -> None:
+    route.origin.send("ada@origin.test", "gone@fwd.test", MAIL)
+    until(route.origin.mails)
+    (bounce,) = route.origin.mails()
+    assert b"Delivered-To: ada@origin.test" in bounce
+    assert b"there is no such user" in bounce
+
+
+def refused(forwarder: Postfix, recipient: str, sender: str = "") -> tuple[int, bytes]:
     """What a stranger is told at RCPT."""
     with pytest.raises(smtplib.SMTPRecipientsRefused) as refusal:
-        forwarder.send("", recipient, BOUNCE)
+        forwarder.send(sender, recipient, BOUNCE)
     code, text = refusal.value.recipients[recipient]
     return code, text
 
@@ -139,6 +157,12 @@ def test_nothing_is_relayed_that_was_not_relayed_before(route: Route) -> None:
     until(route.forwarder.mails)
 
 
+@pytest.mark.parametrize("sender", ["boss@fwd.test", "boss@mail.fwd.test"])
+def test_a_forged_sender_of_ours_is_not_sent_on_under_our_name(route: Route, sender: str) -> None:
+    code, text = refused(route.forwarder, "joe@fwd.test", sender)
+    assert (code, text.endswith(b"log in to send as fwd.test")) == (550, True)
+
+
 def test_SRS_14_a_bounce_whose_case_was_lost_comes_home(route: Route) -> None:
     route.forwarder.send("", route.forwarded().lower(), BOUNCE)
     until(route.origin.mails)
@@ -146,7 +170,7 @@ def test_SRS_14_a_bounce_whose_case_was_lost_comes_home(route: Route) -> None:
 
 def test_what_is_ours_stays_as_it_is(route: Route) -> None:
     for sender in ("boss@local.test", "list@mail.fwd.test", ""):
-        route.forwarder.send(sender, "box@local.test", MAIL)
+        route.forwarder.send(sender, "box@local.test", MAIL, source=INSIDE)
     until(lambda: len(route.forwarder.mails()) == 3)
     paths = {mail.split(b"\n")[0] for mail in route.forwarder.mails()}
     assert paths == {
@@ -200,38 +224,41 @@ def test_the_name_of_a_socketmap_chooses_the_srs_domain(route: Route) -> None:
 
 
 def test_only_what_leaves_is_rewritten_by_the_recipe_of_the_guide(tmp_path: Path) -> None:
-    """Mail for elsewhere passes a second cleanup, which alone has the table."""
+    """Mail for elsewhere passes a second cleanup, which alone has the table.
+
+    The port 25 of this host admits nobody from 127.0.0.1.
+    """
     if postfix.missing():
         pytest.skip(postfix.missing())
     lookups = Lookups(tmp_path, [free_port() for _ in range(4)])
     second = free_port()
-    tables = lookups.tables(LookupProtocol.SOCKETMAP)
+    strict = "check_client_access inline:{{127.0.0.1 = REJECT}}"
     with sink() as last:
+        instead = {
+            "127.0.0.1:10026": f"127.0.0.1:{second}",
+            "smtp:[127.0.0.1]:10026": _hop(second),
+            "127.0.0.1:10003": f"127.0.0.1:{lookups.ports_of_the_guide()['10003']}",
+            "content_filter=smtp:": f"content_filter={_hop(last.port)}",
+        }
         forwarder = Postfix(
             tmp_path / "forwarder",
             "mx.fwd.test",
             {
+                "mynetworks": INSIDE,
+                "smtpd_relay_restrictions": "reject_unauth_destination",
+                **{f"smtpd_{stage}_restrictions": strict for stage in STRICT},
                 "virtual_alias_domains": "fwd.test",
-                "virtual_alias_maps": "inline:{ {joe@fwd.test=joe@localhost, box@local.test} }",
+                "virtual_alias_maps": "inline:{ {joe@fwd.test=joe@last.test, box@local.test} }",
                 "virtual_mailbox_domains": "local.test",
                 "virtual_mailbox_maps": "inline:{ {box@local.test=box/} }",
-                "default_transport": _hop(second),
+                **guide.settings(guide.block(guide.LOOKUPS, "default_transport = ", instead)),
             },
-            more_services=(
-                f"127.0.0.1:{second} inet n - n - - smtpd\n"
-                "  -o content_filter=out:\n"
-                "  -o cleanup_service_name=srscleanup\n"
-                "  -o receive_override_options=no_unknown_recipient_checks,no_milters\n"
-                "srscleanup unix n - n - 0 cleanup\n"
-                f"  -o sender_canonical_maps={tables['forward']}\n"
-                "  -o sender_canonical_classes=envelope_sender\n"
-                f"out unix - - n - - smtp\n  -o smtp_tcp_port={last.port}\n"  # for port 25
-            ),
+            more_services=guide.block(guide.LOOKUPS, "127.0.0.1:10026 ", instead),
         )
         lookups.start()
         try:
             with forwarder:
-                forwarder.send("ada@origin.test", "joe@fwd.test", MAIL)
+                forwarder.send("ada@origin.test", "joe@fwd.test", MAIL, source="127.0.0.3")
                 assert last.wait_for(1)[0].sender.endswith(f"=ada@{SRS_DOMAIN}")
                 until(forwarder.mails)
                 assert forwarder.mails()[0].startswith(b"Return-Path: <ada@origin.test>")
@@ -254,13 +281,16 @@ def test_an_srs_domain_with_recipients_of_its_own_needs_no_line(
         pytest.skip(postfix.missing())
     lookups = Lookups(tmp_path, [free_port() for _ in range(4)])
     lines = guide.main_cf(
-        LookupProtocol.SOCKETMAP, srs_domain=SRS_DOMAIN, ports=lookups.ports_of_the_guide()
+        LookupProtocol.SOCKETMAP,
+        srs_domain=SRS_DOMAIN,
+        domain="fwd.test",
+        ports=lookups.ports_of_the_guide(),
     )
     del lines["virtual_alias_domains"]
     genuine = _genuine()
     lookups.start()
     try:
-        outside = {"mynetworks": "127.0.0.9/32", "default_transport": "discard"}
+        outside = {"mynetworks": INSIDE, "default_transport": "discard"}
         with Postfix(tmp_path / "host", "mx.fwd.test", {**lines, **outside, **main}) as host:
             host.send("", genuine, BOUNCE)
             for recipient in ("SRS0=AAAA" + genuine[9:], f"no@{SRS_DOMAIN}"):

@@ -1,4 +1,4 @@
-"""The set-up of the guide to SRS for Postfix, as it stands there, for other names and ports."""
+"""The set-ups of the guides to SRS, as they stand there, for other names and ports."""
 
 import re
 from collections.abc import Mapping
@@ -7,16 +7,30 @@ from program import ROOT
 
 from mailauth.postfix import LookupProtocol
 
-_TEXT = (ROOT / "docs" / "srs-postfix.md").read_text()
-_BLOCK = re.compile(r"^```\w*\n(sender_canonical_maps = .*?)^```", re.MULTILINE | re.DOTALL)
+LOOKUPS = "srs-postfix"
+MILTER = "milter-srs"
+_BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
+
+
+def block(page: str, start: str, instead: Mapping[str, str]) -> str:
+    """The one block of the page that begins so; `instead` has what stands here for its words."""
+    text = (ROOT / "docs" / f"{page}.md").read_text()
+    (found,) = (each for each in _BLOCK.findall(text) if each.startswith(start))
+    words = "|".join(re.escape(word) for word in sorted(instead, key=len, reverse=True))
+    return re.sub(words, lambda word: instead[word[0]], found)
+
+
+def settings(lines: str) -> dict[str, str]:
+    """The settings of some lines of main.cf."""
+    return dict(line.split(" = ", 1) for line in lines.splitlines())
 
 
 def main_cf(
-    protocol: LookupProtocol, *, srs_domain: str, ports: Mapping[str, int]
+    protocol: LookupProtocol, *, srs_domain: str, domain: str, ports: Mapping[str, int]
 ) -> dict[str, str]:
-    """The lines of main.cf; `ports` has for each port of the guide the one to use."""
+    """The lines for the look-ups; `ports` has for each port of the guide the one to use."""
     table = "socketmap:" if protocol is LookupProtocol.SOCKETMAP else "tcp:"
-    (block,) = (found for found in _BLOCK.findall(_TEXT) if f" = {table}" in found)
-    lines = block.replace("srs.example.com", srs_domain)
-    lines = re.sub(r"(?<=127\.0\.0\.1:)\d+", lambda port: str(ports[port[0]]), lines)
-    return dict(line.split(" = ", 1) for line in lines.splitlines())
+    instead = {f"127.0.0.1:{port}": f"127.0.0.1:{here}" for port, here in ports.items()}
+    instead |= {"srs.example.com": srs_domain, "example.com": domain}
+    lines = block(LOOKUPS, f"sender_canonical_maps = {table}", instead)
+    return settings(lines + block(LOOKUPS, "smtpd_sender_restrictions = ", instead))

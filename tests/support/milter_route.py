@@ -2,7 +2,8 @@
 
 `origin` signs for origin.test and sends from 127.0.0.2; `receiver` judges, and so
 does opendkim there, as a second milter.  The receiver has a box, and an alias of
-it leaves for the sink with an SRS sender, by a second smtpd.
+it leaves for the sink with an SRS sender, by the set-up of the guide to SRS by
+the milter.
 """
 
 import subprocess
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from email import message_from_bytes
 from pathlib import Path
 
+import guide
 import mail as mails
 from nameserver import from_zone, serve
 from postfix import Postfix, free_port
@@ -23,7 +25,9 @@ from mailauth import authres
 from mailauth.dkim.key import name
 from mailauth.dns import Zone
 
-SRS_DOMAIN = "srs.test"
+SRS_DOMAIN = "srs.local.test"
+UNKNOWN = "nobody@last.test"
+"""Whom the last hop refuses."""
 AUTHSERV_ID = "mx.local.test"
 OPENDKIM_ID = "opendkim.local.test"
 OPENDKIM = "/usr/sbin/opendkim"
@@ -45,15 +49,19 @@ nameservers = ["{nameserver}"]
 domain = "origin.test"
 selector = "rsa"
 file = "{key}"
-[verifying]
-authserv_id = "{authserv_id}"
-received_spf = true
-[srs]
-domain = "{srs}"
-secrets = "{folder}/secrets"
-own_domains = ["local.test"]
-reject_forged = true
+[[listen]]
+kind = "milter"
+role = "sign"
+address = "inet:127.0.0.1:{sign}"
+{guide}
 """
+WITHOUT_LIMITS = {
+    "message_size_limit": "60000000",
+    "mailbox_size_limit": "0",
+    "virtual_mailbox_limit": "0",
+}
+STRICT = ("client", "helo", "data", "end_of_data")
+"""Where the receiver refuses; its second smtpd must not."""
 OPENDKIM_CONF = """
 Socket inet:{port}@127.0.0.1
 Mode v
@@ -72,6 +80,8 @@ class Route:
     receiver: Postfix
     last: Sink
     service: Tree
+    srs: int
+    """The port of the milter that does SRS alone."""
 
     def delivered(self, number: int = 1, *, beyond: int = 0) -> list[bytes]:
         """The mails in the receiver's box after the first `beyond`, once there are so many."""
@@ -102,32 +112,52 @@ def claims(octets: bytes, authserv_id: str = AUTHSERV_ID) -> list[authres.Authen
 @contextmanager
 def route(folder: Path) -> Iterator[Route]:
     """All of it, for as long as the tests need it."""
-    milters = {role: free_port() for role in ("sign", "verify", "srs", "opendkim")}
-    ports = {host: free_port() for host in ("origin", "receiver", "second")}
+    names = ("sign", "verify", "srs", "opendkim", "reverse", "origin", "receiver", "second")
+    ports = {name: free_port() for name in names}
     with ExitStack() as stack:
         nameserver = stack.enter_context(serve(from_zone(ZONE)))
         service = Tree(("-m", "mailauth", "serve", "--config"))
         stack.callback(service.close)
-        _configure(service, nameserver.where, milters)
+        last = stack.enter_context(sink([UNKNOWN]))
+        instead = _instead(service.folder, ports, last.port)
+        _configure(service, nameserver.where, ports["sign"], instead)
         service.start()
-        stack.enter_context(_opendkim(folder, milters["opendkim"]))
-        last = stack.enter_context(sink())
-        origin = Postfix(
-            folder / "origin", "mx.origin.test", _origin(milters, ports), ports["origin"]
-        )
+        stack.enter_context(_opendkim(folder, ports["opendkim"]))
+        origin = Postfix(folder / "origin", "mx.origin.test", _origin(ports), ports["origin"])
         receiver = Postfix(
             folder / "receiver",
             "mx.local.test",
-            _receiver(milters, ports),
+            _receiver(ports, guide.block(guide.MILTER, "smtpd_milters = ", instead)),
             ports["receiver"],
-            more_services=_second(milters, ports, last.port),
+            more_services=guide.block(guide.MILTER, "127.0.0.1:10026 ", instead),
         )
         stack.enter_context(origin)
         stack.enter_context(receiver)
-        yield Route(origin, receiver, last, service)
+        yield Route(origin, receiver, last, service, ports["srs"])
 
 
-def _configure(service: Tree, nameserver: str, milters: dict[str, int]) -> None:
+def _instead(folder: Path, ports: dict[str, int], last: int) -> dict[str, str]:
+    """What stands here for the names, sockets and ports of the guide."""
+    socket = 'unix:/var/spool/postfix/mailauth/{}"\ngroup = "postfix"'
+    here = {name: f"inet:127.0.0.1:{port}" for name, port in ports.items()}
+    return {
+        "srs.example.com": SRS_DOMAIN,
+        "example.com": "local.test",
+        "/etc/mailauth": f"{folder}",
+        socket.format("milter"): here["verify"] + '"',
+        socket.format("srs"): here["srs"] + '"',
+        "unix:mailauth/milter": here["verify"],
+        "unix:mailauth/srs": here["srs"],
+        "inet:127.0.0.1:10003": here["reverse"],
+        "127.0.0.1:10026 ": f"127.0.0.1:{ports['second']} ",
+        "smtp:[127.0.0.1]:10026": _hop(ports["second"]),
+        "content_filter=smtp:": f"content_filter={_hop(last)}",
+        "[srs]\n": "[srs]\nreject_forged = true\n",
+        "[verifying]\n": "[verifying]\nreceived_spf = true\n",
+    }
+
+
+def _configure(service: Tree, nameserver: str, sign: int, instead: dict[str, str]) -> None:
     key, secrets = service.folder / "key.pem", service.folder / "secrets"
     mails.key("rsa").write(key)
     secrets.write_text("a secret for the tests\n")
@@ -136,14 +166,9 @@ def _configure(service: Tree, nameserver: str, milters: dict[str, int]) -> None:
         folder=service.folder,
         nameserver=nameserver,
         key=key,
-        authserv_id=AUTHSERV_ID,
-        srs=SRS_DOMAIN,
+        sign=sign,
+        guide=guide.block(guide.MILTER, "[srs]", instead),
     )
-    for role in ("sign", "verify", "srs"):
-        text += (
-            f'[[listen]]\nkind = "milter"\nrole = "{role}"\nsrs = {str(role == "verify").lower()}\n'
-        )
-        text += f'address = "inet:127.0.0.1:{milters[role]}"\n'
     service.file.write_text(text)
 
 
@@ -171,43 +196,35 @@ def _filter(*ports: int) -> dict[str, str]:
     return {"smtpd_milters": where, "milter_default_action": "tempfail"}
 
 
-def _origin(milters: dict[str, int], ports: dict[str, int]) -> dict[str, str]:
+def _origin(ports: dict[str, int]) -> dict[str, str]:
     receiver = _hop(ports["receiver"])
     return {
-        **_filter(milters["sign"]),
+        **_filter(ports["sign"]),
+        **WITHOUT_LIMITS,
         "virtual_mailbox_domains": "origin.test",
         "virtual_mailbox_maps": "inline:{ {ada@origin.test=ada/} }",
         "transport_maps": f"inline:{{ {{local.test={receiver}}}, {{{SRS_DOMAIN}={receiver}}} }}",
         "smtp_bind_address": "127.0.0.2",
-        "message_size_limit": "60000000",
-        "mailbox_size_limit": "0",
-        "virtual_mailbox_limit": "0",
     }
 
 
-def _receiver(milters: dict[str, int], ports: dict[str, int]) -> dict[str, str]:
+def _receiver(ports: dict[str, int], lines: str) -> dict[str, str]:
+    """The lines of the guide, on a host whose port 25 admits nobody from 127.0.0.1."""
+    origin = _hop(ports["origin"])
+    strict = "check_client_access inline:{{127.0.0.1 = REJECT}}"
     return {
-        **_filter(milters["verify"], milters["opendkim"]),
+        **guide.settings(lines),
+        **_filter(ports["verify"], ports["opendkim"]),
+        **WITHOUT_LIMITS,
         "mynetworks": "127.0.0.9/32",
+        "smtpd_relay_restrictions": "reject_unauth_destination",
+        **{f"smtpd_{stage}_restrictions": strict for stage in STRICT},
         "virtual_mailbox_domains": "local.test",
         "virtual_mailbox_maps": "inline:{ {box@local.test=box/} }",
-        "virtual_alias_maps": "inline:{ {joe@local.test=joe@last.test} }",
-        "relay_domains": SRS_DOMAIN,
-        "default_transport": _hop(ports["second"]),
-        "transport_maps": f"inline:{{ {{origin.test={_hop(ports['origin'])}}} }}",
-        "message_size_limit": "60000000",
-        "mailbox_size_limit": "0",
-        "virtual_mailbox_limit": "0",
+        "virtual_alias_maps": (
+            "inline:{ {joe@local.test=joe@last.test}, {gone@local.test=" + UNKNOWN + "},"
+            f" {{postmaster@{SRS_DOMAIN}=box@local.test}} }}"
+        ),
+        "relay_domains": "backup.test",  # as on a backup MX, without a list of recipients
+        "transport_maps": f"inline:{{ {{origin.test={origin}}}, {{backup.test={origin}}} }}",
     }
-
-
-def _second(milters: dict[str, int], ports: dict[str, int], last: int) -> str:
-    """Mail that leaves passes here, with its aliases expanded."""
-    return (
-        f"127.0.0.1:{ports['second']} inet n - n - - smtpd\n"
-        f"  -o content_filter={_hop(last)}\n"
-        f"  -o smtpd_milters=inet:127.0.0.1:{milters['srs']}\n"
-        "  -o mynetworks=127.0.0.0/8\n"
-        "  -o receive_override_options=no_unknown_recipient_checks,no_address_mappings\n"
-        "  -o smtpd_recipient_restrictions=permit_mynetworks,reject\n"
-    )

@@ -129,11 +129,14 @@ class Postfix:
             os.killpg(master.pid, signal.SIGKILL)
             master.wait()
 
-    def send(self, sender: str, recipient: str, octets: bytes, *options: str) -> None:
-        """One mail by SMTP.  **Raises** smtplib's faults."""
+    def send(
+        self, sender: str, recipient: str, octets: bytes, *options: str, source: str = "127.0.0.1"
+    ) -> None:
+        """One mail by SMTP, from this address.  **Raises** smtplib's faults."""
         import smtplib
 
-        with smtplib.SMTP("127.0.0.1", self.port, timeout=30) as client:
+        place = (source, 0)
+        with smtplib.SMTP("127.0.0.1", self.port, timeout=30, source_address=place) as client:
             client.sendmail(sender, [recipient], octets, mail_options=options)
 
     def send_to_many(self, sender: str, recipients: Iterable[str], octets: bytes) -> None:

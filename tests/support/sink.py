@@ -1,7 +1,7 @@
 """The last hop: an SMTP server that keeps each mail with its envelope."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -25,6 +25,17 @@ class Sink:
 
     mails: list[Mail] = field(default_factory=list)
     port: int = 0
+    unknown: frozenset[str] = frozenset()
+    """Recipients that it refuses for good."""
+
+    async def handle_RCPT(
+        self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]
+    ) -> str:
+        """Called by aiosmtpd."""
+        if address in self.unknown:
+            return "550 5.1.1 there is no such user"
+        envelope.rcpt_tos.append(address)
+        return "250 taken"
 
     async def handle_DATA(self, _: SMTP, __: Session, envelope: Envelope) -> str:
         """Called by aiosmtpd."""
@@ -49,11 +60,11 @@ def until(condition: Any, seconds: float = 30) -> None:
 
 
 @contextmanager
-def sink() -> Iterator[Sink]:
-    """A sink on a port of loopback."""
+def sink(unknown: Iterable[str] = ()) -> Iterator[Sink]:
+    """A sink on a port of loopback, which refuses the `unknown` recipients."""
     from postfix import free_port
 
-    kept = Sink(port=free_port())
+    kept = Sink(port=free_port(), unknown=frozenset(unknown))
     controller = Controller(kept, hostname="127.0.0.1", port=kept.port)
     controller.start()
     try:
