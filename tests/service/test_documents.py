@@ -57,6 +57,13 @@ def test_what_is_shown_is_sound(block: str, tmp_path: Path) -> None:
     assert read(file, kinds_of_listeners()).configuration.listen
 
 
+@pytest.mark.parametrize("block", BLOCKS)
+def test_postfix_may_connect_to_each_milter_that_is_shown(block: str) -> None:
+    for listen in tomllib.loads(block).get("listen", []):
+        if listen["kind"] == "milter" and listen["address"].startswith("unix:"):
+            assert listen.get("group") == "postfix"
+
+
 def test_the_lookups_of_the_guide_are_sound(tmp_path: Path) -> None:
     """The second block has the listeners that may stand in place of the first one's."""
     text = (ROOT / "docs" / "srs-postfix.md").read_text()
