@@ -6,6 +6,11 @@ text is a `SyntaxFault`, which points at the place.  Every class here is a
 """
 
 
+def how_to_get(extra: str) -> str:
+    """What to type for an extra that is not there; mailauth is on no index of packages."""
+    return f"pip install '.[{extra}]' in a clone of mailauth"
+
+
 class MailauthError(Exception):
     """The caller asked for something that cannot be done; the text says why."""
 

@@ -1,6 +1,7 @@
 """The house: who may import whom, where questions are yielded, and how rooms are kept."""
 
 import ast
+import tomllib
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
@@ -272,3 +273,22 @@ def test_OPS_11_tests_make_folders_of_their_own(path: Path) -> None:
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     ]
     assert [text for text in written if text.startswith(SHARED_FOLDERS)] == []
+
+
+def test_nobody_is_sent_to_an_index_for_mailauth() -> None:
+    """It is on none, so that a stranger could register its name there."""
+    pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+    sent = [str(path) for path in (*MODULES, *pages) if "install 'mailauth" in path.read_text()]
+    assert sent == []
+
+
+def test_what_is_said_of_an_extra_is_so() -> None:
+    """Each that a user is told to install is one of ours."""
+    ours = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["optional-dependencies"]
+    calls = [
+        ast.literal_eval(node.args[0])
+        for path in MODULES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Call) and ast.unparse(node.func) == "how_to_get"
+    ]
+    assert set(calls) == set(ours)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from mailauth.dkim import Verdict
 from mailauth.dkim.signature import FIELD_KEY
 from mailauth.dns.lookups import Question, RRType
-from mailauth.errors import BadArgument
+from mailauth.errors import BadArgument, how_to_get
 from mailauth.syntax.message import Message
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def demand() -> None:
     """**Raises** BadArgument: dkimpy is not installed."""
     if not is_installed():
         raise BadArgument(
-            "--cross-check asks dkimpy, which is not installed: pip install 'mailauth[crosscheck]'"
+            f"--cross-check asks dkimpy, which is not installed: {how_to_get('crosscheck')}"
         )
 
 

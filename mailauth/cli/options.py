@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from mailauth.errors import BadArgument, SyntaxFault
+from mailauth.errors import BadArgument, SyntaxFault, how_to_get
 
 if TYPE_CHECKING:
     from mailauth.dns import Resolver, Zone
@@ -46,7 +46,7 @@ def require_service() -> None:
     from importlib.util import find_spec
 
     if find_spec("msgspec") is None:
-        raise BadArgument("the service is not installed: pip install 'mailauth[service]'")
+        raise BadArgument(f"the service is not installed: {how_to_get('service')}")
 
 
 def _with_service(_: click.Context, __: click.Parameter, path: Path) -> Path:
@@ -66,7 +66,7 @@ def _with_pages(_: click.Context, __: click.Parameter, path: str | None) -> str 
     from importlib.util import find_spec
 
     if path is not None and find_spec("jinja2") is None:
-        raise BadArgument("pages are not installed: pip install 'mailauth[html]'")
+        raise BadArgument(f"pages are not installed: {how_to_get('html')}")
     return path
 
 

@@ -5,7 +5,7 @@ import io
 from contextlib import redirect_stderr
 from typing import Final
 
-from mailauth.errors import BadArgument
+from mailauth.errors import BadArgument, how_to_get
 from mailauth.keys import PublicKey
 
 _SENTENCES: Final = {
@@ -21,7 +21,7 @@ _SENTENCES: Final = {
 def demand() -> None:
     """**Raises** BadArgument if badkeys is not installed."""
     if importlib.util.find_spec("badkeys") is None:
-        raise BadArgument("badkeys is not installed: pip install 'mailauth[badkeys]'")
+        raise BadArgument(f"badkeys is not installed: {how_to_get('badkeys')}")
 
 
 def weakness(key: PublicKey) -> str:

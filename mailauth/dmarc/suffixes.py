@@ -9,7 +9,7 @@ from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from mailauth import reading
-from mailauth.errors import BadArgument
+from mailauth.errors import BadArgument, how_to_get
 
 ByList: TypeAlias = Callable[[str], str]
 """The organizational domain of an A-label domain by a public suffix list (RFC 7489 §3.2)."""
@@ -27,7 +27,7 @@ def read(path: str = INSTALLED) -> ByList:
     try:
         from publicsuffixlist import PublicSuffixList  # noqa: PLC0415 - an extra
     except ImportError:
-        raise BadArgument("the list needs its package: pip install 'mailauth[psl]'") from None
+        raise BadArgument(f"the list needs its package: {how_to_get('psl')}") from None
     try:
         suffixes = PublicSuffixList(None if path == INSTALLED else _lines(path))
     except UnicodeError:  # a rule that no name can match

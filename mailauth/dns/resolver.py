@@ -24,7 +24,7 @@ from mailauth.dns.cache import Cache, Flights
 from mailauth.dns.exchange import Attempt, Failure, resolution
 from mailauth.dns.lookups import Answer, Lookups, Question, Status, Together, known, run, run_async
 from mailauth.dns.nameserver import Nameserver, Transport, of_the_system
-from mailauth.errors import BadArgument
+from mailauth.errors import BadArgument, how_to_get
 
 T = TypeVar("T")
 Turn: TypeAlias = tuple[Attempt, float]
@@ -65,7 +65,7 @@ class _Configured(ABC):
         self._nameservers = tuple(map(Nameserver.parse, nameservers or of_the_system()))
         over_https = any(n.transport is Transport.HTTPS for n in self._nameservers)
         if over_https and not dns.query.have_doh:
-            msg = "DNS over HTTPS needs more packages: pip install 'mailauth[doh]'"
+            msg = f"DNS over HTTPS needs more packages: {how_to_get('doh')}"
             raise BadArgument(msg)
         self._timeout = min(timeout, budget)
         self._budget = budget

@@ -15,7 +15,7 @@ from typing import Any, Literal, NamedTuple
 
 from msgspec import Struct
 
-from mailauth.errors import BadArgument, MailauthError, SyntaxFault
+from mailauth.errors import BadArgument, MailauthError, SyntaxFault, how_to_get
 from mailauth.service import tomlfile
 from mailauth.service.address import Address, parse
 from mailauth.service.tables import (
@@ -201,7 +201,7 @@ def _addresses(configuration: Configuration) -> Iterator[Complaint]:
     if service.status is not None and not service.status.startswith(("unix:", "local:")):
         yield Complaint(("service", "status"), "must be a Unix socket: unix:/path")
     if service.metrics is not None and find_spec("prometheus_client") is None:
-        sentence = "needs prometheus-client: pip install 'mailauth[service]'"
+        sentence = f"needs prometheus-client: {how_to_get('service')}"
         yield Complaint(("service", "metrics"), sentence)
 
 

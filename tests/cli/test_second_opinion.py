@@ -127,7 +127,7 @@ def test_an_unsigned_message_has_no_opinions(verify: Run) -> None:
 def test_without_dkimpy_it_says_how_to_get_it(verify: Run) -> None:
     done = verify("--cross-check", given=signed())
     assert done.refused
-    assert done.complaint.endswith("pip install 'mailauth[crosscheck]'\n")
+    assert done.complaint.endswith("pip install '.[crosscheck]' in a clone of mailauth\n")
 
 
 def test_no_opinion_is_no_difference() -> None:

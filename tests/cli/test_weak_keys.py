@@ -69,4 +69,4 @@ def test_without_badkeys_it_says_how_to_get_it(run: Run, lack: Callable[[str], N
     lack("badkeys")
     done = run("check", mail.DOMAIN, "-s", "rsa", "--weak-keys", "--zone", "zone.json")
     assert done.refused
-    assert done.complaint.endswith("pip install 'mailauth[badkeys]'\n")
+    assert done.complaint.endswith("pip install '.[badkeys]' in a clone of mailauth\n")

@@ -4,7 +4,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any
 
 from mailauth.dns.lookups import Question, RRType
-from mailauth.errors import BadArgument
+from mailauth.errors import BadArgument, how_to_get
 from mailauth.syntax.mailbox import without_brackets
 
 if TYPE_CHECKING:
@@ -15,7 +15,7 @@ def demand() -> None:
     """**Raises** BadArgument: pyspf is not installed."""
     if find_spec("spf") is None:
         raise BadArgument(
-            "--cross-check asks pyspf, which is not installed: pip install 'mailauth[crosscheck]'"
+            f"--cross-check asks pyspf, which is not installed: {how_to_get('crosscheck')}"
         )
 
 
