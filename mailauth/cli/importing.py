@@ -1,13 +1,30 @@
 """`mailauth import`: the TOML for an installation of another program."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from mailauth import reading
 from mailauth.cli.options import require_service
+from mailauth.cli.output import put
 from mailauth.errors import BadArgument, SyntaxFault
+
+if TYPE_CHECKING:
+    from mailauth.service.tomltext import Imported
+
+_output = click.option(
+    "-o", "--output", metavar="FILE",
+    help="Write it there; if that fails, the file stays as it was.",
+)  # fmt: skip
+
+
+def _write(imported: "Imported", output: str | None) -> None:
+    """**Raises** BadArgument: the file cannot be written."""
+    if output is None:
+        click.echo(imported.text(), nl=False)
+    else:
+        put(output, imported.text().encode("utf-8", "backslashreplace"))
 
 
 @click.group("import", short_help="print the TOML for another program's installation")
@@ -15,6 +32,7 @@ def command() -> None:
     """Print the configuration for an installation of another program.
 
     What cannot be carried over, and what check-config would refuse, is a comment at the top.
+    Give -o rather than `>`, which empties a file in use before anything is read.
     """
     require_service()
 
@@ -22,12 +40,13 @@ def command() -> None:
 @command.command("postsrsd")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-d", "--domain", default="", metavar="DOMAIN", help="If the file names none.")
-def postsrsd(file: Path, domain: str) -> None:
+@_output
+def postsrsd(file: Path, domain: str, output: str | None) -> None:
     """Of postsrsd: its postsrsd.conf (2.x), or /etc/default/postsrsd (1.x).
 
     \b
-    mailauth import postsrsd /etc/postsrsd.conf > mailauth.toml
-    mailauth import postsrsd /etc/default/postsrsd -d $(postconf -h mydomain) > mailauth.toml
+    mailauth import postsrsd /etc/postsrsd.conf -o mailauth.toml
+    mailauth import postsrsd /etc/default/postsrsd -d $(postconf -h mydomain) -o mailauth.toml
     """
     from mailauth.service import imports
     from mailauth.service import postsrsd as installation
@@ -38,17 +57,18 @@ def postsrsd(file: Path, domain: str) -> None:
     except SyntaxFault as fault:
         raise BadArgument(f"{file}: {fault}") from None
     imports.note_differences(imported, trims=False)
-    click.echo(imported.text(), nl=False)
+    _write(imported, output)
 
 
 @command.command("opendkim")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--hostname", default="", metavar="NAME", help="If the file names no AuthservID.")
-def opendkim(file: Path, hostname: str) -> None:
+@_output
+def opendkim(file: Path, hostname: str, output: str | None) -> None:
     """Of OpenDKIM: its opendkim.conf; the tables that it names stay where they are.
 
     \b
-    mailauth import opendkim /etc/opendkim.conf > mailauth.toml
+    mailauth import opendkim /etc/opendkim.conf -o mailauth.toml
 
     Each directive that is not carried over is in a comment, with its line.
     """
@@ -59,7 +79,7 @@ def opendkim(file: Path, hostname: str) -> None:
 
     imported = installation.read(file, hostname or getfqdn())
     imports.note_refusals(imported)
-    click.echo(imported.text(), nl=False)
+    _write(imported, output)
 
 
 _PORT = click.IntRange(1, 65_535)
@@ -81,7 +101,8 @@ _PORT = click.IntRange(1, 65_535)
 @click.option("-G", "group", metavar="GROUP", help="Not carried over.")
 @click.option("-f", "--foreground", is_flag=True, help="Is always so.")
 @click.option("-v", "verbose", is_flag=True)
-def pfix_srsd(**given: Any) -> None:  # noqa: ANN401 - click has checked them
+@_output
+def pfix_srsd(output: str | None, **given: Any) -> None:  # noqa: ANN401 - click has checked them
     """Of pfix-srsd: give its own arguments.
 
     \b
@@ -92,4 +113,4 @@ def pfix_srsd(**given: Any) -> None:  # noqa: ANN401 - click has checked them
 
     imported = read(CommandLine(**given))
     imports.note_differences(imported, trims=True)
-    click.echo(imported.text(), nl=False)
+    _write(imported, output)

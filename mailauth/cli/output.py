@@ -23,7 +23,7 @@ def write(path: str, text: str) -> None:
 
 
 def put(path: str | None, octets: bytes) -> None:
-    """Write a message where the user wants it: into a file, whole, or to standard output for None.
+    """Write octets where the user wants them: into a file, whole, or to standard output for None.
 
     **Raises** BadArgument: the file cannot be written.
     """

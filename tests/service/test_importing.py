@@ -298,6 +298,29 @@ def test_the_commands(tmp_path: Path) -> None:
     assert ran("import", "postsrsd", "none", folder=tmp_path).refused
 
 
+@pytest.mark.parametrize(
+    "program",
+    [("postsrsd", "one"), ("opendkim", "two"), ("pfix-srsd", "example.com", "/etc/s")],
+    ids=lambda program: program[0],
+)
+def test_the_file_in_use_is_replaced_whole_or_not_at_all(
+    tmp_path: Path, program: tuple[str, ...]
+) -> None:
+    (tmp_path / "one").write_text(ONE)
+    (tmp_path / "two").write_text("Mode v\nSocket inet:8891@localhost\nAuthservID mx.example.org\n")
+    used = tmp_path / "mailauth.toml"
+    used.write_text("old")
+    used.chmod(0o640)
+    done = ran("import", *program, "-o", "mailauth.toml", folder=tmp_path)
+    assert (done.status, done.text) == (0, "")
+    assert used.read_text() == ran("import", *program, folder=tmp_path).text
+    assert used.stat().st_mode & 0o777 == 0o640
+    used.write_text("old")
+    wrong = (program[0], "none", "/etc/s", "-l", "1") if len(program) > 2 else (program[0], "none")
+    assert ran("import", *wrong, "-o", "mailauth.toml", folder=tmp_path).refused
+    assert used.read_text() == "old"
+
+
 def test_what_check_config_would_refuse_is_noted() -> None:
     text = 'domains = {a.example}\nseparator = "=="\nhash-length = 99\nsocketmap = inet:x:1\n'
     imported = postsrsd.read(text, "x")
