@@ -132,3 +132,12 @@ def test_the_unit_makes_the_folder_of_the_aliases() -> None:
     unit = (ROOT / "docs" / "mailauth.service").read_text().splitlines()
     assert "StateDirectory=mailauth" in unit
     assert '# aliases = "/var/lib/mailauth/' in settings("service")
+
+
+def test_the_guides_install_in_one_way_and_again_and_again() -> None:
+    lines = [line for page in PAGES.values() for line in page.splitlines()]
+    made = {line for line in lines if line.startswith(("useradd", "id mailauth"))}
+    assert len(made) == 1
+    assert made.pop().startswith("id mailauth >/dev/null 2>&1 || useradd ")
+    folders = [line for line in lines if line.startswith("install -d") and "/etc/mailauth" in line]
+    assert all(line.startswith("install -d -o mailauth -g mailauth -m 0750") for line in folders)
