@@ -32,7 +32,7 @@ def seal(
     helo: str,
     mail_from: str,
     now: int,
-    zone: str | None,
+    zones: tuple[str, ...],
     nameservers: tuple[str, ...],
     output: str | None,
 ) -> None:
@@ -62,7 +62,7 @@ def seal(
         receiver=authserv_id,
         methods=METHODS if ip else WITHOUT_ENVELOPE,
     )
-    report = options.resolver(zone, nameservers).run(judging)
+    report = options.resolver(zones, nameservers).run(judging)
     chain = report.arc
     assert chain is not None  # noqa: S101 - it is one of the methods
     if chain.temporary:

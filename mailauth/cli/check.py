@@ -35,7 +35,7 @@ def command(
     common_selectors: bool,
     addresses: tuple[str, ...],
     weak_keys: bool,
-    zone: str | None,
+    zones: tuple[str, ...],
     nameservers: tuple[str, ...],
     as_json: bool,
     html: str | None,
@@ -64,7 +64,7 @@ def command(
         weakness=weakness.weakness if weak_keys else None,
         now=int(time.time()),
     )
-    report = options.resolver(zone, nameservers, budget=options.MANY_SECONDS).run(asked)
+    report = options.resolver(zones, nameservers, budget=options.MANY_SECONDS).run(asked)
     if html is not None:
         from mailauth import pages
 

@@ -15,7 +15,9 @@ def command() -> None:
 @click.argument("domain")
 @options.dns
 @options.public_suffixes
-def policy(domain: str, zone: str | None, nameservers: tuple[str, ...], psl: str | None) -> None:
+def policy(
+    domain: str, zones: tuple[str, ...], nameservers: tuple[str, ...], psl: str | None
+) -> None:
     """Tell which policy applies to mail of a domain, and how it was found.
 
     \b
@@ -28,7 +30,7 @@ def policy(domain: str, zone: str | None, nameservers: tuple[str, ...], psl: str
     from mailauth.dns import LookupFailed
 
     by_list = psl and suffixes.read(psl)
-    ask = options.resolver(zone, nameservers)
+    ask = options.resolver(zones, nameservers)
     try:
         walked = ask.run(dmarc.walk(options.a_label(domain.removesuffix("."))))
         found = ask.run(dmarc.find_policy(walked))

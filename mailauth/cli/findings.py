@@ -72,7 +72,7 @@ def lint_command(protocol: str, record: str) -> click.Command:
     def lint(
         domain: str | None,
         text: str | None,
-        zone: str | None,
+        zones: tuple[str, ...],
         nameservers: tuple[str, ...],
         as_json: bool,
     ) -> None:
@@ -83,7 +83,7 @@ def lint_command(protocol: str, record: str) -> click.Command:
         if text is not None:
             found = package.lint_record(text.encode("utf-8", "surrogateescape"))
         else:
-            ask = options.resolver(zone, nameservers)
+            ask = options.resolver(zones, nameservers)
             found = ask.run(package.lint(options.record_name(domain or "")))
         show(found, as_json=as_json)
         if not found and not as_json:

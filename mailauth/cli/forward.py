@@ -31,7 +31,7 @@ def command(
     helo: str,
     mail_from: str,
     now: int,
-    zone: str | None,
+    zones: tuple[str, ...],
     nameservers: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -48,7 +48,7 @@ def command(
     from mailauth.authenticate import authenticate
     from mailauth.forwarding import decide
 
-    ask = options.resolver(zone, nameservers)
+    ask = options.resolver(zones, nameservers)
     source = mailfiles.read(file)
     judging = authenticate(source.octets, ip=ip, helo=helo, mail_from=mail_from, now=now)
     deciding = decide(

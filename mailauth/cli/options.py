@@ -138,8 +138,10 @@ def dns(command: Command) -> Command:
     """`--zone` and `--nameserver`: who is asked; neither is the system's resolver."""
     zone = click.option(
         "--zone",
+        "zones",
+        multiple=True,
         metavar="FILE",
-        help="Answer from this zone: JSON, or a master file without $INCLUDE.",
+        help="Answer from this zone: JSON, or a master file without $INCLUDE; may be repeated.",
     )
     nameserver = click.option(
         "--nameserver",
@@ -156,15 +158,15 @@ MANY_SECONDS = 60
 
 
 def resolver(
-    zone: str | None, nameservers: tuple[str, ...], *, budget: float = 20
+    zones: tuple[str, ...], nameservers: tuple[str, ...], *, budget: float = 20
 ) -> "Resolver | Zone":
     """What the options of `dns` say; `budget` is that of `Resolver`, in seconds."""
-    if zone is not None:
+    if zones:
         if nameservers:
             raise BadArgument("--zone and --nameserver exclude each other: give one")
         from mailauth.dns.zone import Zone
 
-        return Zone.read(zone)
+        return Zone.read(*zones)
     from mailauth.dns.resolver import Resolver
 
     return Resolver(nameservers, budget=budget)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @options.key_file
 @options.dns
 def command(
-    domain: str, selector: str, key_file: str, zone: str | None, nameservers: tuple[str, ...]
+    domain: str, selector: str, key_file: str, zones: tuple[str, ...], nameservers: tuple[str, ...]
 ) -> None:
     """Compare the key file with the record in the DNS.
 
@@ -35,7 +35,7 @@ def command(
 
     key = read_public(key_file)
     domain, selector = options.place(domain, selector)
-    ask = options.resolver(zone, nameservers)
+    ask = options.resolver(zones, nameservers)
     status, sentence = _compare(key, key_file, domain, selector, ask)
     click.echo(printable(sentence))
     if status:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 @click.option("--cross-check", is_flag=True, help="Ask dkimpy too, and name any difference.")
 def command(
     files: tuple[str, ...],
-    zone: str | None,
+    zones: tuple[str, ...],
     nameservers: tuple[str, ...],
     now: int,
     policy: str,
@@ -79,7 +79,7 @@ def command(
     if save and len(files) > 1:
         raise BadArgument("a case is of one message: give one file with --save")
     bench = _Bench(
-        options.resolver(zone, nameservers),
+        options.resolver(zones, nameservers),
         {
             **options.arrival(ip, helo, mail_from),
             "by_list": psl and suffixes.read(psl),

@@ -46,26 +46,19 @@ class Zone:
         records or not; `"*"` is every type without records.  A name that is absent
         does not exist.
 
-        **Raises** BadArgument: a record is not of its form; the text says which.
+        **Raises** BadArgument: a record is not of its form, or a name has its type in
+        two spellings; the text says which.
         """
         self._ttl = ttl
         self._secure = secure
         self._nodes: dict[str, dict[str, Any]] = {}
         self._answers: dict[Question, Answer[Any]] = {}
-        for name, node in records.items():
-            self._add(name, node)
+        self.add(records)
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Zone":
         """The zone of a JSON object of the form of `Records`.  **Raises** BadArgument."""
-        try:
-            records = json.loads(text)
-        except (ValueError, RecursionError) as fault:
-            msg = f"the zone is not JSON: {fault}"
-            raise BadArgument(msg) from None
-        if not isinstance(records, dict):
-            _refuse("the zone", "an object")
-        return cls(records)
+        return cls(_of_json(text))
 
     @classmethod
     def from_master_file(cls, text: str, *, origin: str = "") -> "Zone":
@@ -74,24 +67,35 @@ class Zone:
         `origin` is what relative names are of before the first $ORIGIN; without it
         there can be none.  **Raises** BadArgument.
         """
-        from mailauth.dns.masterfile import parse  # noqa: PLC0415 - it loads dnspython
-
-        return cls(parse(text, origin))
+        return cls(_of_master_file(text, origin))
 
     @classmethod
-    def read(cls, path: str | Path) -> "Zone":
-        """The zone in a file: JSON if it begins with a brace, else a master file.
+    def read(cls, *paths: str | Path) -> "Zone":
+        """The zone in files, each JSON if it begins with a brace, else a master file.
 
-        **Raises** BadArgument: the file cannot be read, or what is in it.
+        **Raises** BadArgument: a file cannot be read, or what is in it; two have
+        records of the same name and type.
         """
-        text = reading.text(path, reading.MAX_TEXT)
-        try:
-            return (
-                cls.from_json(text) if text.lstrip().startswith("{") else cls.from_master_file(text)
-            )
-        except BadArgument as fault:
-            msg = f"{path}: {fault}"
-            raise BadArgument(msg) from None
+        zone = cls({})
+        for path in paths:
+            text = reading.text(path, reading.MAX_TEXT)
+            in_json = text.lstrip().startswith("{")
+            try:
+                zone.add(_of_json(text) if in_json else _of_master_file(text))
+            except BadArgument as fault:
+                msg = f"{path}: {fault}"
+                raise BadArgument(msg) from None
+        return zone
+
+    def add(self, records: Records) -> None:
+        """Take more records, of the form that the constructor takes.
+
+        **Raises** BadArgument: a record is not of its form, or there are records of
+        its name and type already.
+        """
+        self._answers.clear()
+        for name, node in records.items():
+            self._add(name, node)
 
     def resolve(self, question: Question) -> Answer[Any]:
         """The answer to one question."""
@@ -123,6 +127,9 @@ class Zone:
             if reader is None:
                 continue  # a type that mail authentication does not ask for
             where = f"{name} {rrtype}"
+            if str(rrtype).upper() in read:
+                msg = f"{where}: there are such records already; put them all in one place"
+                raise BadArgument(msg)
             many = records if isinstance(records, list | tuple) else [records]
             read[str(rrtype).upper()] = tuple(reader(where, record) for record in many)
         while "." in key:  # names above exist (RFC 4592 §2.2.2)
@@ -164,6 +171,23 @@ class Zone:
 
 
 _MAX_REMEMBERED = 100_000
+
+
+def _of_json(text: str | bytes) -> Records:
+    try:
+        records = json.loads(text)
+    except (ValueError, RecursionError) as fault:
+        msg = f"the zone is not JSON: {fault}"
+        raise BadArgument(msg) from None
+    if not isinstance(records, dict):
+        _refuse("the zone", "an object")
+    return records
+
+
+def _of_master_file(text: str, origin: str = "") -> Records:
+    from mailauth.dns.masterfile import parse  # noqa: PLC0415 - it loads dnspython
+
+    return parse(text, origin)
 
 
 def _refuse(where: str, form: str) -> NoReturn:

@@ -30,6 +30,17 @@ def test_a_verdict_is_told_with_its_reason(verify: Run, desk: Path) -> None:
     ]
 
 
+def test_each_zone_that_is_given_answers(run: Run, desk: Path) -> None:
+    records, name = json.loads((desk / "zone.json").read_text()), "rsa._domainkey.example.com"
+    (desk / "one.json").write_text(json.dumps({name: records.pop(name)}))
+    (desk / "two.json").write_text(json.dumps(records))
+    (desk / "signed.eml").write_bytes(SIGNED)
+    one, two = ["--zone", "one.json"], ["--zone", "two.json"]
+    assert run("verify", *one, *two, *LATER, "signed.eml").status == 0
+    assert run("verify", *two, *one, *LATER, "signed.eml").status == 0
+    assert run("verify", *one, *two, *one, *LATER, "signed.eml").refused
+
+
 def test_json_is_an_object_a_message(verify: Run, desk: Path) -> None:
     (desk / "a.eml").write_bytes(SIGNED)
     done = verify("--json", *LATER, "a.eml", "mail.eml")

@@ -122,3 +122,26 @@ def test_all_types_fail_but_those_with_records() -> None:
     zone = Zone({"a.example": {"TXT": ["x"], "FAIL": ["*"]}})
     assert ask(zone, "a.example", RRType.TXT).status is Status.EXISTS
     assert ask(zone, "a.example", RRType.A).status is Status.SERVER_FAILURE
+
+
+def test_two_files_are_one_zone(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_text('$ORIGIN example.com.\n@ TXT "a"\n')
+    two.write_text('{"example.com": {"A": ["192.0.2.1"]}, "x.example.com": {"TXT": ["b"]}}')
+    zone = Zone.read(one, two)
+    assert ask(zone, "example.com", RRType.TXT).records == (b"a",)
+    assert ask(zone, "example.com", RRType.A).records
+    assert ask(zone, "x.example.com", RRType.TXT).records == (b"b",)
+
+
+def test_records_of_one_name_and_type_are_in_one_file(tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    one.write_text('example.com. TXT "a"\n')
+    two.write_text('example.com. A 192.0.2.1\nEXAMPLE.com. TXT "b"\n')
+    with pytest.raises(BadArgument, match=r"two: example\.com TXT: there are such records"):
+        Zone.read(one, two)
+
+
+def test_a_name_has_one_spelling() -> None:
+    with pytest.raises(BadArgument, match=r"X\. TXT: there are such records already"):
+        Zone({"x": {"TXT": "a"}, "X.": {"TXT": "b"}})

@@ -50,7 +50,7 @@ def check(
     relays: tuple[str, ...],
     local_policy: str,
     best_guess: bool,
-    zone: str | None,
+    zones: tuple[str, ...],
     nameservers: tuple[str, ...],
     now: int,
     as_json: bool,
@@ -71,7 +71,7 @@ def check(
     """
     from mailauth import spf
 
-    ask = options.resolver(zone, nameservers)
+    ask = options.resolver(zones, nameservers)
     guess = spf.BEST_GUESS if best_guess else ""
     policy = spf.Policy(local_policy=local_policy, best_guess=guess, relays=spf.networks(relays))
     if batch is not None:

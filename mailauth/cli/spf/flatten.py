@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 @options.now("The date to write, if it is not today.")
 @options.form_option("zone if not given.", default="zone")
 def flatten(
-    domain: str, zone: str | None, nameservers: tuple[str, ...], now: int, form: "Form"
+    domain: str, zones: tuple[str, ...], nameservers: tuple[str, ...], now: int, form: "Form"
 ) -> None:
     """Print the record of a domain with networks in the place of names, and what that gives up.
 
@@ -38,7 +38,7 @@ def flatten(
 
     domain = options.record_name(domain)
     try:
-        flat = options.resolver(zone, nameservers).run(spf.flatten(domain))
+        flat = options.resolver(zones, nameservers).run(spf.flatten(domain))
     except LookupFailed as failure:
         complain(f"the DNS did not answer: {failure}")
         raise click.exceptions.Exit(options.TEMPORARY) from None
