@@ -47,6 +47,20 @@ def identity(user: str | None, group: str | None) -> tuple[int, int] | None:
     return uid, gid
 
 
+def user() -> str:
+    """The name of the user of now, or the number of one who has none."""
+    uid = os.geteuid()
+    try:
+        return pwd.getpwuid(uid).pw_name
+    except KeyError:
+        return str(uid)
+
+
+def may_give_to(gid: int) -> bool:
+    """Whether the user of now may give files of its own to a group."""
+    return os.geteuid() == 0 or gid in {os.getegid(), *os.getgroups()}
+
+
 def drop(become: tuple[int, int]) -> None:
     """Become another user and group for good, with no further groups.
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, NamedTuple
 
 from mailauth.errors import MailauthError
+from mailauth.service import privileges
 from mailauth.service.address import Address
 
 _BACKLOG: Final = 4096
@@ -73,10 +74,11 @@ class UnixEndpoint(Endpoint):
             gid = self._wanted(access)
         except OSError as fault:
             raise CannotListen(f"cannot give {self.address}: {fault.strerror}") from None
-        if os.geteuid() != 0 and gid not in {self._gid, os.getegid(), *os.getgroups()}:
+        if gid != self._gid and not privileges.may_give_to(gid):
             raise CannotListen(
-                f"cannot give {self.address} to the group {access.group or gid}: the user of the "
-                "service is not in that group; restart the service"
+                f"cannot give {self.address} to the group {access.group or gid}: the user "
+                f"{privileges.user()} is not in it; see to that (SupplementaryGroups= of the unit) "
+                "and restart the service"
             )
 
     def admit(self, access: Access) -> None:
@@ -156,11 +158,20 @@ def _bind_unix(
         endpoint = UnixEndpoint(address, listening, path.lstat().st_gid)
         if owner is not None:
             os.chown(path, owner, -1)
-        endpoint.admit(access)
-    except OSError:
+        _admit(endpoint, access)
+    except (OSError, CannotListen):
         path.unlink()
         raise
     return endpoint
+
+
+def _admit(endpoint: UnixEndpoint, access: Access) -> None:
+    """**Raises** OSError, or CannotListen, which says more."""
+    try:
+        endpoint.admit(access)
+    except PermissionError:
+        endpoint.check(access)
+        raise
 
 
 def _clear(path: Path, ours: set[int]) -> None:

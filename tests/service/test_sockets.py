@@ -87,7 +87,9 @@ def test_PFX_11_a_socket_gets_another_group_if_its_owner_may_give_it(open_path: 
     assert (path.stat().st_uid, path.stat().st_gid, mode(path)) == (65534, before, 0o660)
     os.seteuid(65534)
     try:
-        with pytest.raises(CannotListen, match=f"to the group {group.gr_name}: the user of"):
+        with pytest.raises(
+            CannotListen, match=f"to the group {group.gr_name}: the user nobody is not in it"
+        ):
             endpoint.check(Access(group.gr_name))
         with pytest.raises(PermissionError):
             endpoint.admit(Access(group.gr_name, 0o666))
@@ -95,6 +97,25 @@ def test_PFX_11_a_socket_gets_another_group_if_its_owner_may_give_it(open_path: 
         os.seteuid(0)
     assert (path.stat().st_gid, mode(path)) == (before, 0o660)
     endpoint.close()
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_group_that_the_user_is_not_in_is_told(open_path: Path) -> None:
+    import grp
+
+    group, path = grp.getgrall()[-1].gr_name, open_path
+    path.parent.chmod(0o777)
+    os.seteuid(65534)
+    try:
+        with pytest.raises(CannotListen) as told:
+            bind(parse(f"unix:{path}"), access=Access(group))
+    finally:
+        os.seteuid(0)
+    assert str(told.value) == (
+        f"cannot give unix:{path} to the group {group}: the user nobody is not in it; "
+        "see to that (SupplementaryGroups= of the unit) and restart the service"
+    )
+    assert not path.exists()
 
 
 def test_PFX_11_what_has_taken_the_place_of_a_socket_is_left_alone(path: Path) -> None:
