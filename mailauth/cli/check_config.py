@@ -20,15 +20,21 @@ def command(config: Path) -> None:
     \b
     mailauth check-config --config /etc/mailauth/mailauth.toml
 
-    The exit status is 0 if it could be run, 2 if not.
+    If a listener judges mail, each nameserver is asked one question.  The exit
+    status is 0 if it could be run, also with warnings, 2 if not.
     """
     from mailauth.service.configuration import BadConfiguration
-    from mailauth.service.start import check
+    from mailauth.service.doubts import doubts
+    from mailauth.service.start import check, kinds_of_listeners
 
+    kinds = kinds_of_listeners()
     try:
-        configuration = check(config)
+        reading = check(config, kinds)
     except BadConfiguration as fault:
         refuse(fault)
+    configuration = reading.configuration
+    for line in reading.lines(doubts(configuration, kinds)):
+        complain(f"warning: {line}")
     listeners = _counted(len(configuration.listen), "listener")
     workers = _counted(configuration.service.workers, "worker")
     click.echo(printable(f"{config}: sound, {listeners}, {workers}"))

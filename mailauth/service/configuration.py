@@ -67,12 +67,14 @@ class Reading(NamedTuple):
     document: tomlfile.Document
 
     def told(self, complaints: Iterable[Complaint]) -> BadConfiguration:
+        """The complaints as a refusal."""
+        return BadConfiguration(self.lines(complaints))
+
+    def lines(self, complaints: Iterable[Complaint]) -> list[str]:
         """The complaints as lines, each once, in the order of the file."""
         path, line_of = self.document.path, self.document.line
         ordered = sorted(dict.fromkeys(complaints), key=lambda one: line_of(one.place))
-        return BadConfiguration(
-            [f"{_at(path, line_of(one.place))}: {_sentence(one)}" for one in ordered]
-        )
+        return [f"{_at(path, line_of(one.place))}: {_sentence(one)}" for one in ordered]
 
 
 def read(path: Path, check: Check = lambda _: ()) -> Reading:

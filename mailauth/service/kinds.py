@@ -45,6 +45,10 @@ class Kind:
     """Files that `prepare` reads and that are read again when they change."""
     look: Callable[[Configuration, Listen], Iterable[Complaint]] = lambda *_: ()
     """What is wrong with files that its workers open themselves; nothing is made or changed."""
+    doubts: Callable[[Configuration, Listen], Iterable[Complaint]] = lambda *_: ()
+    """What can be served so, and is hardly meant; no file is touched."""
+    asks: Callable[[Configuration, Listen], bool] = lambda *_: False
+    """Whether its workers ask the DNS."""
 
 
 Kinds: TypeAlias = Mapping[str, Kind]

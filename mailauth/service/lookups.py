@@ -144,11 +144,15 @@ def _look_at_store(configuration: Configuration, _: Listen) -> Iterable[Complain
     return () if configuration.srs is None else srstable.look_at_store(configuration.srs)
 
 
+def _doubts(configuration: Configuration, _: Listen) -> Iterable[Complaint]:
+    return () if configuration.srs is None else srstable.doubts(configuration.srs)
+
+
 def _kind(protocol: LookupProtocol, question: bytes, end: bytes) -> Kind:
     is_answer: Callable[[bytes], bool] = lambda octets: octets.endswith(end)  # noqa: E731
     check: Callable[[Configuration, int], Iterable[Complaint]] = partial(_check, protocol)
     prepare = partial(_prepare, protocol)
-    return Kind(check, prepare, lambda _: question, is_answer, look=_look_at_store)
+    return Kind(check, prepare, lambda _: question, is_answer, look=_look_at_store, doubts=_doubts)
 
 
 _SOCKETMAP_PROBE: Final = f"forward {_PROBE}"

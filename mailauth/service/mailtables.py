@@ -174,20 +174,25 @@ def files(configuration: Configuration) -> Iterator[str]:
         yield datasets.path_of(verifying.trusted_file)
 
 
+def verifying(configuration: Configuration, listen: Listen) -> Verifying | None:
+    """How one listener judges mail, if it does."""
+    return configuration.verifying if listen.role in (None, "verify", "both") else None
+
+
 def settings(configuration: Configuration, listen: Listen, keys: KeyRing) -> Settings:
     """What one listener is to do, its tables and keys read.
 
     **Raises** Unsound, with every file that cannot be used.
     """
     signing = configuration.signing if listen.role in (None, "sign", "both") else None
-    verifying = configuration.verifying if listen.role in (None, "verify", "both") else None
+    judging = verifying(configuration, listen)
     srs = configuration.srs if listen.rewrites else None
     given: Milter = configuration.milter
     complaints: list[Complaint] = []
     with collect(complaints, ("signing",)):
         signs = None if signing is None else _signing(signing, keys)
     with collect(complaints, ("verifying",)):
-        judges = None if verifying is None else _verifying(verifying)
+        judges = None if judging is None else _verifying(judging)
     with collect(complaints, ("srs",)):
         rewrites = None if srs is None else _srs(srs)
     if complaints:

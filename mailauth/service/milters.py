@@ -45,6 +45,8 @@ class Milters:
             commands.is_options,
             files=mailtables.files,
             look=_look_at_store,
+            doubts=_doubts,
+            asks=_asks,
         )
 
     def _prepare(self, configuration: Configuration, listen: Listen) -> Build:
@@ -76,6 +78,15 @@ def _check(configuration: Configuration, index: int) -> Iterable[Complaint]:
 def _look_at_store(configuration: Configuration, listen: Listen) -> Iterable[Complaint]:
     given = configuration.srs if listen.rewrites else None
     return () if given is None else srstable.look_at_store(given)
+
+
+def _doubts(configuration: Configuration, listen: Listen) -> Iterable[Complaint]:
+    given = configuration.srs if listen.rewrites else None
+    return () if given is None else srstable.doubts(given)
+
+
+def _asks(configuration: Configuration, listen: Listen) -> bool:
+    return mailtables.verifying(configuration, listen) is not None
 
 
 def _with_store(settings: Settings, given: Srs | None) -> Settings:

@@ -38,6 +38,14 @@ def complaints(policy: Srs) -> Iterator[Complaint]:
                 yield Complaint(("srs", key, number - 1), sentence)
 
 
+def doubts(policy: Srs) -> Iterator[Complaint]:
+    """What can be served so, and is hardly meant."""
+    spared = policy.own_domains or policy.exclude or policy.exclude_file
+    if not spared and not policy.always_rewrite:
+        sentence = "is empty: senders of your own domains will be rewritten too"
+        yield Complaint(("srs", "own_domains"), sentence)
+
+
 def policy(given: Srs) -> Rewriting:
     """The policy with its secrets and files read.  **Raises** Unsound."""
     secrets, left_alone = _files(given)

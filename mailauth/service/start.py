@@ -30,8 +30,8 @@ def kinds_of_listeners() -> Kinds:
     return {**lookups.KINDS, "milter": milters.Milters().kind}
 
 
-def check(path: Path, kinds: Kinds | None = None) -> Configuration:
-    """The configuration, if this user could run it as far as its files go; nothing is bound.
+def check(path: Path, kinds: Kinds | None = None) -> Reading:
+    """What is in the file, if this user could run it as far as its files go; nothing is bound.
 
     **Raises** BadConfiguration, with every error.
     """
@@ -44,7 +44,7 @@ def check(path: Path, kinds: Kinds | None = None) -> Configuration:
         key = "group" if service.user is None else "user"
         raise reading.told([Complaint(("service", key), str(fault))]) from None
     generations.prepare(reading, kinds, generations.look(reading.configuration, kinds))
-    return reading.configuration
+    return reading
 
 
 def serve(path: Path, kinds: Kinds | None = None) -> int:

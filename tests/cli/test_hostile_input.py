@@ -25,6 +25,7 @@ DIGITS = 10_000  # more than the 4,300 that Python reads as a number
 CONFIG = """[srs]
 domain = "example.net"
 secrets = "secrets"
+own_domains = ["example.com"]
 [[listen]]
 kind = "socketmap"
 address = "unix:/run/socket"

@@ -2,14 +2,23 @@
 
 import json
 import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from nameserver import Nameserver, answer, serve
 from program import Done, process
 from tree import Tree
 
 from mailauth.service.configuration import BadConfiguration
 from mailauth.service.start import check
+
+
+@pytest.fixture
+def nameserver() -> Iterator[Nameserver]:
+    """One that answers."""
+    with serve(answer()) as server:
+        yield server
 
 
 def ran(*given: str) -> Done:
@@ -40,16 +49,17 @@ def test_check_config_refuses_a_user_whom_serve_could_not_become(
     file = tmp_path / "x.toml"
     listen = '[verifying]\nauthserv_id = "mx"\n[[listen]]\nkind = "milter"\naddress = "unix:/x"\n'
     file.write_text(f"[service]\n{line}\n{listen}")
-    assert check(file).listen
+    assert check(file).configuration.listen
     monkeypatch.setattr(os, "geteuid", lambda: 65_534)
     with pytest.raises(BadConfiguration, match=rf"x.toml:2: service.{place}: only root can"):
         check(file)
 
 
-def test_check_config_counts(tmp_path: Path) -> None:
+@pytest.mark.loopback
+def test_check_config_counts(tmp_path: Path, nameserver: Nameserver) -> None:
     file = tmp_path / "x.toml"
     listen = '[[listen]]\nkind = "milter"\naddress = "unix:/run/x{}"\n'
-    text = '[verifying]\nauthserv_id = "mx.example"\n'
+    text = f'[dns]\nnameservers = ["{nameserver.where}"]\n[verifying]\nauthserv_id = "mx.example"\n'
     for workers, listens, told in (
         (1, 1, "1 listener, 1 worker"),
         (2, 2, "2 listeners, 2 workers"),
@@ -57,7 +67,8 @@ def test_check_config_counts(tmp_path: Path) -> None:
         file.write_text(f"[service]\nworkers = {workers}\n{text}")
         with file.open("a") as more:
             more.writelines(listen.format(number) for number in range(listens))
-        assert ran("check-config", "-c", str(file)).text == f"{file}: sound, {told}\n"
+        done = ran("check-config", "-c", str(file))
+        assert (done.text, done.complaint) == (f"{file}: sound, {told}\n", "")
 
 
 def test_a_configuration_is_needed() -> None:

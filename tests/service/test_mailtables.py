@@ -75,7 +75,7 @@ def signed(tmp_path: Path, authors: str) -> set[str]:
     row = ROW.replace("/x", f"{tmp_path}/rsa")
     file = tmp_path / "x.toml"
     file.write_text(f"{row}authors = {authors}\n{LISTEN}")
-    configuration = check(file)
+    configuration = check(file).configuration
     settings = mailtables.settings(configuration, configuration.listen[0], KeyRing()).signing
     assert settings is not None
     every = ["ada@example.com", "ada@a.example.com", "ben@example.com", "ada@example.org"]
@@ -115,7 +115,7 @@ def test_an_identity_that_is_not_of_the_domain_signs_for_nobody(
     key("rsa").write(tmp_path / "rsa")
     row = ROW.replace("/x", f"{tmp_path}/rsa").replace("example.com", domain)
     (tmp_path / "x.toml").write_text(f'{row}identity = "{identity}"\nauthors = ["*"]\n{LISTEN}')
-    configuration = check(tmp_path / "x.toml")
+    configuration = check(tmp_path / "x.toml").configuration
     settings = mailtables.settings(configuration, configuration.listen[0], KeyRing()).signing
     assert settings is not None
     assert list(settings.table.find(mailbox.parse(f"ada@{signs}")))

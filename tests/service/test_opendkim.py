@@ -56,7 +56,7 @@ def translated(folder: Path, text: str) -> str:
 def configured(folder: Path, text: str) -> Configuration:
     file = folder / "mailauth.toml"
     file.write_text(translated(folder, text))
-    return check(file)
+    return check(file).configuration
 
 
 def settings(configuration: Configuration) -> Settings:

@@ -1,0 +1,82 @@
+"""What is in a configuration that can be run, and is hardly meant: for a postmaster to look at.
+
+None of it is an error.  The network may be down, a group may be one that the unit
+gives, and a host may have no domains of its own.
+"""
+
+import asyncio
+import grp
+import stat
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from socket import AF_UNIX
+from typing import Any, Final
+
+from mailauth.dns import Answer, AsyncResolver, Question, RRType, Status
+from mailauth.dns.nameserver import of_the_system
+from mailauth.service import privileges
+from mailauth.service.configuration import Configuration
+from mailauth.service.kinds import Kinds
+from mailauth.service.tables import Dns, Listen
+from mailauth.service.tomlfile import Complaint
+
+_PATIENCE: Final = 3.0
+"""Seconds for which nameservers are waited for."""
+_HARMLESS: Final = Question("", RRType.TXT)
+"""A question about the root, whose answer every resolver has at hand."""
+
+
+def doubts(configuration: Configuration, kinds: Kinds) -> Iterator[Complaint]:
+    """What is doubtful; asks each nameserver one question if a listener will ask any."""
+    for index, listen in enumerate(configuration.listen):
+        yield from kinds[listen.kind].doubts(configuration, listen)
+        if not _gets_its_group(listen):
+            sentence = (
+                f"the user {privileges.user()} is not in it, and could not give it the socket: "
+                "see SupplementaryGroups= of the unit"
+            )
+            yield Complaint(("listen", index, "group"), sentence)
+    if any(kinds[listen.kind].asks(configuration, listen) for listen in configuration.listen):
+        yield from _silent_nameservers(configuration.dns)
+
+
+def _gets_its_group(listen: Listen) -> bool:
+    """Whether this user could make the socket as one of its group."""
+    if listen.group is None or listen.where.family != AF_UNIX:
+        return True
+    gid = grp.getgrnam(listen.group).gr_gid
+    return privileges.may_give_to(gid) or _group_within(Path(listen.where.host).parent) == gid
+
+
+def _group_within(folder: Path) -> int | None:
+    """The group that a folder gives to all that is made in it, if it does."""
+    try:
+        status = folder.stat()
+    except OSError:
+        return None
+    return status.st_gid if status.st_mode & stat.S_ISGID else None
+
+
+def _silent_nameservers(given: Dns) -> Iterator[Complaint]:
+    asked = given.nameservers or of_the_system()
+    if not asked:
+        yield Complaint(("dns",), f"/etc/resolv.conf names no nameserver{_SO}")
+        return
+    for index, answer in enumerate(asyncio.run(_ask_each(asked))):
+        if answer.failed:
+            place = ("dns", "nameservers", index) if given.nameservers else ("dns",)
+            yield Complaint(place, f"{_why(asked[index], answer)}{_SO}")
+
+
+async def _ask_each(nameservers: Sequence[str]) -> list[Answer[Any]]:
+    resolvers = [AsyncResolver([each], timeout=_PATIENCE) for each in nameservers]
+    return await asyncio.gather(*(resolver.resolve(_HARMLESS) for resolver in resolvers))
+
+
+def _why(nameserver: str, answer: Answer[Any]) -> str:
+    if answer.status is Status.TIMEOUT:
+        return f"{nameserver} did not answer within {_PATIENCE:g} s"
+    return answer.reason
+
+
+_SO: Final = "; while no nameserver answers, mail is judged temperror"

@@ -1,0 +1,150 @@
+"""What `check-config` warns of in a configuration that can be run."""
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import dns.rcode
+import pytest
+from nameserver import Script, answer, drops, fails, serve
+from program import Done, process
+
+from mailauth.service import doubts as module
+from mailauth.service.configuration import read
+from mailauth.service.doubts import doubts
+from mailauth.service.start import kinds_of_listeners
+
+LOOKUPS = '[[listen]]\nkind = "socketmap"\naddress = "unix:/x"\n'
+MILTER = '[[listen]]\nkind = "milter"\naddress = "unix:/x"\n'
+JUDGES = '[verifying]\nauthserv_id = "mx.example.com"\n'
+REWRITES = '[srs]\ndomain = "srs.example.com"\nsecrets = "/x"\n'
+ALL_SENDERS = (
+    "x.toml:1: srs.own_domains: is empty: senders of your own domains will be rewritten too"
+)
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    """A folder that all may enter."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+def told(folder: Path, text: str) -> list[str]:
+    """The warnings about a file, without the name of the folder."""
+    (folder / "x.toml").write_text(text)
+    return warnings(folder)
+
+
+def warnings(folder: Path) -> list[str]:
+    """The same about the file that is there."""
+    reading = read(folder / "x.toml")
+    lines = reading.lines(doubts(reading.configuration, kinds_of_listeners()))
+    return [line.removeprefix(f"{folder}/") for line in lines]
+
+
+@pytest.mark.parametrize(
+    "listen", [LOOKUPS, LOOKUPS + LOOKUPS.replace("/x", "/y"), f'{MILTER}role = "srs"\n']
+)
+def test_who_names_no_domain_of_his_own_is_told(folder: Path, listen: str) -> None:
+    assert told(folder, f"{REWRITES}{listen}") == [ALL_SENDERS]
+
+
+@pytest.mark.parametrize(
+    "spared",
+    [
+        'own_domains = ["example.com"]',
+        'exclude = ["example.com"]',
+        'exclude_file = "/x"',
+        "always_rewrite = true",
+    ],
+)
+def test_who_has_thought_of_his_own_domains_is_not(folder: Path, spared: str) -> None:
+    assert told(folder, f"{REWRITES}{spared}\n{LOOKUPS}") == []
+
+
+def test_a_table_that_nobody_uses_does_nothing(folder: Path) -> None:
+    key = '[[signing.key]]\ndomain = "a.example"\nselector = "s"\nfile = "/x"\n'
+    assert told(folder, f"{REWRITES}{key}{MILTER}") == []
+
+
+SO = "; while no nameserver answers, mail is judged temperror"
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize(
+    ("script", "why"),
+    [
+        (answer(), ""),
+        (fails(dns.rcode.NXDOMAIN), ""),
+        (fails(dns.rcode.REFUSED), "127.0.0.1 says REFUSED"),
+        (fails(dns.rcode.SERVFAIL), "127.0.0.1 says SERVFAIL"),
+        (drops, "{} did not answer within 1 s"),
+    ],
+    ids=["answers", "knows of nothing", "refuses", "fails", "is silent"],
+)
+def test_a_nameserver_that_does_not_answer_is_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, script: Script, why: str
+) -> None:
+    if script is drops:
+        monkeypatch.setattr(module, "_PATIENCE", 1.0)
+    with serve(answer()) as good, serve(script) as other:
+        dns_table = f'[dns]\nnameservers = ["{good.where}", "{other.where}"]\n'
+        line = f"x.toml:2: dns.nameservers[2]: {why.format(other.where)}{SO}"
+        assert told(folder, f"{dns_table}{JUDGES}{MILTER}") == ([line] if why else [])
+        assert (good.names(), {ask.rrtype for ask in other.asked}) == (["."], {"TXT"})
+        asked = len(other.asked)
+        others = f'{dns_table}{JUDGES}{REWRITES}own_domains = ["a.example"]\n{LOOKUPS}'
+        assert told(folder, others) == []
+        assert len(other.asked) == asked, "nobody asks who needs no answer"
+
+
+@pytest.mark.loopback
+def test_the_nameservers_of_the_system_are_asked(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with serve(fails(dns.rcode.REFUSED)) as server:
+        monkeypatch.setattr(module, "of_the_system", lambda: (server.where,))
+        told_of_one = [f"x.toml: dns: 127.0.0.1 says REFUSED{SO}"]
+        assert told(folder, f"{JUDGES}{MILTER}") == told_of_one
+    monkeypatch.setattr(module, "of_the_system", tuple)
+    none = [f"x.toml: dns: /etc/resolv.conf names no nameserver{SO}"]
+    assert told(folder, f"{JUDGES}{MILTER}") == none
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
+def test_a_group_that_the_user_is_not_in_is_told(folder: Path) -> None:
+    import grp
+
+    group = grp.getgrall()[-1]
+    listen = LOOKUPS.replace("unix:/x", f"unix:{folder}/s") + f'group = "{group.gr_name}"\n'
+    text = f"{listen}{REWRITES}own_domains = []\nexclude = ['a.example']\n"
+    assert told(folder, text) == [], "root may"
+    os.seteuid(65534)
+    try:
+        line = (
+            "x.toml:4: listen[1].group: the user nobody is not in it, and could not give it "
+            "the socket: see SupplementaryGroups= of the unit"
+        )
+        assert warnings(folder) == [line]
+        os.seteuid(0)
+        os.chown(folder, 0, group.gr_gid)
+        folder.chmod(0o2755)
+        os.seteuid(65534)
+        assert warnings(folder) == [], "the folder gives it"
+    finally:
+        os.seteuid(0)
+
+
+def test_a_warning_is_no_refusal(folder: Path) -> None:
+    secrets = folder / "secrets"
+    secrets.write_text("a-secret-that-is-long-enough\n")
+    secrets.chmod(0o600)
+    file = folder / "x.toml"
+    file.write_text(REWRITES.replace('"/x"', f'"{secrets}"') + LOOKUPS)
+    ran = process("check-config", "-c", str(file))
+    done = Done(ran.returncode, ran.stdout, ran.stderr.decode())
+    assert (done.status, done.text) == (0, f"{file}: sound, 1 listener, 2 workers\n")
+    assert done.complaint == f"mailauth: warning: {folder}/{ALL_SENDERS}\n"
