@@ -5,15 +5,17 @@ with file and line.  The tables themselves stay where they are and are read as
 they are, see `mailauth.milter.datasets`.
 """
 
+import grp
 from collections.abc import Iterator
 from pathlib import Path
+from socket import AF_UNIX
 from typing import Final
 
 from mailauth.errors import BadArgument, MailauthError, SyntaxFault
 from mailauth.milter.datasets import BadTable, Entry, dataset, lines, network, path_of
 from mailauth.service.address import parse as parse_address
 from mailauth.service.directives import NEEDLESS, OF_SIGNING, OF_VERIFYING, UNSUPPORTED
-from mailauth.service.tomltext import Imported, Mode, Table
+from mailauth.service.tomltext import Imported, Mode, Table, folder_note, user_note
 
 _MAX_INCLUDED: Final = 5
 _MAX_DIGITS: Final = 9
@@ -21,6 +23,7 @@ _KEY_NOTE: Final = (
     "key files must belong to the user of the service, or to root, and be closed to all others: "
     "chown them, chmod 600"
 )
+_GROUP_OF_POSTFIX: Final = "postfix"
 _FILES: Final = ("/", "./", "../", "file:", "refile:")
 
 
@@ -71,7 +74,7 @@ class _Translation:
             self._translate_verifying(imported.verifying)
         if not signs and not verifies:
             raise BadTable(f"{imported.source}: it neither signs nor verifies")
-        self._translate_service(imported.service)
+        self._translate_service()
         self._translate_dns(imported.dns)
         self._listen("both" if signs and verifies else "sign" if signs else "verify")
         imported.notes += self._notes()
@@ -156,15 +159,10 @@ class _Translation:
                 self._note(name, f"{given} is NOT SUPPORTED: no mail is discarded")
         return actions
 
-    def _translate_service(self, table: Table) -> None:
+    def _translate_service(self) -> None:
         user, _, group = self._text("UserID").partition(":")
         if user:
-            table["user"] = user
-            self._imported.notes.append(
-                "service.user needs a start as root; take it out if systemd sets User="
-            )
-        if group:
-            table["group"] = group
+            self._imported.notes.append(user_note(user, group or None))
         if octets := self._number("MaximumHeaders"):
             key = "header_octets"
             bounded = self._bounded("MaximumHeaders", octets, key, 65_536, 67_108_864)
@@ -185,14 +183,19 @@ class _Translation:
         if address.startswith("inet") and "@" not in address:
             address = f"{address}@0.0.0.0"
         try:
-            parse_address(address)
+            where = parse_address(address)
         except SyntaxFault as fault:
             raise BadTable(f"{self._where('Socket')}: {fault}") from None
         listen: Table = {"kind": "milter", "address": address, "role": role}
-        umask = self._number("UMask", base=8)
-        if umask is not None and address.startswith(("unix:", "local:")):
-            listen["mode"] = Mode(0o600 | (0o666 & ~umask))
         self._imported.listen.append(listen)
+        umask = self._number("UMask", base=8)
+        if where.family != AF_UNIX:
+            return
+        self._imported.notes.append(folder_note(where.host))
+        if any(each.gr_name == _GROUP_OF_POSTFIX for each in grp.getgrall()):
+            listen["group"] = _GROUP_OF_POSTFIX
+        if umask is not None:
+            listen["mode"] = Mode(0o600 | (0o666 & ~umask))
 
     # Directives
 

@@ -1,10 +1,12 @@
 """An installation of OpenDKIM comes to a configuration that does the same."""
 
+import grp
 import gzip
 import tomllib
 from ipaddress import ip_address
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from types import SimpleNamespace
 
 import pytest
 from filtered import Filtered
@@ -16,7 +18,7 @@ from program import process
 from mailauth.errors import BadArgument
 from mailauth.milter import KeyRing
 from mailauth.milter.settings import Settings
-from mailauth.service import directives, generation, imports, mailtables, opendkim
+from mailauth.service import directives, generation, imports, mailtables, opendkim, tomltext
 from mailauth.service.configuration import BadConfiguration, Configuration
 from mailauth.service.start import check, kinds_of_listeners
 from mailauth.syntax import mailbox
@@ -182,7 +184,7 @@ def test_the_configuration_that_debian_installs(folder: Path) -> None:
     """It has no key, and so it verifies alone."""
     text = translated(
         folder,
-        "Canonicalization relaxed/simple\nOversignHeaders From\nUMask 007\n"
+        "Canonicalization relaxed/simple\nOversignHeaders From\nUMask 007\nUserID opendkim\n"
         "Socket local:/run/opendkim/opendkim.sock\n",
     )
     conf = folder / "opendkim.conf"
@@ -190,10 +192,24 @@ def test_the_configuration_that_debian_installs(folder: Path) -> None:
         "# NOTE: it signs nothing: there is neither a KeyTable nor a KeyFile",
         f"# NOTE: {conf}:1: Canonicalization is not needed: no mail is signed",
         f"# NOTE: {conf}:2: OversignHeaders is not needed: no mail is signed",
+        f"# NOTE: {tomltext.user_note('opendkim')}",
+        f"# NOTE: {tomltext.folder_note('/run/opendkim/opendkim.sock')}",
         'role = "verify"',
         "mode = 0o660",
     ):
         assert line in text.splitlines()
+    assert "service" not in tomllib.loads(text)
+
+
+def test_a_unix_socket_is_for_the_group_of_postfix_where_there_is_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = ("Socket /run/opendkim/sock", "Socket inet:8891@localhost")
+    for groups, wanted in ((["daemon", "postfix"], ["postfix", None]), (["mail"], [None, None])):
+        names = [SimpleNamespace(gr_name=name) for name in groups]
+        monkeypatch.setattr(grp, "getgrall", lambda names=names: names)
+        texts = [translated(folder, f"Mode v\n{socket}\n") for socket in given]
+        assert [tomllib.loads(text)["listen"][0].get("group") for text in texts] == wanted
 
 
 def test_each_directive_is_known_in_each_mode(folder: Path) -> None:
@@ -324,14 +340,14 @@ def test_the_command(folder: Path) -> None:
 
 
 def test_what_check_config_would_refuse_is_a_note(folder: Path) -> None:
-    (folder / "c").write_text("Mode v\nSocket inet:8891\nAuthservID a_b\nUserID no-such:root\n")
+    (folder / "c").write_text("Mode v\nSocket inet:8891\nAuthservID a_b\nNameservers x\n")
     done = process("import", "opendkim", str(folder / "c"))
     assert done.returncode == 0
     start = "# NOTE: mend "
     notes = [line for line in done.stdout.decode().splitlines() if line.startswith(start)]
-    assert [note.removeprefix(start) for note in notes] == [
-        "service.user: there is no user 'no-such' on this system",
-        "verifying.authserv_id: a label that is not of letters, digits and hyphens",
+    assert [note.removeprefix(start)[:45] for note in notes] == [
+        "dns.nameservers[1]: 'x' is not a nameserver: ",
+        "verifying.authserv_id: a label that is not of",
     ]
 
 
