@@ -53,7 +53,16 @@ def run(command: str, folder: Path) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_a_page_says_is_so(page: Path, tmp_path: Path) -> None:
-    (tmp_path / "mail.eml").write_bytes(MESSAGE)
+    follow(page, tmp_path, MESSAGE)
+
+
+def test_what_the_readme_says_is_so_of_a_file_with_the_line_ends_of_unix(tmp_path: Path) -> None:
+    follow(PAGES[0], tmp_path, MESSAGE.replace(b"\r\n", b"\n"))
+
+
+def follow(page: Path, tmp_path: Path, message: bytes) -> None:
+    """Do what a page says, where `mail.eml` is a message."""
+    (tmp_path / "mail.eml").write_bytes(message)
     for language, block in blocks(page.read_text()):
         if language == "python":
             subprocess.run([sys.executable, "-c", block], cwd=tmp_path, check=True)
