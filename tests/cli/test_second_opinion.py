@@ -1,6 +1,7 @@
 """`--cross-check` and `mailauth demo`: what dkimpy says beside our own verdicts."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -146,6 +147,12 @@ def test_the_demo_goes_as_it_should(run: Run) -> None:
     assert done.text.count("b= does not verify") == 6
     assert done.text.count("dkimpy: ") == done.text.count(", the same") == 18
     assert done.text.endswith("\nAll went as it should.\n")
+    service = done.text.partition("\nThe service: ")[2]
+    first, second = re.findall(r"forward ada@example\.com: (OK SRS0=\S+)", service)
+    assert first == second
+    stopped, other = re.findall(r"the worker (\d+)(?: is|;)", service)
+    assert stopped != other
+    assert f"the worker {stopped} was silent for 2." in service
 
 
 @pytest.mark.parametrize(

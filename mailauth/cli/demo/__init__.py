@@ -10,21 +10,26 @@ from importlib import resources
 import click
 
 from mailauth.cli import mailfiles
-from mailauth.cli.demo import dkim, spf, srs
+from mailauth.cli.demo import dkim, service, spf, srs
 
-ACTS: list[Callable[[Sequence[mailfiles.Source]], bool]] = [dkim.act, spf.act, srs.act]
+ACTS: list[Callable[[Sequence[mailfiles.Source]], bool]] = [
+    dkim.act,
+    spf.act,
+    srs.act,
+    service.act,
+]
 
 
 @click.command("demo", short_help="sign, verify, alter one octet: see it at work")
 @click.argument("file", required=False)
 def command(file: str | None) -> None:
-    """Sign sample messages or FILE and verify them; check SPF; rewrite a sender; see what fails.
+    """Sign sample messages or FILE and verify them; check SPF; rewrite a sender; run the service.
 
     \b
     mailauth demo
     mailauth demo mail.eml
 
-    Nothing is written, and the DNS is not asked.  The exit status is 1 if a
+    Nothing stays behind, and the DNS is not asked.  The exit status is 1 if a
     verdict was not the one to be expected.
     """
     sources = _samples() if file is None else [mailfiles.read(file)]
