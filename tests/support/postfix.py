@@ -83,9 +83,12 @@ def missing() -> str:
     return "" if os.geteuid() == 0 else "Postfix starts as root only"
 
 
+_PORTS = iter(random.sample(range(10_100, 30_000), 19_900))  # below those of connections
+
+
 def free_port() -> int:
-    """A port of loopback that nobody uses now, nor gets for a connection in a moment."""
-    for port in random.sample(range(10_100, 30_000), 100):  # below those of connections
+    """A port of loopback that nobody uses now, nor gets in a moment: none is given twice."""
+    for port in _PORTS:
         with socket.socket() as free, suppress(OSError):
             free.bind(("127.0.0.1", port))
             return port
