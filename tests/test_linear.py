@@ -15,6 +15,7 @@ from mailauth.dkim.canonical import Canonicalization, body, header
 from mailauth.dns import Zone
 from mailauth.domaincheck.transport import lint_mta_sts, lint_tls_reports
 from mailauth.errors import SyntaxFault
+from mailauth.milter import commands
 from mailauth.postfix import DomainList
 from mailauth.spf import received, record
 from mailauth.syntax import domain, mailbox, taglist
@@ -134,6 +135,10 @@ def _told(text: str) -> object:
     return report.override(), list(report.explain()), report.as_dict()
 
 
+def _claimed(text: str) -> object:
+    return authres.is_claimed(text[: authres.MAX_OCTETS], "mx.example.org")
+
+
 SECRETS = srs.Secrets.parse(b"tops3cr3t")
 OWN = DomainList.of([".example.com"])
 QP = "content-transfer-encoding: quoted-printable\r\n"
@@ -174,6 +179,9 @@ BOMBS: list[tuple[str, Callable[[str], object], Callable[[int], str]]] = [
     ("Received-SPF-comments", _parse(received.parse), lambda n: "pass (" + "(" * n),
     ("AR-06-results", _parse(authres.parse), lambda n: "mx" + "; a=b" * (n // 5)),
     ("AR-03-comments", _parse(authres.parse), lambda n: "mx" + "(" * n),
+    ("AR-03-words", _claimed, lambda n: "o; " + '"a" (b) ' * (n // 8)),
+    ("AR-03-strings", _claimed, lambda n: "o; " + '"' * n),
+    ("folds-of-an-mta", lambda text: commands.split(text.encode()), lambda n: "A:" + "\r\n " * n),
     ("autopsy-blanks", _autopsy, lambda n: " \t" * (n // 2)),
     ("autopsy-lines", _autopsy, lambda n: "a\r\n" * (n // 3)),
     ("autopsy-parts", _autopsy, lambda n: "--x\r\n\r\n" * (n // 7)),

@@ -1,5 +1,6 @@
 """What an MTA says to a filter: the frames of commands, as Postfix sends them."""
 
+import re
 from collections.abc import Mapping
 from struct import Struct
 from typing import Final, TypeAlias
@@ -112,13 +113,9 @@ def message(
 def split(octets: bytes) -> tuple[list[bytes], bytes]:
     """The fields of a message, folded by bare LF, and its body."""
     head, _, content = (b"\r\n" + octets).partition(b"\r\n\r\n")
-    fields: list[bytes] = []
-    for line in head.removesuffix(b"\r\n").split(b"\r\n")[1:]:
-        if line[:1] in (b" ", b"\t") and fields:
-            fields[-1] += b"\n" + line
-        else:
-            fields.append(line)
-    return fields, content
+    head = head.removeprefix(b"\r\n").removesuffix(b"\r\n")
+    fields = _FIELD_END.split(head) if head else []
+    return [each.replace(b"\r\n", b"\n") for each in fields], content
 
 
 PROBE: Final = offer() + QUIT
@@ -132,6 +129,9 @@ def is_options(octets: bytes) -> bool:
     (length,) = _LENGTH.unpack_from(octets)
     code = octets[_LENGTH.size : _LENGTH.size + 1]
     return code == events.OFFER and len(octets) >= _LENGTH.size + length
+
+
+_FIELD_END: Final = re.compile(rb"\r\n(?![ \t])")
 
 
 def _words(*words: str) -> bytes:

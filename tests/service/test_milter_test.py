@@ -290,6 +290,7 @@ def test_addresses_of_more_than_ascii_are_said_to_be(
         (b"A: 1\r\n\r\nx", [b"A: 1"], b"x"),
         (b"A: 1\r\n b\r\nC: d\r\n", [b"A: 1\n b", b"C: d"], b""),
         (b"A: 1", [b"A: 1"], b""),
+        (b" a\r\nB: c\r\n\r\n", [b" a", b"B: c"], b""),
         (b"\r\nx", [], b"x"),
         (b"", [], b""),
     ],
