@@ -210,6 +210,16 @@ def test_the_demo_says_when_something_is_wrong(run: Run, monkeypatch: pytest.Mon
     assert done.text.endswith("Something did not go as it should.\n")
 
 
+def test_the_demo_tells_why_a_service_does_not_come_up(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailauth.cli.demo.service._TOML", "[service]\nx = '{folder}'\n")
+    done = run("demo", "mail.eml")
+    assert done.status == 1
+    assert "  the service does not come up; its log:\n    mailauth: " in done.text
+    assert "service.x: is unknown here" in done.text
+
+
 @pytest.mark.parametrize(
     ("message", "reason"),
     [

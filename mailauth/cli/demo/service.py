@@ -60,29 +60,33 @@ def _with_service(folder: Path) -> bool:
         subprocess.Popen(command, stderr=log) as service,  # noqa: S603 - our own command
     ):
         try:
-            return _show(folder)
+            return _show(folder, service)
         except OSError as fault:  # also a time-out
-            click.echo(f"  {fault}; its log:\n{printable((folder / 'log').read_text())}")
+            click.echo(f"  {fault}; its log:")
+            for line in (folder / "log").read_text().splitlines():
+                click.echo(f"    {printable(line)}")
             return False
         finally:
             service.terminate()
 
 
-def _show(folder: Path) -> bool:
-    worker = _worker(folder)
+def _show(folder: Path, service: subprocess.Popen[bytes]) -> bool:
+    worker = _worker(folder, service)
     first = _look_up(folder)
     click.echo(f"  forward {_SENDER}: {first}")
     click.echo(f"  the worker {worker} is stopped, and the same is asked again ...")
     os.kill(worker, signal.SIGSTOP)
     second = _look_up(folder)
-    click.echo(f"  forward {_SENDER}: {second}\n  by the worker {_worker(folder)}; in the log:")
+    click.echo(
+        f"  forward {_SENDER}: {second}\n  by the worker {_worker(folder, service)}; in the log:"
+    )
     for line in (folder / "log").read_text().splitlines():
         if f"the worker {worker} " in line:
             click.echo(f"    {printable(line.partition('mailauth ')[2])}")
     return first == second and first.startswith("OK SRS0=")
 
 
-def _worker(folder: Path) -> int:
+def _worker(folder: Path, service: subprocess.Popen[bytes]) -> int:
     """The process id of the worker, once it works."""
     from mailauth.service import status
     from mailauth.service.address import parse
@@ -96,7 +100,7 @@ def _worker(folder: Path) -> int:
         for one in told["processes"]:
             if one["role"] == "worker" and one["phase"] == "working":
                 return int(one["pid"])
-        if time.monotonic() > end:
+        if time.monotonic() > end or service.poll() is not None:
             raise TimeoutError("the service does not come up")
         time.sleep(0.05)
 
