@@ -1,9 +1,9 @@
 """One listening socket served by one event loop, whatever its clients speak.
 
-Several processes may share the socket: one connection is accepted for each turn
-of the event loop, so that no process hoards them.  When descriptors run out, the
-one who waits is told at once, with a descriptor that was kept for it, and
-accepting rests for a moment.
+Several processes may share the socket: who has accepted a connection leaves the
+next one to the others for a moment, so that no process hoards them.  When
+descriptors run out, the one who waits is told at once, with a descriptor that was
+kept for it, and accepting rests for a moment.
 
 A server stops in two steps: it accepts no more and lets what is under way come
 to its end; then what is left is closed.
@@ -21,6 +21,8 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 
 READ: Final = 262_144
 """Octets that are read at a time."""
+YIELD: Final = 0.001
+"""Seconds for which the next connection is left to the others that share the socket."""
 BACK_OFF: Final = 0.5
 """Seconds without accepting, when the system has nothing left to accept with."""
 EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -122,10 +124,11 @@ class SocketServer(Generic[C]):
         self._acceptor: Acceptor | None = None
         self._stopped: asyncio.Future[None] | None = None
 
-    async def serve(self, listening: socket.socket) -> None:
+    async def serve(self, listening: socket.socket, *, shared: bool = False) -> None:
         """Accept and answer until `drain`, or until cancelled, when the connections are closed.
 
-        `listening` is a listening socket, which stays open.
+        `listening` is a listening socket, which stays open; `shared`, if other
+        processes accept from it too.
         """
         loop = asyncio.get_running_loop()
         self._stopped = loop.create_future()
@@ -134,6 +137,7 @@ class SocketServer(Generic[C]):
             lambda: self._converse(self._roster),
             why_not=self._why_not,
             refused=self._watch.refused,
+            shared=shared,
         )
         acceptor.broken.add_done_callback(self._end)
         ticking = loop.create_task(self._tick())
@@ -201,12 +205,14 @@ class Acceptor:
         *,
         why_not: Callable[[], str],
         refused: Callable[[str], None],
+        shared: bool,
     ) -> None:
         """`why_not` says why no more can be served, or ""; `refused` is told of each refusal."""
         self._listening = listening
         self._make = make
         self._why_not = why_not
         self._refused = refused
+        self._shared = shared
         self._loop = asyncio.get_running_loop()
         self._accepting = True
         self._reserve = _reserve()
@@ -247,6 +253,8 @@ class Acceptor:
         task = self._loop.create_task(self._loop.connect_accepted_socket(self._make, accepted))
         self.arriving.add(task)
         task.add_done_callback(partial(self._arrived, accepted))
+        if self._shared:
+            self._pause(YIELD)
 
     def _arrived(self, accepted: socket.socket, task: "asyncio.Task[object]") -> None:
         self.arriving.discard(task)
@@ -260,8 +268,11 @@ class Acceptor:
                 self._listening.accept()[0].close()
             self._reserve = _reserve()
         self._refused(f"cannot accept: {fault.strerror}")
+        self._pause(BACK_OFF)
+
+    def _pause(self, seconds: float) -> None:
         self._loop.remove_reader(self._listening)
-        self._loop.call_later(BACK_OFF, self._accept_again)
+        self._loop.call_later(seconds, self._accept_again)
 
     def _accept_again(self) -> None:
         if self._accepting:

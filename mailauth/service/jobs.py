@@ -31,9 +31,11 @@ def _worker(generation: Generation, make_tally: Callable[[], Tally]) -> process.
     sockets = [generation.endpoints[listen.where].socket for listen in configuration.listen]
     served = list(zip(sockets, generation.builds, strict=True))
 
+    shared = configuration.service.workers > 1
+
     def run(channel: socket.socket) -> int:
         privileges.bound_memory(configuration.service.memory)
-        return work(channel, served, configuration.watchdog, make_tally)
+        return work(channel, served, configuration.watchdog, make_tally, shared=shared)
 
     return run
 

@@ -18,8 +18,11 @@ from mailauth.service.tomlfile import Complaint
 class Server(Protocol):
     """What serves one listening socket within an event loop."""
 
-    async def serve(self, listening: socket.socket) -> None:
-        """Accept and answer until `drain`; to return before that is a fault."""
+    async def serve(self, listening: socket.socket, *, shared: bool) -> None:
+        """Accept and answer until `drain`; to return before that is a fault.
+
+        `shared`, if other processes accept from the socket too.
+        """
 
     async def drain(self, limit: float) -> None:
         """Accept no more, and end once what is in work is done, within `limit` seconds."""

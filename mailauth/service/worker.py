@@ -29,10 +29,12 @@ def work(
     channel: socket.socket,
     listeners: Sequence[tuple[socket.socket, Build]],
     limits: Watchdog,
-    make_tally: Callable[[], Tally] = Tally,
+    make_tally: Callable[[], Tally],
+    *,
+    shared: bool,
 ) -> int:
-    """A worker's life; its exit status."""
-    return asyncio.run(_Worker(channel, listeners, limits, make_tally).live())
+    """A worker's life; its exit status.  `shared`, if it is not the only one."""
+    return asyncio.run(_Worker(channel, listeners, limits, make_tally, shared=shared).live())
 
 
 def settle() -> None:
@@ -48,9 +50,12 @@ class _Worker:
         listeners: Sequence[tuple[socket.socket, Build]],
         limits: Watchdog,
         make_tally: Callable[[], Tally],
+        *,
+        shared: bool,
     ) -> None:
         self._channel = channel
         self._limits = limits
+        self._shared = shared
         self._sockets = [listening for listening, _ in listeners]
         self._tallies = [make_tally() for _ in listeners]
         self._servers: list[Server] = [
@@ -63,7 +68,7 @@ class _Worker:
         loop.add_signal_handler(signal.SIGTERM, stop.set)
         loop.add_signal_handler(signal.SIGUSR1, _show_tasks)
         serving = [
-            asyncio.create_task(server.serve(listening))
+            asyncio.create_task(server.serve(listening, shared=self._shared))
             for server, listening in zip(self._servers, self._sockets, strict=True)
         ]
         asked = asyncio.create_task(stop.wait())

@@ -437,6 +437,38 @@ def test_two_servers_share_a_socket() -> None:
     run(test())
 
 
+@pytest.mark.parametrize("shared", [False, True])
+def test_who_shares_a_socket_leaves_the_next_connection_to_the_others(
+    shared: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("mailauth.serving.YIELD", 3600.0)
+
+    async def test() -> None:
+        async with serving(shared=shared) as served:
+            first = await served.connect()
+            second = await served.connect()
+            for _, writer in (first, second):
+                writer.write(LINE)
+            assert await first[0].readline() == VALUE
+            if shared:
+                other, _ = acceptor_of(served.server)._listening.accept()
+                with other:
+                    assert other.recv(100) == LINE
+            else:
+                assert await second[0].readline() == VALUE
+
+    run(test())
+
+
+def test_who_shares_a_socket_with_nobody_who_accepts_serves_all() -> None:
+    async def test() -> None:
+        async with serving(shared=True) as served:
+            answers = await asyncio.gather(*(served.ask(LINE) for _ in range(20)))
+            assert answers == [VALUE] * 20
+
+    run(test())
+
+
 def test_a_socket_that_is_none_ends_the_server() -> None:
     async def test() -> None:
         async with serving() as served:

@@ -38,7 +38,7 @@ class EchoServer:
         self._stopped = asyncio.Event()
         self._tasks: set[asyncio.Task[None]] = set()
 
-    async def serve(self, listening: socket.socket) -> None:
+    async def serve(self, listening: socket.socket, *, shared: bool) -> None:  # noqa: ARG002
         if self._secret == "cannot serve":  # noqa: S105 - no secret
             raise OSError("a server that cannot serve")
         loop = asyncio.get_running_loop()

@@ -121,6 +121,7 @@ async def serving(
     protocol: LookupProtocol = LookupProtocol.TCP_TABLE,
     limits: Limits | None = None,
     path: Path | None = None,
+    shared: bool = False,
 ) -> AsyncIterator[Served]:
     """A server on loopback, or on a Unix socket; drained at the end."""
     if path is None:
@@ -135,7 +136,7 @@ async def serving(
         protocol, answer, map_name=map_name, limits=limits or Limits(), watch=watch
     )
     with listening:
-        task = asyncio.create_task(server.serve(listening))
+        task = asyncio.create_task(server.serve(listening, shared=shared))
         await asyncio.sleep(0)
         served = Served(server, watch, listening.getsockname(), task)
         try:
