@@ -212,8 +212,11 @@ def read_algorithm(value: str) -> Algorithm:
 
 @lru_cache(maxsize=64)
 def _canonicalizations(value: str | None) -> tuple[Canonicalization, Canonicalization]:
-    """x-sig-c-tag: the header's, and after a slash the body's; both default to simple (§3.5)."""
-    header, slash, body = (value or "simple").partition("/")
+    """x-sig-c-tag: the header's, and after a slash the body's; both default to simple (§3.5).
+
+    An empty value is not an omitted tag, which alone has the default (§3.2).
+    """
+    header, slash, body = ("simple" if value is None else value).partition("/")
     try:
         return Canonicalization(header), Canonicalization(body if slash else "simple")
     except ValueError:

@@ -124,6 +124,7 @@ PERMERRORS: list[tuple[str, dict[str, str | None], str]] = [
     ("DKIM-30-underscore", {"t": "1_0"}, "t="),
     ("DKIM-31-unknown-only", {"q": "http/json"}, "q="),
     ("c-unknown", {"c": "nofws/simple"}, "c="),
+    ("c-empty", {"c": ""}, "c="),
     ("DKIM-43-idna2003", {"d": "ⓔxample.com"}, "d="),
     ("DKIM-43-stop", {"d": "example。com"}, "d="),
 ]
