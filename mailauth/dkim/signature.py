@@ -187,10 +187,15 @@ def read_domain(tag: str, value: str) -> str:
 
 
 def _identity(value: str | None, domain: str) -> tuple[str, str]:
-    """sig-i-tag = [ Local-part ] "@" domain-name (§3.5); its default is "@" and d=."""
+    """sig-i-tag = [ Local-part ] "@" domain-name (§3.5); its default is "@" and d=.
+
+    It is dkim-quoted-printable, in which a blank is of a fold and no part of the value (§2.11).
+    """
     if value is None:
         return f"@{domain}", domain
-    identity = decode_quoted_printable(value) if "=" in value else value
+    identity = taglist.without_blanks(value)
+    if "=" in identity:
+        identity = decode_quoted_printable(identity)
     local, at, name = identity.rpartition("@")
     if not at:
         raise _malformed("i= has no @")

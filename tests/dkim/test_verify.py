@@ -457,6 +457,20 @@ def test_a_long_identity_is_told_in_short() -> None:
     assert verdict(signed_by_hand(i=whole)).identity == whole
 
 
+@pytest.mark.parametrize(
+    ("written", "identity"),
+    [
+        ("ada@sub.exam\r\n\tple.com", "ada@sub.example.com"),
+        ("ada=20b\r\n\tyron@\r\n\texample.com", "ada byron@example.com"),
+        ("=\r\n\t40@ example.com", "@@example.com"),
+    ],
+)
+def test_DKIM_09_an_identity_may_be_folded_anywhere(written: str, identity: str) -> None:
+    """RFC 6376 §2.11: the blanks are no part of it."""
+    got = verdict(signed_by_hand(i=written))
+    assert (got.result, got.identity) == ("pass", identity), got.reason
+
+
 @pytest.mark.parametrize("z", ["From:x", "|" * 5_000, "=" * 50_000], ids=["one", "many", "long"])
 def test_DKIM_32_z_is_not_read(z: str) -> None:
     """It is signed with the field, so it may not change; but what is in it means nothing."""
