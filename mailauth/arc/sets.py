@@ -14,8 +14,9 @@ from mailauth.dkim.signature import Signature
 from mailauth.dkim.verdict import Refusal
 from mailauth.errors import SyntaxFault
 from mailauth.keys import Algorithm
-from mailauth.syntax import taglist
+from mailauth.syntax import structured, taglist
 from mailauth.syntax.message import Message
+from mailauth.syntax.scanner import Scanner
 
 RESULTS: Final = b"arc-authentication-results"
 SIGNATURE: Final = b"arc-message-signature"
@@ -25,7 +26,7 @@ KEYS: Final = (RESULTS, SIGNATURE, SEAL)
 MAX_SETS: Final = 50
 """§4.2.1."""
 MAX_RESULTS: Final = 65_536
-"""Octets of an ARC-Authentication-Results field that is read."""
+"""Octets of an ARC-Authentication-Results field that are read."""
 
 
 class BrokenChain(Exception):
@@ -62,8 +63,10 @@ class ArcSet(NamedTuple):
     @property
     def testimony(self) -> str:
         """The results as the sealer tells them, unfolded: authserv-id and resinfos (§4.1.1)."""
-        octets = self.results.partition(b":")[2].partition(b";")[2]
-        return b" ".join(octets[:MAX_RESULTS].split()).decode("utf-8", "replace")
+        octets = self.results.partition(b":")[2][:MAX_RESULTS]
+        scanner = Scanner(octets.decode("latin-1"))
+        _read_instance(scanner)
+        return b" ".join(octets[scanner.at + 1 :].split()).decode("utf-8", "replace")
 
 
 def is_sealed(header: Message) -> bool:
@@ -166,16 +169,32 @@ def ways(header: Message) -> list[BodyWay]:
 
 
 def _instance(key: bytes, octets: bytes) -> int:
-    """instance = [CFWS] %s"i" [CFWS] "=" [CFWS] 1*2DIGIT (§4.1); it comes first in AAR (§4.1.1)."""
-    found = _INSTANCE.match(octets.partition(b":")[2])
-    if found is None and key != RESULTS:
-        number = _tags(key, octets).get("i", "").encode()
-    else:
-        number = found.group(1) if found else b""
-    if not _NUMBER.fullmatch(number) or int(number) > MAX_SETS:
-        shown = number[:40].decode("ascii", "replace")
-        raise BrokenChain(f"{_name(key)}: i={shown!r} is not a number of 1 to {MAX_SETS}")
+    """The number of a field, a tag of its list; in AAR it comes first (§4.1.1, §4.2.1)."""
+    value = octets.partition(b":")[2][:MAX_RESULTS]
+    number = _read_instance(Scanner(value.decode("latin-1")))
+    if number is None:
+        number = "" if key == RESULTS else _tags(key, octets).get("i", "")
+    if not _POSITION.fullmatch(number) or not 1 <= int(number) <= MAX_SETS:
+        raise BrokenChain(f"{_name(key)}: i={number[:40]!r} is not a number of 1 to {MAX_SETS}")
     return int(number)
+
+
+def _read_instance(scanner: Scanner) -> str | None:
+    """instance = [CFWS] %s"i" [CFWS] "=" [CFWS] position (§3.9), as far as the ";" after it.
+
+    None: it does not stand here.
+    """
+    try:
+        for sign in ("i", "="):
+            structured.skip_cfws(scanner)
+            if not scanner.skip(sign):
+                return None
+        structured.skip_cfws(scanner)
+        number = scanner.read(_WORD)
+        structured.skip_cfws(scanner)
+    except SyntaxFault:
+        return None
+    return number if scanner.ended or scanner.check(";") else None
 
 
 def _tags(key: bytes, octets: bytes) -> Mapping[str, str]:
@@ -193,5 +212,6 @@ def _name(key: bytes) -> str:
     return key.decode().title().replace("Arc", "ARC", 1)
 
 
-_INSTANCE = re.compile(rb"[ \t\r\n]*+i[ \t\r\n]*+=[ \t\r\n]*+([^; \t\r\n]*+)[ \t\r\n]*+(?:;|\Z)")
-_NUMBER = re.compile(rb"[1-9][0-9]?")
+_WORD = re.compile(r"[^; \t\r\n(]*+")
+# position = 1*2DIGIT                                               §3.9
+_POSITION = re.compile(r"[0-9]{1,2}")

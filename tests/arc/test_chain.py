@@ -78,7 +78,9 @@ def test_the_example_of_the_rfc() -> None:
 BROKEN: list[Any] = [
     pytest.param(["1", "2", "51"], "51", id="ARC-01 i=51"),
     pytest.param(["0"], "'0'", id="ARC-01 i=0"),
+    pytest.param(["00"], "'00'", id="ARC-01 i=00"),
     pytest.param(["007"], "'007'", id="ARC-01 i=007"),
+    pytest.param(["01", "1"], "two ARC-", id="ARC-01 one instance in two spellings"),
     pytest.param(["-1"], "'-1'", id="ARC-01 a negative instance"),
     pytest.param(["1x"], "'1x'", id="ARC-01 no number"),
     pytest.param(["\u0661"], "i=", id="ARC-01 another script's digit"),
@@ -107,6 +109,26 @@ def test_ARC_01_more_than_fifty_sets() -> None:
     for _ in range(51):
         sealer.add()
     assert verdict(sealer.message).result == "fail"
+
+
+WRITTEN: list[Any] = [
+    pytest.param("i=01", id="two digits"),
+    pytest.param("(by us; really) i (of 1) = (the) 1 (first)", id="comments"),
+    pytest.param("\r\n\ti\r\n\t=\r\n\t1\r\n\t", id="folded"),
+]
+
+
+@pytest.mark.parametrize("written", WRITTEN)
+def test_an_instance_as_its_grammar_has_it(written: str) -> None:
+    """§3.9: one or two digits, and CFWS around them."""
+    got = verdict(Sealer().add(instance=written).add().message)
+    assert got.result == "pass", got.reason
+    assert got.testimony[0] == "mx.example.com; dmarc=pass"
+
+
+def test_an_instance_of_two_digits_in_the_lists_of_tags() -> None:
+    sealer = Sealer().add(signature={"i": "01"}, seal={"i": "01"}).add()
+    assert verdict(sealer.message).result == "pass"
 
 
 @pytest.mark.parametrize("dropped", range(9))

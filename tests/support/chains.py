@@ -70,13 +70,17 @@ class Sealer:
         self,
         *,
         told: str = "mx.example.com; dmarc=pass",
+        instance: str = "",
         signature: dict[str, str | None] | None = None,
         seal: dict[str, str | None] | None = None,
         alone: bool = False,
     ) -> "Sealer":
-        """One more set; tags that are given replace, add or (None) drop those that belong there."""
+        """One more set; tags that are given replace, add or (None) drop those that belong there.
+
+        `instance` is how its results write theirs.
+        """
         number = len(self.sets) + 1
-        results = f"ARC-Authentication-Results: i={number}; {told}"
+        results = f"ARC-Authentication-Results: {instance or f'i={number}'}; {told}"
         by_key = {"i": str(number), "a": "rsa-sha256", "d": mail.DOMAIN, "s": "rsa"}
         digest = b64encode(hashlib.sha256(self.body).digest()).decode()
         of_message = {"c": "relaxed/relaxed", "h": "from:to:subject", "bh": digest}
