@@ -146,8 +146,12 @@ def is_host(claimed: str, authserv_id: str) -> bool:
 
 
 def _host(authserv_id: str) -> str:
-    """The id to be compared: A-labels, lower case, without a job's id or a final dot."""
-    name = re.split(r"[/:@ ]", authserv_id, maxsplit=1)[0].rstrip(".")
+    """The id to be compared: A-labels, lower case, without a job's id or a final dot.
+
+    Some readers take a no-break space for a blank, or pass over what nobody sees.
+    """
+    word = next(filter(None, _BLANK.split(authserv_id)), "")
+    name = "".join(filter(str.isprintable, _JOB.split(word, maxsplit=1)[0])).rstrip(".")
     try:
         return domains.parse(name.translate(_FULL_STOPS).casefold())
     except SyntaxFault:
@@ -255,4 +259,7 @@ def _in_ascii(result: MethodResult) -> MethodResult:
 _LINE_END = re.compile(r"\r(?!\n)|\n(?![ \t]|\Z)")
 _VISIBLE = re.compile(r'[^\x00- \x7f()"]++')
 _UNQUOTED = re.compile(r"[^\x00- \x7f()\";]++")
+# All blanks of Unicode, and what stands for an octet that is no UTF-8.
+_BLANK = re.compile(r"[\s\ufffd]++")
+_JOB = re.compile(r"[/:@]")
 _FULL_STOPS = dict.fromkeys(map(ord, "\u3002\uff0e\uff61"), ".")
