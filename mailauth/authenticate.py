@@ -82,7 +82,7 @@ class Report(NamedTuple):
             told = authres.parse(self.chain.testimony[0])
         except SyntaxFault:
             return ""
-        if any((each.method, each.result) == ("dmarc", "pass") for each in told.results):
+        if any((each.method, each.result) == ("dmarc", "pass") for each in told.understood()):
             return f"DMARC passed at {told.authserv_id}, and all who sealed the message are trusted"
         return ""
 

@@ -62,6 +62,12 @@ class AuthenticationResults:
     results: tuple[MethodResult, ...] = ()
     version: int = CURRENT
 
+    def understood(self) -> tuple[MethodResult, ...]:
+        """The results whose versions are known here, the field's and the method's (§2.6)."""
+        if self.version != CURRENT:
+            return ()
+        return tuple(each for each in self.results if each.version == CURRENT)
+
 
 def field(authserv_id: str, results: Iterable[MethodResult], *, smtputf8: bool = False) -> bytes:
     """The field to put at the very top, above the Received field of this host (§4).

@@ -197,6 +197,9 @@ def test_a_trusted_broken_chain_is_none() -> None:
 TOLD: list[Any] = [
     pytest.param("mx.example.com; dmarc=pass", True, id="as it should be"),
     pytest.param("mx.example.com 1; x-new/9=odd; dmarc=pass", True, id="an unknown method"),
+    pytest.param("mx.example.com; dmarc/1=pass", True, id="the version that we know"),
+    pytest.param("mx.example.com; dmarc/2=pass", False, id="AR-07 another version of DMARC"),
+    pytest.param("mx.example.com 2; dmarc=pass", False, id="AR-07 another version of the field"),
     pytest.param("mx.example.com; none", False, id="nothing"),
     pytest.param("", False, id="ARC-08 empty"),
     pytest.param(";;;;", False, id="ARC-08 no words"),
