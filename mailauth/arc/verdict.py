@@ -34,7 +34,10 @@ class Verdict(NamedTuple):
     oldest_pass: int | None = None
     """The oldest instance whose message signature still verifies; 0: all of them (§5.2, step 5)."""
     trusted: bool = False
-    """The chain passes, and every sealer is one of those that are trusted."""
+    """The chain passes, and every sealer is one of those that are trusted.
+
+    Not if the newest message signature leaves out what `dkim.Policy` demands of one.
+    """
     temporary: bool = False
     """It fails because the DNS did not answer; the RFC knows no temporary failure (§5.2.1)."""
     steps: tuple[Step, ...] = ()

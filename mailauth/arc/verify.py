@@ -91,7 +91,7 @@ class _Chain:
     def __init__(self, verification: Verification, links: Sequence[_Link], now: int) -> None:
         self._links = links
         self._now = now
-        self._policy = verification.policy
+        self._verification = verification
         self._by_key = index(verification.header)
         self._bodies = verification.hashed_bodies()
         self._keys: dict[tuple[str, str], Key] = {}
@@ -109,9 +109,13 @@ class _Chain:
             return self._verdict(Result.FAIL, failed.reason, temporary=failed.temporary)
         believed = {domain.lower() for domain in trusted}
         every = all(link.seal.domain in believed for link in self._links)
+        lack = self._lack(newest.signature)
         count = "1 seal verifies" if len(self._links) == 1 else f"{len(self._links)} seals verify"
         reason = f"{count}, the newest of {newest.seal.domain}"
-        return self._verdict(Result.PASS, reason)._replace(oldest_pass=oldest, trusted=every)
+        if lack:
+            reason += f"; it is not to be trusted: {lack}"
+        passed = self._verdict(Result.PASS, reason)
+        return passed._replace(oldest_pass=oldest, trusted=every and not lack)
 
     def _verdict(self, result: Result, reason: str, *, temporary: bool = False) -> Verdict:
         return Verdict(
@@ -139,7 +143,7 @@ class _Chain:
         signature, instance = link.signature, link.fields.instance
         what = f"i={instance}: the message signature of {signature.domain}"
         try:
-            check_times(signature, self._now, self._policy)
+            check_times(signature, self._now, self._verification.policy)
             body = self._bodies.get(signature.body_way)
             if body is None:
                 raise _Failed(f"{what} cannot be judged: its body was not hashed")
@@ -165,6 +169,17 @@ class _Chain:
                 self._steps.append(Step(0, failed.reason))
                 return link.fields.instance + 1
         return 0
+
+    def _lack(self, signature: Signature) -> str:
+        """What of the message was added beside the newest message signature; or nothing.
+
+        It breaks no chain (§5.2), and counts as it does for a signature of DKIM (§4.1.2).
+        """
+        try:
+            self._verification.check_policy(signature, self._bodies[signature.body_way])
+        except Refusal as refusal:
+            return refusal.reason
+        return ""
 
     def _check_seals(self) -> None:
         """§5.2, step 6; a seal covers the sets up to its own (§5.1.1)."""

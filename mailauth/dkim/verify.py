@@ -117,6 +117,28 @@ class Verification:
         judged = iter((yield from gather(*(self._judge(*one) for one in signed))))
         return [one if isinstance(one, Verdict) else next(judged) for one in self._examined]
 
+    def check_policy(self, signature: Signature, hasher: Hasher) -> None:
+        """What a valid signature, of DKIM or of ARC, may still lack (§6.3, §8.2, §8.15).
+
+        **Raises** Refusal, policy.
+        """
+        if "." not in signature.domain:
+            raise Refusal(Result.POLICY, f"d={signature.domain} is a top-level domain")
+        if hasher.unsigned and not self.policy.admit_partial_body:
+            raise Refusal(Result.POLICY, f"l= leaves {hasher.unsigned} octets of the body unsigned")
+        authors = len(self._by_key.get(b"from", ()))
+        if authors != 1:
+            raise Refusal(Result.POLICY, f"the message has {authors} From fields")
+        if not self.policy.admit_unsigned_duplicates:
+            for key in filter(ONCE_ONLY.__contains__, self._repeated):
+                fields = self._by_key[key]
+                if (key, len(fields)) not in signature.signed_fields.places:
+                    word = Field(key, fields[0]).name.decode()
+                    raise Refusal(
+                        Result.POLICY,
+                        f"the message has {len(fields)} {word} fields, and not all are signed",
+                    )
+
     def _unfit(self, header: Message) -> str:
         """Why no signature of this header can be trusted, or nothing (§3.8, §8.4)."""
         if header.faults:
@@ -175,7 +197,7 @@ class Verification:
             stage = Stage.BODY
             self._check_header(signature, key)
             stage = Stage.HEADER
-            self._check_policy(signature, hasher)
+            self.check_policy(signature, hasher)
             stage = Stage.ADMITTED
         except (LookupFailed, UnusableKey, Refusal) as fault:
             result, reason = _outcome(fault)
@@ -213,25 +235,6 @@ class Verification:
                 Result.FAIL,
                 "the header is not what was signed, or not by this key: b= does not verify",
             )
-
-    def _check_policy(self, signature: Signature, hasher: Hasher) -> None:
-        """What a valid signature may still lack (§6.3, §8.2, §8.15)."""
-        if "." not in signature.domain:
-            raise Refusal(Result.POLICY, f"d={signature.domain} is a top-level domain")
-        if hasher.unsigned and not self.policy.admit_partial_body:
-            raise Refusal(Result.POLICY, f"l= leaves {hasher.unsigned} octets of the body unsigned")
-        authors = len(self._by_key.get(b"from", ()))
-        if authors != 1:
-            raise Refusal(Result.POLICY, f"the message has {authors} From fields")
-        if not self.policy.admit_unsigned_duplicates:
-            for key in filter(ONCE_ONLY.__contains__, self._repeated):
-                fields = self._by_key[key]
-                if (key, len(fields)) not in signature.signed_fields.places:
-                    word = Field(key, fields[0]).name.decode()
-                    raise Refusal(
-                        Result.POLICY,
-                        f"the message has {len(fields)} {word} fields, and not all are signed",
-                    )
 
 
 def _outcome(fault: LookupFailed | UnusableKey | Refusal) -> tuple[Result, str]:

@@ -1,6 +1,7 @@
 """Sealing: what a set covers, when there is none, and whose word a chain is (RFC 8617 §5.1)."""
 
 import hashlib
+from base64 import b64encode
 from typing import Any
 
 import mail
@@ -9,7 +10,7 @@ from chains import PLAIN, RESULTS, Sealer, relaxed, seal, sealed, verdict
 from hypothesis import given, settings
 from odd import messages
 
-from mailauth import arc, authres
+from mailauth import arc, authres, dkim
 from mailauth.authenticate import Report, authenticate
 from mailauth.authres import MethodResult, Property
 from mailauth.dkim.key import name
@@ -192,6 +193,29 @@ def test_a_trusted_broken_chain_is_none() -> None:
     got = report(sealed() + b"x\r\n", "example.com")
     assert got.arc is not None
     assert (got.arc.result, got.arc.trusted, got.override()) == ("fail", False, "")
+
+
+@pytest.mark.parametrize("field", [b"Subject", b"To"])
+def test_ARC_07_a_field_beside_the_signed_one_takes_the_trust(field: bytes) -> None:
+    """RFC 6376 §8.15: the chain stands, but not for what a reader may show."""
+    got = report(field + b": x@evil.example\r\n" + Sealer().add().message, "example.com")
+    assert got.arc is not None
+    assert (got.arc.result, got.arc.trusted, got.override()) == ("pass", False, "")
+    assert f"2 {field.decode()} fields, and not all are signed" in got.arc.reason
+
+
+def test_ARC_07_an_unsigned_part_of_the_body_takes_the_trust() -> None:
+    """RFC 6376 §8.2, unless the verifier admits it."""
+    digest = b64encode(hashlib.sha256(b"Hel").digest()).decode()
+    message = Sealer().add(signature={"l": "3", "bh": digest}).message
+    got = report(message, "example.com")
+    assert got.arc is not None
+    assert (got.arc.result, got.arc.trusted, got.override()) == ("pass", False, "")
+    assert "l= leaves 5 octets of the body unsigned" in got.arc.reason
+    asked = authenticate(
+        message, now=mail.NOW, trusted_sealers=["example.com"], dkim_policy=dkim.RFC6376
+    )
+    assert Zone(DMARC | KEYS).run(asked).override()
 
 
 TOLD: list[Any] = [
