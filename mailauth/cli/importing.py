@@ -82,6 +82,27 @@ def opendkim(file: Path, hostname: str, output: str | None) -> None:
     _write(imported, output)
 
 
+@command.command("policyd-spf")
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--hostname", default="", metavar="NAME", help="If the file names no Authserv_Id.")
+@_output
+def policyd_spf(file: Path, hostname: str, output: str | None) -> None:
+    """Of policyd-spf, or of pyspf-milter: its configuration.
+
+    \b
+    mailauth import policyd-spf /etc/postfix-policyd-spf-python/policyd-spf.conf -o mailauth.toml
+    """
+    from socket import getfqdn
+
+    from mailauth.service import imports
+    from mailauth.service import policyd_spf as installation
+
+    text = reading.octets(file, reading.MAX_TEXT).decode("utf-8", "surrogateescape")
+    imported = installation.read(text, str(file), hostname or getfqdn())
+    imports.note_refusals(imported)
+    _write(imported, output)
+
+
 _PORT = click.IntRange(1, 65_535)
 
 

@@ -132,10 +132,7 @@ class _Translation:
             yield row
 
     def _translate_verifying(self, table: Table) -> None:
-        name = self._text("AuthservID")
-        table["authserv_id"] = name if name and name.upper() != "HOSTNAME" else self._hostname
-        if "." not in str(table["authserv_id"]):
-            self._imported.notes.append("authserv_id is to be the full name of the mail host")
+        self._imported.name_verifier(self._text("AuthservID"), self._hostname)
         table["spf"] = table["dmarc"] = False
         note = "SPF and DMARC are left off, as OpenDKIM has none: take out the lines spf and dmarc"
         self._imported.notes.append(note)

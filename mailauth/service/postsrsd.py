@@ -5,18 +5,15 @@ only a shell could find is refused.
 """
 
 import re
-import socket
 from collections.abc import Iterable, Iterator
 from typing import Final
 
 from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.service import confuse
-from mailauth.service.address import parse as parse_address
 from mailauth.service.confuse import Settings
-from mailauth.service.tomltext import SECRETS_NOTE, Imported, Table, folder_note, user_note
+from mailauth.service.tomltext import SECRETS_NOTE, Imported, Table, listener, user_note
 
 _MAX_CHARACTERS: Final = 1_048_576
-_LISTEN_GROUP: Final = "postfix"
 _ASSIGNMENT: Final = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 _SHELL_LINE: Final = re.compile(r"\s*(?:export\s+)?(?:SRS_[A-Z_]+|RUN_AS|CHROOT)=")
 _SHELL_WORD: Final = re.compile(r"""'([^']*)'|"((?:[^"\\$`]|\\.)*)"|([^\s'"\\$`;&|<>()#]*)""")
@@ -74,12 +71,12 @@ def _from_confuse(text: str, source: str, domain: str) -> Imported:
     if _is_on(settings, "debug"):
         imported.service["log_level"] = "debug"
     if address := _text(settings, "socketmap"):
-        imported.listen.append(_listen({"kind": "socketmap"}, address, imported.notes))
+        imported.listen.append(listener({"kind": "socketmap"}, address, imported.notes))
     if address := _text(settings, "milter"):
         imported.srs["reject_forged"] = True
         imported.notes.append(_MILTER_NOTE)
         milter: Table = {"kind": "milter", "role": "srs"}
-        imported.listen.append(_listen(milter, address, imported.notes))
+        imported.listen.append(listener(milter, address, imported.notes))
     imported.notes += _left_out(settings)
     return imported
 
@@ -198,7 +195,7 @@ def _from_shell(text: str, source: str, domain: str) -> Imported:
     for name, name_of_map in (("SRS_FORWARD_PORT", "forward"), ("SRS_REVERSE_PORT", "reverse")):
         table: Table = {"kind": "tcp_table", "map": name_of_map}
         address = f"inet:{host}:{_text(settings, name)}"
-        imported.listen.append(_listen(table, address, imported.notes))
+        imported.listen.append(listener(table, address, imported.notes))
     _extra_options(options, imported)
     if _text(settings, "CHROOT"):
         imported.notes.append(f"CHROOT is not carried over: {_LEFT_OUT['chroot-dir']}")
@@ -247,18 +244,6 @@ def _extra_options(options: Iterable[tuple[str, str]], imported: Imported) -> No
 
 
 # Both
-
-
-def _listen(table: Table, address: str, notes: list[str]) -> Table:
-    """The table of a listener with its address; one that we cannot have is left to be mended."""
-    try:
-        where = parse_address(address)
-    except SyntaxFault:
-        return {**table, "address": address}
-    if where.family != socket.AF_UNIX:
-        return {**table, "address": str(where)}
-    notes.append(folder_note(where.host))
-    return {**table, "address": str(where), "group": _LISTEN_GROUP}
 
 
 def _as_list(value: str | list[str]) -> list[str]:

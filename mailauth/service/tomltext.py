@@ -3,13 +3,17 @@
 import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from socket import AF_UNIX
 from typing import Final, TypeAlias
 
+from mailauth.errors import SyntaxFault
+from mailauth.service.address import parse
 from mailauth.service.log import escape
 
 Value: TypeAlias = "str | int | bool | list[str] | Mapping[str, str | list[str]]"
 Table: TypeAlias = dict[str, Value]
 
+_GROUP_OF_POSTFIX: Final = "postfix"
 SECRETS_NOTE: Final = (
     "the secrets file must belong to the user of the service, mailauth in the unit of systemd, and "
     "be closed to all others: chown it, chmod 600"
@@ -28,6 +32,21 @@ def folder_note(path: str) -> str:
         f"{path}: its folder must be one in which the user of the service may make the socket, "
         "and stand in ReadWritePaths of the unit, or systemd must make the socket"
     )
+
+
+def listener(table: Table, address: str, notes: list[str]) -> Table:
+    """A `[[listen]]` at the address of another program; one that we cannot have is to be mended.
+
+    A Unix socket is for the group of Postfix, and adds its note.
+    """
+    try:
+        where = parse(address)
+    except SyntaxFault:
+        return {**table, "address": address}
+    if where.family != AF_UNIX:
+        return {**table, "address": str(where)}
+    notes.append(folder_note(where.host))
+    return {**table, "address": str(where), "group": _GROUP_OF_POSTFIX}
 
 
 class Mode(int):
@@ -51,6 +70,13 @@ class Imported:
     listen: list[Table] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     """What was not carried over, or is otherwise; each a sentence."""
+
+    def name_verifier(self, given: str, hostname: str) -> None:
+        """Set `authserv_id`; HOSTNAME, as other programs have it, is the name of this host."""
+        name = given if given and given.upper() != "HOSTNAME" else hostname
+        self.verifying["authserv_id"] = name
+        if "." not in name:
+            self.notes.append("authserv_id is to be the full name of the mail host")
 
     def text(self) -> str:
         """The TOML."""
