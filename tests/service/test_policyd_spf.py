@@ -121,8 +121,8 @@ def test_all_that_is_carried_over() -> None:
     assert notes(text) == [
         "skip_addresses: here is no network, and is left out",
         (
-            "skip_addresses are in trusted, where nothing of their mail is judged, and results that "
-            "it brings are believed: they must be hosts of your own"
+            "skip_addresses are in trusted, where nothing of their mail is judged, and results "
+            "that it brings are believed: they must be hosts of your own"
         ),
         "TestOnly: nothing is refused, and no field is added either",
         user_note("pyspf-milter", "mail"),
