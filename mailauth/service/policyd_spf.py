@@ -77,7 +77,8 @@ def _actions(settings: Settings, notes: list[str]) -> dict[str, str | list[str]]
             actions["permerror"] = "reject"
         if settings.get("TempError_Defer") == "True":
             actions["temperror"] = "tempfail"
-    if settings.get("No_Mail") == "True" and actions.pop("fail", None):
+    if settings.get("No_Mail") == "True" and "fail" in actions:
+        del actions["fail"]
         notes.append(
             "No_Mail is not carried over: mail is not rejected only for domains that send none, "
             'so fail = "reject" is left out'
