@@ -16,6 +16,7 @@ from mailauth.postfix import (
     LookupProtocol,
     LookupServer,
     Rewriting,
+    answering,
 )
 from mailauth.service.worker import settle
 
@@ -59,7 +60,7 @@ async def serve(kind: str, listening: socket.socket) -> None:
     protocol = LookupProtocol(kind)
     await LookupServer(
         protocol,
-        lambda request: rewriting.answer(request, now=int(time.time())),
+        answering(rewriting, time.time),
         map_name="forward" if protocol is LookupProtocol.TCP_TABLE else "",
         limits=Limits(),
         watch=Quiet(),

@@ -19,15 +19,28 @@ from pathlib import Path
 
 from bench.lookup_server import DOMAIN, SECRETS
 from bench.measure import Cell, Contestant, Goal, cpu_seconds
+from bench.service import resident, serving
+from mailauth.postfix.remembered import MOST
 
 ECHO, POSTSRSD = "asyncio echo", "postsrsd"
 SENDERS = [f"some.sender{number:02}@mail{number}.example.com" for number in range(64)]
 LINES = [b"get %b\n" % sender.encode() for sender in SENDERS]
+STRANGERS = [b"get some.sender%d@mail.example.com\n" % number for number in range(5 * MOST)]
+"""So many that none is remembered when it comes again."""
 NETSTRINGS = [b"%d:forward %b," % (8 + len(sender), sender.encode()) for sender in SENDERS]
 FEW, MANY = 8, 200
 POSTFIX = 8
 """Processes of Postfix that ask at a time, each on its connection, one look-up after another."""
 HALF_LOAD_SECONDS = 1.0
+TOML = """
+[srs]
+domain = "{domain}"
+secrets = "{secrets}"
+[[listen]]
+kind = "tcp_table"
+map = "forward"
+address = "inet:127.0.0.1:{port}"
+"""
 ROUNDS = 4
 """The best counts: what disturbs a measurement makes it slower, never faster."""
 
@@ -127,6 +140,7 @@ def clients(folder: Path) -> Iterator[dict[str, Client]]:
             name: Client(stack.enter_context(_ours(kind)), requests, end)
             for name, kind, requests, end in (
                 ("tcp_table", "tcp_table", LINES, b"\n"),
+                ("strangers", "tcp_table", STRANGERS, b"\n"),
                 ("socketmap", "socketmap", NETSTRINGS, b","),
                 (ECHO, "echo", LINES, b"\n"),
             )
@@ -143,26 +157,32 @@ def cells(folder: Path) -> Iterator[Cell]:
 
 
 def _cells(clients: dict[str, Client]) -> Iterator[Cell]:
-    others = [name for name in (ECHO, POSTSRSD) if name in clients]
     for protocol in ("tcp_table", "socketmap"):
-        names = {"mailauth": protocol, **dict(zip(others, others, strict=True))}
+        contestants = _contestants(clients, protocol)
         yield Cell(
             f"{protocol} look-ups, {POSTFIX} connections",
-            [Contestant(name, clients[key].one_each) for name, key in names.items()],
+            [Contestant(name, client.one_each) for name, client in contestants],
             [Goal(ECHO, 0.8)],
         )
-        for at_once, goals in (
-            (FEW, [Goal(POSTSRSD, 1.5), Goal(ECHO, 0.8)]),
-            (MANY, [Goal(POSTSRSD, 1.5)]),
-        ):
-            yield Cell(
-                f"{protocol} look-ups, {at_once} in flight on one connection",
-                [
-                    Contestant(name, partial(clients[key].on_one, at_once))
-                    for name, key in names.items()
-                ],
-                goals,
-            )
+        yield from _on_one(f"{protocol} look-ups", contestants)
+    yield from _on_one("tcp_table look-ups of strangers", _contestants(clients, "strangers"))
+
+
+def _contestants(clients: dict[str, Client], ours: str) -> list[tuple[str, Client]]:
+    others = [(name, clients[name]) for name in (ECHO, POSTSRSD) if name in clients]
+    return [("mailauth", clients[ours]), *others]
+
+
+def _on_one(name: str, contestants: list[tuple[str, Client]]) -> Iterator[Cell]:
+    for at_once, goals in (
+        (FEW, [Goal(POSTSRSD, 1.5), Goal(ECHO, 0.8)]),
+        (MANY, [Goal(POSTSRSD, 1.5)]),
+    ):
+        yield Cell(
+            f"{name}, {at_once} in flight on one connection",
+            [Contestant(name, partial(client.on_one, at_once)) for name, client in contestants],
+            goals,
+        )
 
 
 def slowest(folder: Path) -> float:
@@ -175,6 +195,17 @@ def slowest(folder: Path) -> float:
         rate = 10_000 / (time.perf_counter() - begin)
         rounds = [sorted(client.latencies(rate / 2)) for _ in range(ROUNDS)]
     return min(taken[len(taken) * 99 // 100] for taken in rounds) * 1000
+
+
+def memory(folder: Path) -> float:
+    """Megabytes that a worker of look-ups takes once it remembers as much as it may."""
+    secrets = folder / "secrets"
+    secrets.write_bytes(SECRETS)
+    secrets.chmod(0o600)
+    port = _free_port()
+    with serving(folder, TOML.format(domain=DOMAIN, secrets=secrets, port=port)) as (worker,):
+        Client(Server(worker, port), STRANGERS, b"\n").on_one(MANY, 2 * len(STRANGERS))
+        return resident(worker)
 
 
 def _connected(port: int) -> socket.socket:

@@ -4,7 +4,6 @@ An MTA that speaks as Postfix does, with eight messages under way, sends to a
 filter by a Unix socket; what counts is the CPU time of the filter's process.
 """
 
-import os
 import shutil
 import socket
 import struct
@@ -19,6 +18,7 @@ from typing import Self
 from bench import corpus
 from bench.dkim import DOMAIN, OPENSSL, SELECTOR, openssl_speed
 from bench.measure import Cell, Contestant, Goal, cpu_seconds
+from bench.service import resident
 from mailauth import dkim
 from mailauth.keys import PrivateKey
 from mailauth.milter import commands
@@ -138,8 +138,7 @@ class Filter:
 
     def resident(self) -> float:
         """Megabytes that it takes now."""
-        pages = int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[1])
-        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        return resident(self._process.pid)
 
 
 def connected(where: str) -> socket.socket:

@@ -7,22 +7,20 @@ what disturbs a measurement makes it slower, never faster.
 """
 
 import select
-import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from pathlib import Path
 
 from bench import corpus
 from bench.dkim import DOMAIN, SELECTOR
 from bench.measure import cpu_seconds
 from bench.milter import AT_ONCE, Filter, Mta, connected
+from bench.service import serving
 from mailauth import dkim
 from mailauth.keys import PrivateKey
-from mailauth.service import status
-from mailauth.service.address import parse
 
 ROUNDS = 4
 SECONDS = 1.5
@@ -35,9 +33,6 @@ LATENCY_GOAL = 10  # milliseconds
 WORKERS_GOAL = 1.7
 MEMORY_GOAL = 60  # megabytes
 TOML = """
-[service]
-workers = {workers}
-status = "unix:{folder}/status"
 [signing]
 [[signing.key]]
 domain = "{domain}"
@@ -129,7 +124,8 @@ def _slowest(mtas: list[Mta]) -> float:
 
 def _rate(folder: Path, key: Path, message: bytes, workers: int) -> float:
     """Messages signed for each CPU second of the busiest worker of the service."""
-    with _service(folder, key, workers) as pids:
+    toml = TOML.format(folder=folder, domain=DOMAIN, selector=SELECTOR, key=key)
+    with serving(folder, toml, workers) as pids:
         before = [cpu_seconds(pid) for pid in pids]
         for _ in range(SESSIONS):
             with ExitStack() as stack:
@@ -138,27 +134,6 @@ def _rate(folder: Path, key: Path, message: bytes, workers: int) -> float:
                 _send(mtas, 5 * len(mtas))
         spent = [cpu_seconds(pid) - began for pid, began in zip(pids, before, strict=True)]
     return SESSIONS * 10 * AT_ONCE / max(spent)
-
-
-@contextmanager
-def _service(folder: Path, key: Path, workers: int) -> Iterator[list[int]]:
-    """The process ids of its workers."""
-    file = folder / "mailauth.toml"
-    file.write_text(
-        TOML.format(workers=workers, folder=folder, domain=DOMAIN, selector=SELECTOR, key=key)
-    )
-    command = [sys.executable, "-m", "mailauth", "serve", "--config", str(file)]
-    with subprocess.Popen(command, stderr=subprocess.PIPE) as service:
-        try:
-            assert service.stderr is not None
-            for line in service.stderr:
-                if b"serves with" in line:
-                    break
-            told = status.ask(parse(f"unix:{folder}/status"))
-            yield [one["pid"] for one in told["processes"] if one["role"] == "worker"]
-        finally:
-            service.terminate()
-            service.communicate()
 
 
 def main(arguments: list[str]) -> None:

@@ -3,6 +3,7 @@
 from mailauth.postfix.connection import Answer, Limits, Watch
 from mailauth.postfix.domains import DomainList, WrongEntries
 from mailauth.postfix.lookup import Notice, Outcome, Reply, Request, Wire, WireFault
+from mailauth.postfix.remembered import answering
 from mailauth.postfix.rewriting import MAPS, Rewriting
 from mailauth.postfix.server import LookupProtocol, LookupServer
 from mailauth.postfix.socketmap import Socketmap
@@ -26,4 +27,5 @@ __all__ = [
     "Wire",
     "WireFault",
     "WrongEntries",
+    "answering",
 ]

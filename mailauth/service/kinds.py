@@ -5,7 +5,7 @@ table, which `start` puts together; a further protocol is one more row there.
 """
 
 import socket
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -55,3 +55,25 @@ class Kind:
 
 
 Kinds: TypeAlias = Mapping[str, Kind]
+
+
+class KindsOnDemand(Mapping[str, Kind]):
+    """Kinds that are there, and others that are made once somebody asks for them."""
+
+    def __init__(self, kinds: Kinds, makers: Mapping[str, Callable[[], Kind]]) -> None:
+        self._kinds = dict(kinds)
+        self._makers = makers
+
+    def __getitem__(self, name: str) -> Kind:
+        if name not in self._kinds:
+            self._kinds[name] = self._makers[name]()
+        return self._kinds[name]
+
+    def __contains__(self, name: object) -> bool:
+        return name in self._kinds or name in self._makers
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._kinds, **self._makers})
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)

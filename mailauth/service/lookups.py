@@ -19,6 +19,7 @@ from mailauth.postfix import (
     Outcome,
     Reply,
     Request,
+    answering,
 )
 from mailauth.service import srstable
 from mailauth.service.beat import Figure
@@ -124,14 +125,9 @@ def _prepare(protocol: LookupProtocol, configuration: Configuration, listen: Lis
     limits = configuration.limits
 
     def build(tally: Tally) -> LookupServer:
-        mine = srstable.with_store(policy, given)
-
-        def answer(request: Request) -> Reply:
-            return mine.answer(request, now=int(time.time()))
-
         return LookupServer(
             protocol,
-            answer,
+            answering(srstable.with_store(policy, given), time.time),
             map_name=listen.map or "",
             limits=Limits(limits.connections, limits.idle, limits.request),
             watch=LookupWatch(tally, str(listen.where)),

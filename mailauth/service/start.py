@@ -12,10 +12,10 @@ from typing import Final
 
 from mailauth.errors import MailauthError
 from mailauth.service import generation as generations
-from mailauth.service import log, lookups, milters, privileges, process, sockets, systemd
+from mailauth.service import log, lookups, privileges, process, sockets, systemd
 from mailauth.service.configuration import BadConfiguration, Configuration, Reading
 from mailauth.service.generation import Generation, Open
-from mailauth.service.kinds import Build, Kinds
+from mailauth.service.kinds import Build, Kind, Kinds, KindsOnDemand
 from mailauth.service.supervisor import Supervisor
 from mailauth.service.tomlfile import Complaint
 from mailauth.service.watched import WatchedFiles
@@ -26,8 +26,11 @@ _STANDARD_ERROR: Final = 2
 
 
 def kinds_of_listeners() -> Kinds:
-    """All that a service can serve; what was read for them is kept from one reading to the next."""
-    return {**lookups.KINDS, "milter": milters.Milters().kind}
+    """All that a service can serve; what was read for them is kept from one reading to the next.
+
+    A service without a milter does not import all that judges mail, which takes 14 MB.
+    """
+    return KindsOnDemand(lookups.KINDS, {"milter": _milter})
 
 
 def check(path: Path, kinds: Kinds | None = None) -> Reading:
@@ -85,6 +88,12 @@ def serve(path: Path, kinds: Kinds | None = None) -> int:
         return made
 
     return Supervisor(first, make, sink=sink, notifier=systemd.Notifier()).run()
+
+
+def _milter() -> Kind:
+    from mailauth.service.milters import Milters  # noqa: PLC0415 - see kinds_of_listeners
+
+    return Milters().kind
 
 
 def _open_standard_descriptors() -> None:

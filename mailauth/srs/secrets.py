@@ -45,7 +45,7 @@ class Secret:
 class Secrets:
     """Some secrets, the newest first, ready for use."""
 
-    __slots__ = ("_all", "_bounded", "_secrets")
+    __slots__ = ("_all", "_secrets", "are_dated")
 
     def __init__(self, *secrets: Secret) -> None:
         """**Raises** UnusableSecrets: there is none, too many, or one that is too short."""
@@ -59,9 +59,10 @@ class Secrets:
                 )
         self._secrets = [(secret, Keyed(secret.octets)) for secret in secrets]
         self._all = [keyed for _, keyed in self._secrets]
-        self._bounded = any(
+        self.are_dated = any(
             secret.valid_from is not None or secret.valid_until is not None for secret in secrets
         )
+        """Whether the time decides which of them are valid."""
 
     def __repr__(self) -> str:
         return f"Secrets({', '.join(repr(secret) for secret, _ in self._secrets)})"
@@ -88,7 +89,7 @@ class Secrets:
 
     def signing(self, now: int) -> "Keyed":
         """The newest secret that is valid now.  **Raises** UnusableSecrets: none is."""
-        if not self._bounded:
+        if not self.are_dated:
             return self._all[0]
         for secret, keyed in self._secrets:
             if (secret.valid_from or 0) <= now and not _is_over(secret, now):
@@ -97,7 +98,7 @@ class Secrets:
 
     def verifying(self, now: int) -> "list[Keyed]":
         """All whose time is not over; one whose time is still to come may sign elsewhere."""
-        if not self._bounded:
+        if not self.are_dated:
             return self._all
         return [keyed for secret, keyed in self._secrets if not _is_over(secret, now)]
 

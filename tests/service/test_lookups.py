@@ -5,6 +5,8 @@ import resource
 import shutil
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import suppress
@@ -532,3 +534,17 @@ def test_SRS_15_a_long_sender_is_stored_for_all_workers(service: Service) -> Non
     assert "=1=" in address
     for _ in range(8):  # whichever worker is asked
         assert service.say(f"get {address}", service.reverse) == f"200 {sender}"
+
+
+def test_a_service_of_lookups_does_not_import_the_milter() -> None:
+    code = (
+        "import sys; from mailauth.service.start import kinds_of_listeners\n"
+        "def milter(): return {name.split('.')[1] for name in sys.modules"
+        " if name.startswith(('mailauth.milter', 'mailauth.dmarc', 'mailauth.spf'))}\n"
+        "kinds = kinds_of_listeners()\n"
+        "assert sorted(kinds) == ['milter', 'socketmap', 'tcp_table'], list(kinds)\n"
+        "assert 'milter' in kinds and 'mill' not in kinds and kinds['socketmap']\n"
+        "assert not milter(), milter()\n"
+        "assert kinds['milter'] is kinds['milter'] and milter()\n"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
