@@ -4,6 +4,7 @@ import ast
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -184,6 +185,39 @@ def test_imports_go_down(path: Path) -> None:
     relative = str(path.relative_to(PACKAGE))
     if relative != "__init__.py":
         assert wrong_imports(relative, path.read_text()) == []
+
+
+def module_of(name: str) -> Path | None:
+    """The file of a module or package of ours; None: it is none."""
+    place = ROOT.joinpath(*name.split("."))
+    return next(
+        (each for each in (place.with_suffix(".py"), place / "__init__.py") if each.exists()), None
+    )
+
+
+def imported_modules(source: str) -> set[Path]:
+    """Our modules that are imported, whenever; of `from a import b` the innermost one."""
+    found: set[Path | None] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            found |= {module_of(alias.name) for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names = [f"{node.module}.{alias.name}" for alias in node.names]
+            found |= {module_of(name) or module_of(node.module) for name in names}
+    return {path for path in found if path is not None and path != PACKAGE / "__init__.py"}
+
+
+def test_no_imports_go_in_a_circle() -> None:
+    """Not even those for types alone: what needs each other to be understood is one module."""
+    TopologicalSorter({path: imported_modules(path.read_text()) for path in MODULES}).prepare()
+
+
+def test_the_test_of_circles_can_fail() -> None:
+    there = PACKAGE / "dkim" / "verdict.py"
+    back = PACKAGE / "dkim" / "key.py"
+    assert back in imported_modules(there.read_text())
+    with pytest.raises(CycleError):
+        TopologicalSorter({there: {back}, back: {there}}).prepare()
 
 
 @pytest.mark.parametrize("path", protocols(), ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -10,8 +10,8 @@ from typing import Final, NamedTuple
 
 from mailauth.dkim import signature as signatures
 from mailauth.dkim.hashing import BodyWay
+from mailauth.dkim.result import Refusal
 from mailauth.dkim.signature import Signature
-from mailauth.dkim.verdict import Refusal
 from mailauth.errors import SyntaxFault
 from mailauth.keys import Algorithm
 from mailauth.syntax import structured, taglist

@@ -12,8 +12,8 @@ from mailauth.dkim.canonical import Canonicalization, header
 from mailauth.dkim.hashing import data_hash, index, select
 from mailauth.dkim.key import FoundKey, KeyRecord, find_key
 from mailauth.dkim.key import name as key_name
+from mailauth.dkim.result import Refusal
 from mailauth.dkim.signature import Signature
-from mailauth.dkim.verdict import Refusal
 from mailauth.dkim.verify import check_body, check_times, usable_key
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups, gather

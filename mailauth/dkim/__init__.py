@@ -4,8 +4,9 @@ from mailauth.dkim.canonical import Canonicalization
 from mailauth.dkim.hashing import BodyHasher
 from mailauth.dkim.key import FoundKey, KeyRecord, find_key
 from mailauth.dkim.policy import RFC6376, RFC8301, Policy
+from mailauth.dkim.result import Refusal, Result
 from mailauth.dkim.sign import OVERSIGNED, SIGNED, Signatory, Signing, sign, sign_all
-from mailauth.dkim.verdict import Refusal, Result, Verdict
+from mailauth.dkim.verdict import Verdict
 from mailauth.dkim.verify import Verification, verify
 
 __all__ = [

@@ -18,8 +18,8 @@ from mailauth.dkim import damage, hashing
 from mailauth.dkim import key as keys
 from mailauth.dkim import signature as signatures
 from mailauth.dkim.canonical import Canonicalization, body, header
+from mailauth.dkim.result import Refusal
 from mailauth.dkim.signature import FIELD_KEY, Signature
-from mailauth.dkim.verdict import Refusal
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups
 from mailauth.errors import SyntaxFault, UnusableKey

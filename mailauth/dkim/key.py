@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from mailauth.dkim.signature import decode_quoted_printable, encode_quoted_printable
-from mailauth.dkim.verdict import Refusal, Result
+from mailauth.dkim import quotedprintable
+from mailauth.dkim.result import Refusal, Result
 from mailauth.dns import ask
 from mailauth.dns.lookups import Answer, Lookups, Status
 from mailauth.errors import BadArgument, SyntaxFault
@@ -154,14 +154,14 @@ def parse(octets: bytes) -> KeyRecord:
         services=tuple(taglist.words(tags.get("s", "*"))),
         testing="y" in flags,
         strict="s" in flags,
-        notes=decode_quoted_printable(tags.get("n", "")),
+        notes=quotedprintable.decode(tags.get("n", "")),
     )
 
 
 def _encoded(notes: str) -> str:
     """qp-section, of key-n-tag, without the semicolon that ends a tag (§3.6.1)."""
     try:
-        return encode_quoted_printable(notes.encode())
+        return quotedprintable.encode(notes.encode())
     except UnicodeEncodeError:
         raise BadArgument(f"the notes {notes!r:.80} are not UTF-8") from None
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from mailauth.dkim import claims
+from mailauth.dkim import claims, quotedprintable
 from mailauth.dkim import signature as signatures
 from mailauth.dkim.canonical import Canonicalization
 from mailauth.dkim.hashing import BodyHasher, Octets, copied, data_hash, index, select_all
@@ -300,7 +300,7 @@ def _identity(identity: str, domain: str) -> str:
     if not domains.is_same_or_subdomain(name, domain):
         raise BadArgument(f"the identity {identity!r} is not of {domain} or below it")
     try:
-        return f"{signatures.encode_quoted_printable(local.encode())}@{name}"
+        return f"{quotedprintable.encode(local.encode())}@{name}"
     except UnicodeEncodeError:  # octets of a command line that are no UTF-8
         raise BadArgument(f"the identity {identity!r} is not UTF-8") from None
 
@@ -314,6 +314,6 @@ def _times(now: int | None, expire: int | None) -> dict[str, str]:
 
 def _copied(selected: Iterable[tuple[bytes, bytes]]) -> str:
     """sig-z-tag: the signed fields, as dkim-quoted-printable (§3.5)."""
-    encode = signatures.encode_quoted_printable
+    encode = quotedprintable.encode
     fields = [Field(key, octets) for key, octets in selected]
     return "|".join(f"{field.name.decode()}:{encode(field.value)}" for field in fields)

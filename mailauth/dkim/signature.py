@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import NamedTuple
 
+from mailauth.dkim import quotedprintable
 from mailauth.dkim.canonical import Canonicalization
 from mailauth.dkim.hashing import BodyWay, places
-from mailauth.dkim.verdict import Refusal, Result
+from mailauth.dkim.result import Refusal, Result
 from mailauth.errors import SyntaxFault, UnsignableMessage
 from mailauth.keys import Algorithm
 from mailauth.syntax import domain as domains
@@ -144,31 +145,6 @@ def with_value(field: bytes, value: bytes) -> bytes:
     return field
 
 
-def decode_quoted_printable(value: str) -> str:
-    """dkim-quoted-printable (§2.11), of i= and n=; what is not of its form stays.
-
-    Octets that are no UTF-8 come to U+FFFD.
-    """
-    head, *rest = value.split("=")
-    octets = bytearray(head.encode())
-    for piece in rest:
-        digits = piece[:2]
-        if len(digits) == 2 and set(digits) <= _HEX_DIGITS:  # noqa: PLR2004 - =XX
-            octets.append(int(digits, 16))
-            octets += piece[2:].encode()
-        else:
-            octets += f"={piece}".encode()
-    return octets.decode(errors="replace")
-
-
-def encode_quoted_printable(octets: bytes) -> str:
-    """dkim-quoted-printable (§2.11): all but dkim-safe-chars as =XX, `|` of z= too."""
-    return "".join(chr(octet) if octet in _SAFE_CHARS else f"={octet:02X}" for octet in octets)
-
-
-_HEX_DIGITS = set("0123456789ABCDEF")
-# dkim-safe-char = %x21-3A / %x3C / %x3E-7E                          §2.11
-_SAFE_CHARS = frozenset({*range(0x21, 0x3B), 0x3C, *range(0x3E, 0x7F)} - {ord("|")})
 _SHA256_SIZE = 32
 _ALGORITHMS = {algorithm.value: algorithm for algorithm in Algorithm}
 _SEPARATORS = {"h": ":", "z": "|"}
@@ -195,7 +171,7 @@ def _identity(value: str | None, domain: str) -> tuple[str, str]:
         return f"@{domain}", domain
     identity = taglist.without_blanks(value)
     if "=" in identity:
-        identity = decode_quoted_printable(identity)
+        identity = quotedprintable.decode(identity)
     local, at, name = identity.rpartition("@")
     if not at:
         raise _malformed("i= has no @")

@@ -1,33 +1,36 @@
-"""What verification comes to: a result word of RFC 8601 §2.7.1 and the reason for it."""
+"""What the verification of a signature comes to: a result, its reason, and how far it came.
 
-from enum import StrEnum
-from typing import TYPE_CHECKING, Any, NamedTuple, Never
+To put every step into words costs more than most verdicts are worth.  So a
+verdict keeps what was at hand, the key record and the last stage that went
+well, and `steps` finds the words when somebody asks.
+"""
 
-from mailauth.dkim import story
-from mailauth.dkim.story import Stage
+from collections.abc import Iterator
+from enum import IntEnum
+from typing import Any, NamedTuple, Never
+
+from mailauth.dkim.key import KeyRecord
+from mailauth.dkim.result import Result
 from mailauth.verdicts import Step, not_a_boolean
 
-if TYPE_CHECKING:
-    from mailauth.dkim.key import KeyRecord
 
+class Stage(IntEnum):
+    """How far a verification came (RFC 6376 §6.1)."""
 
-class Result(StrEnum):
-    """The results of the method dkim (RFC 8601 §2.7.1)."""
-
-    NONE = "none"
-    """The message is not signed."""
-    PASS = "pass"  # noqa: S105 - a word of the RFC, no secret
-    """The signature verifies and is acceptable."""
-    FAIL = "fail"
-    """The signature is well-formed, and the message is not what was signed."""
-    POLICY = "policy"
-    """Something about the signature is not acceptable to the verifier."""
-    NEUTRAL = "neutral"
-    """The signature does not count, for example because its key is in test mode (t=y)."""
-    TEMPERROR = "temperror"
-    """The DNS did not answer; a later attempt may."""
-    PERMERROR = "permerror"
-    """The signature, its key or the message is malformed or unsupported."""
+    READ = 0
+    """The field is a signature, or claims to be one."""
+    TIMELY = 1
+    """It has begun and has not expired; its key was asked for."""
+    FOUND = 2
+    """There is a key record."""
+    KEYED = 3
+    """Its key may verify this signature."""
+    BODY = 4
+    """The body is what was signed."""
+    HEADER = 5
+    """So is the header."""
+    ADMITTED = 6
+    """Policy has nothing against it."""
 
 
 class Verdict(NamedTuple):
@@ -56,7 +59,7 @@ class Verdict(NamedTuple):
     """A validating resolver vouched for the key record (the AD bit)."""
     signature: str = ""
     """The first octets of b=, which tell signatures apart (RFC 8601 §2.7.1, header.b)."""
-    record: "KeyRecord | None" = None
+    record: KeyRecord | None = None
     """That of the key, if there is one."""
     stage: Stage = Stage.READ
     """How far the verification came; `steps` tells it."""
@@ -64,7 +67,7 @@ class Verdict(NamedTuple):
     @property
     def steps(self) -> tuple[Step, ...]:
         """The verification: the question for the key with its answer, and what was compared."""
-        return tuple(story.steps(self))
+        return tuple(_steps(self))
 
     def __bool__(self) -> Never:
         raise not_a_boolean()
@@ -76,10 +79,18 @@ class Verdict(NamedTuple):
         return told
 
 
-class Refusal(Exception):
-    """Why a signature is not accepted; caught where its verdict is made."""
-
-    def __init__(self, result: Result, reason: str) -> None:
-        super().__init__(reason)
-        self.result = result
-        self.reason = reason
+def _steps(verdict: Verdict) -> Iterator[Step]:
+    """What was asked and compared, in order; what stopped it comes last."""
+    stage = verdict.stage
+    if stage >= Stage.TIMELY:
+        found = verdict.reason if verdict.record is None else verdict.record.shown()
+        yield Step(0, f"? TXT of {verdict.selector}._domainkey.{verdict.domain}: {found}")
+    if stage >= Stage.KEYED:
+        yield Step(0, f"the key may verify it: {verdict.algorithm}, {verdict.key_size} bits")
+    if stage >= Stage.BODY:
+        yield Step(0, "the body is what was signed: bh= agrees")
+    if stage >= Stage.HEADER:
+        fields = ", ".join(dict.fromkeys(verdict.signed_fields))
+        yield Step(0, f"the header is what was signed: b= verifies over {fields}")
+    if stage < Stage.ADMITTED and verdict.domain and stage != Stage.TIMELY:
+        yield Step(0, verdict.reason)

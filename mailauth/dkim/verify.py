@@ -23,9 +23,9 @@ from mailauth.dkim.hashing import (
     select,
 )
 from mailauth.dkim.policy import RFC8301, Policy
+from mailauth.dkim.result import Refusal, Result
 from mailauth.dkim.signature import FIELD_KEY, Signature
-from mailauth.dkim.story import Stage
-from mailauth.dkim.verdict import Refusal, Result, Verdict
+from mailauth.dkim.verdict import Stage, Verdict
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups, gather
 from mailauth.errors import SyntaxFault, UnusableKey
