@@ -23,7 +23,7 @@ from mailauth import dkim
 from mailauth.keys import PrivateKey
 from mailauth.milter import commands
 from mailauth.milter.client import CHANGES, LEFT_OUT
-from mailauth.milter.events import MACROS
+from mailauth.milter.codes import MACROS
 from mailauth.milter.options import Steps
 from mailauth.milter.replies import NO_REPLY
 

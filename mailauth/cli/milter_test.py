@@ -67,7 +67,7 @@ def command(
     else:
         for line in _told(answer, octets):
             click.echo(printable(line))
-    if answer.verdict.refuses:
+    if answer.reply.refuses:
         raise click.exceptions.Exit(1)
 
 
@@ -187,21 +187,19 @@ def _value(octets: bytes, name: bytes, index: int) -> str:
 def _reply(answer: "Answer") -> str:
     from mailauth.milter import replies
 
-    if isinstance(answer.verdict, replies.Refusal):
-        return str(answer.verdict)
-    return _REPLIES.get(answer.verdict.code, "continue")
-
-
-_REPLIES = {
-    b"a": "accept",
-    b"d": "discard",
-    b"r": "reject",
-    b"t": "tempfail",
-    b"4": "shutdown",
-    b"f": "connection failed",
-}
+    if isinstance(answer.reply, replies.Refusal):
+        return str(answer.reply)
+    words = {
+        replies.ACCEPT: "accept",
+        replies.DISCARD: "discard",
+        replies.REJECT: "reject",
+        replies.TEMPFAIL: "tempfail",
+        replies.SHUTDOWN: "shutdown",
+        replies.CONNECTION_FAILED: "connection failed",
+    }
+    return words.get(answer.reply, "continue")
 
 
 def _as_dict(answer: "Answer", octets: bytes) -> dict[str, Any]:
     changes = [_fields(change, octets) for change in answer.changes]
-    return {"reply": _reply(answer), "refused": answer.verdict.refuses, "changes": changes}
+    return {"reply": _reply(answer), "refused": answer.reply.refuses, "changes": changes}

@@ -11,13 +11,13 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from mailauth.errors import BadArgument, MailauthError
-from mailauth.milter import commands, events
+from mailauth.milter import codes, commands
 from mailauth.milter.options import Options, Steps
 from mailauth.milter.replies import (
     CONTINUE,
     NO_REPLY,
+    PLAIN_REPLIES,
     SKIP,
-    VERDICTS,
     AddHeader,
     AddRecipient,
     AddRecipientWithArguments,
@@ -25,9 +25,9 @@ from mailauth.milter.replies import (
     ChangeHeader,
     DeleteRecipient,
     InsertHeader,
+    PlainReply,
     Quarantine,
     Refusal,
-    Verdict,
     frame,
 )
 from mailauth.syntax.message import normalize_line_endings
@@ -69,15 +69,15 @@ class Envelope:
 
 
 CHANGES: Final[Mapping[bytes, str]] = {
-    b"h": "a field is added",
-    b"i": "a field is inserted",
-    b"m": "a field is changed",
-    b"e": "the sender is changed",
-    b"b": "the body is replaced",
-    b"q": "quarantine",
-    b"+": "a recipient is added",
-    b"2": "a recipient is added",
-    b"-": "a recipient is deleted",
+    codes.ADD_HEADER: "a field is added",
+    codes.INSERT_HEADER: "a field is inserted",
+    codes.CHANGE_HEADER: "a field is changed",
+    codes.CHANGE_FROM: "the sender is changed",
+    codes.REPLACE_BODY: "the body is replaced",
+    codes.QUARANTINE: "quarantine",
+    codes.ADD_RECIPIENT: "a recipient is added",
+    codes.ADD_RECIPIENT_WITH_ARGUMENTS: "a recipient is added",
+    codes.DELETE_RECIPIENT: "a recipient is deleted",
 }
 """What a filter may do to a message, by the code of the reply."""
 
@@ -97,7 +97,7 @@ _Change: TypeAlias = (
 class Answer:
     """What a filter would have the MTA do."""
 
-    verdict: Verdict | Refusal = CONTINUE
+    reply: PlainReply | Refusal = CONTINUE
     changes: tuple[_Change | bytes, ...] = ()
     """In their order; those that we never make are the octets of their frames."""
 
@@ -111,7 +111,7 @@ class Client:
         self._said = b""
         self._send(commands.offer())
         code, octets = self._read()
-        if code != events.OFFER or len(octets) < _OFFER.size:
+        if code != codes.OFFER or len(octets) < _OFFER.size:
             raise BrokenFilter("what answers is no milter")
         version, actions, steps = _OFFER.unpack_from(octets)
         self._skipped: set[bytes] = set()
@@ -149,30 +149,28 @@ class Client:
 
     def _before(self, envelope: Envelope, queue_id: str) -> Iterator[bytes]:
         family = "6" if ":" in envelope.ip else "4"
-        yield commands.macros(
-            events.CONNECT, {"j": "localhost", "v": "mailauth", **envelope.macros}
-        )
+        yield commands.macros(codes.CONNECT, {"j": "localhost", "v": "mailauth", **envelope.macros})
         yield commands.connect(envelope.ip, envelope.host or f"[{envelope.ip}]", family)
         yield commands.helo(envelope.helo)
-        yield commands.macros(events.MAIL, {"i": queue_id, **envelope.macros})
+        yield commands.macros(codes.MAIL, {"i": queue_id, **envelope.macros})
         yield commands.mail(f"<{envelope.sender}>", *envelope.arguments)
         for recipient in envelope.recipients:
             yield commands.rcpt(f"<{recipient}>")
         yield commands.data()
 
-    def _say(self, octets: bytes) -> Verdict | Refusal | None:
+    def _say(self, octets: bytes) -> PlainReply | Refusal | None:
         """Say one command as far as it is wanted; what refuses the message already, or None."""
         code = octets[_LENGTH.size : _LENGTH.size + 1]
         steps = self.options.steps
         if code in self._skipped or steps & LEFT_OUT.get(code, Steps.NONE):
             return None
         self._send(octets)
-        if code == events.MACROS or steps & NO_REPLY[code]:
+        if code == codes.MACROS or steps & NO_REPLY[code]:
             return None
-        verdict = _verdict(*self._read())
-        if verdict is SKIP:
+        reply = _reply(*self._read())
+        if reply is SKIP:
             self._skipped.add(code)
-        return verdict if verdict.refuses or verdict.ends else None
+        return reply if reply.refuses or reply.ends else None
 
     def _answer(self) -> Answer:
         changes: list[_Change | bytes] = []
@@ -180,8 +178,8 @@ class Client:
             code, octets = self._read()
             if code in CHANGES:
                 changes.append(_change(code, octets))
-            elif code != b"p":
-                return Answer(_verdict(code, octets), tuple(changes))
+            elif code != codes.PROGRESS:
+                return Answer(_reply(code, octets), tuple(changes))
 
     def _send(self, octets: bytes) -> None:
         self._said = octets[_LENGTH.size : _LENGTH.size + MAX_NAME]
@@ -221,39 +219,39 @@ class Client:
 
 
 LEFT_OUT: Final = {
-    events.CONNECT: Steps.NO_CONNECT,
-    events.HELO: Steps.NO_HELO,
-    events.MAIL: Steps.NO_MAIL,
-    events.RCPT: Steps.NO_RECIPIENTS,
-    events.BODY: Steps.NO_BODY,
-    events.HEADER: Steps.NO_HEADERS,
-    events.END_OF_HEADERS: Steps.NO_END_OF_HEADERS,
-    events.UNKNOWN: Steps.NO_UNKNOWN,
-    events.DATA: Steps.NO_DATA,
+    codes.CONNECT: Steps.NO_CONNECT,
+    codes.HELO: Steps.NO_HELO,
+    codes.MAIL: Steps.NO_MAIL,
+    codes.RCPT: Steps.NO_RECIPIENTS,
+    codes.BODY: Steps.NO_BODY,
+    codes.HEADER: Steps.NO_HEADERS,
+    codes.END_OF_HEADERS: Steps.NO_END_OF_HEADERS,
+    codes.UNKNOWN: Steps.NO_UNKNOWN,
+    codes.DATA: Steps.NO_DATA,
 }
 """For the code of a command, the step that leaves it out."""
 
 
 _NAMES: Final = {
-    events.OFFER: "the offer of options",
-    events.CONNECT: "CONNECT",
-    events.HELO: "HELO",
-    events.MAIL: "MAIL",
-    events.RCPT: "RCPT",
-    events.DATA: "DATA",
-    events.HEADER: "a field",
-    events.END_OF_HEADERS: "the end of the header",
-    events.BODY: "the body",
-    events.END_OF_MESSAGE: "the end of the message",
+    codes.OFFER: "the offer of options",
+    codes.CONNECT: "CONNECT",
+    codes.HELO: "HELO",
+    codes.MAIL: "MAIL",
+    codes.RCPT: "RCPT",
+    codes.DATA: "DATA",
+    codes.HEADER: "a field",
+    codes.END_OF_HEADERS: "the end of the header",
+    codes.BODY: "the body",
+    codes.END_OF_MESSAGE: "the end of the message",
 }
 
 
 def _name(command: bytes) -> str:
     """A command in words, by its first octets; that which follows stands for macros."""
     code = command[:1]
-    if code == events.HEADER:
+    if code == codes.HEADER:
         return f"the field {command[1:].partition(bytes(1))[0].decode('utf-8', 'replace')}"
-    return _NAMES[command[1:2] if code == events.MACROS else code]
+    return _NAMES[command[1:2] if code == codes.MACROS else code]
 
 
 def _check_fields(octets: bytes) -> None:
@@ -268,32 +266,39 @@ def _check_fields(octets: bytes) -> None:
             raise BadArgument(f"the field {name} has {len(each)} octets, {reason}")
 
 
-def _verdict(code: bytes, octets: bytes) -> Verdict | Refusal:
-    if code == b"y":
+def _reply(code: bytes, octets: bytes) -> PlainReply | Refusal:
+    if code == codes.REPLY_IN_WORDS:
         words = octets.rstrip(b"\0").decode("utf-8", "replace").replace("%%", "%").split(" ", 2)
         if len(words) == 3 and words[0].isascii() and words[0].isdigit():  # noqa: PLR2004
             return Refusal(int(words[0][:3]), words[1], words[2])
         raise BrokenFilter(f"the reply {octets[:60]!r}")
-    verdict = VERDICTS.get(code)
-    if verdict is None:
+    reply = PLAIN_REPLIES.get(code)
+    if reply is None:
         raise BrokenFilter(f"the reply {code!r}")
-    return verdict
+    return reply
 
 
 def _change(code: bytes, octets: bytes) -> _Change | bytes:
+    """A change as its class; what is not of its form, or never made by us, as its frame."""
     words = octets.split(b"\0")
+    arguments = words[1] if len(words) > 1 else b""
+    change: _Change | bytes = frame(code, octets)
     match code:
-        case b"h" if len(words) > 1:
-            return AddHeader(words[0], words[1])
-        case b"i" | b"m" if len(octets) > _LENGTH.size and octets.count(0, _LENGTH.size) > 1:
+        case codes.ADD_HEADER if len(words) > 1:
+            change = AddHeader(words[0], words[1])
+        case codes.INSERT_HEADER | codes.CHANGE_HEADER if octets.count(0, _LENGTH.size) > 1:
             (index,) = _LENGTH.unpack_from(octets)
             name, value, *_ = octets[_LENGTH.size :].split(b"\0")
-            return (InsertHeader if code == b"i" else ChangeHeader)(index, name, value)
-        case b"e" | b"2":
-            arguments = words[1] if len(words) > 1 else b""
-            return (ChangeFrom if code == b"e" else AddRecipientWithArguments)(words[0], arguments)
-        case b"+" | b"-":
-            return (AddRecipient if code == b"+" else DeleteRecipient)(words[0])
-        case b"q":
-            return Quarantine(words[0].decode("utf-8", "replace"))
-    return frame(code, octets)
+            make = InsertHeader if code == codes.INSERT_HEADER else ChangeHeader
+            change = make(index, name, value)
+        case codes.CHANGE_FROM:
+            change = ChangeFrom(words[0], arguments)
+        case codes.ADD_RECIPIENT:
+            change = AddRecipient(words[0])
+        case codes.ADD_RECIPIENT_WITH_ARGUMENTS:
+            change = AddRecipientWithArguments(words[0], arguments)
+        case codes.DELETE_RECIPIENT:
+            change = DeleteRecipient(words[0])
+        case codes.QUARANTINE:
+            change = Quarantine(words[0].decode("utf-8", "replace"))
+    return change

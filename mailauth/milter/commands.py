@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from struct import Struct
 from typing import Final, TypeAlias
 
-from mailauth.milter import events
+from mailauth.milter import codes
 from mailauth.milter.options import VERSION
 from mailauth.milter.replies import frame as frame  # noqa: PLC0414 - for those who say what no MTA would
 
@@ -24,13 +24,13 @@ _OFFER: Final = Struct(">III")
 
 def offer(version: int = VERSION, actions: int = ALL_ACTIONS, steps: int = ALL_STEPS) -> bytes:
     """The options of the MTA, which begin a connection."""
-    return frame(events.OFFER, _OFFER.pack(version, actions, steps))
+    return frame(codes.OFFER, _OFFER.pack(version, actions, steps))
 
 
 def macros(stage: bytes, values: Macros | None = None) -> bytes:
     """The macros of the command that follows."""
     words = (word for pair in (values or {}).items() for word in pair)
-    return frame(events.MACROS, stage + _words(*words))
+    return frame(codes.MACROS, stage + _words(*words))
 
 
 def connect(
@@ -41,57 +41,57 @@ def connect(
 ) -> bytes:
     """A client has connected to the MTA; `family` is 4, 6, L or U, which has no address."""
     where = b"" if family == "U" else _PORT.pack(int(port)) + _words(address)
-    return frame(events.CONNECT, _words(host) + family.encode() + where)
+    return frame(codes.CONNECT, _words(host) + family.encode() + where)
 
 
 def helo(name: str = "client.example.com") -> bytes:
     """HELO or EHLO."""
-    return frame(events.HELO, _words(name))
+    return frame(codes.HELO, _words(name))
 
 
 def mail(address: str = "<ada@example.com>", *arguments: str) -> bytes:
     """MAIL, with its arguments of ESMTP."""
-    return frame(events.MAIL, _words(address, *arguments))
+    return frame(codes.MAIL, _words(address, *arguments))
 
 
 def rcpt(address: str = "<ben@example.net>", *arguments: str) -> bytes:
     """RCPT, likewise."""
-    return frame(events.RCPT, _words(address, *arguments))
+    return frame(codes.RCPT, _words(address, *arguments))
 
 
 def data() -> bytes:
     """DATA."""
-    return frame(events.DATA)
+    return frame(codes.DATA)
 
 
 def header(name: bytes, value: bytes) -> bytes:
     """A header field."""
-    return frame(events.HEADER, name + b"\0" + value + b"\0")
+    return frame(codes.HEADER, name + b"\0" + value + b"\0")
 
 
 def end_of_headers() -> bytes:
     """The header is complete."""
-    return frame(events.END_OF_HEADERS)
+    return frame(codes.END_OF_HEADERS)
 
 
 def body(octets: bytes) -> bytes:
     """A piece of the body."""
-    return frame(events.BODY, octets)
+    return frame(codes.BODY, octets)
 
 
 def end_of_message(octets: bytes = b"") -> bytes:
     """The message is complete."""
-    return frame(events.END_OF_MESSAGE, octets)
+    return frame(codes.END_OF_MESSAGE, octets)
 
 
 def unknown(line: bytes = b"FOO") -> bytes:
     """What the client said was no command."""
-    return frame(events.UNKNOWN, line + b"\0")
+    return frame(codes.UNKNOWN, line + b"\0")
 
 
-ABORT: Final = frame(events.ABORT)
-QUIT: Final = frame(events.QUIT)
-QUIT_NEW_CONNECTION: Final = frame(events.QUIT_NEW_CONNECTION)
+ABORT: Final = frame(codes.ABORT)
+QUIT: Final = frame(codes.QUIT)
+QUIT_NEW_CONNECTION: Final = frame(codes.QUIT_NEW_CONNECTION)
 
 
 def message(
@@ -102,11 +102,11 @@ def message(
     frames = []
     for each in fields:
         name, _, value = each.partition(b":")
-        frames.append(macros(events.HEADER, {"i": queue_id}))
+        frames.append(macros(codes.HEADER, {"i": queue_id}))
         frames.append(header(name, value if leading_space else value.removeprefix(b" ")))
-    frames += [macros(events.END_OF_HEADERS, {"i": queue_id}), end_of_headers()]
+    frames += [macros(codes.END_OF_HEADERS, {"i": queue_id}), end_of_headers()]
     frames += [body(content[at : at + chunk]) for at in range(0, len(content), chunk)]
-    frames += [macros(events.END_OF_MESSAGE, {"i": queue_id}), end_of_message()]
+    frames += [macros(codes.END_OF_MESSAGE, {"i": queue_id}), end_of_message()]
     return frames
 
 
@@ -128,7 +128,7 @@ def is_options(octets: bytes) -> bool:
         return False
     (length,) = _LENGTH.unpack_from(octets)
     code = octets[_LENGTH.size : _LENGTH.size + 1]
-    return code == events.OFFER and len(octets) >= _LENGTH.size + length
+    return code == codes.OFFER and len(octets) >= _LENGTH.size + length
 
 
 _FIELD_END: Final = re.compile(rb"\r\n(?![ \t])")

@@ -12,13 +12,13 @@ from typing import Final, cast
 
 from mailauth import serving
 from mailauth.dns.lookups import Lookups, Question, Together
-from mailauth.milter import events
+from mailauth.milter import codes
 from mailauth.milter.ending import LATER
 from mailauth.milter.events import EndOfMessage, Event, MailFrom, ProtocolViolation
 from mailauth.milter.guard import Guard
 from mailauth.milter.outcome import Outcome
 from mailauth.milter.record import Fault
-from mailauth.milter.replies import Progress, Reply, printable
+from mailauth.milter.replies import Progress, Reply, printable_ascii
 from mailauth.milter.session import Session
 from mailauth.milter.states import State
 from mailauth.milter.stopwatch import Stopwatch
@@ -166,7 +166,7 @@ class Conversation(serving.Client):
         try:
             self._hear_all(said)
         except ProtocolViolation as violation:
-            self._watch.violated(f"{self._peer()}: {printable(str(violation))}")
+            self._watch.violated(f"{self._peer()}: {printable_ascii(str(violation))}")
         except Exception as fault:  # noqa: BLE001 - the state is unknown; the MTA defers the message
             self._fail(fault)
             self._wire.close()
@@ -217,7 +217,7 @@ class Conversation(serving.Client):
         except Exception as fault:  # noqa: BLE001 - whatever it is, the mail waits
             self._fail(fault)
             session.fail(f"internal error: {type(fault).__name__}")
-            if wire.owed == events.OFFER:  # it takes no refusal
+            if wire.owed == codes.OFFER:  # it takes no refusal
                 wire.close()
             return LATER if wire.owed else None
 

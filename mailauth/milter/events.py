@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Final, NamedTuple, TypeAlias
 
+from mailauth.milter import codes
 from mailauth.milter.options import MIN_VERSION, Offer
 
 
@@ -119,10 +120,6 @@ Event: TypeAlias = (
     | Unknown
 )
 
-OFFER, MACROS, CONNECT, HELO, MAIL, RCPT = b"O", b"D", b"C", b"H", b"M", b"R"
-DATA, HEADER, END_OF_HEADERS, BODY, END_OF_MESSAGE = b"T", b"L", b"N", b"B", b"E"
-ABORT, QUIT, QUIT_NEW_CONNECTION, UNKNOWN = b"A", b"Q", b"K", b"U"
-
 
 def macro(octets: bytes, name: bytes) -> bytes | None:
     """The value of one macro of a stage, *(name NUL value NUL); its name may stand in braces."""
@@ -202,19 +199,19 @@ def field(octets: bytes) -> tuple[bytes, bytes]:
 
 
 READERS: Final[Mapping[bytes, Callable[[bytes], Event]]] = {
-    OFFER: _offer,
-    CONNECT: _connect,
-    HELO: lambda octets: Helo(_string(octets, "a HELO")),
-    MAIL: _mail,
-    RCPT: _rcpt,
-    DATA: lambda _: Data(),
-    HEADER: lambda octets: Fields([field(octets)]),
-    END_OF_HEADERS: lambda _: EndOfHeaders(),
-    BODY: Body,
-    END_OF_MESSAGE: EndOfMessage,
-    ABORT: lambda _: Abort(),
-    QUIT: lambda _: Quit(),
-    QUIT_NEW_CONNECTION: lambda _: QuitNewConnection(),
-    UNKNOWN: lambda octets: Unknown(_string(octets, "an unknown command")),
+    codes.OFFER: _offer,
+    codes.CONNECT: _connect,
+    codes.HELO: lambda octets: Helo(_string(octets, "a HELO")),
+    codes.MAIL: _mail,
+    codes.RCPT: _rcpt,
+    codes.DATA: lambda _: Data(),
+    codes.HEADER: lambda octets: Fields([field(octets)]),
+    codes.END_OF_HEADERS: lambda _: EndOfHeaders(),
+    codes.BODY: Body,
+    codes.END_OF_MESSAGE: EndOfMessage,
+    codes.ABORT: lambda _: Abort(),
+    codes.QUIT: lambda _: Quit(),
+    codes.QUIT_NEW_CONNECTION: lambda _: QuitNewConnection(),
+    codes.UNKNOWN: lambda octets: Unknown(_string(octets, "an unknown command")),
 }
 """For the code of each command, what reads its frame; each raises ProtocolViolation."""

@@ -15,7 +15,7 @@ from mailauth.authres import MethodResult
 from mailauth.dkim import Verification
 from mailauth.dns.lookups import Address, Lookups
 from mailauth.milter.ending import DELIVERED, Ending
-from mailauth.milter.replies import Refusal, printable
+from mailauth.milter.replies import Refusal, printable_ascii
 from mailauth.milter.settings import RANK, Action, VerifyingSettings
 from mailauth.spf import received
 
@@ -110,9 +110,9 @@ def _ground_of_spf(verdict: spf.Verdict, actions: Mapping[str, Action]) -> _Grou
     """The MAIL FROM identity decides; for the null sender it is one of HELO (RFC 7208 §2.4)."""
     action = actions.get(verdict.result, Action.HEADER)
     error = verdict.result in (spf.Result.TEMPERROR, spf.Result.PERMERROR)
-    sentence = f"SPF says {verdict.result} of {printable(verdict.domain) or 'the sender'}"
+    sentence = f"SPF says {verdict.result} of {printable_ascii(verdict.domain) or 'the sender'}"
     if verdict.explanation:
-        sentence += f"; the domain explains: {printable(verdict.explanation)}"
+        sentence += f"; the domain explains: {printable_ascii(verdict.explanation)}"
     return _Ground(action, "7.24" if error else "7.23", sentence)
 
 
@@ -130,7 +130,7 @@ def _ground_of_dmarc(verdict: dmarc.Verdict, actions: Mapping[str, Action]) -> _
 
     RFC 9989 §7.2 leaves the code open and shows 5.7.1.
     """
-    domain = printable(verdict.domain) or "no single author"
+    domain = printable_ascii(verdict.domain) or "no single author"
     if verdict.result is dmarc.Result.FAIL:
         sentence = f"rejected by the DMARC policy of {domain}"
         return _Ground(actions.get(verdict.disposition, Action.HEADER), "7.1", sentence)

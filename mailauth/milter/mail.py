@@ -16,8 +16,8 @@ from mailauth.dkim.fragile import Fragility
 from mailauth.dkim.signature import FIELD_KEY
 from mailauth.errors import SyntaxFault
 from mailauth.milter.events import MailFrom
-from mailauth.milter.forwarding import Recipients, shown, text_of
 from mailauth.milter.settings import MessageLimits
+from mailauth.milter.srs import Recipients, shown, text_of
 from mailauth.spf import received
 from mailauth.syntax.mailbox import Mailbox
 from mailauth.syntax.message import Message, normalize_line_endings

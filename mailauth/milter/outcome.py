@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from mailauth.milter.ending import LATER
 from mailauth.milter.mail import Mail
 from mailauth.milter.record import Record
-from mailauth.milter.replies import Change, ChangeHeader, InsertHeader, Refusal, Verdict
+from mailauth.milter.replies import Change, ChangeHeader, InsertHeader, PlainReply, Refusal
 from mailauth.milter.settings import Action
 
 
@@ -20,7 +20,7 @@ class Outcome:
     """Changes, the reply after them, and the record of it all."""
 
     changes: tuple[Change, ...]
-    reply: Verdict | Refusal
+    reply: PlainReply | Refusal
     record: Record
 
     def deferred(self, trouble: str) -> "Outcome":

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import ClassVar, Final, TypeAlias
 
+from mailauth.milter import codes
 from mailauth.milter.options import Actions, Options, Steps
 
 MAX_BODY: Final = 65_535
@@ -23,8 +24,8 @@ class UnsendableReply(Exception):
     """A reply that cannot be sent as it is, or not now: a fault of the filter."""
 
 
-def printable(text: str) -> str:
-    """A text from outside as a reply may have it: printable ASCII."""
+def printable_ascii(text: str) -> str:
+    """A text from outside, with a question mark for all but printable ASCII."""
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)
 
 
@@ -34,7 +35,7 @@ def frame(code: bytes, octets: bytes = b"") -> bytes:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PlainReply:
     """A reply of its code alone, which ends a stage."""
 
     code: bytes
@@ -48,19 +49,19 @@ class Verdict:
         return frame(self.code)
 
 
-CONTINUE: Final = Verdict(b"c")
-ACCEPT: Final = Verdict(b"a", ends=True)
-REJECT: Final = Verdict(b"r", refuses=True)
-TEMPFAIL: Final = Verdict(b"t", refuses=True)
-DISCARD: Final = Verdict(b"d", ends=True)
-SKIP: Final = Verdict(b"s")
+CONTINUE: Final = PlainReply(codes.CONTINUE)
+ACCEPT: Final = PlainReply(codes.ACCEPT, ends=True)
+REJECT: Final = PlainReply(codes.REJECT, refuses=True)
+TEMPFAIL: Final = PlainReply(codes.TEMPFAIL, refuses=True)
+DISCARD: Final = PlainReply(codes.DISCARD, ends=True)
+SKIP: Final = PlainReply(codes.SKIP)
 """No more of this kind: of the body, of the header."""
-SHUTDOWN: Final = Verdict(b"4", refuses=True)
+SHUTDOWN: Final = PlainReply(codes.SHUTDOWN, refuses=True)
 """421: the client is sent away."""
-CONNECTION_FAILED: Final = Verdict(b"f", refuses=True)
-VERDICTS: Final = {
-    verdict.code: verdict
-    for verdict in (
+CONNECTION_FAILED: Final = PlainReply(codes.CONNECTION_FAILED, refuses=True)
+PLAIN_REPLIES: Final = {
+    reply.code: reply
+    for reply in (
         CONTINUE, ACCEPT, REJECT, TEMPFAIL, DISCARD, SKIP, SHUTDOWN, CONNECTION_FAILED
     )
 }  # fmt: skip
@@ -91,7 +92,7 @@ class Refusal:
         line = f"{self.code} {self.enhanced} {self.text}"
         if len(line) > MAX_TEXT - 2:
             line = line[: MAX_TEXT - 5] + "..."
-        return frame(b"y", line.replace("%", "%%").encode() + b"\0")
+        return frame(codes.REPLY_IN_WORDS, line.replace("%", "%%").encode() + b"\0")
 
     def __str__(self) -> str:
         return f"{self.code} {self.enhanced} {self.text}"
@@ -105,7 +106,7 @@ class Progress:
 
     def encode(self) -> bytes:
         """The frame."""
-        return frame(b"p")
+        return frame(codes.PROGRESS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +119,7 @@ class AddHeader:
 
     def encode(self) -> bytes:
         """The frame."""
-        return frame(b"h", _field(self.name, self.value))
+        return frame(codes.ADD_HEADER, _field(self.name, self.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +133,7 @@ class InsertHeader:
 
     def encode(self) -> bytes:
         """The frame."""
-        return frame(b"i", _index(self.index) + _field(self.name, self.value))
+        return frame(codes.INSERT_HEADER, _index(self.index) + _field(self.name, self.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -146,7 +147,7 @@ class ChangeHeader:
 
     def encode(self) -> bytes:
         """The frame."""
-        return frame(b"m", _index(self.index) + _field(self.name, self.value))
+        return frame(codes.CHANGE_HEADER, _index(self.index) + _field(self.name, self.value))
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +163,7 @@ class ReplaceBody:
 
     def _frames(self) -> Iterator[bytes]:
         for start in range(0, max(1, len(self.octets)), MAX_BODY):
-            yield frame(b"b", self.octets[start : start + MAX_BODY])
+            yield frame(codes.REPLACE_BODY, self.octets[start : start + MAX_BODY])
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,7 +176,7 @@ class ChangeFrom:
 
     def encode(self) -> bytes:
         """The frame."""
-        return frame(b"e", _address(self.address, self.arguments))
+        return frame(codes.CHANGE_FROM, _address(self.address, self.arguments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,7 +188,7 @@ class AddRecipient:
 
     def encode(self) -> bytes:
         """The frame."""
-        return frame(b"+", _address(self.address))
+        return frame(codes.ADD_RECIPIENT, _address(self.address))
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +201,7 @@ class AddRecipientWithArguments:
 
     def encode(self) -> bytes:
         """The frame."""
-        return frame(b"2", _address(self.address, self.arguments))
+        return frame(codes.ADD_RECIPIENT_WITH_ARGUMENTS, _address(self.address, self.arguments))
 
 
 @dataclass(frozen=True, slots=True)
@@ -212,7 +213,7 @@ class DeleteRecipient:
 
     def encode(self) -> bytes:
         """The frame."""
-        return frame(b"-", _address(self.address))
+        return frame(codes.DELETE_RECIPIENT, _address(self.address))
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,7 +227,7 @@ class Quarantine:
         """The frame."""
         if not (self.reason.isascii() and self.reason.isprintable()):
             raise UnsendableReply("a reason that is not of printable ASCII")
-        return frame(b"q", self.reason[:MAX_TEXT].encode() + b"\0")
+        return frame(codes.QUARANTINE, self.reason[:MAX_TEXT].encode() + b"\0")
 
 
 Change: TypeAlias = (
@@ -243,7 +244,7 @@ Change: TypeAlias = (
 )
 """What may stand before the reply to the end of a message."""
 
-Reply: TypeAlias = Options | Verdict | Refusal | Change
+Reply: TypeAlias = Options | PlainReply | Refusal | Change
 
 
 def encode_options(options: Options) -> bytes:
@@ -251,22 +252,25 @@ def encode_options(options: Options) -> bytes:
     octets = _OPTIONS.pack(options.version, options.actions, options.steps)
     for code, names in options.macros.items():
         octets += _LENGTH.pack(MACRO_STAGES.index(code)) + names.encode() + b"\0"
-    return frame(b"O", octets)
+    return frame(codes.OFFER, octets)
 
 
-MACRO_STAGES: Final = (b"C", b"H", b"M", b"R", b"T", b"E", b"N")
+MACRO_STAGES: Final = (
+    codes.CONNECT, codes.HELO, codes.MAIL, codes.RCPT, codes.DATA, codes.END_OF_MESSAGE,
+    codes.END_OF_HEADERS,
+)  # fmt: skip
 """The stages in the order of their numbers where macros are asked for (SMFIM_)."""
 
 NO_REPLY: Final = {
-    b"C": Steps.NO_REPLY_CONNECT,
-    b"H": Steps.NO_REPLY_HELO,
-    b"M": Steps.NO_REPLY_MAIL,
-    b"R": Steps.NO_REPLY_RECIPIENT,
-    b"T": Steps.NO_REPLY_DATA,
-    b"U": Steps.NO_REPLY_UNKNOWN,
-    b"L": Steps.NO_REPLY_HEADER,
-    b"N": Steps.NO_REPLY_END_OF_HEADERS,
-    b"B": Steps.NO_REPLY_BODY,
+    codes.CONNECT: Steps.NO_REPLY_CONNECT,
+    codes.HELO: Steps.NO_REPLY_HELO,
+    codes.MAIL: Steps.NO_REPLY_MAIL,
+    codes.RCPT: Steps.NO_REPLY_RECIPIENT,
+    codes.DATA: Steps.NO_REPLY_DATA,
+    codes.UNKNOWN: Steps.NO_REPLY_UNKNOWN,
+    codes.HEADER: Steps.NO_REPLY_HEADER,
+    codes.END_OF_HEADERS: Steps.NO_REPLY_END_OF_HEADERS,
+    codes.BODY: Steps.NO_REPLY_BODY,
 }
 """For the code of a command, the step that takes its reply away."""
 

@@ -32,7 +32,6 @@ from mailauth.milter.events import (
     QuitNewConnection,
     RcptTo,
 )
-from mailauth.milter.forwarding import Recipients, Rewritten, shown, text_of
 from mailauth.milter.guard import UNGUARDED, Guard
 from mailauth.milter.judging import Envelope, judge
 from mailauth.milter.keyring import KeyRing
@@ -43,6 +42,7 @@ from mailauth.milter.record import Record
 from mailauth.milter.replies import Change, Quarantine, Refusal, Reply
 from mailauth.milter.settings import Action, Settings, SigningSettings, VerifyingSettings
 from mailauth.milter.signing import is_ours
+from mailauth.milter.srs import Recipients, Rewritten, shown, text_of
 from mailauth.milter.wanted import wanted
 from mailauth.milter.wire import Connection
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Final
 
-from mailauth.milter import events
+from mailauth.milter import codes
 
 
 class State(Enum):
@@ -30,47 +30,47 @@ class State(Enum):
 
 def _between_messages(state: State) -> dict[bytes, State]:
     return {
-        events.MAIL: State.ENVELOPE,
-        events.HELO: State.GREETED,
-        events.ABORT: state,
-        events.QUIT: State.CLOSED,
-        events.QUIT_NEW_CONNECTION: State.WAITING,
-        events.UNKNOWN: state,
-        events.MACROS: state,
+        codes.MAIL: State.ENVELOPE,
+        codes.HELO: State.GREETED,
+        codes.ABORT: state,
+        codes.QUIT: State.CLOSED,
+        codes.QUIT_NEW_CONNECTION: State.WAITING,
+        codes.UNKNOWN: state,
+        codes.MACROS: state,
     }
 
 
 def _within_a_message(state: State, further: Mapping[bytes, State]) -> dict[bytes, State]:
     return {
-        events.ABORT: State.GREETED,
-        events.QUIT: State.CLOSED,
-        events.QUIT_NEW_CONNECTION: State.WAITING,
-        events.MACROS: state,
+        codes.ABORT: State.GREETED,
+        codes.QUIT: State.CLOSED,
+        codes.QUIT_NEW_CONNECTION: State.WAITING,
+        codes.MACROS: state,
         **further,
     }
 
 
 _INTO_THE_HEADER: Final = {
-    events.HEADER: State.HEADER,
-    events.END_OF_HEADERS: State.BODY,
+    codes.HEADER: State.HEADER,
+    codes.END_OF_HEADERS: State.BODY,
 }
 
 NEXT: Final[Mapping[State, Mapping[bytes, State]]] = {
-    State.OPENED: {events.OFFER: State.WAITING, events.QUIT: State.CLOSED},
-    State.WAITING: _between_messages(State.WAITING) | {events.CONNECT: State.GREETED},
+    State.OPENED: {codes.OFFER: State.WAITING, codes.QUIT: State.CLOSED},
+    State.WAITING: _between_messages(State.WAITING) | {codes.CONNECT: State.GREETED},
     State.GREETED: _between_messages(State.GREETED),
     State.ENVELOPE: _within_a_message(
         State.ENVELOPE,
         {
-            events.RCPT: State.ENVELOPE,
-            events.UNKNOWN: State.ENVELOPE,
-            events.DATA: State.HEADER,  # MTAs before version 4 do not send it
+            codes.RCPT: State.ENVELOPE,
+            codes.UNKNOWN: State.ENVELOPE,
+            codes.DATA: State.HEADER,  # MTAs before version 4 do not send it
             **_INTO_THE_HEADER,
         },
     ),
     State.HEADER: _within_a_message(State.HEADER, _INTO_THE_HEADER),
     State.BODY: _within_a_message(
-        State.BODY, {events.BODY: State.BODY, events.END_OF_MESSAGE: State.BODY}
+        State.BODY, {codes.BODY: State.BODY, codes.END_OF_MESSAGE: State.BODY}
     ),
     State.CLOSED: {},
 }

@@ -15,17 +15,17 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Final, get_args
 
-from mailauth.milter import events
+from mailauth.milter import codes, events
 from mailauth.milter.events import Event, ProtocolViolation
 from mailauth.milter.options import Options, Steps
 from mailauth.milter.replies import (
     NO_REPLY,
     SKIP,
     Change,
+    PlainReply,
     Refusal,
     Reply,
     UnsendableReply,
-    Verdict,
     encode_options,
 )
 from mailauth.milter.states import IN_A_MESSAGE, NEXT, State
@@ -43,14 +43,14 @@ class Limits:
 
 MAX_FIELDS: Final = 64
 """How many header fields one event may tell of."""
-_NEVER_ANSWERED: Final = frozenset({events.ABORT, events.QUIT, events.QUIT_NEW_CONNECTION})
-_OF_NO_CLIENT: Final = frozenset({events.QUIT, events.QUIT_NEW_CONNECTION})
-_OF_THE_CONNECTION: Final = frozenset({events.CONNECT, events.HELO})
-_STAGES: Final = frozenset(NO_REPLY) | {events.END_OF_MESSAGE}
+_NEVER_ANSWERED: Final = frozenset({codes.ABORT, codes.QUIT, codes.QUIT_NEW_CONNECTION})
+_OF_NO_CLIENT: Final = frozenset({codes.QUIT, codes.QUIT_NEW_CONNECTION})
+_OF_THE_CONNECTION: Final = frozenset({codes.CONNECT, codes.HELO})
+_STAGES: Final = frozenset(NO_REPLY) | {codes.END_OF_MESSAGE}
 _LENGTH: Final = Struct(">I")
 _HEAD: Final = Struct(">IB")
-_FIELD: Final = ord(events.HEADER)
-_CODES: Final = {ord(code): code for code in (*events.READERS, events.MACROS)}
+_FIELD: Final = ord(codes.HEADER)
+_CODES: Final = {ord(code): code for code in (*events.READERS, codes.MACROS)}
 
 
 class Connection:
@@ -127,13 +127,13 @@ class Connection:
             raise UnsendableReply(f"{reply}: the MTA awaits no reply")
         if isinstance(reply, Options):
             return self._agree(reply)
-        if self.owed == events.OFFER:
+        if self.owed == codes.OFFER:
             raise UnsendableReply(f"{reply}: the MTA awaits options")
-        if isinstance(reply, Verdict | Refusal):
+        if isinstance(reply, PlainReply | Refusal):
             octets = reply.encode()
             self._answered(reply)
             return octets
-        if self.owed != events.END_OF_MESSAGE:
+        if self.owed != codes.END_OF_MESSAGE:
             raise UnsendableReply(f"{reply}: the message has not ended")
         if type(reply) not in self._changes:
             raise UnsendableReply(f"{reply}: not among the actions that were agreed on")
@@ -164,7 +164,7 @@ class Connection:
             return None
         start = self._at
         self._at = end = start + _LENGTH.size + length
-        if code == events.MACROS:
+        if code == codes.MACROS:
             self._repeated = self._buffer[start:end]
         return code, self._buffer[start + _HEAD.size : end]
 
@@ -188,7 +188,7 @@ class Connection:
         after = self._next.get(code)
         if after is None:
             raise ProtocolViolation(f"the command {code!r} in the state {self.state.name}")
-        if code == events.MACROS:
+        if code == codes.MACROS:
             self._keep_macros(octets)
             return None
         event = events.READERS[code](octets)
@@ -196,7 +196,7 @@ class Connection:
             self.owed = code
         elif type(event) is events.Fields:
             self._add_fields(event.fields)
-        if code in _NEVER_ANSWERED or code == events.MAIL:
+        if code in _NEVER_ANSWERED or code == codes.MAIL:
             self._end_what_was(code)
         if after is not self.state:
             self._enter(after)
@@ -246,7 +246,7 @@ class Connection:
         self._repeated = b""
 
     def _agree(self, options: Options) -> bytes:
-        if self.owed != events.OFFER:
+        if self.owed != codes.OFFER:
             raise UnsendableReply("options are agreed on once, at the start")
         self.options = options
         self._unanswered = _NEVER_ANSWERED.union(
@@ -258,14 +258,14 @@ class Connection:
         self.owed = None
         return encode_options(options)
 
-    def _answered(self, reply: Verdict | Refusal) -> None:
+    def _answered(self, reply: PlainReply | Refusal) -> None:
         if reply is SKIP and not self.options.steps & Steps.SKIP:
             raise UnsendableReply("the MTA does not know the reply skip")
         owed, self.owed = self.owed, None
-        only_recipient = owed == events.RCPT and reply.refuses
-        if owed == events.END_OF_MESSAGE or (
+        only_recipient = owed == codes.RCPT and reply.refuses
+        if owed == codes.END_OF_MESSAGE or (
             self.in_message
-            and owed != events.UNKNOWN
+            and owed != codes.UNKNOWN
             and (reply.ends or (reply.refuses and not only_recipient))
         ):
             self._end_message()

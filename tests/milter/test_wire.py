@@ -451,7 +451,7 @@ def test_replies(reply: replies.Reply, code: bytes, octets: bytes) -> None:
     connection.receive(mta.end_of_message())
     connection.next_event()
     assert list(pieces(connection.send(reply))) == [(code, octets)]
-    over = isinstance(reply, replies.Verdict | replies.Refusal)
+    over = isinstance(reply, replies.PlainReply | replies.Refusal)
     assert (connection.owed is None) == over
     assert connection.in_message != over
 
@@ -472,7 +472,7 @@ def test_changes_come_at_the_end_alone(
     connection = led(way)
     connection.receive(COMMANDS["CHMRTLNB"[len(way) - 1]])
     assert connection.next_event() is not None
-    if isinstance(reply, replies.Verdict | replies.Refusal):
+    if isinstance(reply, replies.PlainReply | replies.Refusal):
         assert list(pieces(connection.send(reply))) == [(code, octets)]
         return
     with pytest.raises(replies.UnsendableReply):

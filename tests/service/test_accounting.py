@@ -64,7 +64,7 @@ class Post:
             envelope = OURS if is_ours else replace(THEIRS, sender=f"ada@d{number}.example")
             message = mails.MESSAGE.replace(b"<1@", b"<%d@" % number)
             answer = self.service.try_to_deliver(message, envelope)
-            taken = answer is not None and not answer.verdict.refuses
+            taken = answer is not None and not answer.reply.refuses
             with self._lock:
                 if taken and answer is not None:
                     self.delivered[number] += 1
@@ -81,7 +81,7 @@ class Post:
 def _faults(answer: Answer, message: bytes, is_ours: bool) -> list[str]:
     """What is wrong with what the MTA was told of a message that it took."""
     names = [change.name for change in answer.changes if isinstance(change, InsertHeader)]
-    if answer.verdict is not CONTINUE or len(names) != len(answer.changes):
+    if answer.reply is not CONTINUE or len(names) != len(answer.changes):
         return [f"{answer}"]
     if is_ours:
         if names != [b"DKIM-Signature"]:

@@ -103,7 +103,7 @@ def test_the_milter_and_the_maps_say_the_same(service: MilterService) -> None:
 def test_SRS_01_forged_recipients_are_counted_and_may_be_refused(service: MilterService) -> None:
     where = with_srs(service, reject=True)
     forged = replace(THEIRS, sender="", recipients=("srs0=AAAA=BB=example.com=ada@srs.example",))
-    verdict = service.deliver(envelope=forged, address=where).verdict
+    verdict = service.deliver(envelope=forged, address=where).reply
     assert isinstance(verdict, Refusal)
     assert (verdict.code, verdict.enhanced) == (550, "5.1.1")
     service.wait_for_log(f"forged or expired SRS recipient '{forged.recipients[0]}'")
@@ -142,13 +142,13 @@ def test_a_listener_for_all_does_srs_if_it_is_told_to(service: MilterService) ->
 def test_what_the_domain_asks_for_is_done_if_it_is_wanted(service: MilterService) -> None:
     service.set_up(verifying='dmarc_actions = { reject = "reject", quarantine = "quarantine" }')
     service.start()
-    verdict = service.deliver(envelope=THEIRS).verdict
+    verdict = service.deliver(envelope=THEIRS).reply
     assert isinstance(verdict, Refusal)
     assert str(verdict).startswith("550 5.7.1 rejected by the DMARC policy of example.com")
     service.set_up(verifying="dmarc = false")
     service.reload()
     answer = service.deliver(envelope=THEIRS)
-    assert answer.verdict is CONTINUE
+    assert answer.reply is CONTINUE
     assert "dmarc" not in inserted(answer, "Authentication-Results")
 
 

@@ -191,14 +191,14 @@ def test_changes_of_other_filters_are_read() -> None:
     ]
     frames = [change.encode() for change in changes]
     answer = delivered(*frames, replies.Refusal(451, "4.7.1", "100% later").encode())
-    assert answer.verdict == replies.Refusal(451, "4.7.1", "100% later")  # type: ignore[attr-defined]
+    assert answer.reply == replies.Refusal(451, "4.7.1", "100% later")  # type: ignore[attr-defined]
     assert answer.changes == (*changes[1:-1], frames[-1])  # type: ignore[attr-defined]
 
 
 def test_a_refusal_ends_it_early() -> None:
     client = Client(says(replies.CONTINUE.encode(), replies.TEMPFAIL.encode()))
     answer = client.deliver(Envelope(), mails.MESSAGE)
-    assert answer.verdict is replies.TEMPFAIL
+    assert answer.reply is replies.TEMPFAIL
     client.close()
 
 
@@ -206,7 +206,7 @@ def test_what_a_filter_skips_is_not_said_again() -> None:
     steps = SILENT & ~Steps.NO_REPLY_BODY
     client = Client(says(replies.SKIP.encode(), replies.CONTINUE.encode(), steps=steps))
     answer = client.deliver(Envelope(), mails.MESSAGE + b"x\r\n" * commands.CHUNK)
-    assert answer.verdict is replies.CONTINUE
+    assert answer.reply is replies.CONTINUE
     client.close()
 
 

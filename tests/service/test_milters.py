@@ -46,7 +46,7 @@ def test_mail_goes_out_signed_and_comes_in_judged(service: MilterService) -> Non
     service.start()
     out = service.deliver()
     field = inserted(out, "DKIM-Signature")
-    assert out.verdict is CONTINUE
+    assert out.reply is CONTINUE
     assert "d=example.com; s=rsa;" in field
     signed = b"DKIM-Signature:" + field.replace("\n", "\r\n").encode() + b"\r\n" + mails.MESSAGE
     assert mails.verdict(signed, now=int(time.time())).result == "pass"
@@ -242,8 +242,8 @@ def test_MIL_09_a_silent_DNS_is_a_temperror_in_time() -> None:
             service.set_up(verifying='[verifying.spf_actions]\ntemperror = "tempfail"\n')
             service.start()
             answer = service.deliver(envelope=THEIRS)
-            assert isinstance(answer.verdict, Refusal)
-            assert (answer.verdict.code, answer.verdict.enhanced) == (451, "4.7.24")
+            assert isinstance(answer.reply, Refusal)
+            assert (answer.reply.code, answer.reply.enhanced) == (451, "4.7.24")
         finally:
             service.close()
 
@@ -256,7 +256,7 @@ def test_MIL_22_a_dry_run_only_tells(service: MilterService) -> None:
     service.start()
     assert service.deliver().changes == ()
     answer = service.deliver(envelope=THEIRS)
-    assert (answer.verdict, answer.changes) == (CONTINUE, ())
+    assert (answer.reply, answer.changes) == (CONTINUE, ())
     log = service.wait_for_log("would be marked", "would be signed")
     assert "reject: 550 5.7.20 DKIM says none" in log
 

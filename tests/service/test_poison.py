@@ -62,8 +62,8 @@ def test_MIL_11_a_message_ends_one_worker_and_no_more(
     assert restarts == 1
     for _ in range(3):
         again = service.deliver(message, envelope)
-        assert isinstance(again.verdict, Refusal)
-        assert again.verdict.code == 451
+        assert isinstance(again.reply, Refusal)
+        assert again.reply.code == 451
     assert "had ended a worker and is deferred" in service.log()[len(log) :]
     assert inserted(service.deliver(), "DKIM-Signature"), "another message"
     assert service.status()["restarts"]["total"] == restarts
@@ -78,7 +78,7 @@ def test_it_is_tried_again_later_and_after_a_reload_still_known(service: MilterS
     known = time.monotonic()
     service.reload()
     if time.monotonic() < known + 3.5:
-        assert isinstance(service.deliver(faulty("header kill")).verdict, Refusal)
+        assert isinstance(service.deliver(faulty("header kill")).reply, Refusal)
     time.sleep(max(0.0, known + 4.5 - time.monotonic()))
     assert service.try_to_deliver(faulty("header kill")) is None, "and ends a worker once more"
     service.wait_for(lambda: service.status()["restarts"]["total"] == 2, "the second end")
@@ -88,10 +88,10 @@ def test_it_is_tried_again_later_and_after_a_reload_still_known(service: MilterS
 def test_MIL_10_a_fault_that_is_caught_defers_one_message(service: MilterService) -> None:
     service.start()
     answer = service.deliver(faulty("header raise"))
-    assert isinstance(answer.verdict, Refusal)
+    assert isinstance(answer.reply, Refusal)
     log = service.wait_for_log("the message 4XqZ met a fault and is deferred")
     assert "RuntimeError: a fault that was asked for" in log
-    assert service.deliver().verdict is CONTINUE
+    assert service.deliver().reply is CONTINUE
     assert service.status()["restarts"]["total"] == 0
 
 

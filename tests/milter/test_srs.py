@@ -16,8 +16,8 @@ from mailauth.dns import Zone
 from mailauth.milter import Settings, SrsSettings
 from mailauth.milter import commands as mta
 from mailauth.milter.events import RcptTo
-from mailauth.milter.forwarding import Recipients
 from mailauth.milter.settings import Action, MessageLimits
+from mailauth.milter.srs import Recipients
 from mailauth.postfix import DomainList, Outcome, Request, Rewriting
 from mailauth.srs.aliases import AliasFile, UnusableAliases
 
