@@ -11,7 +11,7 @@ from mailauth.cli.output import put
 from mailauth.errors import BadArgument, SyntaxFault
 
 if TYPE_CHECKING:
-    from mailauth.service.tomltext import Imported
+    from mailauth.service.importing.imported import Imported
 
 _output = click.option(
     "-o", "--output", metavar="FILE",
@@ -48,15 +48,15 @@ def postsrsd(file: Path, domain: str, output: str | None) -> None:
     mailauth import postsrsd /etc/postsrsd.conf -o mailauth.toml
     mailauth import postsrsd /etc/default/postsrsd -d $(postconf -h mydomain) -o mailauth.toml
     """
-    from mailauth.service import imports
-    from mailauth.service import postsrsd as installation
+    from mailauth.service.importing import differences
+    from mailauth.service.importing import postsrsd as installation
 
     text = reading.octets(file, reading.MAX_TEXT).decode("utf-8", "surrogateescape")
     try:
         imported = installation.read(text, str(file), domain)
     except SyntaxFault as fault:
         raise BadArgument(f"{file}: {fault}") from None
-    imports.note_differences(imported, trims=False)
+    differences.note_differences(imported, trims=False)
     _write(imported, output)
 
 
@@ -74,11 +74,11 @@ def opendkim(file: Path, hostname: str, output: str | None) -> None:
     """
     from socket import getfqdn
 
-    from mailauth.service import imports
-    from mailauth.service import opendkim as installation
+    from mailauth.service.importing import differences
+    from mailauth.service.importing import opendkim as installation
 
     imported = installation.read(file, hostname or getfqdn())
-    imports.note_refusals(imported)
+    differences.note_refusals(imported)
     _write(imported, output)
 
 
@@ -94,12 +94,12 @@ def policyd_spf(file: Path, hostname: str, output: str | None) -> None:
     """
     from socket import getfqdn
 
-    from mailauth.service import imports
-    from mailauth.service import policyd_spf as installation
+    from mailauth.service.importing import differences
+    from mailauth.service.importing import policyd_spf as installation
 
     text = reading.octets(file, reading.MAX_TEXT).decode("utf-8", "surrogateescape")
     imported = installation.read(text, str(file), hostname or getfqdn())
-    imports.note_refusals(imported)
+    differences.note_refusals(imported)
     _write(imported, output)
 
 
@@ -129,9 +129,9 @@ def pfix_srsd(output: str | None, **given: Any) -> None:  # noqa: ANN401 - click
     \b
     mailauth import pfix-srsd example.com /etc/pfix-srsd.secrets -P socketmap -l 10003
     """
-    from mailauth.service import imports
-    from mailauth.service.pfix_srsd import CommandLine, read
+    from mailauth.service.importing import differences
+    from mailauth.service.importing.pfix_srsd import CommandLine, read
 
     imported = read(CommandLine(**given))
-    imports.note_differences(imported, trims=True)
+    differences.note_differences(imported, trims=True)
     _write(imported, output)

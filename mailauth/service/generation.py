@@ -17,7 +17,7 @@ from mailauth.service.kinds import Build, Kinds
 from mailauth.service.sockets import Access, Endpoint
 from mailauth.service.tables import Listen
 from mailauth.service.tomlfile import Complaint, collect
-from mailauth.service.watched import WatchedFiles
+from mailauth.service.watchedfiles import WatchedFiles
 
 Open = dict[Address, Endpoint]
 """The end points that are open, by address."""

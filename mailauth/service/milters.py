@@ -1,7 +1,7 @@
 """The kind of listener that an MTA asks about each message: `milter`.
 
-What it does stands in `[signing]`, `[verifying]` and `[srs]`, see `mailtables`; the library
-is `mailauth.milter`.  Each message leaves one line in the log.
+What it does stands in `[signing]`, `[verifying]` and `[srs]`, see `mailtables`; the
+library is `mailauth.milter`.  Each message leaves one line in the log.
 """
 
 import logging
@@ -15,7 +15,7 @@ from mailauth.dns.lookups import Lookups, Question, Together
 from mailauth.milter import Fault, KeyRing, Limits, MilterServer, Record, commands
 from mailauth.milter.outcome import Outcome
 from mailauth.milter.settings import Action, Settings
-from mailauth.service import mailtables, srstable
+from mailauth.service import mailchecks, mailtables, srstable
 from mailauth.service.beat import Figure
 from mailauth.service.configuration import Configuration
 from mailauth.service.kinds import Build, Kind
@@ -72,7 +72,7 @@ class Milters:
 
 
 def _check(configuration: Configuration, index: int) -> Iterable[Complaint]:
-    return mailtables.complaints(configuration, configuration.listen[index], ("listen", index))
+    return mailchecks.complaints(configuration, configuration.listen[index], ("listen", index))
 
 
 def _look_at_store(configuration: Configuration, listen: Listen) -> Iterable[Complaint]:

@@ -12,13 +12,13 @@ from typing import Final
 
 from mailauth.errors import MailauthError
 from mailauth.service import generation as generations
-from mailauth.service import log, lookups, privileges, process, sockets, systemd
+from mailauth.service import log, maps, privileges, process, sockets, systemd
 from mailauth.service.configuration import BadConfiguration, Configuration, Reading
 from mailauth.service.generation import Generation, Open
 from mailauth.service.kinds import Build, Kind, Kinds, KindsOnDemand
 from mailauth.service.supervisor import Supervisor
 from mailauth.service.tomlfile import Complaint
-from mailauth.service.watched import WatchedFiles
+from mailauth.service.watchedfiles import WatchedFiles
 
 logger = logging.getLogger(__name__)
 
@@ -30,7 +30,7 @@ def kinds_of_listeners() -> Kinds:
 
     A service without a milter does not import all that judges mail, which takes 14 MB.
     """
-    return KindsOnDemand(lookups.KINDS, {"milter": _milter})
+    return KindsOnDemand(maps.KINDS, {"milter": _milter})
 
 
 def check(path: Path, kinds: Kinds | None = None) -> Reading:

@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from program import Done, process
 
 from mailauth.errors import BadArgument, MailauthError, SyntaxFault
-from mailauth.service import confuse, imports, pfix_srsd, postsrsd
 from mailauth.service.configuration import BadConfiguration, read
-from mailauth.service.pfix_srsd import CommandLine
-from mailauth.service.tomltext import Imported
+from mailauth.service.importing import confuse, differences, pfix_srsd, postsrsd
+from mailauth.service.importing.imported import Imported
+from mailauth.service.importing.pfix_srsd import CommandLine
 
 TWO = """\
 # a comment
@@ -324,7 +324,7 @@ def test_the_file_in_use_is_replaced_whole_or_not_at_all(
 def test_what_check_config_would_refuse_is_noted() -> None:
     text = 'domains = {a.example}\nseparator = "=="\nhash-length = 99\nsocketmap = inet:x:1\n'
     imported = postsrsd.read(text, "x")
-    imports.note_differences(imported, trims=False)
+    differences.note_differences(imported, trims=False)
     notes = [note for note in imported.notes if note.startswith("mend ")]
     assert [note.partition(":")[0] for note in notes] == [
         "mend srs.separator", "mend srs.hash_length", "mend listen[1].address",
@@ -356,7 +356,7 @@ def test_a_secret_that_is_another_one_here_is_noted(
     path.write_bytes(SECRETS)
     imported = pfix_srsd.read(CommandLine(domain="example.com", secrets=str(path)))
     before = len(imported.notes)
-    imports.note_differences(imported, trims=trims)
+    differences.note_differences(imported, trims=trims)
     notes = imported.notes[before:]
     assert len(notes) == len(told)
     for note, (number, word) in zip(notes, told.items(), strict=True):
@@ -370,7 +370,7 @@ def test_secrets_that_are_too_many_or_cannot_be_read_are_noted(tmp_path: Path) -
     path.write_bytes(b"a sound secret\n" * 21)
     for words in ("21 secrets", "cannot be read"):
         imported = pfix_srsd.read(CommandLine(domain="example.com", secrets=str(path)))
-        imports.note_differences(imported, trims=True)
+        differences.note_differences(imported, trims=True)
         assert words in imported.notes[-1]
         path.unlink(missing_ok=True)
 

@@ -19,7 +19,7 @@ from tree import ECHO, PATIENCE, WATCHDOG, Tree, talk
 from mailauth.errors import MailauthError
 from mailauth.postfix import MAPS, Outcome, Reply, Request
 from mailauth.service.beat import Figure
-from mailauth.service.lookups import LookupWatch
+from mailauth.service.maps import LookupWatch
 from mailauth.service.tally import Tally
 
 pytestmark = pytest.mark.loopback

@@ -18,8 +18,9 @@ from program import process
 from mailauth.errors import BadArgument
 from mailauth.milter import KeyRing
 from mailauth.milter.settings import Settings
-from mailauth.service import directives, generation, imports, mailtables, opendkim, tomltext
+from mailauth.service import generation, mailtables
 from mailauth.service.configuration import BadConfiguration, Configuration
+from mailauth.service.importing import differences, directives, imported, opendkim
 from mailauth.service.start import check, kinds_of_listeners
 from mailauth.syntax import mailbox
 
@@ -192,8 +193,8 @@ def test_the_configuration_that_debian_installs(folder: Path) -> None:
         "# NOTE: it signs nothing: there is neither a KeyTable nor a KeyFile",
         f"# NOTE: {conf}:1: Canonicalization is not needed: no mail is signed",
         f"# NOTE: {conf}:2: OversignHeaders is not needed: no mail is signed",
-        f"# NOTE: {tomltext.user_note('opendkim')}",
-        f"# NOTE: {tomltext.folder_note('/run/opendkim/opendkim.sock')}",
+        f"# NOTE: {imported.user_note('opendkim')}",
+        f"# NOTE: {imported.folder_note('/run/opendkim/opendkim.sock')}",
         'role = "verify"',
         "mode = 0o660",
     ):
@@ -322,7 +323,7 @@ def test_any_file_is_toml_or_refused_with_a_sentence(text: str) -> None:
         except BadArgument:
             return
         assert tomllib.loads(imported.text())["listen"]
-        imports.note_refusals(imported)
+        differences.note_refusals(imported)
         mended = sum(note.startswith("mend ") for note in imported.notes)
         file = Path(name) / "mailauth.toml"
         file.write_text(imported.text(), encoding="utf-8")

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from program import process
 
 from mailauth.errors import BadArgument
-from mailauth.service import imports, policyd_spf
 from mailauth.service.configuration import read
-from mailauth.service.tomltext import Imported, folder_note, user_note
+from mailauth.service.importing import differences, policyd_spf
+from mailauth.service.importing.imported import Imported, folder_note, user_note
 
 DEBIAN = """\
 #  For a fully commented sample config file see policyd-spf.conf.commented
@@ -173,7 +173,7 @@ def test_any_file_is_toml_that_can_be_mended(text: str) -> None:
         found = imported(text)
     except BadArgument:
         return
-    imports.note_refusals(found)
+    differences.note_refusals(found)
     assert tomllib.loads(found.text())["listen"]
 
 

@@ -1,7 +1,9 @@
-"""A configuration that was imported, looked at once more: what it does not do as its program did.
+"""What an imported configuration would not do as the other program did, added to its notes.
 
-`check-config` would refuse some values that the other program took, and a secret
-of its file may be another one here, which reads the octets of a line as they are.
+There are two such things.  A value that the other program took may be one that
+`check-config` refuses.  And a line of the file of secrets may stand for another
+secret here than there, because here its octets are taken as they are: blanks and
+all, and `#` begins a comment.
 """
 
 import tomllib
@@ -10,9 +12,9 @@ from collections.abc import Iterator
 from mailauth import reading
 from mailauth.errors import BadArgument
 from mailauth.service import configuration, generation
+from mailauth.service.importing.imported import Imported
 from mailauth.service.start import kinds_of_listeners
 from mailauth.service.tomlfile import first_of_each, show
-from mailauth.service.tomltext import Imported
 from mailauth.srs import MAX_SECRETS
 from mailauth.srs.secrets import MIN_OCTETS
 
@@ -20,16 +22,16 @@ _BLANKS = b" \t\r\v\f"
 
 
 def note_differences(imported: Imported, *, trims: bool) -> None:
-    """Add notes of what `check-config` refuses, and of secrets that are others here.
+    """Add notes of what `check-config` refuses, and of secrets that would not be the same here.
 
-    `trims` says whether the program took blanks from both ends of a secret.
+    `trims` says whether the other program removes blanks from both ends of a secret.
     """
     note_refusals(imported)
     imported.notes += _secrets(str(imported.srs["secrets"]), trims=trims)
 
 
 def note_refusals(imported: Imported) -> None:
-    """Add notes of what `check-config` refuses, as far as it needs no files for that."""
+    """Add notes of what `check-config` refuses, as far as that can be seen without the files."""
     tables, kinds = tomllib.loads(imported.text()), kinds_of_listeners()
     _, complaints = configuration.convert(
         tables, lambda converted: generation.wrong_listeners(converted, kinds)
@@ -55,7 +57,7 @@ def _secrets(path: str, *, trims: bool) -> Iterator[str]:
 
 
 def _difference(secret: bytes, line: bytes) -> str:
-    """Why the secret of the other program is none here, or another one."""
+    """Why a line that was a secret there is none here, or another one; or nothing."""
     if secret.startswith(b"#"):
         return "begins with '#', a comment here: bounces to addresses made with it are lost"
     if secret and len(secret.strip()) < MIN_OCTETS:

@@ -1,4 +1,4 @@
-"""TOML for people: tables, with comments above them; what `mailauth import` prints."""
+"""What an import comes to: tables of a configuration with notes, written as TOML."""
 
 import json
 from collections.abc import Iterable, Mapping

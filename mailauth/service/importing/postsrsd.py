@@ -9,9 +9,9 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 
 from mailauth.errors import BadArgument, SyntaxFault
-from mailauth.service import confuse
-from mailauth.service.confuse import Settings
-from mailauth.service.tomltext import SECRETS_NOTE, Imported, Table, listener, user_note
+from mailauth.service.importing import confuse
+from mailauth.service.importing.confuse import Settings
+from mailauth.service.importing.imported import SECRETS_NOTE, Imported, Table, listener, user_note
 
 _MAX_CHARACTERS: Final = 1_048_576
 _ASSIGNMENT: Final = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")

@@ -10,7 +10,7 @@ from ipaddress import IPv6Network, ip_network
 from typing import Final
 
 from mailauth.errors import BadArgument
-from mailauth.service.tomltext import Imported, Table, listener, user_note
+from mailauth.service.importing.imported import Imported, Table, listener, user_note
 
 _SOCKET: Final = "unix:/var/spool/postfix/mailauth/milter"
 _LOOKUP_TIME: Final = 20

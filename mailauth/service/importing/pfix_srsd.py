@@ -3,7 +3,13 @@
 from dataclasses import dataclass
 
 from mailauth.errors import BadArgument
-from mailauth.service.tomltext import SECRETS_NOTE, Imported, Table, folder_note, user_note
+from mailauth.service.importing.imported import (
+    SECRETS_NOTE,
+    Imported,
+    Table,
+    folder_note,
+    user_note,
+)
 
 _ENCODER, _DECODER = 10_001, 10_002
 
