@@ -20,7 +20,7 @@ FLOORS = [
     {"dns", "keys"},
     {"spf", "srs", "dkim", "authres"},
     {"arc", "dmarc"},
-    {"advice", "authenticate", "case", "domaincheck", "forwarding", "story"},
+    {"authenticate", "case", "domaincheck", "forwarding", "story"},
     {"pages", "serving"},
     {"milter", "postfix"},
     {"service"},

@@ -13,8 +13,8 @@ import jinja2
 from markupsafe import Markup
 
 import mailauth
-from mailauth.advice import advice, headline
 from mailauth.findings import Severity
+from mailauth.pages.advice import advice, headline
 from mailauth.story import Chapter
 from mailauth.syntax.display import printable
 from mailauth.verdicts import tree
