@@ -9,7 +9,8 @@ import mail
 import pytest
 
 from mailauth import dkim
-from mailauth.dkim.autopsy import ENDED, UNKNOWN, Autopsy, autopsy
+from mailauth.dkim.autopsy import Autopsy, autopsy
+from mailauth.dkim.autopsy.sentences import ENDED, UNKNOWN
 from mailauth.dns import Zone
 
 TEXT = (
@@ -211,11 +212,11 @@ def test_the_work_for_one_message_has_its_limit(monkeypatch: pytest.MonkeyPatch)
     others = [re.sub(rb"bh=.", b"bh=%c" % letter, field) for letter in b"ABCDEFGHIJ"]
     rest = signed.removeprefix(field)
     (alone,) = stories(signed)
-    monkeypatch.setattr("mailauth.dkim.autopsy.MAX_WORK", 30_000)
+    monkeypatch.setattr("mailauth.dkim.autopsy.work.MAX_WORK", 30_000)
     same = stories(field * 10 + rest)
     assert (alone.body, {story.body for story in same}) == (UNKNOWN, {UNKNOWN})
     different = stories(b"".join(others) + rest)
     assert (different[-1].body, different[-1].header) == (ENDED, ENDED)
-    monkeypatch.setattr("mailauth.dkim.autopsy.MAX_WORK", 0)
+    monkeypatch.setattr("mailauth.dkim.autopsy.work.MAX_WORK", 0)
     (story,) = stories(signed)
     assert (story.body, story.header) == (ENDED, INTACT)

@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailauth.dkim.damage import of_body, of_field, of_missing
+from mailauth.dkim.autopsy.damage import of_body, of_field, of_missing
 from mailauth.syntax.message import Message
 
 WIDTHS = {990, 991, 998, 999, 1000, 2048}

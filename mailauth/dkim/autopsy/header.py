@@ -1,0 +1,104 @@
+"""What became of the signed fields, proved by the signature itself, b= (RFC 6376 §3.7).
+
+An RSA signature gives back the hash that was signed; one of Ed25519 only tells
+whether a guess is right.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator
+from itertools import combinations, islice
+from typing import Final, NamedTuple
+
+from mailauth.dkim import hashing
+from mailauth.dkim.autopsy import damage
+from mailauth.dkim.autopsy.oneoctet import with_one_octet
+from mailauth.dkim.autopsy.sentences import INTACT
+from mailauth.dkim.autopsy.work import Work
+from mailauth.dkim.canonical import header
+from mailauth.dkim.signature import FIELD_KEY, Signature
+from mailauth.keys import PublicKey
+from mailauth.syntax.message import Message
+
+MAX_HEADER: Final = 65_536
+"""Octets of a header whose fields are looked into."""
+MAX_FIELD_CHANGES: Final = 80
+"""Changes of fields that are tried, alone and in pairs."""
+
+
+class _FieldChange(NamedTuple):
+    """A change of one field: in which place of which name, and the field before it."""
+
+    what: str
+    key: bytes
+    place: int
+    before: bytes | None
+    """None: the field was not there."""
+
+
+def stories(message: Message, signature: Signature, key: PublicKey, work: Work) -> Iterator[str]:
+    """What explains the signature of the header, the likeliest first."""
+    fields = hashing.index(message)
+    is_signed = _judge(signature, key)
+    canonical = _signed_header(fields, signature)
+    if is_signed(canonical):
+        yield INTACT
+    if message.body_start > MAX_HEADER:
+        return
+    changes = list(islice(_field_changes(message, fields, signature), MAX_FIELD_CHANGES))
+    for count in (1, 2):
+        for together in combinations(changes, count):
+            if len({(change.key, change.place) for change in together}) < count:
+                continue
+            work.make(len(canonical))
+            if is_signed(_signed_header(_undone(fields, together), signature)):
+                yield ", and ".join(change.what for change in together)
+    digest = key.signed_digest(signature.value)
+    if digest is None:
+        if key.algorithm.key_type == "rsa":
+            yield "b= is not of this key"
+        return
+    yield from with_one_octet(canonical, digest, work)
+
+
+def _judge(signature: Signature, key: PublicKey) -> Callable[[bytes], bool]:
+    """Tells whether a canonical header is the one that was signed."""
+    digest = key.signed_digest(signature.value)
+    if digest is not None:
+        return lambda canonical: hashlib.sha256(canonical).digest() == digest
+    return lambda canonical: key.verify(signature.value, hashlib.sha256(canonical).digest())
+
+
+def _signed_header(fields: dict[bytes, list[bytes]], signature: Signature) -> bytes:
+    selected = hashing.select(fields, signature.signed_fields.places)
+    octets = header([*selected, (FIELD_KEY, signature.emptied)], signature.header_canonicalization)
+    return octets.removesuffix(b"\r\n")
+
+
+def _field_changes(
+    message: Message, fields: dict[bytes, list[bytes]], signature: Signature
+) -> Iterator[_FieldChange]:
+    """What may have happened to the fields that h= names."""
+    for key in dict.fromkeys(key for key, _ in signature.signed_fields.places):
+        instances = fields.get(key, [])
+        name = key.decode("latin-1")
+        for place, octets in enumerate(instances):
+            for what, before in damage.of_field(octets, message):
+                yield _FieldChange(what, key, place, before)
+            added = "a second" if len(instances) > 1 else "the"
+            yield _FieldChange(f"{added} field {name} was added", key, place, None)
+        if not instances:
+            for what, before in damage.of_missing(key):
+                yield _FieldChange(what, key, 0, before)
+
+
+def _undone(
+    fields: dict[bytes, list[bytes]], changes: tuple[_FieldChange, ...]
+) -> dict[bytes, list[bytes]]:
+    before = dict(fields)
+    for change in changes:
+        instances = list(before.get(change.key, ()))
+        instances[change.place : change.place + 1] = (
+            [] if change.before is None else [change.before]
+        )
+        before[change.key] = instances
+    return before

@@ -1,0 +1,30 @@
+"""What the search for one message may cost: counted as it is done, and ended at a limit."""
+
+from typing import Final
+
+MAX_WORK: Final = 6_000_000
+"""Hashes for all signatures of one message, as `Work` counts them."""
+
+
+class Ended(Exception):
+    """The work for the message has come to its limit."""
+
+
+class Work:
+    """What may still be done for one message, in hashes of a text of 1024 octets or less."""
+
+    def __init__(self) -> None:
+        self._left = MAX_WORK
+
+    def hash(self, octets: int, times: int = 1) -> None:
+        """Count hashes of so many octets.  **Raises** Ended."""
+        self._take(times * (1 + octets // 1024))
+
+    def make(self, octets: int) -> None:
+        """Count a text of so many octets that is made, then hashed.  **Raises** Ended."""
+        self._take(1 + octets // 128)  # about as slow as eight hashes of it
+
+    def _take(self, count: int) -> None:
+        if count > self._left:
+            raise Ended
+        self._left -= count
