@@ -13,6 +13,7 @@ from typing import Any, Final, NamedTuple, TypeAlias
 from mailauth import arc, authres, dkim, dmarc, spf, story
 from mailauth.authres import MethodResult, Property
 from mailauth.dkim import Verification
+from mailauth.dkim.hashing import HashedBodies
 from mailauth.dmarc.suffixes import ByList
 from mailauth.dns.lookups import Address, Lookups, gather
 from mailauth.errors import SyntaxFault
@@ -177,15 +178,30 @@ def _verification(
     policy: dkim.Policy,
     methods: AbstractSet[str],
 ) -> Verification:
-    """One that has seen the whole body."""
+    """The verification that was given, or one of the whole message."""
     if isinstance(message, Verification):
         return message
     if not isinstance(message, Message):
         message = Message.parse(message)
-    ways = arc.ways(message) if "arc" in methods else ()
-    verification = Verification(message, now=now, policy=policy, ways=ways)
+    verification = begin_verification(message, now=now, policy=policy, methods=methods)
     verification.update(message.octets, message.body_start)
     return verification
+
+
+def begin_verification(
+    header: Message,
+    *,
+    now: int,
+    policy: dkim.Policy = dkim.RFC8301,
+    methods: AbstractSet[str] = METHODS,
+    bodies: HashedBodies | None = None,
+) -> Verification:
+    """A verification by which these `methods` can judge, once it has seen the body.
+
+    `bodies` are as `Verification` has them.
+    """
+    ways = arc.ways(header) if "arc" in methods else ()
+    return Verification(header, now=now, policy=policy, ways=ways, bodies=bodies)
 
 
 def _look_ahead(verification: Verification, sender: str) -> Lookups[dmarc.Ahead]:

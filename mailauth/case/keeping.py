@@ -5,9 +5,8 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
-from mailauth import __version__, arc, authres, dkim, spf
-from mailauth.authenticate import METHODS, Envelope, Report, authenticate
-from mailauth.dkim import Verification
+from mailauth import __version__, authres, dkim, spf
+from mailauth.authenticate import METHODS, Envelope, Report, authenticate, begin_verification
 from mailauth.dkim.hashing import HashedBodies
 from mailauth.dmarc.suffixes import ByList
 from mailauth.dns.lookups import Address, Answer, Lookups, Question, Status, recall, run
@@ -53,11 +52,11 @@ class Case:
     def authenticate(self) -> Lookups[Report]:
         """The judgement; `resolve` has the answers.  **Asks** what `authenticate` asks."""
         message = Message.parse(self.octets)
-        verification = Verification(
+        verification = begin_verification(
             message,
             now=self.now,
             policy=self.dkim_policy,
-            ways=arc.ways(message) if "arc" in self.methods else (),
+            methods=self.methods,
             bodies=self.bodies,
         )
         verification.update(message.octets, message.body_start)
@@ -105,8 +104,7 @@ def record(  # noqa: PLR0913 - what `authenticate` takes
     **Raises** BadArgument: `ip` is no address.
     """
     parsed = Message.parse(message)
-    ways = arc.ways(parsed) if "arc" in methods else ()
-    verification = Verification(parsed, now=now, policy=dkim_policy, ways=ways)
+    verification = begin_verification(parsed, now=now, policy=dkim_policy, methods=methods)
     verification.update(message, parsed.body_start)
     answers: dict[Question, Answer[Any]] = {}
     listed: dict[str, str] = {}
