@@ -1,4 +1,4 @@
-"""The field Received-SPF, and the SPF part of Authentication-Results (RFC 7208 §9).
+"""The field Received-SPF, written and read (RFC 7208 §9.1).
 
 What is written holds values of the client; each stands in a quoted string or a
 comment that it cannot leave.  What is read was written by anybody: it says what
@@ -64,14 +64,6 @@ def field(
     if not smtputf8:
         words = [word.encode("ascii", "replace").decode() for word in words]
     return fold(NAME, words)
-
-
-def resinfo(verdict: Verdict, *, helo: str, sender: str) -> str:
-    """The SPF part of an Authentication-Results field (RFC 8601 §2.7.2)."""
-    prop, value = ("smtp.helo", helo) if verdict.identity == "helo" else ("smtp.mailfrom", sender)
-    return (
-        f"spf={verdict.result} {structured.comment(verdict.reason)} {prop}={structured.word(value)}"
-    )
 
 
 def parse(text: str) -> ReceivedSPF:
