@@ -42,11 +42,19 @@ def dkim(
     from mailauth.cli.keyfile import read_public
 
     key = read_public(key_file)
-    named = domain is not None and selector is not None
-    form = form or ("zone" if named else "text")
-    if form != "text" and not named:
-        raise BadArgument(f"--format {form} needs the name of the record: give -d and -s")
+    form = _form(form, "-d and -s" if domain is None or selector is None else "")
     print_key(key, domain or "", selector or "", form, testing=testing, strict=strict)
+
+
+def _form(given: "Form | None", lacking: str) -> "Form":
+    """How a record is printed; `lacking` are the options that would give its name, or none.
+
+    **Raises** BadArgument: the form has a name in it.
+    """
+    form = given or ("text" if lacking else "zone")
+    if form != "text" and lacking:
+        raise BadArgument(f"--format {form} needs the name of the record: give {lacking}")
+    return form
 
 
 def print_key(
@@ -102,9 +110,7 @@ def spf(
     from mailauth.dns import present
     from mailauth.spf import record as records
 
-    form = form or ("zone" if domain is not None else "text")
-    if form != "text" and domain is None:
-        raise BadArgument(f"--format {form} needs the name of the record: give -d")
+    form = _form(form, "-d" if domain is None else "")
     qualifier = None if others is None else protocol.Qualifier[others.upper()]
     record = protocol.build(
         ip4=ip4, ip6=ip6, a=a, mx=mx, include=include, redirect=redirect, all=qualifier
@@ -147,9 +153,7 @@ def dmarc(
     from mailauth.dmarc import record as records
     from mailauth.dns import present
 
-    form = form or ("zone" if domain is not None else "text")
-    if form != "text" and domain is None:
-        raise BadArgument(f"--format {form} needs the name of the record: give -d")
+    form = _form(form, "-d" if domain is None else "")
     alignment = protocol.Alignment.STRICT if strict else protocol.Alignment.RELAXED
     record = protocol.Record(
         protocol.Disposition(policy),
