@@ -3,6 +3,10 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
+from typing import Final
+
+UNANSWERED: Final = "dns"
+"""The code of a finding that says only that the DNS did not answer."""
 
 
 class Severity(StrEnum):
@@ -44,4 +48,14 @@ def with_remedies(found: Iterable[Finding], remedies: Mapping[str, str]) -> list
 def unanswered(failure: Exception, domain: str) -> Finding:
     """The DNS did not answer, so nothing is known of the record of `domain`."""
     sentence = f"the DNS did not answer: {failure}"
-    return Finding("dns", Severity.WARNING, sentence, domain, remedy="ask again later")
+    return Finding(UNANSWERED, Severity.WARNING, sentence, domain, remedy="ask again later")
+
+
+def has_errors(found: Iterable[Finding]) -> bool:
+    """Whether something is broken."""
+    return any(each.severity is Severity.ERROR for each in found)
+
+
+def has_unanswered(found: Iterable[Finding]) -> bool:
+    """Whether the DNS did not answer some question; asking again later may tell more."""
+    return any(each.code == UNANSWERED for each in found)

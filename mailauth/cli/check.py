@@ -10,8 +10,11 @@ from mailauth.cli.output import printable
 from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from mailauth.dns.lookups import Address
-    from mailauth.domaincheck import Area, DomainReport
+    from mailauth.domaincheck import DomainReport
+    from mailauth.findings import Finding
 
 _COLORS = {True: "green", False: "red", None: "yellow"}
 _MET = {True: "met", False: "not met", None: "unknown"}
@@ -97,15 +100,14 @@ def _show(report: "DomainReport") -> None:
         click.echo(f"{area.title}: {click.style(area.state, fg=_COLORS[area.works])}")
         for each in area.published:
             click.echo(f"  {printable(f'{each.name} {each.rrtype} {each.text}')}")
-        if area.name != "bulk" or not report.rules:
-            _show_findings(area)
+        _show_findings(report.findings_beside(area))
     for rule in report.rules:
         word = click.style(f"{_MET[rule.met]:7}", fg=_COLORS[rule.met])
         click.echo(f"  {word} {rule.demand} ({', '.join(rule.providers)})")
 
 
-def _show_findings(area: "Area") -> None:
-    for finding in area.findings:
+def _show_findings(found: "Iterable[Finding]") -> None:
+    for finding in found:
         click.echo(f"  {findings.line(finding)}")
         if finding.remedy:
             click.echo(f"    do: {printable(finding.remedy)}")

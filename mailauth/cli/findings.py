@@ -50,10 +50,12 @@ def line(finding: "Finding") -> str:
 
 def leave_if_broken(found: "Iterable[Finding]") -> None:
     """Exit with 1 if something is broken, else with 75 if the DNS did not answer."""
+    from mailauth.findings import has_errors, has_unanswered
+
     told = list(found)
-    if any(finding.severity.value == "error" for finding in told):
+    if has_errors(told):
         raise click.exceptions.Exit(1)
-    if any(finding.code == "dns" for finding in told):
+    if has_unanswered(told):
         raise click.exceptions.Exit(options.TEMPORARY)
 
 

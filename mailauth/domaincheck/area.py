@@ -5,15 +5,19 @@ for it, what was done to judge it, and the findings.  Findings are the noun of
 `mailauth.findings`; a code is unique within its area.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, NamedTuple
 
-from mailauth.findings import Finding, Severity
+from mailauth.findings import UNANSWERED, Finding, Severity, has_errors, has_unanswered
 from mailauth.verdicts import Step
 
 SCHEMA: Final = 1
 """The version of `DomainReport.as_dict`; what is there keeps its name and meaning within one."""
+
+
+DEMANDS: Final = "bulk"
+"""The name of the area of what large providers demand, which counts what others found."""
 
 
 class Published(NamedTuple):
@@ -75,10 +79,14 @@ class DomainReport:
                 if severity in (None, finding.severity):
                     yield finding
 
+    def findings_beside(self, area: Area) -> tuple[Finding, ...]:
+        """The findings to show below an area; the demands are shown as rules if there are any."""
+        return () if area.name == DEMANDS and self.rules else area.findings
+
     @property
     def silent(self) -> bool:
         """The DNS did not answer some question; asking again later may tell more."""
-        return any(finding.code == "dns" for finding in self.findings())
+        return has_unanswered(self.findings())
 
     def sentence(self) -> str:
         """The whole check in one sentence."""
@@ -86,7 +94,7 @@ class DomainReport:
             finding.severity
             for area in self.areas
             for finding in area.findings
-            if area.name != "bulk" and finding.code != "dns"  # what is counted elsewhere
+            if area.name != DEMANDS and finding.code != UNANSWERED  # what is counted elsewhere
         ]
         broken, unwise = counted.count(Severity.ERROR), counted.count(Severity.WARNING)
         told = [
@@ -124,6 +132,8 @@ def texts(name: str, records: Iterable[bytes]) -> tuple[Published, ...]:
     return tuple(Published(name, "TXT", octets.decode("latin-1")) for octets in records)
 
 
-def has_errors(found: Iterable[Finding]) -> bool:
-    """Whether something is broken."""
-    return any(each.severity is Severity.ERROR for each in found)
+def works(found: Sequence[Finding]) -> bool | None:
+    """Whether what is published works, by its findings; None: the DNS did not answer."""
+    if has_errors(found):
+        return False
+    return None if has_unanswered(found) else True

@@ -7,7 +7,7 @@ tell is listed too, so that the list is whole.
 
 from typing import Final
 
-from mailauth.domaincheck.area import Area, Rule
+from mailauth.domaincheck.area import DEMANDS, Area, Rule
 from mailauth.findings import Finding, Severity
 
 _ALL: Final = ("Google", "Yahoo", "Microsoft")
@@ -56,7 +56,7 @@ def check_rules(domain: str, found: tuple[Rule, ...], *, sends: bool) -> Area:
     if not sends:
         sentence = "it says that it sends no mail, so nothing is demanded"
         note = Finding("no-mail", Severity.NOTE, sentence, domain)
-        return Area("bulk", title, findings=(note,))
+        return Area(DEMANDS, title, findings=(note,))
     findings = tuple(
         Finding(
             rule.code,
@@ -70,7 +70,7 @@ def check_rules(domain: str, found: tuple[Rule, ...], *, sends: bool) -> Area:
     )
     unknown = any(rule.met is None for rule in found if rule.why != _UNSEEN)
     works = False if findings else None if unknown else True
-    return Area("bulk", title, works, findings=findings)
+    return Area(DEMANDS, title, works, findings=findings)
 
 
 def _known(works: bool | None, *, asked: bool) -> bool | None:  # noqa: FBT001 - what is known

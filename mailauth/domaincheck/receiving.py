@@ -8,7 +8,7 @@ from typing import Final
 from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import MX, Address, Answer, Lookups, Status, gather
-from mailauth.domaincheck.area import Area, Published, has_errors
+from mailauth.domaincheck.area import Area, Published, works
 from mailauth.findings import Finding, Severity, unanswered
 
 MAX_EXCHANGES: Final = 20
@@ -39,9 +39,7 @@ def check_exchanges(domain: str) -> Lookups[Area]:
     hosts = list(dict.fromkeys(each.host for each in exchanges if each.host))[:MAX_EXCHANGES]
     judged = yield from gather(*(_ask_host(domain, host) for host in hosts))
     found = [*_of_null(domain, exchanges), *chain.from_iterable(judged)]
-    silent = any(each.code == "dns" for each in found)
-    works = False if has_errors(found) else None if silent else True
-    return Area("mx", "Mail exchanges", works, tuple(published), tuple(found))
+    return Area("mx", "Mail exchanges", works(found), tuple(published), tuple(found))
 
 
 def takes_nothing(area: Area) -> bool:

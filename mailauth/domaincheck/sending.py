@@ -10,8 +10,15 @@ from mailauth import spf
 from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Address, Lookups, gather
-from mailauth.domaincheck.area import Area, Published, has_errors, texts
-from mailauth.findings import Finding, Severity, unanswered
+from mailauth.domaincheck.area import Area, Published, texts, works
+from mailauth.findings import (
+    UNANSWERED,
+    Finding,
+    Severity,
+    has_errors,
+    has_unanswered,
+    unanswered,
+)
 from mailauth.spf import record as records
 from mailauth.verdicts import Step
 
@@ -38,9 +45,7 @@ def check_spf(domain: str, addresses: Sequence[Address], now: int) -> Lookups[Ar
         found += _of_client(address, verdict)
         steps.append(Step(0, f"{address}: {verdict.result}, {verdict.reason}"))
         steps += [Step(step.depth + 1, step.text) for step in verdict.steps]
-    silent = any(each.code == "dns" for each in found)
-    works = False if has_errors(found) else None if silent else True
-    return Area("spf", "SPF", works, texts(domain, published), tuple(found), tuple(steps))
+    return Area("spf", "SPF", works(found), texts(domain, published), tuple(found), tuple(steps))
 
 
 def has_record(area: Area) -> bool:
@@ -61,7 +66,7 @@ def _of_client(address: Address, verdict: spf.Verdict) -> list[Finding]:
         return []
     if verdict.result is spf.Result.TEMPERROR:
         sentence = f"whether {address} may send is not known: {verdict.reason}"
-        return [Finding("dns", Severity.WARNING, sentence, domain, remedy="ask again later")]
+        return [Finding(UNANSWERED, Severity.WARNING, sentence, domain, remedy="ask again later")]
     sentence = f"{address} may not send: {verdict.result}, {verdict.reason}"
     remedy = f"add ip{address.version}:{address} to the record, before its all"
     return [Finding("not-permitted", Severity.ERROR, sentence, domain, str(address), remedy)]
@@ -73,8 +78,8 @@ def check_addresses(addresses: Sequence[Address]) -> Lookups[Area]:
     judged = yield from gather(*(_reverse_name(each) for each in addresses))
     published = tuple(each for names, _ in judged for each in names)
     found = tuple(each for _, findings in judged for each in findings)
-    works = None if not addresses or any(each.code == "dns" for each in found) else not found
-    return Area("addresses", title, works, published, found)
+    confirmed = None if not addresses or has_unanswered(found) else not found
+    return Area("addresses", title, confirmed, published, found)
 
 
 def _reverse_name(address: Address) -> Lookups[tuple[list[Published], list[Finding]]]:

@@ -10,8 +10,8 @@ from mailauth.dkim.lint import Weakness
 from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups, gather
-from mailauth.domaincheck.area import Area, Published, has_errors, texts
-from mailauth.findings import Finding, Severity, unanswered
+from mailauth.domaincheck.area import Area, Published, texts
+from mailauth.findings import Finding, Severity, has_errors, unanswered
 
 COMMON_SELECTORS: Final = (
     "default", "dkim", "mail", "smtp", "key1", "key2", "s1", "s2", "k1", "k2", "k3",

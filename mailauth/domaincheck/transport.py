@@ -10,8 +10,8 @@ from typing import Final
 from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups, gather
-from mailauth.domaincheck.area import Area, has_errors, texts
-from mailauth.findings import Finding, Severity, unanswered
+from mailauth.domaincheck.area import Area, texts
+from mailauth.findings import Finding, Severity, has_errors, unanswered
 
 MAX_OCTETS: Final = 8192
 _STS: Final = "MTA-STS"

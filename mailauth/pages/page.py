@@ -76,10 +76,11 @@ def of_domain(report: "DomainReport") -> str:
 
 
 def _found(report: "DomainReport", severity: Severity) -> Iterable[tuple[str, object]]:
-    """The findings of one severity with their areas; the demands have a table of their own."""
+    """The findings of one severity, each with the title of its area."""
     for area in report.areas:
-        if area.name != "bulk" or not report.rules:
-            yield from ((area.title, each) for each in area.findings if each.severity is severity)
+        for each in report.findings_beside(area):
+            if each.severity is severity:
+                yield area.title, each
 
 
 def _shown(judged: Judged) -> _Shown:
