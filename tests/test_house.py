@@ -1,6 +1,7 @@
 """The house: who may import whom, where questions are yielded, and how rooms are kept."""
 
 import ast
+import re
 import tomllib
 from collections.abc import Iterator
 from functools import cache
@@ -185,6 +186,15 @@ def test_imports_go_down(path: Path) -> None:
     relative = str(path.relative_to(PACKAGE))
     if relative != "__init__.py":
         assert wrong_imports(relative, path.read_text()) == []
+
+
+def test_the_page_on_the_architecture_shows_the_floors() -> None:
+    rows = re.findall(r"\| ([0-9]) \| (.*?) \|", (ROOT / "docs" / "architecture.md").read_text())
+    shown: list[set[str]] = [set() for _ in FLOORS]
+    for floor, rooms in rows:
+        shown[int(floor)] |= set(re.findall("`([a-z_]+)`", rooms))
+    assert shown == FLOORS
+    assert {path.stem for path in PACKAGE.glob("[a-z]*.py")} <= set().union(*FLOORS)
 
 
 def module_of(name: str) -> Path | None:
