@@ -88,7 +88,7 @@ class Report(NamedTuple):
         return ""
 
     def by_spf(self) -> tuple[_BySpf, ...]:
-        """The verdicts that are told: for the null sender that of HELO is the only one."""
+        """The verdicts of SPF to report; for the null sender both are on HELO, so only one is."""
         of_sender = self.spf if self.envelope.mail_from or self.helo is None else None
         return tuple(each for each in (self.helo, of_sender) if each is not None)
 

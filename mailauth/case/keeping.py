@@ -36,7 +36,7 @@ class Case:
     trusted_sealers: tuple[str, ...] = ()
     """The domains whose chains were believed."""
     version: str = ""
-    """That of mailauth, which came to it."""
+    """The version of mailauth that came to the verdicts."""
     listed: Mapping[str, str] = field(default_factory=dict)
     """What a public suffix list said of the domains that were looked up, if there was one."""
 

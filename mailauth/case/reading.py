@@ -98,13 +98,13 @@ def _methods(whole: Object) -> frozenset[str]:
 
 
 def _trusted_sealers(whole: Object) -> tuple[str, ...]:
-    """What a case of before ARC has none of."""
+    """The sealers that were trusted; a case that was written before ARC was judged has none."""
     given = whole.list("trusted_sealers") if "trusted_sealers" in whole.value else ()
     return tuple(each.text() for each in given)
 
 
 def _listed(whole: Object) -> dict[str, str]:
-    """What the public suffix list said; a case that was judged without one has none of it."""
+    """What the public suffix list said; a case without a list has nothing of it."""
     if "listed_domains" not in whole.value:
         return {}
     given = whole.object("listed_domains")

@@ -78,7 +78,7 @@ def command(
         raise BadArgument("--private is about the file of --save: give both")
     if save and len(files) > 1:
         raise BadArgument("a case is of one message: give one file with --save")
-    bench = _Bench(
+    judge = _Judge(
         options.resolver(zones, nameservers),
         {
             **options.arrival(ip, helo, mail_from),
@@ -100,7 +100,7 @@ def command(
             complain(str(source))
             status = 2
             continue
-        told, case = bench.judge(source)
+        told, case = judge.judge(source)
         kept += [case] if save else []
         pages += [told.for_page(source.octets)] if html else []
         if as_json:
@@ -111,15 +111,15 @@ def command(
     if html:
         from mailauth.pages import of_messages
 
-        output.write(html, of_messages(pages, now=bench.arguments["now"]))
+        output.write(html, of_messages(pages, now=judge.arguments["now"]))
     if save:
         _save(save, kept)
     if status:
         raise click.exceptions.Exit(status)
 
 
-class _Bench:
-    """How each message is judged."""
+class _Judge:
+    """Judges one message after another, all by the same arguments."""
 
     def __init__(
         self,

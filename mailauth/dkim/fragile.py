@@ -29,7 +29,7 @@ class Fragility:
             self._long_line = self._has_long_line(octets)
 
     def notes(self) -> Iterator[str]:
-        """What there is of it, each with what becomes of it."""
+        """What was seen that relays may change, a phrase each."""
         if self._eight_bit:
             yield "octets over 127, which a relay without 8BITMIME changes"
         if self._long_line or self._since_line_end > MAX_LINE:

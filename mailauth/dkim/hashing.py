@@ -19,7 +19,7 @@ Octets: TypeAlias = bytes | bytearray | memoryview
 
 
 def copied(octets: Octets, start: int, end: int | None) -> tuple[bytes, int, None]:
-    """The same piece as bytes of its own, for those that are not bytes."""
+    """The arguments of `update` for the same piece, copied into `bytes`."""
     return bytes(memoryview(octets)[start:end]), 0, None
 
 
@@ -95,7 +95,7 @@ class HashedBody(NamedTuple):
     unsigned: int = 0
 
     def update(self, octets: Octets, start: int = 0, end: int | None = None) -> None:
-        """Nothing: the body has ended before."""
+        """Does nothing: the body was hashed before."""
 
     def digest(self) -> bytes:
         """The hash, 32 octets."""

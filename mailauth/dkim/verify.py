@@ -294,7 +294,7 @@ def _cut(claim: str) -> str:
 
 
 class Signed(Protocol):
-    """A signature as far as a key record knows it, of DKIM or of ARC."""
+    """What of a signature, of DKIM or of ARC, its key record is compared with."""
 
     @property
     def algorithm(self) -> Algorithm:

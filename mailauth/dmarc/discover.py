@@ -30,7 +30,7 @@ class Found(NamedTuple):
 
 
 class Silence(NamedTuple):
-    """A name whose records are not known."""
+    """A name for which the DNS did not answer, so that its records are not known."""
 
     domain: str
     failure: LookupFailed
@@ -69,8 +69,8 @@ def walk(domain: str) -> Lookups[Walk]:
 
     **Asks** `MAX_QUESTIONS` questions at most, side by side: few records end a
     walk before its top, and one that does makes the answers above it count for
-    nothing, also those that failed.  Where the DNS did not answer the walk goes on:
-    what that leaves unknown is for those to say who need to know it.
+    nothing, also those that failed.  Where the DNS did not answer, the walk
+    goes on; `LookupFailed` is for those who need what is then unknown.
     """
     return (yield from walk_all([domain]))[domain]
 

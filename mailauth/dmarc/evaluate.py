@@ -28,7 +28,7 @@ MAX_IDENTIFIERS: Final = 10
 
 
 class Ahead(NamedTuple):
-    """What can be asked for before SPF and DKIM have come to anything."""
+    """What DMARC may need, asked for while SPF and DKIM are still being judged."""
 
     author: str = ""
     """The author domain, if there is one."""

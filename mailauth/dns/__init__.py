@@ -1,5 +1,11 @@
 """The shared resolver layer: questions, answers, and what drives them.
 
+Protocols use `lookups`, which has the nouns and the contract, and `ask`, the one
+place where a question is yielded; no more.  Who answers is a `zone` in memory
+(read from JSON or by `masterfile`) or a `resolver`, with its `cache`, its
+`nameserver`, and the `exchange` with them.  `names` cuts names into labels, and
+`present` shows TXT data as people publish it.
+
 `Zone`, `Resolver` and `AsyncResolver` are imported when they are first used,
 because signing needs no DNS and dnspython takes its time.
 """

@@ -160,7 +160,7 @@ def gather(*many: Lookups[Any] | None) -> Lookups[list[Any]]:
 
 
 def _asked(pending: list[tuple[int, Any]]) -> Lookups[list[Any]]:
-    """What is said to each question, or to each of those that are asked together."""
+    """Ask what several computations ask next, side by side; who asked several gets a list."""
     if len(pending) == 1:
         alone: Any = yield pending[0][1]
         return [alone]
@@ -192,7 +192,7 @@ def _advance(
 
 
 def known(question: Any, remembered: Callable[[Question], Answer[Any] | None]) -> Any:  # noqa: ANN401 - a question or several
-    """What `remembered` says to a question, or to all that are asked together; else None."""
+    """The remembered answer, or those to all that are asked together; None: one is not known."""
     if type(question) is not Together:
         return remembered(question)
     answers = [remembered(each) for each in question.questions]
@@ -200,7 +200,10 @@ def known(question: Any, remembered: Callable[[Question], Answer[Any] | None]) -
 
 
 def recall(lookups: Lookups[T], heard: dict[Question, Answer[Any]]) -> Lookups[T]:
-    """The same computation; what `heard` has is not asked again, and it gets what is asked."""
+    """The same computation with a memory: what `heard` has an answer to is not asked.
+
+    Every answer that comes is added to `heard`.
+    """
     try:
         question: Any = next(lookups)
         while True:
@@ -224,11 +227,11 @@ def recall(lookups: Lookups[T], heard: dict[Question, Answer[Any]]) -> Lookups[T
 
 
 SideBySide: TypeAlias = Callable[[Iterable[Awaitable[T]]], Awaitable[list[T]]]
-"""Awaits several at a time: `asyncio.gather`, said by who may import it."""
+"""Awaits several answers at a time: `asyncio.gather`, handed in since nothing here does I/O."""
 
 
 Each: TypeAlias = Callable[[Callable[[Asked], Answered], Iterable[Asked]], Iterable[Answered]]
-"""Answers several questions in order: `map`, or one that has threads."""
+"""Answers several questions, in their order: `map`, or one like it that uses threads."""
 
 
 def run(

@@ -1,7 +1,8 @@
 """Master files (RFC 1035 §5), read by dnspython into the records of a `Zone`.
 
-The text is the caller's own, so dnspython's parser of names may have it.  But who
-keeps a file need not know all that is in it: one file reads no other.
+The text is the caller's own and no attacker's, so dnspython's parser of names may
+read it.  But he need not know all that is in it; so `$INCLUDE` is refused, and no
+file makes another one be read.
 """
 
 import re

@@ -76,14 +76,14 @@ class _Configured(ABC):
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Make what only this side of the two needs."""
+        """Make what only the blocking, or only the asyncio resolver needs."""
 
     def _wait(self, deadline: float) -> float:
         """How many seconds a question may take of a computation with this deadline."""
         return min(self._timeout, deadline - time.monotonic())
 
     def _hurried(self, wait: float) -> bool:
-        """Too little time is left to ask for others too: they would share the time-out."""
+        """Whether there is so little time left that nobody else should wait for this answer."""
         return wait < self._timeout / 2
 
     def _turns(

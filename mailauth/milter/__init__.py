@@ -1,7 +1,16 @@
 """The milter: mail on its way through an MTA is signed, or judged and marked.
 
-`wire` knows the protocol and no mail, `session` knows mail and no socket, and
-`server` brings the two together; `datasets` reads the tables of OpenDKIM.
+- The protocol, without a socket and without mail: `wire` makes `events` of octets
+  and octets of `replies`, by the `codes`, the `options` that were agreed on and the
+  `states` of a connection.  `commands` and `client` are the other side, that of the MTA.
+- The mail, without a socket: a `session` hears the events, a `mail` is what one
+  message has come to by now.  It is signed (`signing`, by a `signingtable` and a
+  `keyring`), judged (`judging`), or has its envelope rewritten (`srs`); its `ending`
+  is what follows, its `outcome` what the MTA is told, its `record` what the log is.
+- The socket: a `conversation` joins the two, by the `terms` of the `server`.  Who must
+  know which message a process died of is the `guard`.
+- What is wanted: `settings`, with sets of `clients`, from which it follows what is
+  `wanted` of the MTA; `datasets` reads the tables of OpenDKIM.
 """
 
 from mailauth.milter.clients import Clients

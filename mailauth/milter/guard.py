@@ -1,7 +1,8 @@
-"""Messages that ended the process that had them in hand are known when they come again.
+"""How a message that ended a process is recognized when it comes again.
 
-Whatever is done with the octets of a message is done with its fingerprint
-*taken*; who outlives the process finds there what it died of.
+Before anything is done with the octets of a message, its fingerprint is *taken*
+in hand, and then *left*.  If the process ends meanwhile, whoever outlives it finds
+there which message it died of.
 """
 
 from typing import Final, Protocol
@@ -11,10 +12,10 @@ class Guard(Protocol):
     """Keeps the fingerprint in hand where it outlives the process; each call is to be quick."""
 
     def take(self, fingerprint: str) -> None:
-        """This message is in hand from now on."""
+        """From now on the process works on this message."""
 
     def leave(self) -> None:
-        """None is."""
+        """From now on it works on none."""
 
     def knows(self, fingerprint: str) -> bool:
         """Whether a process ended with this message in hand."""

@@ -45,7 +45,7 @@ class Judgement:
 
 @dataclass(frozen=True, slots=True)
 class _Ground:
-    """A verdict that an action follows on."""
+    """One reason to act on a message: what a verdict asks for, and the words for it."""
 
     action: Action
     enhanced: str

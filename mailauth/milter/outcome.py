@@ -31,16 +31,17 @@ class Outcome:
 
 
 def removals(mail: Mail) -> Iterator[ChangeHeader]:
-    """Those of the forged fields of a message."""
+    """The changes that remove the forged fields of a message."""
     for forged in mail.forged.values():
         for index in reversed(forged.indexes):
             yield ChangeHeader(index, forged.name)
 
 
 def insertion(field: bytes, separator: bytes) -> InsertHeader:
-    """That of a field of ours, folded as milters have it.
+    """The change that inserts a field of ours; its folds become bare LF, as milters have them.
 
-    `separator` is what stands after names of fields as this MTA tells them.
+    `separator` is what stands between name and value where this MTA tells of a field:
+    a colon, or a colon and the blank after it.
     """
     name, _, value = field.removesuffix(b"\r\n").replace(b"\r\n", b"\n").partition(b":")
     return InsertHeader(0, name, value.removeprefix(separator[1:]))

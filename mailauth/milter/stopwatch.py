@@ -1,4 +1,4 @@
-"""The time that one message waits for the DNS; meanwhile it is in nobody's hand."""
+"""The time that one message waits for the DNS, while it is not in hand (see `guard`)."""
 
 import time
 
@@ -8,7 +8,7 @@ from mailauth.milter.outcome import Outcome
 
 
 class Stopwatch:
-    """How long look-ups wait for their answers; meanwhile their message is not in hand."""
+    """How long the look-ups of a message wait for answers; meanwhile it is not in hand."""
 
     __slots__ = ("_guard", "_mark", "seconds")
 

@@ -35,7 +35,7 @@ class Watch(serving.Watch, Protocol):
     """What a milter tells of itself; the texts of a record are of anybody."""
 
     def started(self) -> int:
-        """A message has come to its end and is being judged; a number for what ends that."""
+        """A message is complete and is being judged; `ended` or `dropped` give the number back."""
 
     def ended(self, work: int, record: Record) -> None:
         """It was answered so."""

@@ -38,7 +38,7 @@ class Job(NamedTuple):
     limits: Watchdog
     run: process.Run
     hand: Hand
-    """What it notes there, it has in work."""
+    """Where it notes what it has in work."""
 
 
 @dataclass(slots=True)

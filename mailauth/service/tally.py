@@ -50,7 +50,7 @@ class Tally:
 
 
 _LEAST = 1e-6
-"""A request that has just begun has an age."""
+"""Seconds; a request that has just begun has an age too, since 0 stands for no request."""
 
 
 def oldest(tallies: Iterable[Tally]) -> float:

@@ -39,11 +39,11 @@ class Complaint(NamedTuple):
     place: Place
     sentence: str
     beside: tuple[Place, ...] = ()
-    """What else it was judged by: if one of these is wrong itself, this says nothing."""
+    """Other values it was judged by; if one of them is wrong itself, this is not told."""
 
 
 def first_of_each(complaints: Sequence[Complaint]) -> list[Complaint]:
-    """The first complaint of each place, in their order, but none beside what is wrong itself."""
+    """The first complaint about each place, in order, without those that follow from others."""
     wrong = {one.place for one in complaints}
     first: dict[Place, Complaint] = {}
     for one in complaints:
@@ -62,7 +62,7 @@ class Unsound(MailauthError):
 
 @contextmanager
 def collect(complaints: list[Complaint], place: Place) -> Iterator[None]:
-    """Add to the complaints what cannot be used; what names no place of its own gets this one."""
+    """Make complaints of what is raised within; what names no place is about this one."""
     try:
         yield
     except Unsound as fault:

@@ -38,7 +38,7 @@ def work(
 
 
 def settle() -> None:
-    """What is there now stays: the collector is not to look at it again and again."""
+    """Have the garbage collector pass over all that is there now, because it stays."""
     gc.freeze()
     gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
 

@@ -1,12 +1,16 @@
-"""Courses: the way that evaluations of one domain take, for the next one (RFC 7208 §4).
+"""Courses: what an evaluation of a domain asked, remembered for its next client (RFC 7208 §4).
 
-Most clients of a domain go the same way, through the same records and the same
-questions, and only the networks in them are looked at anew.  A `Course` is that
-way; `mailauth.spf.plot` draws it from what an evaluation heard.  Who follows it
-asks side by side what an evaluation would ask in turn, up to where the client
-matches.  If the DNS says what it said before, the verdict is at hand.  If
-it does not, or if the course does not lead to where this client matches, there
-is none, and the client is evaluated as if there were no course.
+Take a record `include:a.example include:b.example -all`.  Whoever the client is,
+an evaluation asks for the same three records in turn; only the networks in them
+are compared with each client anew.  A `Course` is that way through the records
+of a domain, with a `Stop` wherever a client may match; `mailauth.spf.plot` draws
+it from what an evaluation heard.
+
+To follow a course is to find the stop where this client matches, and to ask side
+by side, in two rounds, what an evaluation would ask up to there in turn.  If the
+DNS gives the answers that it gave before, the verdict is that of the stop.  If it
+does not, or if there is no such stop, the client is evaluated as if there were
+no course: following one never changes a verdict, only how long it takes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,37 +37,37 @@ _MAX_REMEMBERED: Final = 8
 
 
 class Place(Protocol):
-    """Where a client may match: networks, addresses of a name, or everybody."""
+    """What a client is compared with at a stop: networks, addresses of a name, or everybody."""
 
     @property
     def directives(self) -> tuple[Directive, ...]:
-        """Those that stand there; none at the end of a record, which is neutral (§4.7)."""
+        """Those that the client may match; none at the end of a record, which is neutral (§4.7)."""
 
     def find(self, client: Client) -> int:
         """Which of them matches, or -1."""
 
 
 class Ground(NamedTuple):
-    """The record in which a directive stands, and those that lead there."""
+    """In which record a stop lies, and by which includes an evaluation comes there."""
 
     domain: str
-    """Whose record the verdict tells of."""
+    """The domain whose record the verdict names: the checked one, or the target of its redirect."""
     is_explained: bool
-    """That record has an explanation for a fail."""
+    """That record has exp=, so that a fail has to ask for more (§6.2)."""
     includes: tuple[Directive, ...] = ()
-    """Those between that record and the directive, the outermost first."""
+    """The include directives from that record to the one of the stop, the outermost first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Stop:
-    """A place, and what an evaluation that ends there has done."""
+    """A point where an evaluation may end, and what it has asked and counted by then."""
 
     place: Place
     ground: Ground
     questions: tuple[Question, ...]
-    """What is asked by then."""
+    """What an evaluation asks up to there."""
     answers: list[Answer[Any]]
-    """What was answered; never changed."""
+    """What it was answered; the list is never changed."""
     lookups: int
     voids: int
     secure: bool
@@ -111,16 +115,17 @@ class Stop:
 
 
 class Spoken:
-    """A directive that asks for a name with macros, which are expanded for each client."""
+    """A directive whose name has macros, so that each client has a question of its own."""
 
     __slots__ = ("_domain", "_key", "_questions", "_rrtype", "_shift", "_spec", "stop")
 
     def __init__(
         self, spec: MacroString, domain: str, rrtype: RRType, shift: int | None, stop: Stop
     ) -> None:
-        """The client is among the addresses, compared without `shift` bits.
+        """The directive matches if the client is among the addresses of the name.
 
-        None: any address will do (§5.7).  If it matches, `stop` is where the course ends.
+        They are compared without their last `shift` bits; None: any address will do
+        (§5.7).  `stop` is where the evaluation ends if it matches.
         """
         self._spec = spec
         self._domain = domain
@@ -158,12 +163,12 @@ class Course(NamedTuple):
     """The way through the records of one domain, for clients of one family."""
 
     record: Answer[Any] | None = None
-    """The answer that its first record stands in."""
+    """The answer in which the record of the domain itself stands."""
     stops: tuple[Stop, ...] = ()
     spoken: Mapping[int, Spoken] = {}
-    """By the places of their questions, in whose stead others are asked for each client."""
+    """By place among the questions of the stops: in its stead the client's own is asked."""
     is_whole: bool = False
-    """There is no more to learn: its end is reached, or something that has no course."""
+    """No evaluation can make it longer: it is complete, or what follows fits no course."""
 
     def weight(self) -> int:
         """About how many octets it takes."""

@@ -321,7 +321,7 @@ class Evaluation:
 
 
 def is_void(answer: Answer[object]) -> bool:
-    """Whether the DNS knows nothing (§4.6.4); what cannot be asked for was not asked."""
+    """Whether the DNS was asked and knows nothing (§4.6.4); some names cannot be asked for."""
     return not answer.records and answer.status is not Status.MALFORMED_NAME
 
 

@@ -1,7 +1,7 @@
-"""What is remembered of records: no more than a weight, whoever writes them.
+"""What is remembered of records, bounded by how much memory it takes and not by how many there are.
 
 A record that an attacker publishes may take sixty times its octets once it is
-read; so what counts is not how many are remembered, but how much they are.
+read, so a bound on the number of records would bound nothing.
 """
 
 from collections.abc import Hashable

@@ -1,8 +1,9 @@
 """Drawing a course from what an evaluation heard (RFC 7208 §4.6, §5, §6.1).
 
-The walk goes where an evaluation goes while nothing matches.  It ends where that
-was not heard of, or where something is not plain: a fault of a record, ptr, a
-limit that is exceeded, a name that depends on the client and is no address's.
+The records are walked through as by an evaluation in which nothing matches.  The
+walk ends at a question that was not asked, because the client matched before; and
+at whatever a course cannot hold: a fault of a record, ptr, a limit that is
+exceeded, an include, mx or redirect whose name has macros of the client.
 """
 
 from collections.abc import Mapping

@@ -11,7 +11,7 @@ from mailauth.spf.plan import prepare_terms
 Network: TypeAlias = IPv4Network | IPv6Network
 
 MOST_LOOKUPS: Final = 100
-"""As many terms may ask at most, whatever a policy says: evaluations stand in each other."""
+"""The most that a policy may set; each include is evaluated within the one before it."""
 BEST_GUESS: Final = "a/24 mx/24 ptr"
 """The terms that receivers of old guessed by."""
 
@@ -23,7 +23,7 @@ class Policy:
     max_lookups: int = 10
     """How many terms may ask the DNS."""
     max_void_lookups: int = 2
-    """Of how many of them the DNS may know nothing."""
+    """How many of these may find nothing in the DNS."""
     local_policy: str = ""
     """Terms that may turn a fail, softfail or neutral into a pass: `include:forwarders.example`."""
     best_guess: str = ""

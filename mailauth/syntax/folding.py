@@ -49,7 +49,7 @@ def fold(name: str, words: Iterable[str]) -> bytes:
 
 
 def cut(octets: bytes, *, first: int) -> list[bytes]:
-    """Octets among which blanks mean nothing, base64, cut so that each piece fits a line.
+    """Base64, in which blanks mean nothing, cut into pieces that each fit on a line.
 
     `first` is the room for the first piece; the others have a line less its tab.
     """

@@ -53,9 +53,9 @@ def parse(text: str) -> Mailbox:
 
 
 def without_brackets(path: str) -> str:
-    """What is between the angle brackets of a path; as it is without them (RFC 5321 §4.1.2).
+    """A path without its angle brackets, if it has them (RFC 5321 §4.1.2).
 
-    Milters, logs and people leave them out.  Of the null path it is "".
+    Milters, logs and people leave them out.  The null path, `<>`, becomes "".
     """
     return path[1:-1] if path[:1] == "<" and path[-1:] == ">" else path
 

@@ -28,14 +28,14 @@ class Scanner:
         return self.text.startswith(token, self.at)
 
     def skip(self, token: str) -> bool:
-        """Whether `token` stood here; it is read."""
+        """Read `token` if it stands here; whether it did."""
         if not self.text.startswith(token, self.at):
             return False
         self.at += len(token)
         return True
 
     def read(self, pattern: re.Pattern[str]) -> str | None:
-        """What of `pattern` stands here, read; None if it does not."""
+        """Read what `pattern` matches here; None: it matches nothing, and nothing is read."""
         found = pattern.match(self.text, self.at)
         if found is None:
             return None
@@ -43,7 +43,7 @@ class Scanner:
         return found.group()
 
     def expect(self, pattern: re.Pattern[str], what: str) -> str:
-        """What of `pattern` stands here, read.  **Raises** SyntaxFault: it does not."""
+        """As `read`.  **Raises** SyntaxFault: it matches nothing, and `what` was expected."""
         found = self.read(pattern)
         if found is None:
             raise self.fault(f"expected {what}")
