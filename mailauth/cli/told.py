@@ -10,7 +10,7 @@ from mailauth.cli.output import printable
 if TYPE_CHECKING:
     from mailauth.authenticate import Report
     from mailauth.case import Case
-    from mailauth.cli.crosscheck import Comparison
+    from mailauth.cli.dkimpy import Comparison
     from mailauth.dkim import Verdict
     from mailauth.dkim.autopsy import Autopsy
     from mailauth.dns import Resolver, Zone

@@ -135,10 +135,10 @@ class _Judge:
         self._autopsy = autopsy
         self._compare = None
         if cross_check:
-            from mailauth.cli import crosscheck
+            from mailauth.cli import dkimpy
 
-            crosscheck.demand()
-            self._compare = crosscheck.compare
+            dkimpy.demand()
+            self._compare = dkimpy.compare
 
     def judge(self, source: mailfiles.Source) -> "tuple[Told, Case]":
         """What is to be told of one message, and the case of it."""

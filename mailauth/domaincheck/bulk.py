@@ -18,7 +18,7 @@ _UNSEEN: Final = "the DNS does not tell"
 def rules(
     sending: Area,
     signing: Area,
-    wishes: Area,
+    policy: Area,
     addresses: Area,
     *,
     by_address: bool,
@@ -32,15 +32,15 @@ def rules(
     passes_spf = _known(sending.works, asked=by_address)
     passes_dkim = _known(signing.works, asked=by_selector)
     either = _either(passes_spf, passes_dkim)
-    aligned = either if wishes.works else wishes.works
+    aligned = either if policy.works else policy.works
     return (
         Rule("either", "all: SPF or DKIM passes", _ALL, either, _why(sending, signing)),
         Rule("spf", "SPF passes", _ALL, passes_spf, _why(sending)),
         Rule("dkim", "DKIM passes, with a key of 1024 bits or more", _ALL, passes_dkim,
              _why(signing)),
-        Rule("dmarc", "DMARC with at least p=none", _ALL, wishes.works, _why(wishes)),
+        Rule("dmarc", "DMARC with at least p=none", _ALL, policy.works, _why(policy)),
         Rule("alignment", "SPF or DKIM for the domain of the From field", _ALL, aligned,
-             _why(sending, signing, wishes)),
+             _why(sending, signing, policy)),
         Rule("ptr", "all: sending addresses have names that lead back", _NOT_MICROSOFT,
              addresses.works, _why(addresses)),
         Rule("tls", "all: sent over TLS", ("Google",), None, _UNSEEN),

@@ -7,11 +7,11 @@ from mailauth.dkim.lint import Weakness
 from mailauth.dns.lookups import Address, Lookups, gather
 from mailauth.domaincheck import bulk
 from mailauth.domaincheck.area import Area, DomainReport
+from mailauth.domaincheck.policy import check_dmarc, of_alignment
 from mailauth.domaincheck.receiving import check_exchanges, takes_nothing
 from mailauth.domaincheck.sending import check_addresses, check_spf, has_record, sends_nothing
 from mailauth.domaincheck.signing import check_keys
 from mailauth.domaincheck.transport import check_mta_sts, check_tls_reports
-from mailauth.domaincheck.wishes import check_dmarc, of_alignment
 from mailauth.findings import Finding, Severity
 
 
@@ -32,7 +32,7 @@ def check(
     **Asks** some hundred questions at most for each selector and address, most of
     them side by side.
     """
-    sending, signing, wishes, exchanges, mta_sts, tls_reports, reverse = yield from gather(
+    sending, signing, policy, exchanges, mta_sts, tls_reports, reverse = yield from gather(
         check_spf(domain, addresses, now),
         check_keys(domain, selectors, guessed, weakness),
         check_dmarc(domain),
@@ -44,12 +44,12 @@ def check(
     sends = not sends_nothing(sending)
     if sends:
         has_spf = sending.works is None or has_record(sending)
-        wishes = _with(wishes, of_alignment(wishes, signing, has_spf=has_spf))
+        policy = _with(policy, of_alignment(policy, signing, has_spf=has_spf))
         if takes_nothing(exchanges):
             exchanges = _with(exchanges, [_of_answers(domain)])
     asked = {"by_address": bool(addresses), "by_selector": bool(selectors)}
-    rules = bulk.rules(sending, signing, wishes, reverse, **asked) if sends else ()
-    areas = [sending, signing, wishes, exchanges, mta_sts, tls_reports]
+    rules = bulk.rules(sending, signing, policy, reverse, **asked) if sends else ()
+    areas = [sending, signing, policy, exchanges, mta_sts, tls_reports]
     if addresses:
         areas.append(reverse)
     areas.append(bulk.check_rules(domain, rules, sends=sends))

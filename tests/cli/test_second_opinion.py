@@ -10,8 +10,8 @@ import pytest
 from mail import MESSAGE, signed
 from program import Run
 
-from mailauth.cli import crosscheck
-from mailauth.cli.crosscheck import Opinion
+from mailauth.cli import dkimpy as second
+from mailauth.cli.dkimpy import Opinion
 from mailauth.dns import Zone
 from mailauth.syntax.message import Message
 
@@ -91,7 +91,7 @@ def test_it_asks_through_our_resolver(verify: Run, desk: Path) -> None:
 
 @dkimpy
 def test_it_is_not_waited_for_without_end(verify: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(crosscheck, "MOST_SECONDS", 0.2)
+    monkeypatch.setattr(second, "MOST_SECONDS", 0.2)
     # What dkimpy takes for a run of blanks grows with its square.
     message = signed(b"From: ada@example.com\r\n\r\n" + b" " * 1_000_000 + b".\r\n")
     done = verify("--cross-check", given=message)
@@ -106,15 +106,15 @@ def test_it_is_not_waited_for_without_end(verify: Run, monkeypatch: pytest.Monke
 def test_what_it_said_before_it_was_stopped_stands(
     verify: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = crosscheck.opinion
+    real = second.opinion
 
     def stuck(octets: bytes, index: int, ask: Zone) -> tuple[bool | None, str]:
         while index:
             pass
         return real(octets, index, ask)
 
-    monkeypatch.setattr(crosscheck, "MOST_SECONDS", 0.5)
-    monkeypatch.setattr(crosscheck, "opinion", stuck)
+    monkeypatch.setattr(second, "MOST_SECONDS", 0.5)
+    monkeypatch.setattr(second, "opinion", stuck)
     told = [each["result"] for each in opinions(verify, signed(signed()))["signatures"]]
     assert told == ["pass", "none"]
 

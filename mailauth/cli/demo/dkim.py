@@ -27,7 +27,7 @@ def act(sources: Sequence[mailfiles.Source]) -> bool:
     **Raises** UnsignableMessage, before anything is printed.
     """
     from mailauth import dkim
-    from mailauth.cli.crosscheck import is_installed
+    from mailauth.cli.dkimpy import is_installed
     from mailauth.keys import PrivateKey
 
     now = int(time.time())
@@ -84,15 +84,15 @@ def _published(keys: Mapping[str, "PrivateKey"]) -> "Zone":
 
 def _show(octets: bytes, verdicts: list["Verdict"], zone: "Zone") -> bool:
     """Print the verdicts, with dkimpy's opinions if it is there; whether they agree."""
-    from mailauth.cli import crosscheck
+    from mailauth.cli import dkimpy
 
     for verdict in verdicts:
         click.echo(
             f"    {verdict.result.value:5} {verdict.algorithm or '?'}: {printable(verdict.reason)}"
         )
-    if not crosscheck.is_installed():
+    if not dkimpy.is_installed():
         return True
-    comparison = crosscheck.compare(octets, verdicts, zone)
+    comparison = dkimpy.compare(octets, verdicts, zone)
     for line in comparison.lines():
         click.echo(f"    {printable(line)}")
     return not any(opinion.differs for opinion in comparison.opinions)

@@ -92,7 +92,7 @@ def check(
             verdict = ask.run(spf.check(**came, sender=sender))
         opinion = None
         if cross_check:
-            from mailauth.cli.spf import opinion as pyspf
+            from mailauth.cli.spf import pyspf
             from mailauth.spf.check import outermost
 
             pyspf.demand()

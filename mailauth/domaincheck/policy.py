@@ -36,14 +36,14 @@ def check_dmarc(domain: str) -> Lookups[Area]:
     )
 
 
-def of_alignment(wishes: Area, signing: Area, *, has_spf: bool) -> list[Finding]:
+def of_alignment(policy: Area, signing: Area, *, has_spf: bool) -> list[Finding]:
     """Whether any mail of the domain can pass DMARC (RFC 9989 §4.4)."""
-    if not wishes.works or has_spf or signing.works:
+    if not policy.works or has_spf or signing.works:
         return []
-    record = wishes.published[0]
-    policy = records.parse(record.text.encode("latin-1")).policy
-    certain = signing.works is False and policy is not Disposition.NONE
+    record = policy.published[0]
+    wanted = records.parse(record.text.encode("latin-1")).policy
+    certain = signing.works is False and wanted is not Disposition.NONE
     severity = Severity.ERROR if certain else Severity.WARNING
     sentence = "nothing can pass: no SPF record works, and no key that works is known"
     remedy = "publish an SPF record with your senders, and sign with DKIM"
-    return [Finding("no-alignment", severity, sentence, record.name, f"p={policy}", remedy)]
+    return [Finding("no-alignment", severity, sentence, record.name, f"p={wanted}", remedy)]
