@@ -123,15 +123,16 @@ class Zone:
         key = b".".join(parts).decode()
         read = self._nodes.setdefault(key, {})
         for rrtype, records in node.items():
-            reader = _READERS.get(str(rrtype).upper())
+            kind = str(rrtype).upper()
+            reader = _READERS.get(kind)
             if reader is None:
                 continue  # a type that mail authentication does not ask for
             where = f"{name} {rrtype}"
-            if str(rrtype).upper() in read:
+            if kind in read:
                 msg = f"{where}: there are such records already; put them all in one place"
                 raise BadArgument(msg)
             many = records if isinstance(records, list | tuple) else [records]
-            read[str(rrtype).upper()] = tuple(reader(where, record) for record in many)
+            read[kind] = tuple(reader(where, record) for record in many)
         while "." in key:  # names above exist (RFC 4592 §2.2.2)
             key = key.partition(".")[2]
             self._nodes.setdefault(key, {})

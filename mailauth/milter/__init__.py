@@ -6,11 +6,12 @@
 - The mail, without a socket: a `session` hears the events, a `mail` is what one
   message has come to by now.  It is signed (`signing`, by a `signingtable` and a
   `keyring`), judged (`judging`), or has its envelope rewritten (`srs`); its `ending`
-  is what follows, its `outcome` what the MTA is told, its `record` what the log is.
-- The socket: a `conversation` joins the two, by the `terms` of the `server`.  Who must
-  know which message a process died of is the `guard`.
-- What is wanted: `settings`, with sets of `clients`, from which it follows what is
-  `wanted` of the MTA; `datasets` reads the tables of OpenDKIM.
+  is what follows, its `outcome` what the MTA is told, its `record` what is logged.
+- The socket: a `conversation` joins the two, by the `terms` of the `server`.  A
+  `guard` knows the messages that ended a process, and a `stopwatch` the time that is
+  spent waiting for the DNS.
+- What it is to do: `settings`, with sets of `clients`; `wanted` says what the MTA must
+  allow for that, and `datasets` reads the tables of OpenDKIM.
 """
 
 from mailauth.milter.clients import Clients

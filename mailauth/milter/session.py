@@ -132,7 +132,10 @@ class Session:
             self._trouble = self._trouble or trouble
 
     def finish(self, octets: bytes) -> Lookups[Outcome]:
-        """The end of the present message; `octets` are the last piece of its body.  **Asks**."""
+        """The end of the present message; `octets` are the last piece of its body.
+
+        **Asks** what `judge` asks, if it is judged.
+        """
         mail = self._present()
         self._add_body(mail, octets)
         trouble = self._unfit or self._trouble or mail.trouble

@@ -17,7 +17,6 @@ from mailauth.milter.clients import LOOPBACK, NOBODY, Clients
 from mailauth.milter.signingtable import SigningTable
 from mailauth.postfix.domains import DomainList
 from mailauth.postfix.rewriting import Rewriting
-from mailauth.syntax import domain as domains
 
 
 class Action(StrEnum):
@@ -81,15 +80,8 @@ class SigningSettings:
         if self.users is None:
             return True
         allowed = self.users.get(user, frozenset())
-        return (
-            "*" in allowed
-            or domain in allowed
-            or any(
-                name.startswith(".") and domains.is_same_or_subdomain(domain, name[1:])
-                for name in allowed
-                if domain != name[1:]
-            )
-        )
+        above = (name for name in allowed if name.startswith("."))
+        return "*" in allowed or domain in allowed or any(map(domain.endswith, above))
 
 
 @dataclass(frozen=True, slots=True)

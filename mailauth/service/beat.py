@@ -87,10 +87,10 @@ class Figure(IntEnum):
 
 
 VERDICTS: Final = {
-    figure: (method.lower(), result.lower())
+    figure: (method, result)
     for figure in Figure
-    if (method := figure.name.partition("_")[0]) in {"SPF", "DKIM", "DMARC"}
-    and (result := figure.name.partition("_")[2])
+    for method, _, result in [figure.name.lower().partition("_")]
+    if method in {"spf", "dkim", "dmarc"}
 }
 """The figures of verdicts: method and result."""
 

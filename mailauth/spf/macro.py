@@ -226,10 +226,11 @@ def _macro(scanner: Scanner, letters: frozenset[str]) -> Macro:
     letter, digits, reverse, delimiters = found.groups()
     if letter.lower() not in letters:
         raise SyntaxFault(f"the macro letter {letter} has no meaning here", fault.text, fault.at)
-    number = min(int(digits[-9:]), _MAX_PARTS) if digits else 0
-    if digits and not digits.strip("0"):
+    significant = digits.lstrip("0")
+    if digits and not significant:
         raise SyntaxFault("a macro that keeps 0 parts", fault.text, fault.at)  # §7.3
-    number = _MAX_PARTS if digits and len(digits.lstrip("0")) > len(str(_MAX_PARTS)) else number
+    # Of a longer number four digits are enough to be over the most.
+    number = min(int(significant[:4] or "0"), _MAX_PARTS)
     delimiters = delimiters or "."
     transforms = bool(number or reverse or delimiters != ".")
     escaped = letter.isupper()
