@@ -87,6 +87,9 @@ ROWS: dict[str, Row] = {
         ["import", "opendkim", "opendkim.conf"], (["import", "opendkim", "FILE"],)
     ),
     "import pfix-srsd": Row(["import", "pfix-srsd", "example.net", "secrets"]),
+    "import policyd-spf": Row(
+        ["import", "policyd-spf", "policyd-spf.conf"], (["import", "policyd-spf", "FILE"],)
+    ),
     "import postsrsd": Row(
         ["import", "postsrsd", "postsrsd.conf"], (["import", "postsrsd", "FILE"],)
     ),
@@ -201,6 +204,7 @@ def full_desk(desk: Path) -> Path:
         "Domain example.com\nSelector rsa\nKeyFile /rsa.pem\nSocket inet:8891\n"
     )
     (desk / "postsrsd.conf").write_text('srs-domain = "example.net"\ndomains = { "a.example" }\n')
+    (desk / "policyd-spf.conf").write_text("HELO_reject = Null\n")
     secrets = desk / "secrets"
     secrets.touch(0o600)
     secrets.write_text("a secret of this test\n")
