@@ -29,6 +29,9 @@ class Refusal(Exception):
     """Why a signature is not accepted; caught where its verdict is made."""
 
     def __init__(self, result: Result, reason: str) -> None:
-        super().__init__(reason)
+        super().__init__(result, reason)
         self.result = result
         self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason

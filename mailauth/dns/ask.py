@@ -31,10 +31,13 @@ class LookupFailed(Exception):
     """The DNS did not answer: a time-out, a server failure, a refusal."""
 
     def __init__(self, question: Question, answer: Answer[object]) -> None:
-        detail = f" ({answer.reason})" if answer.reason else ""
-        super().__init__(f"{question.rrtype} of {question.name}: {answer.status}{detail}")
+        super().__init__(question, answer)  # all of it, or no process can hand it to another
         self.question = question
         self.answer = answer
+
+    def __str__(self) -> str:
+        detail = f" ({self.answer.reason})" if self.answer.reason else ""
+        return f"{self.question.rrtype} of {self.question.name}: {self.answer.status}{detail}"
 
 
 def _heard(question: Question, answer: Answer[Record]) -> Answer[Record]:

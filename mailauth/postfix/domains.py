@@ -19,10 +19,14 @@ class WrongEntries(BadArgument):
     """Entries that are none; the text tells the first ten of them."""
 
     def __init__(self, faults: Sequence[tuple[int, str]], noun: str) -> None:
-        told = [f"{noun} {number}: {fault}" for number, fault in faults[:_TOLD]]
-        super().__init__("; ".join(told + ["and others"] * (len(faults) > _TOLD)))
+        super().__init__(faults, noun)
         self.faults = tuple(faults)
         """The number of each entry or line, from 1, and what is wrong with it."""
+        self._noun = noun
+
+    def __str__(self) -> str:
+        told = [f"{self._noun} {number}: {fault}" for number, fault in self.faults[:_TOLD]]
+        return "; ".join(told + ["and others"] * (len(self.faults) > _TOLD))
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,34 @@
+"""What is raised can be handed on: a pool of processes sends it to who waits for the work."""
+
+import pickle
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from mailauth import dkim, srs
+from mailauth.dns import LookupFailed, Zone
+from mailauth.errors import SyntaxFault
+from mailauth.postfix import DomainList, WrongEntries
+from mailauth.spf import record
+
+ZONE = Zone({"s._domainkey.silent.example": {"FAIL": ["TXT"]}})
+
+
+@pytest.mark.parametrize(
+    ("kind", "work"),
+    [
+        (LookupFailed, lambda: ZONE.run(dkim.find_key("silent.example", "s"))),
+        (dkim.Refusal, lambda: ZONE.run(dkim.find_key("absent.example", "s"))),
+        (SyntaxFault, lambda: record.parse(b"v=spf1 ip4:192.0.2.300")),
+        (WrongEntries, lambda: DomainList.parse("-\n" * 12)),
+        (srs.UnusableSecrets, lambda: srs.Secrets.parse(b"")),
+    ],
+)
+def test_what_is_raised_survives_its_pickle(kind: type[Exception], work: Callable[[], Any]) -> None:
+    with pytest.raises(kind) as caught:
+        work()
+    fault = caught.value
+    again = pickle.loads(pickle.dumps(fault))  # noqa: S301 - our own
+    assert (type(again), str(again), vars(again)) == (kind, str(fault), vars(fault))
+    assert str(fault)
