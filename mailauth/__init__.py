@@ -62,3 +62,7 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
         return getattr(import_module("mailauth.one_line"), name)
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)
+
+
+def __dir__() -> list[str]:
+    return list({*globals(), *__all__})

@@ -1,13 +1,17 @@
 """`mailauth.sign` and `mailauth.verify`, with the system's clock and resolver."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from mail import DOMAIN, MESSAGE, NOW, key, verdict
 
 import mailauth
+from mailauth import dns
 from mailauth.errors import UnusableKey
 from mailauth.syntax.message import Message
 
@@ -58,3 +62,11 @@ def test_verify_asks_only_for_signatures() -> None:
 @pytest.mark.parametrize("name", mailauth.__all__)
 def test_all_that_is_named_is_there(name: str) -> None:
     assert getattr(mailauth, name) is not None
+
+
+@pytest.mark.parametrize("package", [mailauth, dns])
+def test_what_is_imported_on_use_is_listed_before(package: ModuleType) -> None:
+    """`dir` and so `help` and the completion of shells, in a process that has used nothing."""
+    program = f"import {package.__name__} as it; print(*(set(it.__all__) - set(dir(it))))"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, check=True)
+    assert done.stdout.split() == []

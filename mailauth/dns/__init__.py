@@ -49,6 +49,10 @@ def __getattr__(name: str) -> Any:  # noqa: ANN401 - PEP 562
     raise AttributeError(msg)
 
 
+def __dir__() -> list[str]:
+    return list({*globals(), *_LATER})
+
+
 __all__ = [
     "MX",
     "Answer",
