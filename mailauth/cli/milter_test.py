@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from mailauth.cli.options import require_service
 from mailauth.cli.output import printable
 from mailauth.errors import BadArgument
 
@@ -99,6 +100,7 @@ def _address(config: Path | None, address: str | None) -> Any:  # noqa: ANN401 -
             return parse(address)
         except SyntaxFault as fault:
             raise BadArgument(f"--socket: {fault}") from None
+    require_service()
     from mailauth.service import configuration
 
     assert config is not None  # noqa: S101 - one of the two

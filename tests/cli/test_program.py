@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import click
@@ -97,6 +98,25 @@ def test_what_others_call_a_command_is_one_of_ours() -> None:
             assert isinstance(command, click.Group)
             command = command.get_command(click.Context(command), word)
         assert command is not None
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["check-config", "-c", "x.toml"],
+        ["import", "pfix-srsd", "example.com"],
+        ["milter-test", "mail.eml", "-c", "x.toml"],
+        ["ps", "-c", "x.toml"],
+        ["serve", "-c", "x.toml"],
+    ],
+)
+def test_without_the_service_it_says_how_to_get_it(
+    run: Run, lack: Callable[[str], None], arguments: list[str]
+) -> None:
+    lack("msgspec")
+    done = run(*arguments)
+    assert done.refused
+    assert done.complaint.endswith("pip install '.[service]' in a clone of mailauth\n")
 
 
 @pytest.mark.usefixtures("desk")
