@@ -15,6 +15,7 @@ from mailauth import dkim, dmarc, spf
 from mailauth.authenticate import Report
 from mailauth.dns.lookups import Address, Lookups
 from mailauth.errors import BadArgument, SyntaxFault
+from mailauth.spf.identity import client
 from mailauth.syntax import domain as domains
 from mailauth.syntax import mailbox
 
@@ -82,6 +83,8 @@ def decide(
         hop = mailbox.parse(to)
     except SyntaxFault as fault:
         raise BadArgument(f"{fault}: {to!r}") from None
+    if via:
+        client(via)  # `spf.check` reads it too, but is not always asked
     ours = {domains.given(each) for each in (*own_domains, *filter(None, [srs_domain]))}
     if hop.domain in ours:
         return _stays(to, hop.domain)

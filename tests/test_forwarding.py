@@ -144,10 +144,11 @@ def test_whether_our_host_may_send_for_a_domain_of_ours(
 @pytest.mark.parametrize(
     "given", [{"to": "nobody"}, {"via": "here"}, {"srs_domain": "-"}, {"own_domains": ["a b"]}]
 )
-def test_misuse(given: dict[str, Any]) -> None:
+@pytest.mark.parametrize("sender", ["ada@example.com", ""])
+def test_misuse(given: dict[str, Any], sender: str) -> None:
     (bad,) = given.values()
     with pytest.raises(BadArgument, match=bad if isinstance(bad, str) else bad[0]):
-        decided(**given)
+        decided(sender=sender, **given)
 
 
 @pytest.mark.parametrize(
