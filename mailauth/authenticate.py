@@ -16,7 +16,7 @@ from mailauth.dkim import Verification
 from mailauth.dkim.hashing import HashedBodies
 from mailauth.dmarc.suffixes import ByList
 from mailauth.dns.lookups import Address, Lookups, gather
-from mailauth.errors import SyntaxFault
+from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.story import Chapter
 from mailauth.syntax.mailbox import without_brackets
 from mailauth.syntax.message import Message
@@ -147,8 +147,12 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
     `trusted_sealers` are the domains of those whose chain may override DMARC; see
     `Report.override`.  `by_list` is a public suffix list; see `mailauth.dmarc.suffixes`.
 
-    **Raises** BadArgument: `ip` is no address.
+    **Raises** BadArgument: `ip` is no address, or one of the `methods` is not of `METHODS`.
     """
+    for unknown in methods - METHODS:
+        known = ", ".join(sorted(METHODS))
+        msg = f"there is no method {unknown!r}; there are {known}"
+        raise BadArgument(msg)
     path = without_brackets(mail_from)
     by_spf = bool(ip) and "spf" in methods
     host: dict[str, Any] = {"ip": ip, "helo": helo}

@@ -28,6 +28,7 @@ from mailauth.dns import (
     run,
     run_async,
 )
+from mailauth.errors import BadArgument
 from mailauth.syntax.message import Message
 
 NODES: dict[str, Any] = {
@@ -96,6 +97,11 @@ def test_only_the_methods_that_are_wanted_are_told(methods: set[str]) -> None:
     assert {each.method for each in got.results()} == methods - {"arc"}, "no chain is no result"
     assert list(got.explain()) or not methods
     assert (got.as_dict()["dmarc"] is not None) == ("dmarc" in methods)
+
+
+def test_a_method_that_there_is_not_would_judge_nothing() -> None:
+    with pytest.raises(BadArgument, match="there is no method 'DKIM'; there are arc, dkim"):
+        report(mail.signed(), methods={"DKIM"})
 
 
 def test_the_story_in_lines_and_in_JSON() -> None:
