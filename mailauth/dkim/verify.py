@@ -158,7 +158,8 @@ class Verification:
                 return _refused(Refusal(Result.PERMERROR, unfit), tags)
             signature = signatures.parse(octets, tags)
         except SyntaxFault as fault:
-            return Verdict(Result.PERMERROR, f"the signature is not a tag list: {fault}")
+            reason = unfit or f"the signature is not a tag list: {fault}"
+            return Verdict(Result.PERMERROR, reason)
         except Refusal as refusal:
             return _refused(refusal, tags)
         return signature, self._hasher(signature.body_way)

@@ -267,6 +267,16 @@ def test_bare_line_ends_in_the_header_leave_no_pass(stray: bytes) -> None:
     assert verdict(SIGNED.replace(b"\r\n", b"\n")).result is Result.PERMERROR
 
 
+def test_a_file_with_the_line_ends_of_Unix_is_told_so() -> None:
+    """The most frequent mistake of programs that read their messages from files."""
+    for lines in (SIGNED, b"Received: from a by b\r\n" + SIGNED):
+        got = verdict(lines.replace(b"\r\n", b"\n"))
+        assert (got.result, got.reason) == (
+            Result.PERMERROR,
+            "the header is malformed: a bare LF stands in the header",
+        )
+
+
 def test_DKIM_33_too_many_signatures() -> None:
     """All are counted before the DNS is asked, and the rest is reported."""
     junk = b"DKIM-Signature: junk\r\n"
