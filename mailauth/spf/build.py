@@ -27,7 +27,7 @@ def build(  # noqa: PLR0913 - a record has the terms it has
 
     `ip4` and `ip6` are addresses or networks as `192.0.2.0/24`; `a` and `mx`
     admit the domain's own addresses and those of its mail exchanges; `include`
-    and `redirect` are domains, and may hold macros.
+    and `redirect` are domains, and may hold macros.  The record's `text` is to be published.
 
     **Raises** BadArgument: a value that cannot stand in a record, both of `all`
     and `redirect`, or neither.
