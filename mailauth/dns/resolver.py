@@ -60,8 +60,12 @@ class _Configured(ABC):
         `timeout` is for one question, `budget` for one computation, in seconds;
         what is left of a budget is all that a question gets.
 
-        **Raises** BadArgument: a nameserver that cannot be used.
+        **Raises** BadArgument: a nameserver that cannot be used, or a time that is none.
         """
+        for name, seconds in (("timeout", timeout), ("budget", budget)):
+            if not seconds > 0:  # nor is NaN
+                msg = f"{name} is in seconds, and more than 0"
+                raise BadArgument(msg)
         self._nameservers = tuple(map(Nameserver.parse, nameservers or of_the_system()))
         over_https = any(n.transport is Transport.HTTPS for n in self._nameservers)
         if over_https and not dns.query.have_doh:

@@ -30,6 +30,7 @@ from nameserver import (
 )
 
 from mailauth.dns import MX, Answer, AsyncResolver, Question, Resolver, RRType, Status
+from mailauth.errors import BadArgument
 
 pytestmark = [pytest.mark.loopback]
 
@@ -57,6 +58,17 @@ def resolve(request: pytest.FixtureRequest) -> ResolveType:
     """The answer of a fresh resolver to one question."""
     resolve: ResolveType = request.param
     return resolve
+
+
+@pytest.mark.parametrize("kind", [Resolver, AsyncResolver])
+@pytest.mark.parametrize("seconds", [0, -1.0, float("nan")])
+def test_a_time_in_which_nothing_can_be_asked(
+    kind: type[Resolver | AsyncResolver], seconds: float
+) -> None:
+    with pytest.raises(BadArgument, match="timeout is in seconds, and more than 0"):
+        kind([NOWHERE], timeout=seconds)
+    with pytest.raises(BadArgument, match="budget is in seconds, and more than 0"):
+        kind([NOWHERE], budget=seconds)
 
 
 def test_an_answer_has_its_strings_joined_and_its_ttl(resolve: ResolveType) -> None:
