@@ -7,12 +7,10 @@ import click
 
 from mailauth.cli import findings, options, output
 from mailauth.cli.output import printable
-from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from mailauth.dns.lookups import Address
     from mailauth.domaincheck import DomainReport
     from mailauth.findings import Finding
 
@@ -63,7 +61,7 @@ def command(
         name,
         selectors=[options.a_label(each) for each in selectors],
         guessed=domaincheck.COMMON_SELECTORS if common_selectors else (),
-        addresses=[_address(each) for each in addresses],
+        addresses=addresses,
         weakness=weakness.weakness if weak_keys else None,
         now=int(time.time()),
     )
@@ -79,19 +77,6 @@ def command(
     else:
         _show(report)
     findings.leave_if_broken(report.findings())
-
-
-def _address(text: str) -> "Address":
-    """An address as receivers see it: a mapped one is one of IPv4."""
-    from ipaddress import IPv6Address, ip_address
-
-    try:
-        address = ip_address(text)
-    except ValueError:
-        raise BadArgument(f"{text!r} is not an IP address") from None
-    if isinstance(address, IPv6Address) and address.scope_id is not None:
-        raise BadArgument(f"{text!r} is an address of one machine's own network")
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _show(report: "DomainReport") -> None:

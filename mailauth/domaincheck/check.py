@@ -13,6 +13,7 @@ from mailauth.domaincheck.sending import check_addresses, check_spf, has_record,
 from mailauth.domaincheck.signing import check_keys
 from mailauth.domaincheck.transport import check_mta_sts, check_tls_reports
 from mailauth.findings import Finding, Severity
+from mailauth.spf.identity import client
 
 
 def check(
@@ -20,7 +21,7 @@ def check(
     *,
     selectors: Sequence[str] = (),
     guessed: Sequence[str] = (),
-    addresses: Sequence[Address] = (),
+    addresses: Sequence[str | Address] = (),
     weakness: Weakness | None = None,
     now: int,
 ) -> Lookups[DomainReport]:
@@ -30,16 +31,17 @@ def check(
     as `COMMON_SELECTORS`; `addresses` are those that its mail comes from.
     `weakness` is asked about each key that looks sound.
     **Asks** some hundred questions at most for each selector and address, most of
-    them side by side.
+    them side by side.  **Raises** BadArgument: one of the `addresses` is none.
     """
+    hosts = [client(each).ip for each in addresses]
     sending, signing, policy, exchanges, mta_sts, tls_reports, reverse = yield from gather(
-        check_spf(domain, addresses, now),
+        check_spf(domain, hosts, now),
         check_keys(domain, selectors, guessed, weakness),
         check_dmarc(domain),
         check_exchanges(domain),
         check_mta_sts(domain),
         check_tls_reports(domain),
-        check_addresses(addresses),
+        check_addresses(hosts),
     )
     sends = not sends_nothing(sending)
     if sends:
@@ -47,10 +49,10 @@ def check(
         policy = _with(policy, of_alignment(policy, signing, has_spf=has_spf))
         if takes_nothing(exchanges):
             exchanges = _with(exchanges, [_of_answers(domain)])
-    asked = {"by_address": bool(addresses), "by_selector": bool(selectors)}
+    asked = {"by_address": bool(hosts), "by_selector": bool(selectors)}
     rules = bulk.rules(sending, signing, policy, reverse, **asked) if sends else ()
     areas = [sending, signing, policy, exchanges, mta_sts, tls_reports]
-    if addresses:
+    if hosts:
         areas.append(reverse)
     areas.append(bulk.check_rules(domain, rules, sends=sends))
     return DomainReport(domain, now, tuple(areas), rules)

@@ -18,6 +18,7 @@ from mailauth.dkim.lint import lint, lint_record
 from mailauth.dmarc.lint import REMEDIES as OF_DMARC
 from mailauth.dns import Answer, Question, RRType, Status, Zone, run, run_async
 from mailauth.domaincheck.transport import lint_mta_sts, lint_tls_reports
+from mailauth.errors import BadArgument
 from mailauth.findings import Severity
 from mailauth.spf.remedies import REMEDIES as OF_SPF
 
@@ -392,6 +393,19 @@ def test_any_zone_comes_to_a_report(data: st.DataObject) -> None:
     )
     assert json.dumps(report.as_dict())
     assert len(asked) < 400
+
+
+def test_an_address_may_be_text_and_a_mapped_one_is_of_IPv4() -> None:
+    def checked(address: Any) -> domaincheck.DomainReport:
+        asked = domaincheck.check("example.com", addresses=[address], now=mail.NOW)
+        return Zone(SOUND).run(asked)
+
+    want = checked(ip_address("192.0.2.1"))
+    for spelling in ("192.0.2.1", "::ffff:192.0.2.1", ip_address("::ffff:192.0.2.1")):
+        assert checked(spelling) == want
+    for none in ("x", "fe80::1%eth0"):
+        with pytest.raises(BadArgument, match=none):
+            checked(none)
 
 
 CODE = re.compile(r'(?:Finding|_add)\(\s*"([a-z0-9-]+)"')
