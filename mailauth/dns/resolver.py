@@ -184,13 +184,24 @@ class Resolver(_Configured):
         return run(self._turns(question, deadline), _send)
 
 
+class _Air:
+    """What is in the air of one event loop: nobody can wait for it in another."""
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.flights: dict[Question, asyncio.Task[Answer[Any]]] = {}
+        self.sockets = asyncio.Semaphore(MAX_SOCKETS)
+
+
 class AsyncResolver(_Configured):
-    """The DNS for asyncio; one resolver serves the tasks of one event loop."""
+    """The DNS for asyncio; one resolver serves the tasks of one event loop, and then of the next.
+
+    What it remembers stays; what a loop has left unanswered is asked anew.
+    """
 
     def _prepare(self) -> None:
         self._backend = dns.asyncbackend.get_backend("asyncio")
-        self._flights: dict[Question, asyncio.Task[Answer[Any]]] = {}
-        self._sockets = asyncio.Semaphore(MAX_SOCKETS)
+        self._air: _Air | None = None
 
     async def resolve(self, question: Question) -> Answer[Any]:
         """The answer to one question, after `timeout` seconds at most."""
@@ -253,16 +264,20 @@ class AsyncResolver(_Configured):
 
     def _flight(self, question: Question) -> asyncio.Task[Answer[Any]]:
         """The one flight of a question, in the air or about to be."""
-        flight = self._flights.get(question)
+        loop, air = asyncio.get_running_loop(), self._air
+        if air is None or air.loop is not loop:
+            air = self._air = _Air(loop)
+        flights = air.flights
+        flight = flights.get(question)
         if flight is None:
-            flight = self._flights[question] = asyncio.create_task(self._fly(question))
-            flight.add_done_callback(lambda _: self._flights.pop(question, None))
+            flight = flights[question] = loop.create_task(self._fly(question, air.sockets))
+            flight.add_done_callback(lambda _: flights.pop(question, None))
         return flight
 
-    async def _fly(self, question: Question) -> Answer[Any]:
+    async def _fly(self, question: Question, sockets: asyncio.Semaphore) -> Answer[Any]:
         """The answer for all who ask now: it takes the time of a question, whoever was first."""
         deadline = time.monotonic() + self._timeout
-        async with self._sockets:
+        async with sockets:
             return await run_async(self._turns(question, deadline), self._send)
 
     async def _await(self, flight: asyncio.Task[Answer[Any]], wait: float) -> Answer[Any]:

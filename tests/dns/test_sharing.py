@@ -229,6 +229,23 @@ def test_a_cancelled_run_ends_at_once_and_leaves_the_question_to_the_others() ->
         assert asyncio.run(main(server.where)).status is Status.EXISTS
 
 
+def test_a_loop_does_not_wait_for_what_another_has_left_behind() -> None:
+    with serve(after(0.1, KEY)) as server, asyncio.Runner() as other:
+        resolver = AsyncResolver([server.where], timeout=0.5)
+        with pytest.raises(TimeoutError):
+            other.run(asyncio.wait_for(resolver.run(questions("key.example")), 0.01))
+        assert asyncio.run(resolver.run(questions("key.example"))) == ["exists"]
+
+
+def test_one_loop_after_another_may_be_crowded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailauth.dns.resolver.MAX_SOCKETS", 1)
+    with serve(answer()) as server:
+        resolver = AsyncResolver([server.where])
+        for loop in ("first", "second"):
+            crowd = [questions(f"{number}.{loop}.example") for number in range(4)]
+            assert asyncio.run(resolver.run(gather(*crowd))) == [["no data"]] * 4
+
+
 def test_DNS_11_answers_are_remembered_with_what_they_lack(drive: Drive) -> None:
     cache = Cache()
     with serve(in_turn(KEY, fails(dns.rcode.NXDOMAIN))) as server:
