@@ -17,6 +17,7 @@ from mailauth.dns.lookups import Address, Answer, Lookups
 from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.spf import record as records
 from mailauth.spf.evaluation import MAX_MX
+from mailauth.spf.letters import fixed_target
 from mailauth.spf.macro import MacroString
 from mailauth.spf.policy import Network
 from mailauth.spf.record import IP4, IP6, MX, A, All, Directive, Include, Qualifier, Record
@@ -226,11 +227,10 @@ class _Flattening:
 
 
 def _name(spec: MacroString | None, domain: str) -> str:
-    if spec is None:
-        return domain
-    if spec.letters:
+    name = fixed_target(spec, domain)
+    if name is None:
         raise _Unflattenable("its macros depend on the client")
-    return spec.literal.removesuffix(".").lower()
+    return name
 
 
 def _network(address: Address, length: int) -> Network:

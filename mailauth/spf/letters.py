@@ -1,5 +1,6 @@
 """What the macro letters stand for in one evaluation, and the names they make (RFC 7208 §7.2)."""
 
+from collections.abc import Mapping
 from typing import Final
 
 from mailauth.spf.identity import Subject
@@ -41,10 +42,7 @@ class Letters:
         values = self._for(spec, domain)
         if values is None:
             return ""
-        few = len(spec.macros) <= _FEW
-        name = (spec.expand(values) if few else spec.last(_MOST, values)).removesuffix(".")
-        if len(name) > MAX_NAME:
-            name = _shortened(name)
+        name = _expanded(spec, values)
         return name if is_askable(name) else ""
 
     def _for(self, string: MacroString, domain: str) -> dict[str, str] | None:
@@ -76,6 +74,26 @@ class Letters:
             "t": str(now),
         }
         return self._values
+
+
+OF_THE_RECORD: Final = frozenset("d")
+"""Letters that stand for the same in every evaluation of a record (§7.2)."""
+
+
+def fixed_target(spec: MacroString | None, domain: str) -> str | None:
+    """target-name (§4.8) in the record of `domain`, in lower case, askable or not.
+
+    None: it depends on the client.
+    """
+    if spec is None:
+        return domain
+    return _expanded(spec, {"d": domain}).lower() if spec.letters <= OF_THE_RECORD else None
+
+
+def _expanded(spec: MacroString, values: Mapping[str, str]) -> str:
+    few = len(spec.macros) <= _FEW
+    name = (spec.expand(values) if few else spec.last(_MOST, values)).removesuffix(".")
+    return _shortened(name) if len(name) > MAX_NAME else name
 
 
 def _shortened(name: str) -> str:

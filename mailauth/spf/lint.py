@@ -18,6 +18,7 @@ from mailauth.findings import Finding, Severity, unanswered, with_remedies
 from mailauth.spf import record as records
 from mailauth.spf import unwise
 from mailauth.spf.evaluation import MAX_MX
+from mailauth.spf.letters import fixed_target
 from mailauth.spf.macro import MacroString
 from mailauth.spf.policy import RFC7208
 from mailauth.spf.record import MX, A, Directive, Exists, Include, Record
@@ -153,7 +154,7 @@ class _Tree:
         if isinstance(mechanism, Include):
             yield from self._read_target(mechanism.domain_spec, domain, above, included=True)
         elif isinstance(mechanism, A | MX | Exists):
-            name = _fixed(mechanism.domain_spec, domain)
+            name = fixed_target(mechanism.domain_spec, domain)
             if name is None:
                 return
             try:
@@ -215,7 +216,7 @@ class _Tree:
 
     def _explain(self, exp: MacroString, domain: str) -> Lookups[None]:
         """Whether there is an explanation where exp= says that it is (RFC 7208 §6.2)."""
-        name = _fixed(exp, domain)
+        name = fixed_target(exp, domain)
         if name is None or not self._may_ask(name, RRType.TXT, domain):
             return
         try:
@@ -230,7 +231,7 @@ class _Tree:
     def _read_target(
         self, spec: MacroString, domain: str, above: tuple[str, ...], *, included: bool
     ) -> Lookups[None]:
-        name = _fixed(spec, domain)
+        name = fixed_target(spec, domain)
         if name is not None:
             yield from self.visit(name, (*above, domain), included=included)
 
@@ -250,13 +251,6 @@ class _Tree:
         self, code: str, severity: Severity, sentence: str, domain: str, place: str = ""
     ) -> None:
         self.found.append(Finding(code, severity, sentence, domain, place))
-
-
-def _fixed(spec: MacroString | None, domain: str) -> str | None:
-    """The name; None if it has macros, since what they name is known only with a client."""
-    if spec is None:
-        return domain
-    return None if spec.letters else spec.literal.removesuffix(".").lower()
 
 
 def _of_voids(costs: Counter[str], domain: str) -> Iterator[Finding]:

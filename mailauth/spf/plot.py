@@ -14,7 +14,7 @@ from mailauth.errors import SyntaxFault
 from mailauth.spf.course import Course, Ground, Place, Spoken, Stop
 from mailauth.spf.evaluation import MAX_MX, is_void
 from mailauth.spf.identity import Client, Subject
-from mailauth.spf.letters import Letters
+from mailauth.spf.letters import OF_THE_RECORD, Letters
 from mailauth.spf.macro import MacroString
 from mailauth.spf.plan import Networks, choose
 from mailauth.spf.policy import RFC7208
@@ -162,7 +162,7 @@ class _Plotter:
         ground: Ground,
     ) -> Answer[Any] | None:
         """The answer for the name of an a or exists, if the name is the same for all clients."""
-        if spec is None or spec.letters <= _OF_THE_RECORD:
+        if spec is None or spec.letters <= OF_THE_RECORD:
             answer = self._hear(self._name(spec, domain), rrtype)
             self._count_void(answer)
             return answer
@@ -181,7 +181,7 @@ class _Plotter:
         """target-name (§4.8), if it is the same for all clients."""
         name = domain
         if spec is not None:
-            fixed = spec.letters <= _OF_THE_RECORD
+            fixed = spec.letters <= OF_THE_RECORD
             name = spec.name or (self._letters.target(spec, domain) if fixed else "")
         if not name:
             raise _Uncharted
@@ -218,7 +218,3 @@ class _Plotter:
     def _reach(self, place: Place, ground: Ground) -> Stop:
         asked, answers = tuple(self._questions), self._answers.copy()
         return Stop(place, ground, asked, answers, self._lookups, self._voids, self._secure)
-
-
-_OF_THE_RECORD: Final = frozenset("d")
-"""Letters that stand for the same in every evaluation of a record."""

@@ -52,8 +52,17 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
     ),
     (
         "what depends on the client is kept",
-        {"example.com": of("v=spf1 exists:%{i}.example a:%{d} ptr ip4:192.0.2.1 -all")},
-        "v=spf1 ip4:192.0.2.1 exists:%{i}.example a:%{d} ptr -all",
+        {"example.com": of("v=spf1 exists:%{i}.example a:%{h} ptr ip4:192.0.2.1 -all")},
+        "v=spf1 ip4:192.0.2.1 exists:%{i}.example a:%{h} ptr -all",
+    ),
+    (
+        "the domain of a record is known in it",
+        {
+            "example.com": of("v=spf1 include:_spf.%{d} -all"),
+            "_spf.example.com": of("v=spf1 a:%{d2} redirect=%{dr}"),
+            "com.example._spf": of("v=spf1 a:%{d} -all", A=["192.0.2.2"]),
+        },
+        "v=spf1 ip4:192.0.2.2 -all",
     ),
     (
         "an include with exceptions is kept",
@@ -72,7 +81,7 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         "a redirect to what depends on the client is kept",
         {
             "example.com": of("v=spf1 ip4:192.0.2.1 redirect=r.example exp=why.example"),
-            "r.example": of("v=spf1 a:%{d} -all"),
+            "r.example": of("v=spf1 a:%{h} -all"),
         },
         "v=spf1 ip4:192.0.2.1 redirect=r.example exp=why.example",
     ),

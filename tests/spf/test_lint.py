@@ -224,8 +224,18 @@ TREES: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     ),
     (
         "names that depend on the client are not asked for",
-        {"example.com": of("v=spf1 include:%{i}.esp.example exists:%{i}.example a:%{d} -all")},
+        {"example.com": of("v=spf1 include:%{i}.esp.example exists:%{i}.example a:%{h} -all")},
         set(),
+    ),
+    (
+        "the domain of a record is known in it",
+        {
+            "example.com": of("v=spf1 include:%{d}._spf.esp.example redirect=_spf.%{d}"),
+            "example.com._spf.esp.example": of("v=spf1 a:a.%{d2r} -all"),
+            "a.esp._spf": {"A": ["192.0.2.1"]},
+            "_spf.example.com": of("v=spf1 ip4:192.0.2.0/29 -al"),
+        },
+        {("unknown-name", "example.com._spf.esp.example"), ("syntax", "_spf.example.com")},
     ),
     (
         "the record that follows",
