@@ -158,19 +158,19 @@ class _Tree:
             if name is None:
                 return
             try:
-                yield from self._know(mechanism, name, directive.text, domain)
+                yield from self._know(directive, name, domain)
             except LookupFailed as failure:
                 self.found.append(unanswered(failure, domain))
 
-    def _know(self, mechanism: A | MX | Exists, name: str, text: str, domain: str) -> Lookups[None]:
+    def _know(self, directive: Directive, name: str, domain: str) -> Lookups[None]:
         """Whether the DNS knows what a term names, and if not, for whose clients."""
-        what = "addresses"
+        mechanism, text, what = directive.mechanism, directive.text, "addresses"
         if isinstance(mechanism, MX):
             what = "mail exchange"
             known = yield from self._has_exchange(name, text, domain)
             void = [] if known else list(_FAMILIES)
         elif isinstance(mechanism, Exists):
-            known = not (yield from self._lacking(name, ["IPv4"], domain))  # RFC 7208 §5.7
+            known = yield from self._matches_everybody(name, directive, domain)
             void = [] if known else list(_FAMILIES)
         else:
             void = yield from self._lacking(name, _FAMILIES, domain)
@@ -178,6 +178,16 @@ class _Tree:
             self.costs.update(void)
         if len(void) == len(_FAMILIES):
             self._add("unknown-name", Severity.WARNING, f"{name} has no {what}", domain, text)
+
+    def _matches_everybody(self, name: str, directive: Directive, domain: str) -> Lookups[bool]:
+        """Whether exists: of a name matches, whoever the client is (RFC 7208 §5.7)."""
+        if not self._may_ask(name, RRType.A, domain):
+            return True  # as far as anybody knows
+        matches = bool((yield from ask.addresses(name, like=ask.FAMILIES[0])).records)
+        if matches and unwise.admits(directive):
+            told = f"{name} exists, so anybody may send for this domain", domain, directive.text
+            self.found.append(Finding("pass-all", Severity.ERROR, *told, REMEDIES["exists"]))
+        return matches
 
     def _lacking(self, name: str, families: Iterable[str], domain: str) -> Lookups[list[str]]:
         """Of which families a name has no address, as far as anybody knows."""

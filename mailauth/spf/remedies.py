@@ -22,6 +22,7 @@ REMEDIES: Final = {
     "twice": "remove one of them",
     "modifier": "remove it; a mechanism has a colon, as in ip4:192.0.2.1",
     "no-all": "add -all, or ~all while you are not sure of your senders",
+    "exists": "name the host by a:, or say who asks by a macro such as %{i}",
     "pass-all": "end the record with -all or ~all",
     "neutral-all": "end the record with -all or ~all",
     "redirect": "remove redirect= or the all",

@@ -11,6 +11,7 @@ from typing import Final
 from mailauth.errors import SyntaxFault
 from mailauth.findings import Finding, Severity
 from mailauth.spf import record as records
+from mailauth.spf.letters import OF_THE_RECORD
 from mailauth.spf.policy import RFC7208
 from mailauth.spf.record import (
     IP4,
@@ -25,10 +26,10 @@ from mailauth.spf.record import (
     Mechanism,
     Record,
 )
+from mailauth.spf.remedies import REMEDIES
 from mailauth.spf.result import Result
 
-WIDE_IP4: Final = 16
-WIDE_IP6: Final = 31
+WIDE: Final = {"IPv4": 16, "IPv6": 31}
 """A prefix of this length or a shorter one admits more hosts than anybody runs."""
 MANY_IP4: Final = 100_000
 """More addresses than that are shared with strangers, also if they are of many networks."""
@@ -73,6 +74,11 @@ def of_networks(networks: Iterable[IPv4Network], domain: str) -> Iterator[Findin
         yield Finding("wide", Severity.WARNING, sentence, domain)
 
 
+def admits(directive: Directive) -> bool:
+    """Whether those who match may send."""
+    return directive.qualifier.result is Result.PASS
+
+
 def reached(record: Record) -> tuple[Directive, ...]:
     """The directives up to the first all; those behind it are never read (RFC 7208 §5.1)."""
     for place, directive in enumerate(record.directives):
@@ -97,8 +103,7 @@ def networks_of(record: Record) -> Iterator[IPv4Network]:
     """Those that it admits by ip4, but for the wide ones, of which each is told."""
     for directive in reached(record):
         mechanism = directive.mechanism
-        passes = directive.qualifier.result is Result.PASS
-        if passes and isinstance(mechanism, IP4) and not _is_wide(mechanism):
+        if admits(directive) and isinstance(mechanism, IP4) and not _is_wide(mechanism):
             yield IPv4Network((int(mechanism.address), mechanism.length), strict=False)
 
 
@@ -112,9 +117,8 @@ def _of_terms(record: Record, domain: str) -> Iterator[Finding]:
         if isinstance(mechanism, PTR):
             sentence = "ptr is slow and should not be published (RFC 7208 §5.5)"
             yield Finding("ptr", Severity.WARNING, sentence, domain, text)
-        if _is_wide(mechanism):
-            sentence = f"/{WIDE_IP4} of IPv4 or /{WIDE_IP6} of IPv6, or wider: strangers may send"
-            yield Finding("wide", Severity.WARNING, sentence, domain, text)
+        if admits(directive):
+            yield from _of_the_admitted(directive, domain)
         if isinstance(mechanism, Include | A | MX | PTR | Exists):
             spec = mechanism.domain_spec
             if spec is not None and "p" in spec.letters:
@@ -125,12 +129,34 @@ def _of_terms(record: Record, domain: str) -> Iterator[Finding]:
         yield Finding("modifier", Severity.WARNING, sentence, domain, f"{name}={value}")
 
 
+def _of_the_admitted(directive: Directive, domain: str) -> Iterator[Finding]:
+    """Whether strangers are among those who may send by one term."""
+    mechanism, text = directive.mechanism, directive.text
+    everybody = [family for family, length in _lengths(mechanism).items() if not length]
+    if everybody:
+        sentence = f"anybody may send who has an address of {' or '.join(everybody)}"
+        remedy = REMEDIES["wide"]
+        yield Finding("pass-all", Severity.ERROR, sentence, domain, text, remedy)
+    elif _is_wide(mechanism):
+        widths = " or ".join(f"/{length} of {family}" for family, length in WIDE.items())
+        sentence = f"{widths}, or wider: strangers may send"
+        yield Finding("wide", Severity.WARNING, sentence, domain, text)
+    if isinstance(mechanism, Exists) and mechanism.domain_spec.letters <= OF_THE_RECORD:
+        sentence = "it asks the same whoever the client is, and lets everybody send or nobody"
+        yield Finding("exists", Severity.WARNING, sentence, domain, text)
+
+
 def _is_wide(mechanism: Mechanism) -> bool:
+    return any(length <= WIDE[family] for family, length in _lengths(mechanism).items())
+
+
+def _lengths(mechanism: Mechanism) -> dict[str, int]:
+    """The lengths of its prefixes, by the family of the clients."""
     if isinstance(mechanism, A | MX):
-        return mechanism.ip4_length <= WIDE_IP4 or mechanism.ip6_length <= WIDE_IP6
-    if isinstance(mechanism, IP4):
-        return mechanism.length <= WIDE_IP4
-    return isinstance(mechanism, IP6) and mechanism.length <= WIDE_IP6
+        return {"IPv4": mechanism.ip4_length, "IPv6": mechanism.ip6_length}
+    if isinstance(mechanism, IP4 | IP6):
+        return {f"IPv{mechanism.address.version}": mechanism.length}
+    return {}
 
 
 def _of_the_end(record: Record, domain: str) -> Iterator[Finding]:
@@ -148,7 +174,9 @@ def _of_the_end(record: Record, domain: str) -> Iterator[Finding]:
         yield Finding("neutral-all", Severity.WARNING, sentence, domain, end.text)
     if record.redirect is not None:
         sentence = "redirect= is never used beside all (RFC 7208 §6.1)"
-        yield Finding("redirect", Severity.WARNING, sentence, domain, record.redirect.text)
+        yield Finding(
+            "redirect", Severity.WARNING, sentence, domain, f"redirect={record.redirect.text}"
+        )
     for directive in record.directives[len(reached(record)) :]:
         sentence = "it stands after all and is never read (RFC 7208 §5.1)"
         yield Finding("after-all", Severity.WARNING, sentence, domain, directive.text)

@@ -14,8 +14,15 @@ LEGAL = [
     ("SPF-27 everybody", "v=spf1 +all", {"pass-all"}),
     ("SPF-27 everybody, tersely", "v=spf1 all", {"pass-all"}),
     ("SPF-27 neutral", "v=spf1 mx ?all", {"neutral-all"}),
-    ("SPF-27 a of all", "v=spf1 a/0 -all", {"wide"}),
-    ("SPF-27 a of all IPv6", "v=spf1 a//0 -all", {"wide"}),
+    ("SPF-27 a of all", "v=spf1 a/0 -all", {"pass-all"}),
+    ("SPF-27 a of all IPv6", "v=spf1 a//0 -all", {"pass-all"}),
+    ("SPF-27 a network of all", "v=spf1 ip4:0.0.0.0/0 ?ip4:1.2.3.4/0 -all", {"pass-all"}),
+    ("SPF-27 a network of all of IPv6", "v=spf1 ip6:::/0 -all", {"pass-all"}),
+    ("SPF-35 who is not let in", "v=spf1 -ip4:10.0.0.0/8 ~mx/8 ?ip6:::/0 -a/0 -all", set()),
+    ("everybody or nobody", "v=spf1 exists:mx.example.com -all", {"exists"}),
+    ("everybody or nobody, of each domain", "v=spf1 exists:_%{d2} -all", {"exists"}),
+    ("everybody or nobody, let in by nothing", "v=spf1 -exists:mx.example.com -all", set()),
+    ("whoever is listed", "v=spf1 exists:%{i}._spf.%{d2} -all", set()),
     ("SPF-35 a wide network", "v=spf1 ip4:10.0.0.0/8 -all", {"wide"}),
     ("SPF-35 a wide network of IPv6", "v=spf1 ip6:2001::/16 -all", {"wide"}),
     ("SPF-35 wide exchanges", "v=spf1 mx/12 -all", {"wide"}),
@@ -126,12 +133,17 @@ TREES: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     (
         "names that nobody has, by exists",
         {"example.com": of("v=spf1 exists:a.example exists:b.example exists:c.example -all")},
-        VOID,
+        {*VOID, ("exists", "example.com")},
+    ),
+    (
+        "a name that exists whoever the client is",
+        {"example.com": of("v=spf1 exists:h0.example ?exists:h1.example -all"), **HOSTS},
+        {("exists", "example.com"), ("pass-all", "example.com")},
     ),
     (
         "exists asks for addresses of IPv4, whoever the client is",
         {"example.com": of(f"v=spf1 {' '.join(f'exists:{name}' for name in SIXES)} -all"), **SIXES},
-        VOID,
+        {*VOID, ("exists", "example.com")},
     ),
     (
         "names that have only addresses of IPv4",
@@ -155,7 +167,7 @@ TREES: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     ),
     (
         "a name that cannot be asked for is no void look-up",
-        {"example.com": of("v=spf1 a:a..b exists:b..c exists:c..d a:d..e -all")},
+        {"example.com": of("v=spf1 a:a..b ?exists:b..c ?exists:c..d a:d..e -all")},
         {("unknown-name", "example.com")},
     ),
     (
