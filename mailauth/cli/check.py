@@ -94,5 +94,7 @@ def _show(report: "DomainReport") -> None:
 def _show_findings(found: "Iterable[Finding]") -> None:
     for finding in found:
         click.echo(f"  {findings.line(finding)}")
+        for row in findings.rows(finding):
+            click.echo(f"    {row}")
         if finding.remedy:
             click.echo(f"    do: {printable(finding.remedy)}")

@@ -36,8 +36,13 @@ def show(found: "Iterable[Finding]", *, as_json: bool = False, err: bool = False
             click.echo(json.dumps(asdict(finding)), err=err)
             continue
         click.echo(line(finding), err=err)
-        for row in finding.shown.split("\n") if finding.shown else ():
-            click.echo(f"  {printable(row)}", err=err)
+        for row in rows(finding):
+            click.echo(f"  {row}", err=err)
+
+
+def rows(finding: "Finding") -> list[str]:
+    """The lines of the text that it shows."""
+    return [printable(row) for row in finding.shown.split("\n")] if finding.shown else []
 
 
 def line(finding: "Finding") -> str:

@@ -5,8 +5,10 @@ place.  `lint_record` reads one record and asks nothing; `lint` reads the
 records of a domain and of all that it includes.
 """
 
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from mailauth.dns import ask
@@ -23,7 +25,7 @@ from mailauth.spf.macro import MacroString
 from mailauth.spf.policy import RFC7208
 from mailauth.spf.record import MX, A, Directive, Exists, Include, Record
 from mailauth.spf.remedies import REMEDIES
-from mailauth.syntax.domain import is_askable
+from mailauth.syntax.domain import is_askable, is_same_or_subdomain
 
 if TYPE_CHECKING:
     from ipaddress import IPv4Network
@@ -52,18 +54,20 @@ def lint(domain: str) -> Lookups[list[Finding]]:
 
     **Asks** `MAX_QUESTIONS` questions at most.
     """
-    name, tree = domain.lower(), _Tree()
+    name = domain.lower()
+    tree = _Tree(name)
     yield from recall(tree.visit(name, ()), {})
     found = [
         *_of_voids(tree.costs, name),
         *unwise.of_lookups(tree.costs[_LOOKUPS], name),
         *unwise.of_networks(tree.networks, name),
-        *tree.found,
+        *(tree.with_owner(each) for each in tree.found),
     ]
     return with_remedies(dict.fromkeys(found), REMEDIES)
 
 
 _OF_NO_RECORD: Final = frozenset({"version", "syntax"})
+_OF_NO_OWNER: Final = frozenset({"dns", "unfinished", "loop"})
 _OF_REFUSAL: Final = frozenset({"no-all", "neutral-all"})
 _LOOKUPS: Final = "look-ups"
 _FAMILIES: Final = {
@@ -76,7 +80,10 @@ _FAMILIES: Final = {
 class _Tree:
     """The records of a domain and of what they name, read once each."""
 
-    def __init__(self) -> None:
+    def __init__(self, top: str) -> None:
+        self._top = top
+        self._named_by: dict[str, str] = {}
+        """The record of the domain or below it that leads to each, as far as it was read."""
         self.found: list[Finding] = []
         self.costs: Counter[str] = Counter()
         """The look-ups, and how many are void for clients of each family (RFC 7208 §4.6.4)."""
@@ -93,6 +100,9 @@ class _Tree:
 
         What an included record says of hosts that it does not admit has no effect (RFC 7208 §5.2).
         """
+        if above:
+            by = above[-1] if self._is_ours(above[-1]) else self._named_by[above[-1]]
+            self._named_by.setdefault(domain, by)
         if domain in above:
             self._add("loop", Severity.ERROR, f"{domain} includes itself", above[-1])
             return
@@ -116,10 +126,8 @@ class _Tree:
         if any(octets[:5].lower() == b"spf2." for octets in answer.records):
             self._add("sender-id", Severity.WARNING, "a record of Sender ID is left over", domain)
         if len(found) != 1:
-            code = "several" if found else "none"
-            sentence = f"{domain} has {len(found) or 'no'} SPF records; it must have one"
-            shown = "\n".join(octets.decode("latin-1") for octets in found)
-            self.found.append(Finding(code, Severity.ERROR, sentence, domain, shown=shown))
+            meant = [octets for octets in answer.records if _MEANT.match(octets)]
+            self.found.append(_of_not_one(found, meant, domain, above))
             return
         if answer.ttl < SHORT_TTL:
             sentence = f"it holds for {answer.ttl} seconds; if that is its TTL, give it an hour"
@@ -144,7 +152,8 @@ class _Tree:
         for directive in unwise.reached(record):
             yield from self._follow(directive, domain, above)
         if record.redirect is not None and unwise.end_of(record) is None:
-            yield from self._read_target(record.redirect, domain, above, included=included)
+            term = f"redirect={record.redirect.text}"
+            yield from self._read_target(record.redirect, term, domain, above, included=included)
         # Of an include it has no effect (RFC 7208 §6.2).
         if record.exp is not None and not included:
             yield from self._explain(record.exp, domain)
@@ -152,7 +161,8 @@ class _Tree:
     def _follow(self, directive: Directive, domain: str, above: tuple[str, ...]) -> Lookups[None]:
         mechanism = directive.mechanism
         if isinstance(mechanism, Include):
-            yield from self._read_target(mechanism.domain_spec, domain, above, included=True)
+            spec, term = mechanism.domain_spec, directive.text
+            yield from self._read_target(spec, term, domain, above, included=True)
         elif isinstance(mechanism, A | MX | Exists):
             name = fixed_target(mechanism.domain_spec, domain)
             if name is None:
@@ -239,11 +249,35 @@ class _Tree:
             self._add("exp", Severity.WARNING, sentence, domain, f"exp={exp.text}")
 
     def _read_target(
-        self, spec: MacroString, domain: str, above: tuple[str, ...], *, included: bool
+        self, spec: MacroString, term: str, domain: str, above: tuple[str, ...], *, included: bool
     ) -> Lookups[None]:
         name = fixed_target(spec, domain)
-        if name is not None:
+        if name is None:
+            sentence = "what it names depends on the client, and is not looked at"
+            self._add("unseen", Severity.NOTE, sentence, domain, term)
+        else:
             yield from self.visit(name, (*above, domain), included=included)
+
+    def with_owner(self, finding: Finding) -> Finding:
+        """The finding, with what to do if it is in the record of others, or there is none."""
+        by = self._named_by.get(finding.domain)
+        if by is None or finding.code in _OF_NO_OWNER:
+            return finding
+        if finding.code == "none":
+            return replace(
+                finding, remedy=f"correct the name in the record of {by}, or remove it there"
+            )
+        if self._is_ours(finding.domain):
+            return finding
+        remedy = "it is of others: let them mend it"
+        if finding.code == "wide":
+            remedy = "it is of others, who share it: sign with DKIM too"
+        return replace(
+            finding, remedy=f"{remedy}, or remove from the record of {by} what leads there"
+        )
+
+    def _is_ours(self, domain: str) -> bool:
+        return is_same_or_subdomain(domain, self._top)
 
     def _may_ask(self, name: str, rrtype: RRType, domain: str) -> bool:
         """Whether it was asked already, or is one of the first `MAX_QUESTIONS`."""
@@ -261,6 +295,25 @@ class _Tree:
         self, code: str, severity: Severity, sentence: str, domain: str, place: str = ""
     ) -> None:
         self.found.append(Finding(code, severity, sentence, domain, place))
+
+
+def _of_not_one(
+    found: list[bytes], meant: list[bytes], domain: str, above: tuple[str, ...]
+) -> Finding:
+    """A domain has no record, or several; it may have something that was meant for one."""
+    shown = "\n".join(octets.decode("latin-1") for octets in found or meant)
+    code, sentence = "several", f"{domain} has {len(found)} SPF records; it must have one"
+    if not found and meant:
+        code, sentence = "version", "what stands there does not begin with v=spf1 and a space"
+    elif not found:
+        code, sentence = "none", f"{domain} has no SPF records; it must have one"
+        if above:
+            sentence += f", since the record of {above[-1]} names it"
+    return Finding(code, Severity.ERROR, sentence, domain, shown=shown)
+
+
+_MEANT: Final = re.compile(rb"[^A-Za-z0-9]{0,9}(?:v[\s=:-]{0,9}spf|spf1)", re.IGNORECASE)
+"""How a text begins that somebody meant for a record."""
 
 
 def _of_voids(costs: Counter[str], domain: str) -> Iterator[Finding]:

@@ -32,6 +32,7 @@ REMEDIES: Final = {
     "strings": "give the record as strings of 255 octets; mailauth record spf writes them so",
     "sender-id": "withdraw the record that begins with spf2.0",
     "ttl": "give the record a TTL of 3600",
+    "unseen": "nothing; spf check --explain shows it for one client",
     "unfinished": "remove includes: no receiver follows so many",
 }
 """Every code but dns, which needs no other record."""

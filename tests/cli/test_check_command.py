@@ -64,6 +64,19 @@ def test_nothing_that_is_published_moves_the_cursor(run: Run, zone: str) -> None
     assert "\x1b" not in run("check", "evil.example", "--zone", zone).text
 
 
+def test_the_place_of_a_fault_is_shown(run: Run, zone: str) -> None:
+    more = {
+        "broken.example": {"TXT": ["v=spf1 mx ip4:x -all"]},
+        "meant.example": {"TXT": ["v=spf1mx \u001b[2J"]},
+    }
+    Path(zone).write_text(json.dumps(more))
+    lines = run("check", "broken.example", "--zone", zone).text.splitlines()
+    at = lines.index("    v=spf1 mx ip4:x -all")
+    assert lines[at + 1] == "              ^"
+    assert lines[at + 2].startswith("    do: ")
+    assert "    v=spf1mx \\x1b[2J\n" in run("check", "meant.example", "--zone", zone).text
+
+
 def test_a_page(run: Run, desk: Path, zone: str) -> None:
     assert run("check", "example.com", "--html", "page.html", "--zone", zone).status == 0
     assert "The mail setup of example.com" in (desk / "page.html").read_text()

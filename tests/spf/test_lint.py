@@ -237,7 +237,12 @@ TREES: list[tuple[str, dict[str, Any], set[tuple[str, str]]]] = [
     (
         "names that depend on the client are not asked for",
         {"example.com": of("v=spf1 include:%{i}.esp.example exists:%{i}.example a:%{h} -all")},
-        set(),
+        {("unseen", "example.com")},
+    ),
+    (
+        "a redirect that depends on the client",
+        {"example.com": of("v=spf1 mx redirect=%{ir}.esp.example", MX=[[1, "."]])},
+        {("unseen", "example.com"), ("null-mx", "example.com")},
     ),
     (
         "the domain of a record is known in it",
@@ -295,6 +300,47 @@ def test_sixty_questions_are_not_too_many() -> None:
     asked, sentences = linted(records)
     assert len(asked) == 60
     assert not any("more than 60 questions" in sentence for sentence in sentences)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "v=spf1include:esp.example -all",
+        '"v=spf1 -all"',
+        " v=spf1 -all",
+        "V = SPF1 -all",
+        "\N{LEFT DOUBLE QUOTATION MARK}v=spf1 -all\N{RIGHT DOUBLE QUOTATION MARK}",
+        "v=spf1;-all",
+        "spf1 -all",
+    ],
+)
+def test_what_was_meant_for_a_record_is_shown(text: str) -> None:
+    (found,) = Zone({"example.com": of("x", text)}).run(spf.lint("example.com"))
+    assert (found.code, found.shown) == ("version", text.encode().decode("latin-1"))
+
+
+@pytest.mark.parametrize("text", ["v=DMARC1; p=none", "site=v=spf1", "spf2.0/pra -all", ""])
+def test_what_was_not_meant_for_a_record_is_none(text: str) -> None:
+    found = Zone({"example.com": of(text)}).run(spf.lint("example.com"))
+    assert "none" in {each.code for each in found}
+
+
+def test_what_to_do_depends_on_whose_record_it_is() -> None:
+    ours = "v=spf1 include:_spf.example.com include:a.esp.example -all"
+    records = {
+        "example.com": of(ours, MX=[[1, "."]]),
+        "_spf.example.com": of("v=spf1 ptr include:none.example -all"),
+        "a.esp.example": of("v=spf1 include:b.esp.example -all"),
+        "b.esp.example": of("v=spf1 ptr ip4:198.18.0.0/16 include:none.example -all"),
+    }
+    found = Zone(records).run(spf.lint("example.com"))
+    told = {(each.code, each.domain): (each.sentence, each.remedy) for each in found}
+    sentence, remedy = told["none", "none.example"]
+    assert "_spf.example.com names it" in sentence
+    assert remedy == "correct the name in the record of _spf.example.com, or remove it there"
+    assert told["ptr", "_spf.example.com"][1] == "name the hosts by a:, ip4: or ip6: instead"
+    assert "record of example.com" in told["ptr", "b.esp.example"][1]
+    assert "DKIM" in told["wide", "b.esp.example"][1]
 
 
 def test_what_is_named_twice_is_read_once_and_costs_twice() -> None:
