@@ -1,11 +1,13 @@
 """What is broken or unwise in a policy record (RFC 9989 §4.7, §5.1)."""
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import chain
 from typing import Final
 
 from mailauth.dmarc import record as records
-from mailauth.dmarc.discover import is_same_organization, walk
+from mailauth.dmarc.discover import find_policy, is_same_organization, walk
 from mailauth.dmarc.record import KNOWN, REMOVED, Disposition, Record
 from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
@@ -22,6 +24,7 @@ REMEDIES: Final = {
     "syntax": "publish v=DMARC1; p=reject; rua=mailto:... with values that can be read",
     "tag": "correct the tag, or remove it",
     "removed": "remove the tag",
+    "inherited": "nothing, unless this domain needs a policy of its own",
     "unknown": "correct the tag's name, or remove it",
     "scheme": "use a mailto: address",
     "uri": "correct the address",
@@ -47,29 +50,65 @@ def lint_record(octets: bytes, domain: str = "") -> list[Finding]:
 
 
 def lint(domain: str) -> Lookups[list[Finding]]:
-    """The findings in the record of `domain` and in those that its reports need.
+    """The findings in the record of `domain`, or in the one from above that applies to it.
 
-    **Asks** for the record, and for the consent of each other organization that
-    is to get reports, ten at most.
+    **Asks** for the record, then for those above if it has none, and for the consent
+    of each other organization that is to get reports, ten at most.
     """
     try:
         answer = yield from ask.txt(f"_dmarc.{domain}")
     except LookupFailed as failure:
         return [unanswered(failure, domain)]
     texts = [octets for octets in answer.records if records.is_record(octets)]
-    if len(texts) != 1:
-        code = "several" if texts else "none"
-        sentence = f"_dmarc.{domain} has {len(texts) or 'no'} DMARC records; it must have one"
-        return with_remedies([Finding(code, Severity.ERROR, sentence, domain)], REMEDIES)
-    found = lint_record(texts[0], domain)
-    try:
-        record = records.parse(texts[0])
-    except SyntaxFault:
-        return found  # told already
+    if len(texts) == 1 and len(texts[0]) <= records.MAX_OCTETS:
+        return (yield from _of_one(texts[0], domain))
+    broken = list(_of_none(answer.records, texts, domain))
+    found = broken + (yield from _of_above(domain, is_broken=bool(broken)))
+    return with_remedies(found, REMEDIES)
+
+
+def _of_one(octets: bytes, domain: str) -> Lookups[list[Finding]]:
+    """What the one record of a domain shows, and whether others agree to get its reports."""
+    found, record = lint_record(octets, domain), records.parse(octets)
     uris = dict.fromkeys((*record.aggregate_reports, *record.failure_reports))
     mailed = [uri for uri in uris if uri.lower().startswith("mailto:")][:MAX_CONSENTS]
     consents = yield from gather(*(_of_consent(uri, domain) for uri in mailed))
     return with_remedies([*found, *chain.from_iterable(consents)], REMEDIES)
+
+
+def _of_none(answered: Sequence[bytes], texts: Sequence[bytes], domain: str) -> Iterator[Finding]:
+    """Why none counts: there are several, it is too large, or it was only meant for one."""
+    if len(texts) == 1:
+        yield from lint_record(texts[0], domain)
+        return
+    meant = texts or [octets for octets in answered if _MEANT.match(octets)]
+    shown = "\n".join(octets.decode("latin-1") for octets in meant)
+    if texts:
+        sentence = f"_dmarc.{domain} has {len(texts)} DMARC records; it must have one"
+        yield Finding("several", Severity.ERROR, sentence, domain, shown=shown)
+    elif meant:
+        why = "it does not begin with v=DMARC1 and a semicolon"
+        yield replace(_useless(why, domain), shown=shown)
+
+
+_MEANT: Final = re.compile(rb"[^A-Za-z0-9]{0,9}v[\s=:-]{0,9}dmarc", re.IGNORECASE)
+"""How a text begins that somebody meant for a record."""
+
+
+def _of_above(domain: str, *, is_broken: bool) -> Lookups[list[Finding]]:
+    """What applies to a domain without a record that counts (RFC 9989 §4.10.1)."""
+    try:
+        discovered = yield from find_policy((yield from walk(domain)))
+    except LookupFailed as failure:
+        return [unanswered(failure, domain)]
+    if discovered is None:
+        sentence = f"_dmarc.{domain} has no DMARC records; it must have one"
+        return [] if is_broken else [Finding("none", Severity.ERROR, sentence, domain)]
+    where, record = discovered.found
+    what = "what it has counts as no record" if is_broken else "it has no record"
+    sentence = f"{what}; {discovered.tag}={discovered.policy} of {where} applies"
+    inherited = Finding("inherited", Severity.NOTE, sentence, domain)
+    return [inherited, *(yield from _of_one(record.text.encode("latin-1"), where))]
 
 
 def _of_consent(uri: str, domain: str) -> Lookups[list[Finding]]:
@@ -101,7 +140,7 @@ def _of_tags(record: Record, domain: str) -> Iterator[Finding]:
         name = spec.partition("=")[0].strip().lower()
         if name in REMOVED:
             sentence = "RFC 9989 has no such tag any more, and receivers ignore it"
-            yield Finding("removed", Severity.WARNING, sentence, domain, spec.strip())
+            yield Finding("removed", Severity.WARNING, sentence, domain, *_in_place_of(spec))
         elif name and name.isascii() and name.isalpha() and name not in KNOWN:
             sentence = "a tag that means nothing; is it misspelt?"
             yield Finding("unknown", Severity.WARNING, sentence, domain, spec.strip())
@@ -115,6 +154,14 @@ def _of_tags(record: Record, domain: str) -> Iterator[Finding]:
         except SyntaxFault as fault:
             sentence = f"nobody gets these reports: {fault}"
             yield Finding("uri", Severity.ERROR, sentence, domain, uri)
+
+
+def _in_place_of(spec: str) -> tuple[str, str]:
+    """A tag that was removed, and what says now what it said (RFC 9989 §A.6)."""
+    name, _, value = spec.partition("=")
+    is_less = name.strip().lower() == "pct" and value.strip() != "100"
+    remedy = "remove the tag; t=y asks for one level less than p=, for a test" if is_less else ""
+    return spec.strip(), remedy
 
 
 def _domain_of_reports(uri: str) -> str:
@@ -131,11 +178,13 @@ def _of_policy(record: Record, domain: str) -> Iterator[Finding]:
         yield _useless("p=, sp= or np= cannot be read, and there is no rua=", domain)
         return
     if "p" not in {spec.partition("=")[0].strip().lower() for spec in record.text.split(";")}:
-        yield Finding("no-policy", Severity.WARNING, "without p= it is p=none", domain)
+        sentence = "without p= it is p=none, whatever sp= and np= say"
+        yield Finding("no-policy", Severity.WARNING, sentence, domain)
     elif record.policy is Disposition.NONE:
         sentence = "p=none asks for nothing: forged mail is delivered"
         yield Finding("monitoring", Severity.WARNING, sentence, domain)
-    if record.testing:
+    asked = {record.policy, record.subdomain_policy, record.nonexistent_policy}
+    if record.testing and asked - {None, Disposition.NONE}:
         sentence = "t=y: receivers apply the policy one level lower"
         yield Finding("testing", Severity.WARNING, sentence, domain)
     if not record.aggregate_reports:

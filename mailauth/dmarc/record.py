@@ -72,7 +72,7 @@ def parse(octets: bytes) -> Record:
     **Raises** SyntaxFault: it is no record, or too large for one.
     """
     if not is_record(octets):
-        raise SyntaxFault("it does not begin with v=DMARC1")
+        raise SyntaxFault("it does not begin with v=DMARC1 and a semicolon")
     if len(octets) > MAX_OCTETS:
         raise SyntaxFault(f"a record of {len(octets)} octets")
     text = octets.decode("latin-1")

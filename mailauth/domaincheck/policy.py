@@ -18,18 +18,10 @@ def check_dmarc(domain: str) -> Lookups[Area]:
     except LookupFailed as failure:
         return Area("dmarc", "DMARC", findings=(unanswered(failure, domain),))
     steps = (Step(0, f"the records from {domain} upwards"), *walked.steps)
+    found = yield from dmarc.lint(domain)
     if discovered is None:
-        found = yield from dmarc.lint(domain)
         return Area("dmarc", "DMARC", works=False, findings=tuple(found), steps=steps)
     where = discovered.found.domain
-    found = yield from dmarc.lint(where)
-    if where != domain:
-        broken = [each for each in (yield from dmarc.lint(domain)) if each.code != "none"]
-        what = "what it has counts as no record" if broken else "it has no record"
-        sentence = f"{what}; {discovered.tag}={discovered.policy} of {where} applies"
-        remedy = "nothing, unless this domain needs a policy of its own"
-        inherited = Finding("inherited", Severity.NOTE, sentence, domain, remedy=remedy)
-        found = [*broken, inherited, *found]
     published = Published(f"_dmarc.{where}", "TXT", discovered.found.record.text)
     return Area(
         "dmarc", "DMARC", works=True, published=(published,), findings=tuple(found), steps=steps

@@ -476,6 +476,38 @@ def test_lint_asks_those_who_get_reports() -> None:
         assert [each.code for each in zone.run(dmarc.lint("example.com"))] == [code]
 
 
+@pytest.mark.parametrize(
+    ("own", "codes"),
+    [
+        ([], ["inherited", "monitoring"]),
+        (["v=spf1 -all"], ["inherited", "monitoring"]),
+        ([REJECT, REJECT], ["several", "inherited", "monitoring"]),
+        ([f"{REJECT}; rua=mailto:{'a' * 9000}@b.c"], ["syntax", "inherited", "monitoring"]),
+        (["v=dmarc1; p=reject"], ["syntax", "inherited", "monitoring"]),
+    ],
+)
+def test_lint_of_a_subdomain_is_of_the_record_that_applies(
+    own: list[str], codes: list[str]
+) -> None:
+    record = "v=DMARC1; p=none; rua=mailto:a@example.com"
+    nodes = {"_dmarc.example.com": {"TXT": [record]}, "_dmarc.a.example.com": {"TXT": own}}
+    found = Zone(nodes).run(dmarc.lint("a.example.com"))
+    assert [each.code for each in found] == codes
+    assert found[-1].domain == "example.com"
+    silent = nodes | {"_dmarc.example.com": {"FAIL": ["TXT"]}}
+    assert Zone(silent).run(dmarc.lint("a.example.com"))[-1].code == "dns"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["V=dmarc1; p=none", "v=DMARC1p=none", "v=DMARC1, p=none", '"v=DMARC1; p=none"', "v=DMARC;"],
+)
+def test_what_was_meant_for_a_record_is_shown(text: str) -> None:
+    (found,) = Zone({"_dmarc.example.com": {"TXT": ["x", text]}}).run(dmarc.lint("example.com"))
+    assert (found.code, found.shown) == ("syntax", text)
+    assert "v=DMARC1 and a semicolon" in found.sentence
+
+
 def by_list(domain: str) -> str:
     """A list with the suffixes com and co.example."""
     labels = domain.split(".")

@@ -156,6 +156,8 @@ LINTED = [
     (f"p=reject; adkim=x; {RUA}", {"tag"}),
     (f"p=reject; sp=none; {RUA}", {"weaker"}),
     (f"p=reject; t=y; {RUA}", {"testing"}),
+    (f"p=none; sp=reject; t=y; {RUA}", {"monitoring", "testing"}),
+    (f"p=none; t=y; {RUA}", {"monitoring"}),
     (f"p=reject; psd=y; {RUA}", {"public-suffix"}),
     ("p=reject; rua=https://example.com/", {"scheme"}),
     ("p=reject; rua=mailto:foo", {"uri"}),
@@ -174,3 +176,10 @@ LINTED = [
 @pytest.mark.parametrize(("tags", "codes"), LINTED, ids=[tags for tags, _ in LINTED])
 def test_lint(tags: str, codes: set[str]) -> None:
     assert {each.code for each in dmarc.lint_record(f"v=DMARC1; {tags}".encode())} == codes
+
+
+def test_what_to_say_in_place_of_pct() -> None:
+    for tag, remedy in (("pct=0", "t=y"), ("pct=50", "t=y"), ("PCT = 100", ""), ("ri=1", "")):
+        (found,) = dmarc.lint_record(f"v=DMARC1; p=reject; {tag}; {RUA}".encode())
+        assert found.code == "removed"
+        assert ("t=y" in found.remedy) is bool(remedy)
