@@ -12,6 +12,7 @@ from mailauth.errors import SyntaxFault
 from mailauth.findings import Finding, Severity
 from mailauth.spf import record as records
 from mailauth.spf.letters import OF_THE_RECORD
+from mailauth.spf.macro import MacroString
 from mailauth.spf.policy import RFC7208
 from mailauth.spf.record import (
     IP4,
@@ -119,14 +120,25 @@ def _of_terms(record: Record, domain: str) -> Iterator[Finding]:
             yield Finding("ptr", Severity.WARNING, sentence, domain, text)
         if admits(directive):
             yield from _of_the_admitted(directive, domain)
-        if isinstance(mechanism, Include | A | MX | PTR | Exists):
-            spec = mechanism.domain_spec
-            if spec is not None and "p" in spec.letters:
-                sentence = "%{p} is slow and should not be published (RFC 7208 §7.3)"
-                yield Finding("p-macro", Severity.WARNING, sentence, domain, text)
+    for spec, text in _named(record):
+        if "p" in spec.letters:
+            sentence = "%{p} is slow and should not be published (RFC 7208 §7.3)"
+            yield Finding("p-macro", Severity.WARNING, sentence, domain, text)
     for name, value in record.unknown_modifiers:
         sentence = "a modifier that means nothing; is it misspelt?"
         yield Finding("modifier", Severity.WARNING, sentence, domain, f"{name}={value}")
+
+
+def _named(record: Record) -> Iterator[tuple[MacroString, str]]:
+    """What the terms that are read name, each with its term."""
+    for directive in reached(record):
+        mechanism = directive.mechanism
+        if isinstance(mechanism, Include | A | MX | PTR | Exists) and mechanism.domain_spec:
+            yield mechanism.domain_spec, directive.text
+    if record.redirect is not None and end_of(record) is None:
+        yield record.redirect, f"redirect={record.redirect.text}"
+    if record.exp is not None:
+        yield record.exp, f"exp={record.exp.text}"
 
 
 def _of_the_admitted(directive: Directive, domain: str) -> Iterator[Finding]:

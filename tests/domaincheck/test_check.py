@@ -178,6 +178,19 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
         {"_mta-sts.example.com": txt("v=STSv1; id=1; x y")},
         {"mta-sts/syntax"},
     ),
+    (
+        "what was meant for MTA-STS, and for TLS reports",
+        {
+            "_mta-sts.example.com": txt("x", "v=STSv1 id=20261123"),
+            "_smtp._tls.example.com": txt('"v=TLSRPTv1; rua=mailto:tls@example.com"'),
+        },
+        {"mta-sts/syntax", "tls-rpt/syntax"},
+    ),
+    (
+        "what stands at any name below",
+        {"_mta-sts.example.com": txt("v=spf1 -all"), "_smtp._tls.example.com": txt("v=DMARC1")},
+        {"mta-sts/none", "tls-rpt/none"},
+    ),
     ("a silent DNS for MTA-STS", {"_mta-sts.example.com": {"FAIL": ["TXT"]}}, {"mta-sts/dns"}),
     ("no TLS reports", {"_smtp._tls.example.com": {}}, {"tls-rpt/none"}),
     (

@@ -40,6 +40,9 @@ LEGAL = [
     ),
     ("ptr", "v=spf1 ptr -all", {"ptr"}),
     ("the name of the client", "v=spf1 exists:%{p}.example -all", {"p-macro"}),
+    ("the name of the client, behind", "v=spf1 mx redirect=%{p}.example", {"p-macro"}),
+    ("the name of the client, explained", "v=spf1 mx -all exp=%{p2}.example", {"p-macro"}),
+    ("a redirect that is not read", "v=spf1 mx -all redirect=%{p}.example", {"redirect"}),
     ("after all", "v=spf1 mx -all ip4:192.0.2.1", {"after-all"}),
     (
         "much after all",
