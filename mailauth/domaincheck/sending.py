@@ -68,7 +68,12 @@ def _of_client(address: Address, verdict: spf.Verdict) -> list[Finding]:
         sentence = f"whether {address} may send is not known: {verdict.reason}"
         return [Finding(UNANSWERED, Severity.WARNING, sentence, domain, remedy="ask again later")]
     sentence = f"{address} may not send: {verdict.result}, {verdict.reason}"
-    remedy = f"add ip{address.version}:{address} to the record, before its all"
+    term = f"ip{address.version}:{address}"
+    remedy = f"add {term} to the record, before its all"
+    if verdict.result is spf.Result.PERMERROR:
+        remedy = "mend the record first"
+    elif verdict.result is spf.Result.NONE:
+        remedy = f"publish a record with {term}"
     return [Finding("not-permitted", Severity.ERROR, sentence, domain, str(address), remedy)]
 
 

@@ -224,6 +224,21 @@ def test_what_is_found(changed: dict[str, Any], found: set[str]) -> None:
     assert [each.code for each in needing if not each.remedy] == []
 
 
+@pytest.mark.parametrize(
+    ("texts", "remedy"),
+    [
+        (["v=spf1 ip4:203.0.113.1 -all"], "add ip4:192.0.2.1 to the record, before its all"),
+        (["v=spf1 ip4:x -all"], "mend the record first"),
+        (["v=spf1 -all", "v=spf1 -all"], "mend the record first"),
+        (["v=spf1mx -all"], "publish a record with ip4:192.0.2.1"),
+    ],
+)
+def test_how_an_address_may_send(texts: list[str], remedy: str) -> None:
+    report = check({"example.com": SOUND["example.com"] | txt(*texts)})
+    (found,) = [each for each in report.findings() if each.code == "not-permitted"]
+    assert found.remedy == remedy
+
+
 def test_a_sound_domain_meets_every_demand() -> None:
     report = check({})
     assert report.sentence() == "example.com: nothing to mend"
