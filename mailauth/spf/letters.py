@@ -1,11 +1,13 @@
 """What the macro letters stand for in one evaluation, and the names they make (RFC 7208 §7.2)."""
 
 from collections.abc import Mapping
+from contextlib import suppress
 from typing import Final
 
+from mailauth.errors import SyntaxFault
 from mailauth.spf.identity import Subject
 from mailauth.spf.macro import MacroString
-from mailauth.syntax.domain import MAX_NAME, is_askable
+from mailauth.syntax.domain import MAX_NAME, is_askable, parse_name
 
 _FEW: Final = 8
 """So many macros may be expanded whole, however long a local part is; of more, what counts."""
@@ -62,18 +64,27 @@ class Letters:
         if self._values:
             return self._values
         client, sender, helo, receiver, now = self._said
+        domain = _a_labels(sender.domain)
         self._values = {
-            "s": f"{sender.local_part}@{sender.domain}",
+            "s": f"{sender.local_part}@{domain}",
             "l": sender.local_part,
-            "o": sender.domain,
+            "o": domain,
             "i": client.dotted,
             "v": "in-addr" if client.is_ip4 else "ip6",
-            "h": helo,
+            "h": _a_labels(helo),
             "c": client.text,
             "r": receiver,
             "t": str(now),
         }
         return self._values
+
+
+def _a_labels(name: str) -> str:
+    """A name of the client with A-labels for its U-labels (RFC 8616 §4); what is none, as it is."""
+    if not name.isascii():
+        with suppress(SyntaxFault):
+            return parse_name(name)
+    return name
 
 
 OF_THE_RECORD: Final = frozenset("d")

@@ -253,7 +253,7 @@ def test_SPF_18_bombs_are_cut_to_a_name() -> None:
 
 
 def test_a_name_that_nobody_can_ask_for_matches_nothing() -> None:
-    assert asked("v=spf1 exists:%{h}.x -all", helo="é.example") == [D]
+    assert asked("v=spf1 exists:%{h}.x -all", helo="mx\udcff.example") == [D]
 
 
 @pytest.mark.parametrize(
@@ -408,6 +408,31 @@ def test_an_include_of_a_malformed_domain_is_a_permerror(include: str) -> None:
         assert f"include:{include} names no domain" in got.reason
     got = verdict(f"v=spf1 redirect={include}", sender=f"{'a' * 64}@{D}", helo="mx\udcff.example")
     assert got.result == "permerror"
+
+
+@pytest.mark.parametrize(
+    ("letter", "sender", "helo", "name"),
+    [
+        ("o", "ada@bücher.example", "h.example", "xn--bcher-kva.example"),
+        ("O", "ada@bücher.example", "h.example", "xn--bcher-kva.example"),
+        ("s", "ada@bücher.example", "h.example", "ada@xn--bcher-kva.example"),
+        ("o", "", "bücher.example", "xn--bcher-kva.example"),
+        ("h", "ada@bücher.example", "mx_1.bücher.example", "mx_1.xn--bcher-kva.example"),
+        ("o2r", "ada@bücher.example", "h.example", "example.xn--bcher-kva"),
+    ],
+)
+def test_U_labels_are_A_labels_in_macros(letter: str, sender: str, helo: str, name: str) -> None:
+    """RFC 8616 §4, in the names that are asked for and in an explanation."""
+    domain = "xn--bcher-kva.example"
+    nodes: dict[str, Any] = {
+        domain: {"TXT": [f"v=spf1 exists:%{{{letter}}}.x -all exp=why.{D}"]},
+        f"{name}.x": {"A": [IP]},
+    }
+    client: Any = {"ip": IP, "helo": helo, "sender": sender}
+    assert Zone(nodes).run(spf.check(**client)).result == "pass"
+    del nodes[f"{name}.x"]
+    nodes[f"why.{D}"] = {"TXT": [f"not %{{{letter.lower()}}}"]}
+    assert Zone(nodes).run(spf.check(**client)).explanation == f"not {name}"
 
 
 @pytest.mark.parametrize("letter", "lsLS")
