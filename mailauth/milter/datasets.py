@@ -82,7 +82,7 @@ def lines(path: Path) -> Iterator[Entry]:
         raise BadTable(str(fault)) from None
     for number, line in enumerate(octets.split(b"\n"), 1):
         try:
-            text = line.decode().partition("#")[0].strip(" \t\r")
+            text = line.partition(b"#")[0].decode().strip(" \t\r")
         except UnicodeDecodeError:
             raise BadTable(f"{path}:{number}: is not of UTF-8") from None
         if text:
@@ -158,7 +158,7 @@ def network(entry: Entry) -> str:
 
 
 def _masked(text: str) -> str:
-    """An entry whose host bits are masked out, as OpenDKIM does."""
+    """An entry with its host bits masked out: files of OpenDKIM have such, and match nothing."""
     bang = "!" if text.startswith("!") else ""
     bare = text.removeprefix("!").replace("[", "").replace("]", "")
     try:

@@ -264,6 +264,26 @@ def test_hosts_that_never_matched_do_not_stop_the_import(folder: Path) -> None:
     assert text.count("take it out of the file, as nothing matched it") == 2
 
 
+@pytest.mark.parametrize(
+    ("host", "meaning"),
+    [
+        ("192.168.0.1/24", "192.168.0.0/24"),
+        ("10.0.0.0/255.0.0.0", "10.0.0.0/8"),
+        ("!2001:0db8::/32", "!2001:db8::/32"),
+        ("*.example.com", "every name below example.com"),
+    ],
+)
+def test_hosts_that_match_here_alone_are_told(folder: Path, host: str, meaning: str) -> None:
+    """OpenDKIM compares the text of a network or of a name, and knows no wildcard of hosts."""
+    key_file = f"Domain example.com\nSelector x\nKeyFile {folder / 'rsa'}\n"
+    same = "127.0.0.1, [::1], 2001:DB8:1::/48, 192.0.2.0/24, .example.net, mx.example.com"
+    text = f"Mode s\nSocket inet:8891\n{key_file}InternalHosts {same}, {host}\n"
+    note = f"opendkim.conf:6: {host!r} matched nothing; here it is {meaning}"
+    notes = translated(folder, text)
+    assert note in notes
+    assert notes.count("matched nothing") == 1
+
+
 def test_included_files_are_read(folder: Path) -> None:
     (folder / "more").write_text("Mode v\nSocket inet:8891\n")
     assert 'role = "verify"' in translated(folder, f"Include {folder / 'more'}\n")
@@ -272,10 +292,38 @@ def test_included_files_are_read(folder: Path) -> None:
         translated(folder, f"Include {folder / 'more'}\n")
 
 
+def test_comments_may_be_of_any_alphabet(folder: Path) -> None:
+    conf = folder / "opendkim.conf"
+    conf.write_bytes(b"# f\xfcr uns\nMode v\nSocket inet:8891 # caf\xe9\n")
+    assert 'role = "verify"' in opendkim.read(conf, "host.example").text()
+
+
+def test_a_key_without_a_domain_signs_nothing(folder: Path) -> None:
+    """As Fedora's file does once its Mode is changed to sv and nothing else."""
+    text = f"Mode sv\nSocket inet:8891\nSelector default\nKeyFile {folder / 'rsa'}\n"
+    found = translated(folder, text)
+    assert 'role = "verify"' in found
+    assert "[signing]" not in found
+    assert "# NOTE: it signs nothing: there is a KeyFile without a Domain\n" in found
+    with pytest.raises(BadArgument, match="neither signs nor verifies"):
+        translated(folder, text.replace("sv", "s"))
+
+
+def test_what_a_key_table_replaces_is_told_as_such(folder: Path) -> None:
+    text = CONF.format(folder=folder, hosts="127.0.0.1") + "SubDomains no\nDomain a.example\n"
+    found = translated(folder, f"{text}Selector x\nKeyFile /etc/x\n")
+    for number, name in enumerate(("SubDomains", "Domain", "Selector"), 24):
+        assert f"conf:{number}: {name} is not needed: the tables say it" in found
+    assert "no mail is signed" not in found
+    alone = f"Mode s\nSocket inet:8891\nSelector x\nDomain a.example\nKeyFile {folder / 'rsa'}\n"
+    found = translated(folder, f"{alone}MultipleSignatures yes\nSigningTable /x\n")
+    assert "MultipleSignatures is not needed: there is no KeyTable" in found
+    assert "SigningTable is not needed: there is no KeyTable" in found
+
+
 WRONG = [
     ("KeyTable /k", "needs a SigningTable"),
-    ("KeyFile /k", "needs a Selector"),
-    ("KeyFile /k\nSelector x", "needs a Domain"),
+    ("Domain a.example\nKeyFile /k", "needs a Selector"),
     ("Mode v\nDNSTimeout x", ":3: 'x' is not a number"),
     ("Mode v\nDNSTimeout 5\u0665", "is not a number"),
     ("Mode s", "neither signs nor verifies"),
@@ -292,7 +340,7 @@ def test_configurations_that_are_none(folder: Path, text: str, reason: str) -> N
 def test_what_cannot_be_read(folder: Path) -> None:
     with pytest.raises(BadArgument, match="no Socket"):
         translated(folder, "Mode v\n")
-    (folder / "x").write_bytes(b"\xff x")
+    (folder / "x").write_bytes(b"Mode \xff")
     with pytest.raises(BadArgument, match="UTF-8"):
         opendkim.read(folder / "x", "h")
 

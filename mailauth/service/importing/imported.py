@@ -22,8 +22,8 @@ SECRETS_NOTE: Final = (
 
 def user_note(user: str, group: str | None = None) -> str:
     """Why the user of another program is not that of the service."""
-    who = f"the user {user}" if group is None else f"the user {user} and the group {group}"
-    return f"{who} is not carried over: the unit of systemd starts the service as mailauth"
+    who = f"the user {user} is" if group is None else f"the user {user} and the group {group} are"
+    return f"{who} not carried over: the unit of systemd starts the service as mailauth"
 
 
 def folder_note(path: str) -> str:

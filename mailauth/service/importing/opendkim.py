@@ -65,11 +65,12 @@ class _Translation:
         """**Raises** BadTable."""
         imported, mode = self._imported, self._text("Mode", "sv")
         verifies = "v" in mode
-        signs = "s" in mode and bool(self._text("KeyTable") or self._text("KeyFile"))
+        lacking = self._what_signing_lacks()
+        signs = "s" in mode and not lacking
         if signs:
             self._translate_signing(imported.signing)
         elif "s" in mode:
-            imported.notes.append("it signs nothing: there is neither a KeyTable nor a KeyFile")
+            imported.notes.append(f"it signs nothing: {lacking}")
         if verifies:
             self._translate_verifying(imported.verifying)
         if not signs and not verifies:
@@ -78,6 +79,14 @@ class _Translation:
         self._translate_dns(imported.dns)
         self._listen("both" if signs and verifies else "sign" if signs else "verify")
         imported.notes += self._notes()
+
+    def _what_signing_lacks(self) -> str:
+        """Why OpenDKIM would sign nothing, though it may; "" if it would."""
+        if self._text("KeyTable"):
+            return ""
+        if not self._text("KeyFile"):
+            return "there is neither a KeyTable nor a KeyFile"
+        return "" if self._words("Domain") else "there is a KeyFile without a Domain"
 
     def _translate_signing(self, table: Table) -> None:
         key_table = self._text("KeyTable")
@@ -120,11 +129,8 @@ class _Translation:
         selector, path = self._text("Selector"), self._text("KeyFile")
         if not selector:
             raise BadTable(f"{self._where('KeyFile')}: a KeyFile needs a Selector")
-        domains = self._words("Domain")
-        if not domains:
-            raise BadTable(f"{self._where('KeyFile')}: a KeyFile needs a Domain")
         below = self._flag("SubDomains")
-        for name in domains:
+        for name in self._words("Domain"):
             row: Table = {"domain": "%" if name == "*" else name, "selector": selector}
             row["file"] = path
             if name == "*" or below:
@@ -236,6 +242,9 @@ class _Translation:
                 found.append(network(entry))
             except BadTable as fault:
                 self._tell(f"{fault}: {remedy}, as nothing matched it")
+                continue
+            if meaning := _widened(entry.key, found[-1]):
+                self._tell(f"{entry.where}: {entry.key!r} matched nothing; here it is {meaning}")
         if in_file:
             table[f"{key}_file"] = path_of(self._text(name))
         elif found:
@@ -268,11 +277,29 @@ class _Translation:
             elif name in UNSUPPORTED or needless is not None:
                 yield f"{entry.where}: {entry.key} {entry.value} is NOT SUPPORTED"
             elif name in OF_SIGNING:
-                yield f"{entry.where}: {entry.key} is not needed: no mail is signed"
+                yield f"{entry.where}: {entry.key} is not needed: {self._why_unasked()}"
             elif name in OF_VERIFYING:
                 yield f"{entry.where}: {entry.key} is not needed: no mail is verified"
             else:
                 yield f"{entry.where}: {entry.key} is no directive that is known of OpenDKIM"
+
+    def _why_unasked(self) -> str:
+        """Why a directive of signing was not asked for."""
+        if not self._imported.signing:
+            return "no mail is signed"
+        return "the tables say it" if self._text("KeyTable") else "there is no KeyTable"
+
+
+def _widened(given: str, network: str) -> str:
+    """What an entry of clients means here, if OpenDKIM, which compares texts, never matched it.
+
+    It asks for an address, for each network around it as inet_ntop(3) writes it, for
+    a name, and for `.example.com` of each domain above the name.
+    """
+    if given.startswith(("*.", "!*.")):
+        return f"every name below {given.partition('.')[2]}"
+    bare = given.lower().replace("[", "").replace("]", "")
+    return network if "/" in bare and bare != network else ""
 
 
 _RESULTS: Final = {
