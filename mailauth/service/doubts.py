@@ -6,6 +6,7 @@ gives, and a host may have no domains of its own.
 
 import asyncio
 import grp
+import os
 import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,11 +15,12 @@ from typing import Any, Final
 
 from mailauth.dns import Answer, AsyncResolver, Question, RRType, Status
 from mailauth.dns.nameserver import of_the_system
+from mailauth.milter import datasets
 from mailauth.service import privileges
 from mailauth.service.configuration import Configuration
 from mailauth.service.kinds import Kinds
 from mailauth.service.tables import Dns, Listen
-from mailauth.service.tomlfile import Complaint
+from mailauth.service.tomlfile import Complaint, Place
 
 _PATIENCE: Final = 3.0
 """Seconds for which nameservers are waited for."""
@@ -36,6 +38,14 @@ def doubts(configuration: Configuration, kinds: Kinds) -> Iterator[Complaint]:
                 "see SupplementaryGroups= of the unit"
             )
             yield Complaint(("listen", index, "group"), sentence)
+        if _is_for_its_owner(listen):
+            sentence = (
+                "has no group, so nobody but the user of the service may connect: "
+                'for Postfix write group = "postfix"'
+            )
+            yield Complaint(("listen", index), sentence)
+    yield from _idle_tables(configuration, kinds)
+    yield from _uncertain_files(configuration)
     if any(kinds[listen.kind].asks(configuration, listen) for listen in configuration.listen):
         yield from _silent_nameservers(configuration.dns)
 
@@ -55,6 +65,74 @@ def _group_within(folder: Path) -> int | None:
     except OSError:
         return None
     return status.st_gid if status.st_mode & stat.S_ISGID else None
+
+
+def _is_for_its_owner(listen: Listen) -> bool:
+    """Whether a Unix socket would be one that nobody else may connect to.
+
+    A socket of another group that lies there is one that the service manager has made.
+    """
+    if listen.where.family != AF_UNIX or listen.group is not None or listen.mode & stat.S_IWOTH:
+        return False
+    path = Path(listen.where.host)
+    if _group_within(path.parent) is not None:
+        return False
+    try:
+        return path.lstat().st_gid == os.getegid()
+    except OSError:
+        return True
+
+
+def _idle_tables(configuration: Configuration, kinds: Kinds) -> Iterator[Complaint]:
+    used = {table for each in configuration.listen for table in kinds[each.kind].uses(each)}
+    for table, who in _USERS.items():
+        if getattr(configuration, table) is not None and table not in used:
+            yield Complaint((table,), f"no listener uses it; {who}")
+
+
+_USERS: Final = {
+    "signing": "a milter of the role sign or both does",
+    "verifying": "a milter of the role verify or both does",
+    "srs": "a milter does with srs = true",
+}
+"""For a table, which listeners go by it."""
+
+
+def _uncertain_files(configuration: Configuration) -> Iterator[Complaint]:
+    """Names of files that are one thing here and another where the service starts."""
+    for place, name in _named(configuration):
+        if not name.startswith("/"):
+            sentence = "is looked for in the folder in which the service starts: write it from / on"
+            yield Complaint(place, sentence)
+    for table, key in _DATA_SETS:
+        text = getattr(getattr(configuration, table), key, None)
+        if text and key in _LISTS and ":" not in text and not text.startswith(("/", "./", "../")):
+            sentence = "is read as a list, not as a file, whose name begins with / or file:"
+            yield Complaint((table, key), sentence)
+
+
+def _named(configuration: Configuration) -> Iterator[tuple[Place, str]]:
+    """The files that are named, each with its place."""
+    for table, key in _FILES:
+        if name := getattr(getattr(configuration, table), key, None):
+            yield (table, key), name
+    for table, key in _DATA_SETS:
+        text = getattr(getattr(configuration, table), key, None) or ""
+        if text.startswith(("file:", "refile:", "./", "../")):
+            yield (table, key), datasets.path_of(text)
+    for index, row in enumerate(configuration.signing.key if configuration.signing else ()):
+        yield ("signing", "key", index, "file"), row.file
+
+
+_FILES: Final = (("srs", "secrets"), ("srs", "exclude_file"), ("srs", "aliases"))
+_LISTS: Final = ("networks_file", "excluded_file", "trusted_file")
+_DATA_SETS: Final = (
+    ("signing", "key_table"),
+    ("signing", "signing_table"),
+    ("signing", "networks_file"),
+    ("signing", "excluded_file"),
+    ("verifying", "trusted_file"),
+)
 
 
 def _silent_nameservers(given: Dns) -> Iterator[Complaint]:

@@ -5,7 +5,7 @@ table, which `start` puts together; a further protocol is one more row there.
 """
 
 import socket
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol, TypeAlias
 
@@ -52,6 +52,8 @@ class Kind:
     """What can be served so, and is hardly meant; no file is touched."""
     asks: Callable[[Configuration, Listen], bool] = lambda *_: False
     """Whether its workers ask the DNS."""
+    uses: Callable[[Listen], Collection[str]] = lambda _: ()
+    """The tables by which its workers go, if they are there."""
 
 
 Kinds: TypeAlias = Mapping[str, Kind]

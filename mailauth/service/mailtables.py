@@ -30,6 +30,7 @@ from mailauth.service.tomlfile import Complaint, Place, Unsound, collect
 from mailauth.syntax import domain as domains
 
 _MOST_FAULTS: Final = 20
+_EVERYBODY: Final = ("0.0.0.0/0", "::/0")
 
 
 def files(configuration: Configuration) -> Iterator[str]:
@@ -44,9 +45,33 @@ def files(configuration: Configuration) -> Iterator[str]:
         yield datasets.path_of(verifying.trusted_file)
 
 
+def used(listen: Listen) -> set[str]:
+    """The tables by which one listener goes, if they are there."""
+    roles = {"signing": (None, "sign", "both"), "verifying": (None, "verify", "both")}
+    tables = {table for table, those in roles.items() if listen.role in those}
+    return tables | {"srs"} if listen.rewrites else tables
+
+
 def verifying(configuration: Configuration, listen: Listen) -> Verifying | None:
     """How one listener judges mail, if it does."""
-    return configuration.verifying if listen.role in (None, "verify", "both") else None
+    return configuration.verifying if "verifying" in used(listen) else None
+
+
+def doubts(configuration: Configuration, listen: Listen) -> Iterator[Complaint]:
+    """Lists of clients in use that hold everybody."""
+    signing, judging = configuration.signing, verifying(configuration, listen)
+    if signing is not None and "signing" in used(listen):
+        sentence = "holds every host: mail of strangers would be signed as your own"
+        yield from _of_everybody(("signing", "networks"), signing.networks, sentence)
+    if judging is not None:
+        sentence = "holds every host: no mail would be judged"
+        yield from _of_everybody(("verifying", "trusted"), judging.trusted, sentence)
+
+
+def _of_everybody(place: Place, entries: Iterable[str], sentence: str) -> Iterator[Complaint]:
+    for number, entry in enumerate(entries):
+        if entry.replace("[", "").replace("]", "") in _EVERYBODY:
+            yield Complaint((*place, number), sentence)
 
 
 def settings(configuration: Configuration, listen: Listen, keys: KeyRing) -> Settings:
@@ -54,7 +79,7 @@ def settings(configuration: Configuration, listen: Listen, keys: KeyRing) -> Set
 
     **Raises** Unsound, with every file that cannot be used.
     """
-    signing = configuration.signing if listen.role in (None, "sign", "both") else None
+    signing = configuration.signing if "signing" in used(listen) else None
     judging = verifying(configuration, listen)
     srs = configuration.srs if listen.rewrites else None
     given: Milter = configuration.milter

@@ -148,7 +148,15 @@ def _kind(protocol: LookupProtocol, question: bytes, end: bytes) -> Kind:
     is_answer: Callable[[bytes], bool] = lambda octets: octets.endswith(end)  # noqa: E731
     check: Callable[[Configuration, int], Iterable[Complaint]] = partial(_check, protocol)
     prepare = partial(_prepare, protocol)
-    return Kind(check, prepare, lambda _: question, is_answer, look=_look_at_store, doubts=_doubts)
+    return Kind(
+        check,
+        prepare,
+        lambda _: question,
+        is_answer,
+        look=_look_at_store,
+        doubts=_doubts,
+        uses=lambda _: ("srs",),
+    )
 
 
 _SOCKETMAP_PROBE: Final = f"forward {_PROBE}"

@@ -47,6 +47,7 @@ class Milters:
             look=_look_at_store,
             doubts=_doubts,
             asks=_asks,
+            uses=mailtables.used,
         )
 
     def _prepare(self, configuration: Configuration, listen: Listen) -> Build:
@@ -82,7 +83,8 @@ def _look_at_store(configuration: Configuration, listen: Listen) -> Iterable[Com
 
 def _doubts(configuration: Configuration, listen: Listen) -> Iterable[Complaint]:
     given = configuration.srs if listen.rewrites else None
-    return () if given is None else srstable.doubts(given)
+    yield from () if given is None else srstable.doubts(given)
+    yield from mailtables.doubts(configuration, listen)
 
 
 def _asks(configuration: Configuration, listen: Listen) -> bool:

@@ -58,7 +58,7 @@ def test_check_config_refuses_a_user_whom_serve_could_not_become(
 @pytest.mark.loopback
 def test_check_config_counts(tmp_path: Path, nameserver: Nameserver) -> None:
     file = tmp_path / "x.toml"
-    listen = '[[listen]]\nkind = "milter"\naddress = "unix:/run/x{}"\n'
+    listen = '[[listen]]\nkind = "milter"\naddress = "unix:/run/x{}"\nmode = 0o666\n'
     text = f'[dns]\nnameservers = ["{nameserver.where}"]\n[verifying]\nauthserv_id = "mx.example"\n'
     for workers, listens, told in (
         (1, 1, "1 listener, 1 worker"),

@@ -1,6 +1,7 @@
 """What `check-config` warns of in a configuration that can be run."""
 
 import os
+import socket
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +16,8 @@ from mailauth.service.configuration import read
 from mailauth.service.doubts import doubts
 from mailauth.service.start import kinds_of_listeners
 
-LOOKUPS = '[[listen]]\nkind = "socketmap"\naddress = "unix:/x"\n'
-MILTER = '[[listen]]\nkind = "milter"\naddress = "unix:/x"\n'
+LOOKUPS = '[[listen]]\nkind = "socketmap"\naddress = "inet:127.0.0.1:1"\n'
+MILTER = '[[listen]]\nkind = "milter"\naddress = "inet:127.0.0.1:1"\n'
 JUDGES = '[verifying]\nauthserv_id = "mx.example.com"\n'
 REWRITES = '[srs]\ndomain = "srs.example.com"\nsecrets = "/x"\n'
 ALL_SENDERS = (
@@ -46,7 +47,7 @@ def warnings(folder: Path) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    "listen", [LOOKUPS, LOOKUPS + LOOKUPS.replace("/x", "/y"), f'{MILTER}role = "srs"\n']
+    "listen", [LOOKUPS, LOOKUPS + LOOKUPS.replace(":1", ":2"), f'{MILTER}role = "srs"\n']
 )
 def test_who_names_no_domain_of_his_own_is_told(folder: Path, listen: str) -> None:
     assert told(folder, f"{REWRITES}{listen}") == [ALL_SENDERS]
@@ -65,9 +66,86 @@ def test_who_has_thought_of_his_own_domains_is_not(folder: Path, spared: str) ->
     assert told(folder, f"{REWRITES}{spared}\n{LOOKUPS}") == []
 
 
-def test_a_table_that_nobody_uses_does_nothing(folder: Path) -> None:
-    key = '[[signing.key]]\ndomain = "a.example"\nselector = "s"\nfile = "/x"\n'
-    assert told(folder, f"{REWRITES}{key}{MILTER}") == []
+KEY = '[[signing.key]]\ndomain = "a.example"\nselector = "s"\nfile = "/x"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "line"),
+    [
+        (f"{REWRITES}{KEY}{MILTER}", "1: srs: no listener uses it; a milter does with srs = true"),
+        (
+            f'{JUDGES}dmarc = false\n{KEY}{MILTER}role = "sign"\n',
+            "1: verifying: no listener uses it; a milter of the role verify or both does",
+        ),
+        (
+            f'{KEY}{REWRITES}own_domains = ["a.example"]\n{MILTER}role = "srs"\n',
+            " signing: no listener uses it; a milter of the role sign or both does",
+        ),
+    ],
+)
+def test_a_table_that_nobody_uses_is_told_and_asks_nothing(
+    folder: Path, text: str, line: str
+) -> None:
+    assert told(folder, text) == [f"x.toml:{line}"]
+
+
+@pytest.mark.parametrize("network", ["0.0.0.0/0", "::/0", "[::]/0"])
+def test_networks_of_everybody_are_told(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, network: str
+) -> None:
+    monkeypatch.setattr(module, "_silent_nameservers", lambda _: ())
+    signing = f'[signing]\nnetworks = ["192.0.2.0/24", "{network}"]\n{KEY}'
+    sentence = "holds every host: mail of strangers would be signed as your own"
+    signs = f'{signing}{MILTER}role = "sign"\n'
+    assert told(folder, signs) == [f"x.toml:2: signing.networks[2]: {sentence}"]
+    assert told(folder, signs.replace(network, f"!{network}")) == []
+    trusted = f'{JUDGES}trusted = ["{network}"]\n{MILTER}'
+    sentence = "holds every host: no mail would be judged"
+    assert told(folder, trusted) == [f"x.toml:3: verifying.trusted[1]: {sentence}"]
+
+
+def test_names_of_files_that_depend_on_the_folder_are_told(folder: Path) -> None:
+    sentence = "is looked for in the folder in which the service starts: write it from / on"
+    lists = "own_domains = ['a.example']\n"
+    assert told(folder, REWRITES.replace("/x", "x") + lists + LOOKUPS) == [
+        f"x.toml:3: srs.secrets: {sentence}"
+    ]
+    keys = KEY.replace("/x", "keys/x") + MILTER + 'role = "sign"\n'
+    text = f'[signing]\nnetworks_file = "refile:./x"\nexcluded_file = "/x"\n{keys}'
+    assert told(folder, text) == [
+        f"x.toml:2: signing.networks_file: {sentence}",
+        f"x.toml:7: signing.key[1].file: {sentence}",
+    ]
+    tables = '[signing]\nkey_table = "csl:k=a.example:s:/x"\nsigning_table = "file:../x"\n'
+    assert told(folder, f'{tables}{MILTER}role = "sign"\n') == [
+        f"x.toml:3: signing.signing_table: {sentence}"
+    ]
+
+
+def test_a_list_in_place_of_a_file_is_told(folder: Path) -> None:
+    keys = KEY + MILTER + 'role = "sign"\n'
+    line = "is read as a list, not as a file, whose name begins with / or file:"
+    for given, lines in (("trusted.hosts", [line]), ("csl:10.0.0.1", []), ("/etc/x", [])):
+        text = f'[signing]\nnetworks_file = "{given}"\n{keys}'
+        assert told(folder, text) == [f"x.toml:2: signing.networks_file: {one}" for one in lines]
+
+
+def test_a_socket_that_only_its_owner_may_use_is_told(folder: Path) -> None:
+    path = folder / "s"
+    listen = f'[[listen]]\nkind = "socketmap"\naddress = "unix:{path}"\n'
+    text = f"{REWRITES}own_domains = ['a.example']\n{listen}"
+    line = (
+        "x.toml:5: listen[1]: has no group, so nobody but the user of the service may connect: "
+        'for Postfix write group = "postfix"'
+    )
+    assert told(folder, text) == [line]
+    assert told(folder, f"{text}mode = 0o666\n") == []
+    with socket.socket(socket.AF_UNIX) as made:
+        made.bind(str(path))
+        assert told(folder, text) == [line]
+        if os.geteuid() == 0:
+            os.chown(path, 0, 65534)
+            assert told(folder, text) == [], "the service manager has made it, for a group"
 
 
 SO = "; while no nameserver answers, mail is judged temperror"
@@ -97,7 +175,8 @@ def test_a_nameserver_that_does_not_answer_is_told(
         assert (good.names(), {ask.rrtype for ask in other.asked}) == (["."], {"TXT"})
         asked = len(other.asked)
         others = f'{dns_table}{JUDGES}{REWRITES}own_domains = ["a.example"]\n{LOOKUPS}'
-        assert told(folder, others) == []
+        (unused,) = told(folder, others)
+        assert "verifying: no listener uses it" in unused
         assert len(other.asked) == asked, "nobody asks who needs no answer"
 
 
@@ -119,7 +198,9 @@ def test_a_group_that_the_user_is_not_in_is_told(folder: Path) -> None:
     import grp
 
     group = grp.getgrall()[-1]
-    listen = LOOKUPS.replace("unix:/x", f"unix:{folder}/s") + f'group = "{group.gr_name}"\n'
+    listen = (
+        LOOKUPS.replace("inet:127.0.0.1:1", f"unix:{folder}/s") + f'group = "{group.gr_name}"\n'
+    )
     text = f"{listen}{REWRITES}own_domains = []\nexclude = ['a.example']\n"
     assert told(folder, text) == [], "root may"
     os.seteuid(65534)
