@@ -141,3 +141,13 @@ def test_the_guides_install_in_one_way_and_again_and_again() -> None:
     assert made.pop().startswith("id mailauth >/dev/null 2>&1 || useradd ")
     folders = [line for line in lines if line.startswith("install -d") and "/etc/mailauth" in line]
     assert all(line.startswith("install -d -o mailauth -g mailauth -m 0750") for line in folders)
+
+
+def test_the_guides_install_for_others_to_read_and_check_as_the_service_runs() -> None:
+    """A root with a narrow umask, and a check whose first group is that of the socket alone."""
+    for name in ("postfix", "service"):
+        block = PAGES[name].partition("-m venv /opt/mailauth")[0].rpartition("```sh\n")[2]
+        assert block.startswith("umask 022")
+    for page in PAGES.values():
+        for options in re.findall(r"runuser -u mailauth (.*?)(?:--|`)", page):
+            assert options.strip() in ("", "-g mailauth -G postfix")
