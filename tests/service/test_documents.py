@@ -128,6 +128,13 @@ def test_the_unit_names_what_the_service_needs() -> None:
         assert line in unit
 
 
+def test_a_start_and_a_reload_check_the_configuration_first() -> None:
+    """So that `systemctl reload` fails where the service would stay as it was."""
+    unit = (ROOT / "docs" / "mailauth.service").read_text()
+    (check,) = re.findall(r"^ExecStartPre=(.*)$", unit, re.MULTILINE)
+    assert re.findall(r"^ExecReload=(.*)$", unit, re.MULTILINE)[0] == check
+
+
 def test_the_unit_makes_the_folder_of_the_aliases() -> None:
     unit = (ROOT / "docs" / "mailauth.service").read_text().splitlines()
     assert "StateDirectory=mailauth" in unit
