@@ -7,8 +7,9 @@ only if the MTA has verified it.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 
 from mailauth.dns.lookups import Address
@@ -32,9 +33,8 @@ class Clients:
         for entry in entries:
             text = entry.removeprefix("!").strip()
             member = not entry.startswith("!")
-            try:
-                network = ip_network(text.replace("[", "").replace("]", ""))
-            except ValueError:
+            network = _network(text)
+            if network is None:
                 names[_name(text)] = member
                 continue
             bits = int(network.network_address) >> (network.max_prefixlen - network.prefixlen)
@@ -79,6 +79,21 @@ def parse_address(octets: bytes) -> Address | None:
     if isinstance(address, IPv6Address):
         return None if address.scope_id else address.ipv4_mapped or address
     return address
+
+
+def _network(text: str) -> IPv4Network | IPv6Network | None:
+    """An address or a network, or None if it is neither.
+
+    **Raises** BadArgument: an address with the length of a prefix.
+    """
+    bare = text.replace("[", "").replace("]", "")
+    with suppress(ValueError):
+        return ip_network(bare)
+    try:
+        around = ip_network(bare, strict=False)
+    except ValueError:
+        return None
+    raise BadArgument(f"{text!r} is no network, but an address in {around}")
 
 
 def _name(text: str) -> str:

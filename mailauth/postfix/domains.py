@@ -115,6 +115,9 @@ def _sorted(entry: str) -> tuple[str, str]:
     """
     if entry[:1] in _BLANKS:
         raise BadArgument("it begins with a blank, and there is no line that it continues")
+    if entry.startswith("*."):
+        shown = entry[:_SHOWN]
+        raise BadArgument(f"{shown!r} is no domain: for all that is below it write {shown[1:]}")
     local, at, name = entry.rpartition("@")
     try:
         if local:

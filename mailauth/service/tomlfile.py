@@ -10,6 +10,7 @@ import re
 import tomllib
 import types
 import typing
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -29,6 +30,8 @@ S = TypeVar("S", bound=msgspec.Struct)
 MAX_OCTETS: Final = 1_048_576
 _SYNTAX_LINE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
 _KEY: Final = re.compile(r'[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|\'[^\']*\'')
+_LOOK_ALIKE: Final = re.compile("(?P<blank>[\u00a0\u2000-\u200b\u202f\u3000])|[\u2018-\u201f]")
+"""What web pages and word processors make of blanks and quotes."""
 _LONG_QUOTES: Final = ('"""', "'''")
 _TOKEN: Final = re.compile(r'"""|\'\'\'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|#[^\n]*|[\[\]{}\n]')
 
@@ -80,6 +83,9 @@ class Document:
     def __init__(self, path: Path) -> None:
         self.path = path
         octets = reading.regular(path, MAX_OCTETS)
+        if octets.startswith(BOM_UTF8):
+            mark = "the file begins with a byte order mark: save it as UTF-8 without one"
+            raise BadToml(1, mark)
         try:
             text = octets.decode()
         except UnicodeDecodeError as fault:
@@ -128,7 +134,12 @@ def salvage(path: Path, key: str) -> list[Any]:
 def _bad_toml(message: str, text: str) -> BadToml:
     found = _SYNTAX_LINE.search(message)
     line = int(found[1]) if found and found[1] else text.count("\n") + 1
-    return BadToml(line, f"not TOML: {_SYNTAX_LINE.sub('', message)}")
+    sentence = f"not TOML: {_SYNTAX_LINE.sub('', message)}"
+    alike = _LOOK_ALIKE.search(text.split("\n")[line - 1])
+    if alike is not None:
+        plain = "blank" if alike["blank"] else "quote"
+        sentence += f"; write U+{ord(alike[0]):04X} as a plain {plain}"
+    return BadToml(line, sentence)
 
 
 def convert(struct: type[S], table: Any, place: Place, complaints: list[Complaint]) -> S:  # noqa: ANN401 - TOML

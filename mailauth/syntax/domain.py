@@ -74,7 +74,9 @@ def _parse(text: str, label_rule: re.Pattern[str]) -> str:
     at = 0
     for label in name.split("."):
         if not label:
-            raise SyntaxFault("an empty label in a name", text, min(at, len(text)))
+            at_end = 0 < at == len(name)
+            sentence = "a dot at the end of a name" if at_end else "an empty label in a name"
+            raise SyntaxFault(sentence, text, min(at, len(text)))
         if len(label) > MAX_LABEL:
             raise SyntaxFault("a label of more than 63 octets", text, at)
         if not label_rule.fullmatch(label):

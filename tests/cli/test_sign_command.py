@@ -212,7 +212,7 @@ def test_messages_that_are_not_signed(sign: Run, octets: bytes, reason: str) -> 
         (["--expire", "0d"], "--expire 0d: a signature holds for a second at least"),
         (["--identity", "example.com"], "the identity 'example.com' has no @"),
         (["-c", "relaxed/"], "the canonicalization 'relaxed/' is not one of simple, relaxed"),
-        (["-s", "sel.", "-k", "rsa.pem"], "an empty label in a name: 'sel.'"),
+        (["-s", "sel.", "-k", "rsa.pem"], "a dot at the end of a name: 'sel.'"),
         (["--identity", "a@example.net"], "'a@example.net' is not of example.com"),
         (["--identity", "\udcff@example.com"], "'\\udcff@example.com' is not UTF-8"),
         (["--expire", "999999999999w"], "expire is a number of seconds after now"),

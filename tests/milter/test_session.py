@@ -722,3 +722,9 @@ def test_sets_of_clients(entries: list[str], name: str, address: str, want: bool
 def test_entries_that_are_none(entry: str) -> None:
     with pytest.raises(ValueError, match="is n"):
         Clients.parse([entry])
+
+
+def test_the_network_of_an_address_is_named() -> None:
+    for entry, network in (("192.0.2.1/24", "192.0.2.0/24"), ("[2001:db8::1]/32", "2001:db8::/32")):
+        with pytest.raises(ValueError, match=f"is no network, but an address in {network}"):
+            Clients.parse([entry])

@@ -145,6 +145,14 @@ ONE_ERROR = {
     "a list as a table": ("[[service]]\nworkers = 1", "4: service: must be a table"),
     "no TOML": ("[service", "4: not TOML: "),
     "no UTF-8": (b"[service]\n# \xff", "5: the file is not UTF-8"),
+    "a quote of a word processor": (
+        "[service]\nlog = \u201ctext\u201d",
+        "5: not TOML: Invalid value; write U+201C as a plain quote",
+    ),
+    "a blank of a web page": (
+        "[service]\nlog\u00a0= 'text'",
+        "5: not TOML: Expected '=' after a key in a key/value pair; write U+00A0 as a plain blank",
+    ),
 }
 
 
@@ -154,6 +162,11 @@ def test_OPS_13_an_error_has_its_line(tmp_path: Path, text: str | bytes, error: 
     found = [one for one in errors(tmp_path, LISTEN.encode() + octets) if error in one]
     assert found, errors(tmp_path, LISTEN.encode() + octets)
     assert found[0].lstrip().startswith(error)
+
+
+def test_OPS_13_a_byte_order_mark_is_called_by_its_name(tmp_path: Path) -> None:
+    (error,) = errors(tmp_path, b"\xef\xbb\xbf" + LISTEN.encode())
+    assert error == "1: the file begins with a byte order mark: save it as UTF-8 without one"
 
 
 def test_OPS_13_all_errors_are_told_at_once(tmp_path: Path) -> None:
