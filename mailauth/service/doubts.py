@@ -38,6 +38,7 @@ def doubts(configuration: Configuration, kinds: Kinds) -> Iterator[Complaint]:
                 "see SupplementaryGroups= of the unit"
             )
             yield Complaint(("listen", index, "group"), sentence)
+        yield from _no_place(listen, ("listen", index, "address"))
         if _is_for_its_owner(listen):
             sentence = (
                 "has no group, so nobody but the user of the service may connect: "
@@ -65,6 +66,35 @@ def _group_within(folder: Path) -> int | None:
     except OSError:
         return None
     return status.st_gid if status.st_mode & stat.S_ISGID else None
+
+
+def _no_place(listen: Listen, place: Place) -> Iterator[Complaint]:
+    """A Unix socket that this user cannot make, and that nobody else has made."""
+    path = Path(listen.where.host)
+    if listen.where.family != AF_UNIX or stat.S_ISSOCK(_mode(path)):
+        return
+    folder, user = path.parent, privileges.user()
+    if not stat.S_ISDIR(_mode(folder)):
+        if folder.parts[:2] != _MADE_AT_THE_START:
+            yield Complaint(place, f"the user {user} sees no folder {folder}")
+    elif not os.access(folder, os.W_OK | os.X_OK, effective_ids=_EFFECTIVE):
+        sentence = (
+            f"the user {user} may not make a socket in {folder}: "
+            "see the owner of the folder, and ReadWritePaths= of the unit"
+        )
+        yield Complaint(place, sentence)
+
+
+def _mode(path: Path) -> int:
+    try:
+        return path.stat().st_mode
+    except OSError:
+        return 0
+
+
+_EFFECTIVE: Final = os.access in os.supports_effective_ids
+_MADE_AT_THE_START: Final = ("/", "run")
+"""Below it the unit makes a folder (RuntimeDirectory=), and takes it away at the end."""
 
 
 def _is_for_its_owner(listen: Listen) -> bool:

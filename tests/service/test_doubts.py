@@ -12,6 +12,7 @@ from nameserver import Script, answer, drops, fails, serve
 from program import Done, process
 
 from mailauth.service import doubts as module
+from mailauth.service import privileges
 from mailauth.service.configuration import read
 from mailauth.service.doubts import doubts
 from mailauth.service.start import kinds_of_listeners
@@ -203,6 +204,7 @@ def test_a_group_that_the_user_is_not_in_is_told(folder: Path) -> None:
     )
     text = f"{listen}{REWRITES}own_domains = []\nexclude = ['a.example']\n"
     assert told(folder, text) == [], "root may"
+    folder.chmod(0o777)
     os.seteuid(65534)
     try:
         line = (
@@ -212,11 +214,39 @@ def test_a_group_that_the_user_is_not_in_is_told(folder: Path) -> None:
         assert warnings(folder) == [line]
         os.seteuid(0)
         os.chown(folder, 0, group.gr_gid)
-        folder.chmod(0o2755)
+        folder.chmod(0o2777)
         os.seteuid(65534)
         assert warnings(folder) == [], "the folder gives it"
     finally:
         os.seteuid(0)
+
+
+def test_a_folder_in_which_no_socket_can_be_made_is_told(folder: Path) -> None:
+    def warned(path: str) -> list[str]:
+        listen = LOOKUPS.replace("inet:127.0.0.1:1", f"unix:{path}") + "mode = 0o666\n"
+        return told(folder, f"{listen}{REWRITES}own_domains = ['a.example']\n")
+
+    assert warned(f"{folder}/x/s") == [
+        f"x.toml:3: listen[1].address: the user {privileges.user()} sees no folder {folder}/x"
+    ]
+    (folder / "x").write_text("")
+    assert "sees no folder" in warned(f"{folder}/x/s")[0]
+    assert warned("/run/no-such-service/s") == [], "the unit makes it at the start"
+    assert warned(f"{folder}/s") == []
+    if os.geteuid() == 0:
+        os.seteuid(65534)
+        try:
+            (line,) = warnings(folder)
+            assert "listen[1].address: the user nobody may not make a socket" in line
+        finally:
+            os.seteuid(0)
+        with socket.socket(socket.AF_UNIX) as made:
+            made.bind(f"{folder}/s")
+            os.seteuid(65534)
+            try:
+                assert warnings(folder) == [], "the service manager has made it"
+            finally:
+                os.seteuid(0)
 
 
 def test_a_warning_is_no_refusal(folder: Path) -> None:
