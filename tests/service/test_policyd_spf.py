@@ -108,7 +108,7 @@ def test_all_that_is_carried_over() -> None:
     )
     found = tables(text)
     assert found["service"] == {"log_level": "debug"}
-    assert found["milter"] == {"dry_run": True}
+    assert found["milter"] == {"dry_run": True, "judging": 40}
     assert found["dns"] == {"budget": 30}
     assert found["verifying"] == {
         "authserv_id": "mail.example.org",

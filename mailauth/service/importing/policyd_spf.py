@@ -15,6 +15,8 @@ from mailauth.service.importing.imported import Imported, Table, listener, user_
 _SOCKET: Final = "unix:/var/spool/postfix/mailauth/milter"
 _LOOKUP_TIME: Final = 20
 """Seconds: what policyd-spf has by default, and mailauth too."""
+_REST: Final = 10
+"""Seconds that a message has besides, by default."""
 _DEBUG: Final = 2
 _MAPPED_PREFIX: Final = 96
 _MAX_DIGITS: Final = 9
@@ -55,6 +57,7 @@ def _translate(settings: Settings, imported: Imported, hostname: str) -> None:
     seconds = _number(settings, "Lookup_Time", _LOOKUP_TIME)
     if seconds != _LOOKUP_TIME:
         imported.dns["budget"] = seconds
+        imported.milter["judging"] = seconds + _REST
     if _number(settings, "debugLevel", 1) >= _DEBUG:
         imported.service["log_level"] = "debug"
     address = settings.get("Socket", _SOCKET)
