@@ -14,6 +14,7 @@ import socket
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from functools import partial
 from typing import Any, Final
 
 from mailauth.errors import MailauthError
@@ -223,7 +224,7 @@ class Supervisor:
         """Start a child; whether that could be done."""
         try:
             job = jobs.of(role, generation, self._remembered)
-            self._crew.start(job, self._forget, now)
+            self._crew.start(job, partial(self._forget, generation), now)
         except OSError as fault:  # no memory, no descriptors, too many processes
             values = {"role": role, "fault": fault.strerror}
             logger.error("no %(role)s could be started: %(fault)s", values)  # noqa: TRY400
@@ -234,13 +235,20 @@ class Supervisor:
             return False
         return True
 
-    def _forget(self) -> None:
-        """In a child: close what is the supervisor's."""
+    def _forget(self, generation: Generation) -> None:
+        """In a child: close what is the supervisor's, and what only other generations listen at.
+
+        A socket that a reload takes away would go on to take connections, were it open anywhere.
+        """
         self._notifier.close()
         self._wake.close()
         self._wakes.close()
         if (endpoint := self._status_endpoint()) is not None:
             endpoint.socket.close()
+        for one in self._generations():
+            for address, endpoint in one.endpoints.items():
+                if address not in generation.endpoints:
+                    endpoint.socket.close()  # the path of a Unix socket stays
 
     def _hear(self, now: float) -> None:
         for child, said in self._crew.hear(now):

@@ -158,6 +158,28 @@ def test_a_reload_adds_and_removes_listeners(tree: Tree) -> None:
     assert not (tree.folder / "echo").exists()
 
 
+def is_refused(tree: Tree, address: str) -> bool:
+    try:
+        tree.connect(address).close()
+    except ConnectionRefusedError:
+        return True
+    return False
+
+
+def test_a_listener_that_a_reload_takes_away_is_free_again(tree: Tree) -> None:
+    """Who still connects is refused, not left waiting; another reload may have it back."""
+    taken = f"inet:127.0.0.1:{free_port()}"
+    with_it = f'[[listen]]\nkind = "echo"\naddress = "{taken}"'
+    tree.configure(with_it)
+    tree.start()
+    tree.configure()
+    tree.reload()
+    tree.wait_for(lambda: is_refused(tree, taken), "the last old process to go")
+    tree.configure(with_it)
+    tree.reload()
+    assert tree.say("echo again", taken) == "again"
+
+
 def mode(tree: Tree) -> int:
     return (tree.folder / "echo").stat().st_mode & 0o777
 
