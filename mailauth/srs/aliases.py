@@ -29,7 +29,7 @@ from mailauth.srs.scheme import CLASSIC
 CAPACITY: Final = 100_000
 """Senders; with their addresses some 20 megabytes."""
 BUSY_SECONDS: Final = 2.0
-"""How long one process waits for another that writes."""
+"""How long one process waits for another that writes; if in vain, then not again at once."""
 
 
 class UnusableAliases(MailauthError):
@@ -60,6 +60,7 @@ class AliasFile:
         with _trouble(self._path):
             _find_or_make(self._path)
             self._database = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
+        self._waits = True  # for others that write
         try:
             with _trouble(self._path):
                 self._prepare()
@@ -109,11 +110,28 @@ class AliasFile:
 
     def _write(self, alias: str, kept: bytes, today: int) -> None:
         with self._database as database:  # commits, or undoes what it did
-            database.execute("BEGIN IMMEDIATE")
+            self._begin()
             database.execute(_FORGET, (today,))
             database.execute(_REPLACE, (alias, kept, today + self._max_age))
             if database.execute(_COUNT).fetchone()[0] > self._capacity:
                 raise TooLong(f"the sender is too long, and {self._capacity} are stored already")
+
+    def _begin(self) -> None:
+        """Begin to write; after a wait in vain the next ones fail at once, until one succeeds.
+
+        A service that waited for each would stand still as long as another keeps the lock.
+        """
+        try:
+            self._database.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError:
+            self._wait(0)
+            raise
+        if not self._waits:
+            self._wait(BUSY_SECONDS)
+
+    def _wait(self, seconds: float) -> None:
+        self._waits = seconds > 0
+        self._database.execute(f"PRAGMA busy_timeout = {round(seconds * 1000)}")
 
 
 def look(path: files.FilePath) -> None:

@@ -7,9 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import sqlite3
 import time
 from collections.abc import Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -553,3 +554,23 @@ def test_a_service_of_lookups_does_not_import_the_milter() -> None:
         "assert kinds['milter'] is kinds['milter'] and milter()\n"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_PFX_03_a_store_that_another_process_keeps_locked_ends_no_worker(service: Service) -> None:
+    """Who has waited for it in vain waits no more, until it is free again."""
+    service.configure(workers=1, silence=6)
+    store = service.folder / "aliases"
+    text = service.file.read_text()
+    table = f'[srs]\nlong_senders = "store"\naliases = "{store}"\n'
+    service.file.write_text(text.replace("[srs]\n", table))
+    service.start()
+    senders = [f"{'x' * 60}{number}@sender.example" for number in range(20)]
+    with closing(sqlite3.connect(store, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        with service.connect(service.forward) as client:
+            client.sendall("".join(f"get {sender}\n" for sender in senders).encode())
+            client.shutdown(socket.SHUT_WR)
+            with client.makefile("rb") as answers:
+                assert [line[:4] for line in answers] == [b"400 "] * len(senders)
+    assert service.say(f"get {senders[0]}", service.forward).startswith("200 ")
+    assert service.status()["restarts"]["total"] == 0
