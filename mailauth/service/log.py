@@ -116,7 +116,20 @@ def _as_json(record: logging.LogRecord, role: str) -> str:
     if record.exc_info:
         more["traceback"] = "".join(traceback.format_exception(*record.exc_info))[-_MAX_TRACE:]
     whole = json.dumps(more | entry)
-    return whole if len(whole) <= _MAX_LINE else json.dumps({**entry, "shortened": True})
+    return whole if len(whole) <= _MAX_LINE else _shortened(entry, more)
+
+
+def _shortened(entry: Mapping[str, object], more: Mapping[str, object]) -> str:
+    """The entry with as many of the further values as fit, the short ones first."""
+    line = json.dumps({**entry, "shortened": True})
+    room = _MAX_LINE - len(line)
+    pairs = (json.dumps({key: value})[1:-1] for key, value in more.items() if key not in entry)
+    for pair in sorted(pairs, key=len):
+        room -= len(pair) + len(", ")
+        if room < 0:
+            break
+        line = f"{line[:-1]}, {pair}}}"
+    return line
 
 
 def _plain(value: object) -> object:

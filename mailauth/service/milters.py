@@ -199,6 +199,7 @@ class MilterWatch(ListenerWatch):
         level = logging.WARNING if record.action is Action.TEMPFAIL else logging.INFO
         values = record.as_dict() | {"listener": self._listener, "did": _did(record)}
         values["more"] = _sentences(record)
+        values |= {name: _shortened(values[name]) for name in ("sender", "helo", "user")}
         logger.log(level, _LINE, values, extra={"every": True})
 
     def forged(self, recipient: str, client: str) -> None:
@@ -238,11 +239,18 @@ class MilterWatch(ListenerWatch):
                 count(figure)
 
 
+_MAX_PATH: Final = 256
+"""Characters; no path in SMTP has more octets (RFC 5321 §4.5.3.1.3)."""
 _LINE: Final = (
-    "%(listener)s: %(queue_id)s: %(did)s, %(action)s: %(reply)s; from=%(sender)r "
-    "client=%(client)s helo=%(helo)r user=%(user)r size=%(size)d "
+    "%(listener)s: %(queue_id)s: %(did)s, %(action)s: %(reply)s; client=%(client)s "
+    "from=%(sender)r helo=%(helo)r user=%(user)r size=%(size)d "
     "dns=%(dns_seconds).3f work=%(work_seconds).3f total=%(seconds).3f%(more)s"
 )
+
+
+def _shortened(text: str) -> str:
+    """What is of anybody, in a length that leaves room for the rest of the line."""
+    return text if len(text) <= _MAX_PATH else f"{text[:_MAX_PATH]}..."
 
 
 def _did(record: Record) -> str:

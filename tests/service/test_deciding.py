@@ -221,6 +221,14 @@ def test_values_are_fields_in_json() -> None:
     assert (entry["who"], entry["n"], entry["message"]) == ("ada", 3, "from ada, 3")
 
 
+def test_short_values_stay_in_a_line_that_is_shortened() -> None:
+    values = {"results": ["\U0001f4a9" * 300] * 10, "who": "ada", "level": "forged"}
+    (line,) = written("json", record("%(who)s", values))
+    entry = json.loads(line)
+    assert (entry["who"], entry["level"], entry["shortened"]) == ("ada", "warning", True)
+    assert "results" not in entry
+
+
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_values_cannot_overwrite_what_the_log_says(form: str) -> None:
     (line,) = written(form, record("x %(level)s", {"level": "forged", "pid": 1}))

@@ -95,7 +95,7 @@ def test_the_milter_and_the_maps_say_the_same(service: MilterService) -> None:
     ]
     stays = replace(THEIRS, recipients=("joe@ours.example",))
     assert service.deliver(envelope=stays, address=where).changes == ()
-    service.wait_for_log("rewritten, header: continue; from='ada@example.com'")
+    service.wait_for_log("rewritten, header: continue; client=", " from='ada@example.com'")
     service.wait_for_log(f"; sender now <{address}>")
     service.wait_for_log("; SRS recipients put back: 1")
 

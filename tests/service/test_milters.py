@@ -99,7 +99,36 @@ def test_OPS_05_a_line_of_text_has_reasons_and_no_words_of_a_client(service: Mil
     (line,) = (line for line in service.log().splitlines() if "dkim none" in line)
     head = line.partition("; spf none:")[0]
     assert " helo='x user=root size=0; y' user='' size=" in head
-    assert f" from='{sender}' client=192.0.2.7 " in head
+    assert f" client=192.0.2.7 from='{sender}' " in head
+
+
+@pytest.mark.parametrize("log", ["text", "json"])
+def test_OPS_05_no_client_is_too_long_to_be_told(service: MilterService, log: str) -> None:
+    """Nor does what it says of itself, or its many signatures, push out why it was deferred."""
+    service.set_up(log=log, verifying='spf_actions = { none = "tempfail", pass = "tempfail" }')
+    service.start()
+    long = replace(THEIRS, helo="h" * 900, sender=f"{'s' * 900}@example.com")
+    service.deliver(envelope=long, queue_id="QLONG")
+    odd = replace(THEIRS, sender="\u0436" * 400 + "@example.com")
+    signed = b"".join(
+        b"DKIM-Signature: v=1; a=rsa-sha256; d=%b%d.example; s=%b; h=from; bh=AAAA; b=AAAA\r\n"
+        % (b"d" * 60 + b".", number, b"s" * 60)
+        for number in range(10)
+    )
+    service.deliver(signed + mails.MESSAGE, envelope=odd, queue_id="QMANY")
+    for queue_id in ("QLONG", "QMANY"):
+        service.wait_for_log(queue_id)
+        (line,) = (line for line in service.log().splitlines() if queue_id in line)
+        if log == "json":
+            entry = json.loads(line)
+            assert (entry["client"], entry["queue_id"]) == ("192.0.2.7", queue_id)
+            assert entry["action"] == "tempfail"
+            assert entry["reply"].startswith("451 ")
+        else:
+            assert f"{queue_id}: marked " in line
+            assert "tempfail: 451 " in line
+            assert " client=192.0.2.7 from='" in line
+            assert ("; spf none: " in line) or queue_id == "QMANY"
 
 
 def test_figures_are_told_by_ps_and_metrics(service: MilterService) -> None:
