@@ -5,7 +5,8 @@ So each listener is asked a harmless question now and then, as a client would; a
 client that is answered, or turned away at once, has met a living server.  Only
 silence counts, and only twice in a row.
 
-What there is to show comes from the supervisor as JSON, in datagrams.
+What there is to show comes from the supervisor as JSON, in datagrams; it is shown
+while the supervisor goes on to tell.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ import json
 import logging
 import signal
 import socket
+import time
 from collections.abc import Sequence
 from contextlib import suppress
 from typing import Any, Final
@@ -54,6 +56,8 @@ class _Observer:
         self._metrics = metrics
         self._limits = limits
         self._snapshot: dict[str, Any] = {}
+        self._told = time.monotonic()
+        """When the supervisor last told how things stand."""
         self._clients = 0
 
     async def live(self) -> int:
@@ -81,6 +85,7 @@ class _Observer:
             octets = self._channel.recv(_MAX_SNAPSHOT)
             if octets:
                 self._snapshot = json.loads(octets)
+                self._told = time.monotonic()
 
     async def _beat(self) -> None:
         while True:
@@ -134,8 +139,11 @@ class _Observer:
         head = await reader.readuntil(b"\r\n\r\n")
         if not head.startswith((b"GET ", b"HEAD ")):
             return b"HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\n\r\n"
-        if not self._snapshot:  # the supervisor has not told anything yet
-            return b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\n\r\n"
+        silent = time.monotonic() - self._told
+        if not self._snapshot or silent > self._limits.silence:  # old figures would look sound
+            why = f"the supervisor has told nothing for {silent:.1f} s\n"
+            lines = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\n"
+            return f"{lines}Connection: close\r\n\r\n{why}".encode()
         from mailauth.service import metrics  # noqa: PLC0415 - only where metrics are wanted
 
         kind, body = metrics.exposition(self._snapshot)

@@ -264,13 +264,19 @@ def free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def metrics(port: int) -> str:
+def response(port: int) -> tuple[bytes, bytes]:
+    """Head and body of the response to who asks for metrics."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
         client.sendall(b"GET /metrics HTTP/1.1\r\nHost: x\r\n\r\n")
         reply = b""
         while octets := client.recv(65_536):
             reply += octets
     head, _, body = reply.partition(b"\r\n\r\n")
+    return head, body
+
+
+def metrics(port: int) -> str:
+    head, body = response(port)
     assert head.startswith(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain")
     return body.decode()
 
@@ -310,6 +316,19 @@ def with_metrics(tree: Tree) -> int:
     tree.start()
     tree.wait_for(lambda: tree.pids("observer"), "the observer")
     return port
+
+
+def test_OPS_14_metrics_of_a_supervisor_that_stands_still_are_not_shown(tree: Tree) -> None:
+    """They would look sound for ever: the ages in them are those of the last telling."""
+    port = with_metrics(tree)
+    tree.wait_for(lambda: response(port)[0].startswith(b"HTTP/1.1 200 "), "the metrics")
+    tree.signal(signal.SIGSTOP)
+    try:
+        tree.wait_for(lambda: response(port)[0].startswith(b"HTTP/1.1 503 "), "the silence")
+        assert response(port)[1].startswith(b"the supervisor has told nothing for ")
+    finally:
+        tree.signal(signal.SIGCONT)
+    tree.wait_for(lambda: response(port)[0].startswith(b"HTTP/1.1 200 "), "the metrics again")
 
 
 @pytest.mark.parametrize("end", [b"", b"\r\n\r\n"], ids=["without an end", "with one"])
