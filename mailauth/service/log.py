@@ -46,6 +46,7 @@ class Sink:
         else:
             self.descriptor = _opened_anew(descriptor)
         self._lost = 0
+        self._is_broken = False  # a full disk took a part of the last line
 
     def write(self, line: bytes) -> None:
         """Write a line of a few thousand octets now or never."""
@@ -55,13 +56,17 @@ class Sink:
             self._lost += 1
 
     def _put(self, line: bytes) -> bool:
+        octets = b"\n" + line if self._is_broken else line
         try:
             if self._socket is not None:
                 flags = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
-                return self._socket.send(line, flags) == len(line)
-            return os.write(self.descriptor, line) == len(line)
+                written = self._socket.send(octets, flags)
+            else:
+                written = os.write(self.descriptor, octets)
         except OSError:
             return False
+        self._is_broken = written < len(octets)
+        return not self._is_broken
 
 
 def _opened_anew(descriptor: int) -> int:

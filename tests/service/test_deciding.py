@@ -3,6 +3,7 @@
 import ast
 import json
 import logging
+import resource
 from pathlib import Path
 
 import pytest
@@ -276,6 +277,23 @@ def test_OPS_07_only_the_log_reads_the_clock_on_the_wall() -> None:
                 allowed = {"maps.py"} if called == "time.time" else set()
                 if called in {"time.time", "datetime.now", "time.localtime"}:
                     assert path.name in allowed, f"{path.name} reads {called}"
+
+
+def test_OPS_08_no_line_goes_on_where_a_full_disk_ended_another(tmp_path: Path) -> None:
+    path = tmp_path / "log"
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with path.open("wb") as file:
+        sink = log.Sink(file.fileno())
+    sink.write(b"whole\n")
+    resource.setrlimit(resource.RLIMIT_FSIZE, (16, hard))
+    try:
+        sink.write(b"from='x does not fit'\n")
+        sink.write(b"nor does this\n")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    sink.write(b"later\n")
+    lost = b"mailauth: 2 lines of the log were lost"
+    assert path.read_bytes().splitlines() == [b"whole", b"from='x do", lost, b"later"]
 
 
 def test_OPS_08_a_sink_survives_its_file(tmp_path: Path) -> None:
