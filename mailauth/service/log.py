@@ -12,6 +12,7 @@ fields of the JSON object.  No value is ever a secret: see `srs.Secrets`.
 import json
 import logging
 import os
+import select
 import socket
 import stat
 import time
@@ -35,16 +36,20 @@ class Sink:
     """A descriptor that is written to without waiting.
 
     A pipe, a file or a terminal is opened anew, so that other programs that share
-    it keep their mode; a socket, as that of journald, is asked not to wait.
+    it keep their mode; a socket, as that of journald, is asked not to wait.  What
+    another user has made, and we cannot open, is asked first if it has room.
     """
 
     def __init__(self, descriptor: int = 2) -> None:
         self._socket: socket.socket | None = None
+        self._waits = False  # to write may wait
         if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
             self._socket = socket.socket(fileno=os.dup(descriptor))
             self.descriptor = self._socket.fileno()
         else:
-            self.descriptor = _opened_anew(descriptor)
+            anew = _opened_anew(descriptor)
+            self._waits = anew is None
+            self.descriptor = os.dup(descriptor) if anew is None else anew
         self._lost = 0
         self._is_broken = False  # a full disk took a part of the last line
 
@@ -61,6 +66,8 @@ class Sink:
             if self._socket is not None:
                 flags = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
                 written = self._socket.send(octets, flags)
+            elif self._waits and not _has_room(self.descriptor):
+                return False
             else:
                 written = os.write(self.descriptor, octets)
         except OSError:
@@ -69,12 +76,19 @@ class Sink:
         return not self._is_broken
 
 
-def _opened_anew(descriptor: int) -> int:
+def _opened_anew(descriptor: int) -> int | None:
     flags = os.O_WRONLY | os.O_APPEND | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     try:
         return os.open(f"/proc/self/fd/{descriptor}", flags)
-    except OSError:  # no /proc, or another user's terminal
-        return os.dup(descriptor)
+    except OSError:  # no /proc, or another user's pipe or terminal
+        return None
+
+
+def _has_room(descriptor: int) -> bool:
+    """Whether a line can be written now; of a pipe that is a page, and no line is longer."""
+    poll = select.poll()
+    poll.register(descriptor, select.POLLOUT)
+    return bool(poll.poll(0))
 
 
 class Handler(logging.Handler):

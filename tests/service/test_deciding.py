@@ -1,8 +1,10 @@
 """What decides, without processes: the watchdog, the restarts, the beats, the log's lines."""
 
 import ast
+import fcntl
 import json
 import logging
+import os
 import resource
 from pathlib import Path
 
@@ -277,6 +279,28 @@ def test_OPS_07_only_the_log_reads_the_clock_on_the_wall() -> None:
                 allowed = {"maps.py"} if called == "time.time" else set()
                 if called in {"time.time", "datetime.now", "time.localtime"}:
                     assert path.name in allowed, f"{path.name} reads {called}"
+
+
+def test_OPS_08_the_full_pipe_of_another_user_is_not_waited_for(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """As runit and containers have it: root has made the pipe, and this user cannot open it."""
+
+    def closed(*_: object) -> int:
+        raise PermissionError
+
+    reading, writing = os.pipe()
+    os.write(writing, b"x" * fcntl.fcntl(writing, fcntl.F_GETPIPE_SZ))
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "open", closed)
+        sink = log.Sink(writing)
+    sink.write(b"lost\n")
+    os.read(reading, 1 << 20)
+    sink.write(b"later\n")
+    assert os.read(reading, 1 << 20) == b"mailauth: 1 lines of the log were lost\nlater\n"
+    assert os.get_blocking(writing), "its mode is that of its owner"
+    for descriptor in (reading, writing):
+        os.close(descriptor)
 
 
 def test_OPS_08_no_line_goes_on_where_a_full_disk_ended_another(tmp_path: Path) -> None:
