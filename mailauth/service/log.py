@@ -191,8 +191,9 @@ def _escape(character: str) -> str:
 class Rate(logging.Filter):
     """Lets so many records of one template through in a window, and then says how many it held.
 
-    Templates are constants of the code, so there are few.  Critical lines pass, and
-    those that are each of something else, which their caller marks by `every`.
+    Templates are constants of our code, so there are few; lines of libraries, which may
+    be no two alike, are of one kind if they come from one place.  Critical lines pass,
+    and those that are each of something else, which their caller marks by `every`.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -204,7 +205,9 @@ class Rate(logging.Filter):
         """Whether the record passes."""
         if record.levelno >= logging.CRITICAL or getattr(record, "every", False):
             return True
-        key = (record.name, record.levelno, str(record.msg))
+        is_ours = record.name.startswith("mailauth.")
+        kind = str(record.msg) if is_ours else f"{record.pathname}:{record.lineno}"
+        key = (record.name, record.levelno, kind)
         now = self._clock()
         since, count = self._seen.get(key, (now, 0))
         if now - since >= _WINDOW:

@@ -258,6 +258,19 @@ def test_OPS_05_a_flood_is_counted() -> None:
     assert late.getMessage() == "refused x (980 more like this were held back)"
 
 
+def test_OPS_05_a_flood_of_what_libraries_make_up_is_counted_too() -> None:
+    """asyncio puts the addresses of objects into its lines: no two are alike."""
+    rate = log.Rate(clock=lambda: 0.0)
+    logger = logging.getLogger("asyncio")
+    lines = [
+        logger.makeRecord(logger.name, logging.ERROR, "base_events.py", 1, f"at {n:#x}", (), None)
+        for n in range(1000)
+    ]
+    assert sum(map(rate.filter, lines)) == 20
+    other = logger.makeRecord(logger.name, logging.ERROR, "base_events.py", 2, "x", (), None)
+    assert rate.filter(other), "another place passes"
+
+
 def test_OPS_05_a_traceback_is_escaped_too() -> None:
     try:
         raise ValueError(EVIL)  # noqa: TRY301 - it is to have a traceback
