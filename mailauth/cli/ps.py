@@ -73,7 +73,7 @@ def _process(one: Mapping[str, Any]) -> str:
 
         figures = one["figures"]
         answered = sum(figures[Figure.FOUND : Figure.TEMPORARY + 1])
-        messages = figures[Figure.SIGNED] + figures[Figure.JUDGED] + figures[Figure.PASSED]
+        messages = sum(figures[Figure.SIGNED : Figure.STOPPED + 1])
         line += (
             f"  oldest request {one['oldest_request']:.1f} s  "
             f"connections {figures[Figure.OPEN]}  answered {answered}  messages {messages}"
@@ -86,12 +86,13 @@ def _sums(listeners: Mapping[str, list[int]]) -> list[str]:
     from mailauth.service.beat import VERDICTS, Figure
 
     sums = dict(zip(Figure, map(sum, zip(*listeners.values(), strict=True)), strict=False))
-    if not any(sums.get(each) for each in (Figure.SIGNED, Figure.JUDGED, Figure.PASSED)):
+    if not any(sums.get(Figure(each)) for each in range(Figure.SIGNED, Figure.STOPPED + 1)):
         return []
     ends = {
         "signed": Figure.SIGNED,
         "judged": Figure.JUDGED,
         "passed": Figure.PASSED,
+        "stopped": Figure.STOPPED,
         "deferred": Figure.DEFERRED,
         "refused": Figure.REFUSED_MESSAGES,
         "quarantined": Figure.QUARANTINED,

@@ -43,6 +43,8 @@ class Figure(IntEnum):
     """Messages that were judged."""
     PASSED = auto()
     """Messages that were left as they are: not ours to sign, or a trusted relay's."""
+    STOPPED = auto()
+    """Messages that were deferred or refused before they were signed or judged."""
     DEFERRED = auto()
     """Of the messages: deferred."""
     REFUSED_MESSAGES = auto()

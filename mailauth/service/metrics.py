@@ -23,6 +23,7 @@ _MESSAGES = {
     Figure.SIGNED: "signed",
     Figure.JUDGED: "judged",
     Figure.PASSED: "passed",
+    Figure.STOPPED: "stopped",
 }
 _EVENTS = {
     Figure.CONNECTIONS: ("connections", "Connections accepted."),

@@ -226,8 +226,7 @@ class MilterWatch(ListenerWatch):
 
     def _count(self, record: Record) -> None:
         count = self._tally.count
-        kind = Figure.SIGNED if record.signatures else Figure.JUDGED
-        count(kind if record.signatures or record.results else Figure.PASSED)
+        count(_came_to(record))
         if record.action in _ENDINGS:
             count(_ENDINGS[record.action])
         count(Figure.REMOVED_FIELDS, 0 if record.dry_run else record.removed)
@@ -251,6 +250,16 @@ _LINE: Final = (
 def _shortened(text: str) -> str:
     """What is of anybody, in a length that leaves room for the rest of the line."""
     return text if len(text) <= _MAX_PATH else f"{text[:_MAX_PATH]}..."
+
+
+def _came_to(record: Record) -> Figure:
+    """The one figure that stands for what was done with a message."""
+    if record.signatures:
+        return Figure.SIGNED
+    if record.results:
+        return Figure.JUDGED
+    is_stopped = record.action in (Action.TEMPFAIL, Action.REJECT)
+    return Figure.STOPPED if is_stopped else Figure.PASSED
 
 
 def _did(record: Record) -> str:

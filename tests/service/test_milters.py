@@ -152,8 +152,22 @@ def test_figures_are_told_by_ps_and_metrics(service: MilterService) -> None:
     asked = float(told.split(f"mailauth_dns_questions_total{{{where}}} ")[1].split("\n")[0])
     assert asked >= 2
     out = process("ps", "-c", str(service.file)).stdout.decode()
-    assert "messages  signed 1  judged 2  passed 0  deferred 0  refused 0  quarantined 0" in out
+    ends = "signed 1  judged 2  passed 0  stopped 0  deferred 0  refused 0  quarantined 0"
+    assert f"messages  {ends}" in out
     assert "spf  pass 4\ndkim  none 2\ndmarc  none 2\ndns  asked " in out
+
+
+def test_a_message_that_is_refused_unjudged_has_not_passed(service: MilterService) -> None:
+    service.start()
+    forged = f"Authentication-Results: {AUTHSERV_ID}; spf=pass\r\n".encode() * 1001
+    assert isinstance(service.deliver(forged + mails.MESSAGE, THEIRS).verdict, Refusal)
+
+    def told() -> str:
+        return process("ps", "-c", str(service.file)).stdout.decode()
+
+    service.wait_for(lambda: "refused 1" in told(), "the beat")
+    ends = "signed 0  judged 0  passed 0  stopped 1  deferred 0  refused 1  quarantined 0"
+    assert f"messages  {ends}" in told()
 
 
 @pytest.mark.parametrize("what", ["key_table", "signing_table", "networks_file"])
