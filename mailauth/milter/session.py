@@ -217,7 +217,7 @@ class Session:
     def _hear_recipient(self, event: RcptTo) -> Refusal | None:
         mail = self._present()
         if mail.recipients >= self._settings.limits.recipients:
-            return TOO_MANY
+            return None if self._settings.dry_run else TOO_MANY
         if mail.envelope is not None:
             mailer, now = self._macro(b"rcpt_mailer"), int(self._clock())
             forged = mail.envelope.forged

@@ -603,6 +603,15 @@ def test_MIL_07_surplus_recipients_are_told_to_come_later() -> None:
     assert filtered.records[0].recipients == 3
 
 
+def test_MIL_22_a_dry_run_refuses_no_surplus_recipient() -> None:
+    settings = replace(verifying(), limits=MessageLimits(recipients=3), dry_run=True)
+    filtered = Filtered(settings, spf_zone())
+    filtered.hear(mta.offer(steps=0), mta.connect(), mta.helo(), mta.mail())
+    assert [filtered.hear(mta.rcpt())[0][0] for _ in range(5)] == [b"c"] * 5
+    filtered.hear(*mta.message(MESSAGE, leading_space=False))
+    assert filtered.records[0].recipients == 3
+
+
 def test_MIL_10_after_a_fault_the_message_is_deferred_and_the_next_is_not() -> None:
     filtered = Filtered(verifying(), spf_zone()).open()
     filtered.hear(mta.mail())
