@@ -2,10 +2,12 @@
 
 What is asked next and what a reply means is in `exchange`; here is the I/O, the
 clock, and who waits for whom.  No exception of the network or of dnspython
-leaves: whatever happens to a question is an `Answer`.
+leaves: whatever happens to a question is an `Answer`.  A system that has nothing
+left to ask with is neither: that is an OSError, and says nothing of any domain.
 """
 
 import asyncio
+import errno
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
@@ -107,6 +109,8 @@ class _Configured(ABC):
                 except dns.message.Truncated as cut:
                     reply = cut.message()  # type: ignore[no-untyped-call]
                 except _FAULTS as fault:
+                    if getattr(fault, "errno", None) in _EXHAUSTED:
+                        raise
                     reply = _failure(attempt, fault)
                 attempt = exchange.send(reply)
         except StopIteration as stop:
@@ -313,6 +317,7 @@ async def _side_by_side(awaited: Iterable[Awaitable[Answer[Any]]]) -> list[Answe
 
 
 _FAULTS = (dns.exception.DNSException, OSError, ValueError, EOFError)
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
 _PATIENT: dict[str, Any] = {
     "ignore_unexpected": True,
     "ignore_errors": True,

@@ -5,13 +5,17 @@ blocking resolver and for the one of asyncio.
 """
 
 import asyncio
+import errno
+import os
 import struct
 import time
 from collections.abc import Callable
 from ipaddress import IPv4Address
 from typing import Any, TypeAlias
 
+import dns.asyncquery
 import dns.flags
+import dns.query
 import dns.rcode
 import pytest
 from nameserver import (
@@ -451,6 +455,21 @@ def test_DNS_12_a_name_has_no_escapes(resolve: ResolveType, name: str) -> None:
         assert resolve(server.where, question=Question(name, RRType.TXT)).void
     labels = server.asked[0].query.question[0].name.labels
     assert labels == (*(label.encode() for label in name.split(".")), b"")
+
+
+@pytest.mark.parametrize("fault", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_OPS_09_no_descriptor_to_ask_with_is_no_weather(
+    resolve: ResolveType, monkeypatch: pytest.MonkeyPatch, fault: int
+) -> None:
+    """No name is to pass for one whose server failed."""
+
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(fault, os.strerror(fault))
+
+    monkeypatch.setattr(dns.query, "udp", refuse)
+    monkeypatch.setattr(dns.asyncquery, "udp", refuse)
+    with pytest.raises(OSError, match=os.strerror(fault)):
+        resolve(NOWHERE)
 
 
 def test_DNS_13_a_service_starts_while_its_resolver_is_down(resolve: ResolveType) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import signal
 import threading
 import time
@@ -289,6 +290,32 @@ def test_MIL_09_a_silent_DNS_is_a_temperror_in_time() -> None:
             assert (answer.reply.code, answer.reply.enhanced) == (451, "4.7.24")
         finally:
             service.close()
+
+
+def test_OPS_09_a_milter_without_descriptors_defers(service: MilterService) -> None:
+    """It cannot ask the DNS, and that is no fault of the DNS: no domain is to pass for silent."""
+    service.set_up(workers=1)
+    service.start(preexec_fn=few_descriptors)
+    judged = service.mta(service.verify)
+    silent = [service.connect(service.verify) for _ in range(100)]
+    service.wait_for_log("cannot accept: Too many open files")
+    answer = judged.deliver(THEIRS, mails.MESSAGE, queue_id="4XqZ")
+    assert isinstance(answer.verdict, Refusal)
+    assert (answer.verdict.code, answer.changes) == (451, ())
+    for client in silent:
+        client.close()
+    judged.close()
+
+    def is_judged() -> bool:
+        again = service.try_to_deliver(mails.MESSAGE, THEIRS)
+        return again is not None and "spf=pass" in inserted(again, "Authentication-Results")
+
+    service.wait_for(is_judged, "descriptors again")
+    assert service.status()["restarts"]["total"] == 0
+
+
+def few_descriptors() -> None:
+    resource.setrlimit(resource.RLIMIT_NOFILE, (48, 48))
 
 
 def test_MIL_22_a_dry_run_only_tells(service: MilterService) -> None:
