@@ -198,7 +198,8 @@ class MilterWatch(ListenerWatch):
         self._count(record)
         level = logging.WARNING if record.action is Action.TEMPFAIL else logging.INFO
         values = record.as_dict() | {"listener": self._listener, "did": _did(record)}
-        values["more"] = _sentences(record)
+        values["code"], words = _code_and_words(record.reply)
+        values["more"] = _sentences(record) + words
         values |= {name: _shortened(values[name]) for name in ("sender", "helo", "user")}
         logger.log(level, _LINE, values, extra={"every": True})
 
@@ -241,7 +242,7 @@ class MilterWatch(ListenerWatch):
 _MAX_PATH: Final = 256
 """Characters; no path in SMTP has more octets (RFC 5321 §4.5.3.1.3)."""
 _LINE: Final = (
-    "%(listener)s: %(queue_id)s: %(did)s, %(action)s: %(reply)s; client=%(client)s "
+    "%(listener)s: %(queue_id)s: %(did)s, %(action)s: %(code)s; client=%(client)s "
     "from=%(sender)r helo=%(helo)r user=%(user)r size=%(size)d "
     "dns=%(dns_seconds).3f work=%(work_seconds).3f total=%(seconds).3f%(more)s"
 )
@@ -274,6 +275,12 @@ def _did(record: Record) -> str:
     if record.new_sender or record.returned:
         return f"{dry}rewritten"
     return "not signed" if record.ours else "left as it is"
+
+
+def _code_and_words(reply: str) -> tuple[str, str]:
+    """A reply apart, for its words may be of the sender's domain, and must pass for no values."""
+    code, enhanced, words = (*reply.split(" ", 2), "", "")[:3]
+    return f"{code} {enhanced}".rstrip(), f"; told: {words}" if words else ""
 
 
 def _sentences(record: Record) -> str:

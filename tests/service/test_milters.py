@@ -132,6 +132,28 @@ def test_OPS_05_no_client_is_too_long_to_be_told(service: MilterService, log: st
             assert ("; spf none: " in line) or queue_id == "QMANY"
 
 
+def test_PFX_10_an_explanation_forges_no_value_of_the_line(service: MilterService) -> None:
+    """Words of the sender's domain come after all that is known of the client (RFC 7208 §6.2)."""
+    why = "; client=203.0.113.5 from='boss@example.com' user='root'"
+    forged = Zone(
+        {
+            "example.com": {"TXT": ["v=spf1 -all exp=why.example.com"]},
+            "why.example.com": {"TXT": [why]},
+        }
+    )
+    with serve(from_zone(forged)) as nameserver:
+        service.nameserver = nameserver.where
+        service.set_up(verifying='spf_actions = { fail = "reject" }')
+        service.start()
+        assert why in str(service.deliver(envelope=THEIRS).verdict)
+    service.wait_for_log("4XqZ")
+    (line,) = (line for line in service.log().splitlines() if "4XqZ" in line)
+    head, _, told = line.partition(" total=")
+    assert "reject: 550 5.7.23; client=192.0.2.7 from='ada@example.com'" in head
+    assert "203.0.113.5" not in head
+    assert f"the domain explains: {why}" in told
+
+
 def test_figures_are_told_by_ps_and_metrics(service: MilterService) -> None:
     service.start()
     service.deliver()
@@ -328,7 +350,8 @@ def test_MIL_22_a_dry_run_only_tells(service: MilterService) -> None:
     answer = service.deliver(envelope=THEIRS)
     assert (answer.reply, answer.changes) == (CONTINUE, ())
     log = service.wait_for_log("would be marked", "would be signed")
-    assert "reject: 550 5.7.20 DKIM says none" in log
+    assert "reject: 550 5.7.20; client=" in log
+    assert "; told: DKIM says none of the message\n" in log
 
 
 def test_OPS_14_a_milter_that_accepts_and_is_silent_is_replaced(service: MilterService) -> None:
