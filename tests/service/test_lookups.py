@@ -5,9 +5,9 @@ import resource
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
-import sqlite3
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress

@@ -145,7 +145,7 @@ def test_PFX_10_an_explanation_forges_no_value_of_the_line(service: MilterServic
         service.nameserver = nameserver.where
         service.set_up(verifying='spf_actions = { fail = "reject" }')
         service.start()
-        assert why in str(service.deliver(envelope=THEIRS).verdict)
+        assert why in str(service.deliver(envelope=THEIRS).reply)
     service.wait_for_log("4XqZ")
     (line,) = (line for line in service.log().splitlines() if "4XqZ" in line)
     head, _, told = line.partition(" total=")
@@ -183,7 +183,7 @@ def test_figures_are_told_by_ps_and_metrics(service: MilterService) -> None:
 def test_a_message_that_is_refused_unjudged_has_not_passed(service: MilterService) -> None:
     service.start()
     forged = f"Authentication-Results: {AUTHSERV_ID}; spf=pass\r\n".encode() * 1001
-    assert isinstance(service.deliver(forged + mails.MESSAGE, THEIRS).verdict, Refusal)
+    assert isinstance(service.deliver(forged + mails.MESSAGE, THEIRS).reply, Refusal)
 
     def told() -> str:
         return process("ps", "-c", str(service.file)).stdout.decode()
@@ -322,8 +322,8 @@ def test_OPS_09_a_milter_without_descriptors_defers(service: MilterService) -> N
     silent = [service.connect(service.verify) for _ in range(100)]
     service.wait_for_log("cannot accept: Too many open files")
     answer = judged.deliver(THEIRS, mails.MESSAGE, queue_id="4XqZ")
-    assert isinstance(answer.verdict, Refusal)
-    assert (answer.verdict.code, answer.changes) == (451, ())
+    assert isinstance(answer.reply, Refusal)
+    assert (answer.reply.code, answer.changes) == (451, ())
     for client in silent:
         client.close()
     judged.close()
