@@ -32,13 +32,14 @@ def seal(  # noqa: PLR0913 - the tags of a set
     authserv_id: str,
     results: Sequence[MethodResult],
     now: int,
+    smtputf8: bool = False,
 ) -> bytes:
     """The three fields to put before `message`, each with its CRLF; or none.
 
     `verdict` is what `verify` said of the message as it came, and `results` are what
     this host found of it, which the set tells under `authserv_id`.  A chain that was
     broken here gets a last set that says so; one that was broken before gets none
-    (§5.1, step 2).
+    (§5.1, step 2).  Without `smtputf8` all is of ASCII, as `authres.field` has it.
 
     **Raises** UnsignableMessage: the header is malformed, has 50 sets or too many
     fields to sign, or has a chain that cannot be judged now (`Verdict.temporary`).
@@ -52,7 +53,8 @@ def seal(  # noqa: PLR0913 - the tags of a set
         return b""
     instance = _next_instance(message, before)
     maker = _Maker(instance, domain, selector, key, now)
-    aar = _results_field(instance, authserv_id, _with_status(results, verdict))
+    said = authres.field(authserv_id, _with_status(results, verdict), smtputf8=smtputf8)
+    aar = _results_field(instance, said)
     ams = maker.message_signature(message)
     chain = [] if verdict.result is Result.FAIL else before  # §5.1.2
     return maker.seal(verdict.result.value, chain, aar, ams) + ams + aar
@@ -105,9 +107,8 @@ def _next_instance(message: Message, before: Sequence[ArcSet]) -> int:
     return newest + 1
 
 
-def _results_field(instance: int, authserv_id: str, results: Sequence[MethodResult]) -> bytes:
-    """arc-info = instance [CFWS] ";" authres-payload (§4.1.1)."""
-    field = authres.field(authserv_id, results, smtputf8=True)
+def _results_field(instance: int, field: bytes) -> bytes:
+    """arc-info = instance [CFWS] ";" authres-payload (§4.1.1): what `field` says."""
     value = field.partition(b":")[2].removesuffix(b"\r\n").replace(b"\r\n", b"")
     words = [f"{word} " for word in value.decode().split()]
     return folding.fold("ARC-Authentication-Results", [f"i={instance}; ", *words])

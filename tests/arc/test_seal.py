@@ -147,6 +147,17 @@ def test_names_that_are_not_of_ascii_are_a_labels() -> None:
     assert tags(by_seal)["d"] == tags(by_signature)["d"] == "xn--bcher-kva.example"
 
 
+def test_utf_8_only_where_it_may_stand() -> None:
+    prop = Property("smtp", "mailfrom", "用户@bücher.example")
+    results = [MethodResult("spf", "pass", "", (prop,))]
+    field = fields(sealed(results=results, authserv_id="mx.bücher.example"))[2].decode("ascii")
+    assert "mx.xn--bcher-kva.example;" in field
+    assert "??@xn--bcher-kva.example" in field
+    whole = fields(sealed(results=results, authserv_id="mx.bücher.example", smtputf8=True))[2]
+    assert "mx.bücher.example;" in whole.decode()
+    assert prop.value in whole.decode()
+
+
 # Whose word it is.
 
 DMARC = {"_dmarc.example.com": {"TXT": ["v=DMARC1; p=reject"]}}
