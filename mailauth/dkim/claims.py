@@ -16,8 +16,6 @@ from mailauth.syntax import domain as domains
 def algorithm(key: Signer) -> Algorithm:
     """a=, that of the signatures of `key`."""
     claimed = getattr(key, "algorithm", None)
-    if isinstance(claimed, Algorithm):
-        return claimed
     if claimed is None:  # the octets of a key, for example; no error shows them
         kind = type(key).__name__
         msg = f"a key signs, and {kind} does not: load it with PrivateKey.load or PrivateKey.read"
