@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailauth.dkim.autopsy.damage import of_body, of_field, of_missing
+from mailauth.dkim.autopsy.damage import MAX_FIELD, of_body, of_field, of_missing
 from mailauth.syntax.message import Message
 
 WIDTHS = {990, 991, 998, 999, 1000, 2048}
@@ -57,6 +57,13 @@ def test_an_encoded_word_that_cannot_be_decoded_stays() -> None:
     octets = b"Subject: =?utf-8?b?a?="
     changes = list(of_field(octets, Message.parse(octets + b"\r\n\r\n")))
     assert all(b"=?utf-8?b?a?=" in change.before for change in changes)
+
+
+def test_a_long_field_is_left_alone() -> None:
+    others = Message.parse(b"\r\n")
+    field = b"Subject: [list] ".ljust(MAX_FIELD, b"x")
+    assert list(of_field(field, others))
+    assert not list(of_field(field + b"x", others))
 
 
 @given(name=NAMES, value=HOSTILE, encoding=HOSTILE, body=HOSTILE)

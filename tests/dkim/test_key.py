@@ -40,7 +40,14 @@ def test_KEY_11_notes_add_no_tags() -> None:
 
 @pytest.mark.parametrize(
     ("written", "notes"),
-    [("a=3Bb", "a;b"), ("call us", "call us"), ("a=b", "a=b"), ("=C3=BC=FF", "ü\ufffd")],
+    [
+        ("a=3Bb", "a;b"),
+        ("call us", "call us"),
+        ("a=b", "a=b"),
+        ("a=zz", "a=zz"),
+        ("a=", "a="),
+        ("=C3=BC=FF", "ü\ufffd"),
+    ],
 )
 def test_notes_as_others_write_them(written: str, notes: str) -> None:
     assert parse(f"v=DKIM1; n={written}; p=".encode()).notes == notes

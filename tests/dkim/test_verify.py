@@ -1,5 +1,6 @@
 """Verification: each row of the catalogue of abuse, and what a message may lose or gain."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -22,7 +23,7 @@ from mail import (
 from mailauth import dkim
 from mailauth.dkim import Result
 from mailauth.dkim.key import name
-from mailauth.dns import Zone
+from mailauth.dns import Answer, Question, Zone, run
 from mailauth.keys import PrivateKey
 from mailauth.syntax.message import Message
 
@@ -48,10 +49,19 @@ def test_two_signatures_in_one_pass() -> None:
 
 def test_DKIM_37_an_unsigned_message_is_none() -> None:
     """Absence is none, never fail."""
-    assert verdict(MESSAGE).result is Result.NONE
+    got = verdict(MESSAGE)
+    assert (got.result, got.testing, got.secure) == ("none", False, False)
     two = signed(key_type="ed25519").removesuffix(MESSAGE) + SIGNED
     assert [each.result for each in verdicts(two)] == ["pass", "pass"]
     assert [each.result for each in verdicts(SIGNED)] == ["pass"], "one is taken away"
+
+
+def test_dnssec_vouches_for_the_key_or_not() -> None:
+    def vouched(question: Question) -> Answer[Any]:
+        return replace(zone().resolve(question), secure=True)
+
+    assert not verdict(SIGNED).secure
+    assert run(dkim.verify(SIGNED, now=NOW), vouched)[0].secure
 
 
 def test_a_verdict_is_no_boolean() -> None:
