@@ -165,13 +165,14 @@ def widest(walked: Walk) -> str:
 
 
 def _by_what_was_found(walked: Walk) -> str:
-    for domain, record in walked.found:
-        if record.public_suffix == "n":
-            return domain
-        if record.public_suffix == "y" and domain != walked.start:
-            labels = walked.start.split(".")
-            return ".".join(labels[-domain.count(".") - 2 :])
-    return walked.found[-1].domain if walked.found else walked.start
+    """§4.10.2: only the last record can have psd=n or psd=y, because they end the walk."""
+    if not walked.found:
+        return walked.start
+    domain, record = walked.found[-1]
+    if record.public_suffix == "y" and domain != walked.start:
+        labels = walked.start.split(".")
+        return ".".join(labels[-domain.count(".") - 2 :])
+    return domain
 
 
 def find_policy(walked: Walk) -> Lookups[Discovered | None]:
