@@ -516,6 +516,11 @@ def by_list(domain: str) -> str:
 
 LISTED: list[tuple[dict[str, str], str, str, dmarc.Result, list[str]]] = [
     # the records, the author, a signer, the result, what is told of the list
+    (
+        {},
+        *("a.example.com", "example.com", dmarc.Result.NONE),
+        ["the organization is example.com, by the tree walk a.example.com"],
+    ),
     ({"example.com": REJECT}, "example.com", "m.example.com", dmarc.Result.PASS, []),
     (
         {"a.example.com": f"{REJECT}; psd=n", "example.com": REJECT},
@@ -549,6 +554,11 @@ def test_DMARC_13_a_public_suffix_list_tells_and_decides_nothing(
     assert [line.partition("public suffix list ")[2] for line in said] == told
     assert [step for step in got.steps if step.text not in said] == list(plain.steps)
     assert got.listed_domain == by_list(author)
+
+
+def test_a_verdict_is_no_boolean() -> None:
+    with pytest.raises(TypeError):
+        bool(Zone({}).run(dmarc.check(message("x@example.com"), dkim=[])))
 
 
 def test_a_list_in_a_file_and_the_installed_one(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from mailauth import dmarc
 from mailauth.dmarc import record as records
 from mailauth.dmarc.record import Alignment, Disposition
 from mailauth.errors import SyntaxFault
+from mailauth.findings import Severity
 from mailauth.syntax.mailbox import Mailbox
 
 RUA = "rua=mailto:d@example.com"
@@ -173,9 +174,14 @@ LINTED = [
 ]
 
 
+ERRORS = {"syntax", "tag", "uri"}
+
+
 @pytest.mark.parametrize(("tags", "codes"), LINTED, ids=[tags for tags, _ in LINTED])
 def test_lint(tags: str, codes: set[str]) -> None:
-    assert {each.code for each in dmarc.lint_record(f"v=DMARC1; {tags}".encode())} == codes
+    found = dmarc.lint_record(f"v=DMARC1; {tags}".encode())
+    assert {each.code for each in found} == codes
+    assert {each.code for each in found if each.severity is Severity.ERROR} == codes & ERRORS
 
 
 def test_what_to_say_in_place_of_pct() -> None:

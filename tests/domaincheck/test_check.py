@@ -213,12 +213,31 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
 ]
 
 
+def severities() -> dict[str, str]:
+    """Of each code, with its area, what the guide says it is."""
+    told: dict[str, str] = {}
+    area = ""
+    guide = (ROOT / "docs" / "check.md").read_text()
+    for row in re.findall(r"(?m)^\|(.*\|.*\|.*)\|$", guide):
+        begun, listed, severity, _ = (cell.strip() for cell in row.split("|"))
+        area = begun.strip("`") or area
+        told |= {f"{area}/{code}": severity for code in re.findall(r"`([a-z0-9-]+)`", listed)}
+    return told
+
+
+SEVERITIES = severities()
+
+
 @pytest.mark.parametrize(
     ("changed", "found"), [case[1:] for case in CASES], ids=[case[0] for case in CASES]
 )
 def test_what_is_found(changed: dict[str, Any], found: set[str]) -> None:
     report = check(changed)
     assert codes(report) == found
+    for area in report.areas:
+        for each in area.findings:
+            told = SEVERITIES.get(f"{area.name}/{each.code}", "warning")  # `dns` is of every area
+            assert each.severity.value in told
     assert all(each.sentence for each in report.findings())
     needing = [each for each in report.findings() if each.severity is not Severity.NOTE]
     assert [each.code for each in needing if not each.remedy] == []
