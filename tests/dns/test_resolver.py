@@ -17,6 +17,7 @@ import dns.asyncquery
 import dns.flags
 import dns.query
 import dns.rcode
+import dns.rrset
 import pytest
 from nameserver import (
     Ask,
@@ -35,12 +36,15 @@ from nameserver import (
 
 from mailauth.dns import MX, Answer, AsyncResolver, Question, Resolver, RRType, Status
 from mailauth.errors import BadArgument
+from mailauth.dns.exchange import resolution
+from mailauth.dns.nameserver import Nameserver
 
 pytestmark = [pytest.mark.loopback]
 
 NAME = "key.example"
 TXT = Question(NAME, RRType.TXT)
 KEY = answer(f'{NAME} 300 IN TXT "v=DKIM1; " "p=abc"')
+NS = "example 60 IN NS ns.example."
 SOA = "example 60 IN SOA ns.example. mail.example. 1 2 3 4 30"
 FOUND = Answer(Status.EXISTS, (b"v=DKIM1; p=abc",), 300)
 NOWHERE = "127.0.0.1:9"
@@ -168,10 +172,11 @@ def test_DNS_02_a_server_without_EDNS(resolve: ResolveType) -> None:
         (answer(authority=[SOA], rcode=dns.rcode.NXDOMAIN), Status.NO_SUCH_NAME, 30),
         (answer(), Status.NO_DATA, 60),
         (answer(authority=[SOA]), Status.NO_DATA, 30),
+        (answer(authority=[NS, SOA]), Status.NO_DATA, 30),
         (answer(f"{NAME} 300 IN A 192.0.2.1"), Status.NO_DATA, 60),
-        (answer(authority=["example 60 IN NS ns.example."]), Status.SERVER_FAILURE, 0),
+        (answer(authority=[NS]), Status.SERVER_FAILURE, 0),
     ],
-    ids=["nxdomain", "nxdomain-soa", "nodata", "nodata-soa", "other-type", "referral"],
+    ids=["nxdomain", "nxdomain-soa", "nodata", "nodata-soa", "nodata-ns", "other-type", "referral"],
 )
 def test_DNS_03_no_name_and_no_data_are_distinct(
     resolve: ResolveType, script: Script, status: Status, ttl: int
@@ -379,6 +384,29 @@ def test_DNS_07_an_alias_beside_data_is_not_followed(resolve: ResolveType) -> No
     own = f'{NAME} 300 IN TXT "v=DKIM1; p=abc"'
     with serve(answer(beside, own, 'other.example 300 IN TXT "other"')) as server:
         assert resolve(server.where) == FOUND
+
+
+@pytest.mark.parametrize(
+    ("last", "status"), [(1, Status.EXISTS), (2, Status.SERVER_FAILURE)], ids=["64 KiB", "more"]
+)
+def test_DNS_08_an_answer_of_64_KiB_is_accepted(last: int, status: Status) -> None:
+    """More than a datagram or a stream holds, but not more than a reply by HTTPS."""
+    exchange = resolution(TXT, [Nameserver.parse("https://192.0.2.1/dns-query")])
+    attempt = next(exchange)
+    texts = [" ".join([f'"{letter * 255}"'] * 128) for letter in "ab"]
+    texts.append(f'"{"c" * 255}" "{"c" * last}"')
+    reply = Ask(attempt.query, "https").reply()
+    reply.answer.append(dns.rrset.from_text(f"{NAME}.", 300, "IN", "TXT", *texts))
+    reply.index = None  # type: ignore[assignment] # what was appended is not in it
+    with pytest.raises(StopIteration) as stop:
+        exchange.send(reply)
+    assert stop.value.value.status is status
+
+
+def test_without_a_nameserver_nothing_can_be_asked() -> None:
+    with pytest.raises(StopIteration) as stop:
+        next(resolution(TXT, []))
+    assert stop.value.value.status is Status.SERVER_FAILURE
 
 
 def test_DNS_08_a_record_that_fills_a_message(resolve: ResolveType) -> None:

@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, TypeAlias
 
 import dns.rcode
@@ -21,7 +22,7 @@ from mailauth.dns import (
     ask,
     gather,
 )
-from mailauth.dns.cache import Cache
+from mailauth.dns.cache import Cache, Flights
 
 pytestmark = [pytest.mark.loopback]
 
@@ -189,6 +190,36 @@ def test_DNS_14_equal_questions_of_threads_are_asked_once() -> None:
             thread.join()
     assert [each.status for each in found] == [Status.EXISTS] * 8
     assert len(server.asked) == 1
+
+
+def test_who_waits_for_another_waits_no_longer_than_he_has() -> None:
+    flights = Flights()
+    with ThreadPoolExecutor(1) as pool:
+
+        def slow() -> Answer[Any]:
+            found.append(pool.submit(flights.answer, TXT, slow, timeout=0.05).result())
+            return Answer(Status.EXISTS)
+
+        found: list[Answer[Any]] = []
+        found.append(flights.answer(TXT, slow))
+    assert [each.status for each in found] == [Status.TIMEOUT, Status.EXISTS]
+
+
+def test_a_bug_is_raised_where_it_is_waited_for_and_is_not_remembered() -> None:
+    flights = Flights(keep=True)
+    with ThreadPoolExecutor(1) as pool:
+
+        def broken() -> Answer[Any]:
+            other.append(pool.submit(flights.answer, TXT, broken, timeout=2.0))
+            time.sleep(0.05)  # so that the other waits
+            raise LookupError("a bug")
+
+        other: list[Future[Answer[Any]]] = []
+        with pytest.raises(LookupError):
+            flights.answer(TXT, broken)
+        with pytest.raises(LookupError):
+            other[0].result()
+    assert flights.answer(TXT, lambda: Answer(Status.EXISTS)).status is Status.EXISTS
 
 
 def test_DNS_14_equal_questions_of_tasks_are_asked_once() -> None:
