@@ -121,6 +121,13 @@ def test_OPS_01_a_file_of_another_user_is_refused(
 
 
 @ROOT_ONLY
+def test_OPS_01_a_file_of_root_is_read(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A service opens it before it becomes another user."""
+    monkeypatch.setattr(os, "geteuid", lambda: 65_534)
+    assert PrivateKey.read(key_file).size == 256
+
+
+@ROOT_ONLY
 def test_OPS_01_root_reads_the_file_of_any_one_user(key_file: Path) -> None:
     os.chown(key_file, 12345, -1)
     PrivateKey.read(key_file)
@@ -131,9 +138,11 @@ def test_OPS_01_root_reads_the_file_of_any_one_user(key_file: Path) -> None:
 
 
 @pytest.fixture
-def nobody(key_file: Path) -> Iterator[Path]:
+def nobody(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A file that is closed to us; nothing is closed to root, who is another user for a while."""
     key_file.chmod(0)
+    key_file.parent.chmod(0o755)
+    monkeypatch.chdir(key_file.parent)  # the folders above it may be closed too
     user = os.geteuid()
     if user == 0:
         os.seteuid(65_534)
@@ -144,6 +153,11 @@ def nobody(key_file: Path) -> Iterator[Path]:
 def test_OPS_01_a_file_closed_to_us_is_refused(nobody: Path) -> None:
     with pytest.raises(UnusableKey, match="closed to this user"):
         PrivateKey.read(nobody)
+
+
+def test_OPS_01_a_look_finds_a_file_closed_to_us(nobody: Path) -> None:
+    with pytest.raises(UnusableKey, match="closed to this user"):
+        files.look(nobody.name)
 
 
 def a_folder(path: Path) -> None:
@@ -217,6 +231,13 @@ def test_a_file_may_be_named_like_a_seed(key_file: Path, monkeypatch: pytest.Mon
     name = SEED.replace("/", "+")
     key_file.rename(name)
     assert PrivateKey.read(name).size == 256
+
+
+def test_a_short_name_is_no_key(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Though it is base64, and begins as DER does."""
+    monkeypatch.chdir(key_file.parent)
+    with pytest.raises(UnusableKey, match="MAIL does not exist"):
+        PrivateKey.read("MAIL")
 
 
 def test_a_fault_of_the_key_names_its_file(key_file: Path) -> None:

@@ -100,6 +100,7 @@ def _pem(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey | dsa.DSAPrivateKey
     return key.private_bytes(Encoding.PEM, PKCS8, NoEncryption())
 
 
+UNHEARD_OF = base64.b64decode("MC4CAQAwBQYDK2V/BCIE" + "A" * 44)  # an Ed25519 key of another number
 PUBLIC_PEM = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
 
 
@@ -115,6 +116,7 @@ PUBLIC_PEM = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPub
         pytest.param(PUBLIC_PEM, "this is a public key", id="public"),
         pytest.param(spki(RSA.public_key()), "this is a public key", id="public DER"),
         pytest.param(_pem(ec.generate_private_key(ec.SECP256R1())), "another kind", id="EC"),
+        pytest.param(UNHEARD_OF, "unknown kind or cipher", id="unheard of"),
     ],
 )
 def test_what_is_no_usable_key_is_refused(octets: bytes, says: str) -> None:
