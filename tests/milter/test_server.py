@@ -19,6 +19,7 @@ from milters import serving
 from mailauth.dns import Question, Zone
 from mailauth.dns.lookups import Lookups
 from mailauth.milter import commands as mta
+from mailauth.milter.conversation import Conversation
 from mailauth.milter.outcome import Outcome
 from mailauth.milter.replies import InsertHeader
 from mailauth.milter.session import Session
@@ -233,13 +234,15 @@ def test_MIL_08_half_a_frame_is_not_waited_for_long(tmp_path: Path) -> None:
     async def test() -> None:
         async with serving(both(tmp_path), ZONE, limits=limits) as served:
             idle = await (await served.connect()).open()
+            mute = await served.connect()
             peer = await served.connect()
             for octet in mta.offer()[:-1]:
                 peer.say(bytes([octet]))
                 await asyncio.sleep(0.02)
             assert await peer.ended()
             assert "half a frame" in served.watch.lines[0]
-            assert (await idle.deliver(MESSAGE))[-1] == CONTINUE, "to be idle is allowed"
+            for each in (idle, await mute.open()):
+                assert (await each.deliver(MESSAGE))[-1] == CONTINUE, "to be idle is allowed"
 
     run(test())
 
@@ -584,4 +587,29 @@ def test_an_mta_that_reads_nothing_is_closed_and_costs_little(tmp_path: Path) ->
                 pass
             assert "does not read" in "".join(served.watch.lines)
 
+    run(test())
+
+
+def test_an_mta_that_reads_late_loses_no_reply(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paused: list[Conversation] = []
+    pause = Conversation.pause_writing
+
+    def watched(conversation: Conversation) -> None:
+        paused.append(conversation)
+        pause(conversation)
+
+    async def test() -> None:
+        async with serving(both(tmp_path), ZONE, path=tmp_path / "s") as served:
+            peer = await served.connect()
+            peer.say(mta.offer(steps=0))
+            await peer.read()
+            peer.say(mta.connect(), mta.helo() * 100_000)
+            await served.until(lambda: bool(paused))
+            assert {await peer.read() for _ in range(100_001)} == {CONTINUE}
+            assert (await peer.deliver(MESSAGE))[-1] == CONTINUE
+
+    monkeypatch.setattr(Conversation, "pause_writing", watched)
+    monkeypatch.setattr("mailauth.milter.conversation.MAX_UNREAD", 10_000)
     run(test())

@@ -468,6 +468,7 @@ def test_what_follows_on_a_verdict(text: str, settings: dict[str, Any], want: by
     else:
         assert delivery.verdict == CONTINUE
         assert "spf=fail" in delivery.results
+    assert delivery.record.reply.startswith(want.decode() or "continue")
     quarantined = Action.QUARANTINE in settings.get("spf_actions", {}).values()
     assert ((b"q", b"SPF says fail of example.com\0") in delivery.replies) is quarantined
     dry = Filtered(replace(verifying(**settings), dry_run=True), spf_zone(text)).open()
@@ -476,6 +477,13 @@ def test_what_follows_on_a_verdict(text: str, settings: dict[str, Any], want: by
     assert tried.record.dry_run
     assert tried.record.reply == delivery.record.reply
     assert tried.record.action == delivery.record.action
+
+
+def test_a_fault_between_two_messages_defers_the_next() -> None:
+    filtered = Filtered(verifying()).open()
+    assert filtered.deliver(MESSAGE).verdict == CONTINUE
+    filtered.session.fail("a bug")
+    assert filtered.deliver(MESSAGE).verdict[1].startswith(b"451 ")
 
 
 def test_MIL_22_a_silent_dns_is_told_and_deferred_where_that_is_wanted() -> None:

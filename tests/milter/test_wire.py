@@ -125,6 +125,32 @@ def test_any_cuts(options: Options, cuts: list[int]) -> None:
     assert same(one_by_one(got), [event for _, event in SESSION])
 
 
+NO_REPLY: dict[type[Event], int] = {
+    Connect: 0x1000,
+    Helo: 0x2000,
+    MailFrom: 0x4000,
+    RcptTo: 0x8000,
+    Data: 0x10000,
+    Unknown: 0x20000,
+    Fields: 0x80,
+    EndOfHeaders: 0x40000,
+    Body: 0x80000,
+}
+"""The bits of libmilter, SMFIP_NR_CONN and so on."""
+
+
+@pytest.mark.parametrize("silent", NO_REPLY, ids=lambda event: event.__name__)
+def test_each_step_takes_one_reply_away(silent: type[Event]) -> None:
+    connection = opened(Options(steps=Steps(NO_REPLY[silent])))
+    connection.receive(b"".join(frame for frame, _ in SESSION))
+    while (event := connection.next_event()) is not None:
+        if type(event) in NO_REPLY:
+            assert (connection.owed is None) is (type(event) is silent)
+        if connection.owed:
+            connection.send(replies.CONTINUE)
+    assert connection.state is State.CLOSED
+
+
 FIELDS = [(b"X-%d" % number, b" a") for number in range(2 * MAX_FIELDS + 3)]
 
 
@@ -613,3 +639,7 @@ def test_MIL_15_a_refusal_is_one_line(text: str) -> None:
     assert b"%" not in octets[:-1].replace(b"%%", b"")
     assert len(line) <= 510
     assert not set(line) & {0, 10, 13}
+
+
+def test_MIL_15_a_text_from_outside_is_of_printable_ascii() -> None:
+    assert replies.printable("a\0b\r\nc\x7f\x1b[m ü\udcff") == "a?b??c??[m ??"
