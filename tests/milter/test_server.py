@@ -25,6 +25,7 @@ from mailauth.milter.replies import InsertHeader
 from mailauth.milter.session import Session
 from mailauth.milter.settings import Settings, SrsSettings
 from mailauth.milter.terms import Limits
+from mailauth.milter.wire import Connection as Wire
 from mailauth.postfix import Rewriting
 from mailauth.srs import Secrets
 
@@ -441,6 +442,23 @@ def test_MIL_10_a_fault_in_the_handling_of_a_fault_defers() -> None:
                 assert (code, octets[:4]) == (b"y", b"451 ")
                 assert (served.watch.records, served.watch.dropped_count) == ([], 1)
                 assert len(served.watch.faults) == 2
+
+    run(test())
+
+
+def test_MIL_10_a_fault_in_the_reading_of_frames_closes(tmp_path: Path) -> None:
+    def fault(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    async def test() -> None:
+        with patch.object(Wire, "next_event", fault):
+            async with serving(both(tmp_path), ZONE) as served:
+                peer = await served.connect()
+                peer.say(mta.offer())
+                async with asyncio.timeout(10):
+                    assert await peer.ended()
+                (one,) = served.watch.faults
+                assert isinstance(one.exception, ZeroDivisionError)
 
     run(test())
 
