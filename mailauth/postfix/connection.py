@@ -127,7 +127,6 @@ class Connection(serving.Client):
         """Called by asyncio: the peer does not read, so its requests wait."""
         self._unread = True
         self._transport.pause_reading()
-        self.deadline = self._loop.time() + self._limits.request
 
     def resume_writing(self) -> None:
         """Called by asyncio: the peer has read."""
