@@ -246,6 +246,11 @@ def test_ar_01_a_name_of_idna_is_one_name() -> None:
     assert authres.is_claimed("MX.BÜCHER.example; none", "mx.bücher.example")
 
 
+def test_ar_01_the_case_of_an_id_that_is_no_domain_means_nothing() -> None:
+    assert authres.is_claimed("MX%1; none", "mx%1")
+    assert authres.is_claimed("mx%1; none", "MX%1")
+
+
 @pytest.mark.parametrize(
     "text",
     [
