@@ -343,10 +343,13 @@ def test_below_is_not_itself() -> None:
 
 
 def test_lists_join() -> None:
-    both = DomainList.of(["a.example"]) | DomainList.of(["ada@b.example"])
+    both = DomainList.of(["a.example", ".c.example"])
+    both |= DomainList.of(["ada@b.example", ".d.example"])
     assert both.has("x", "a.example")
     assert both.has("ada", "b.example")
     assert not both.has("x", "b.example")
+    assert both.has("x", "y.c.example")
+    assert both.has("x", "y.d.example")
 
 
 def test_a_domain_of_other_letters_is_the_same_in_both_forms() -> None:

@@ -280,6 +280,22 @@ def test_PFX_07_one_more_than_the_limit_is_closed_at_once() -> None:
     run(test())
 
 
+def test_PFX_07_who_is_idle_longest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        async with serving(limits=Limits(connections=2)) as served:
+            first, second = [await served.connect() for _ in range(2)]
+            for reader, writer in (second, first):
+                writer.write(LINE)
+                assert await reader.readline() == VALUE
+            assert await served.ask(LINE) == VALUE
+            assert await second[0].read() == b""
+            first[1].write(LINE)
+            assert await first[0].readline() == VALUE
+
+    monkeypatch.setattr("mailauth.postfix.server.GRACE", 0.0)
+    run(test())
+
+
 class Exhausted:
     """A listening socket that cannot accept for some time."""
 
@@ -369,7 +385,7 @@ def test_drain_answers_what_has_come_and_what_is_half_there() -> None:
             await served.watch.until_open(3)
             await asyncio.sleep(0.05)
             full[1].write(LINE)
-            draining = asyncio.create_task(served.server.drain(5))
+            draining = asyncio.create_task(served.server.drain(60))
             assert await full[0].read() == VALUE
             assert await idle[0].read() == b""
             half[1].write(LINE[5:])
