@@ -363,8 +363,8 @@ def test_what_is_no_address_is_the_callers_mistake(ip: str) -> None:
 @pytest.mark.parametrize(("hop", "result"), [(IP, "pass"), (OTHER, "fail")])
 def test_the_client_of_a_relay_is_judged_by_either_identity(hop: str, result: str) -> None:
     zone = Zone({D: {"TXT": [f"v=spf1 ip4:{IP} -all"]}})
-    policy = spf.Policy(relays=spf.networks(["10.0.0.0/8"]))
-    behind: Any = {"ip": "10.0.0.5", "hops": ("10.9.9.9", hop), "policy": policy}
+    policy = spf.Policy(relays=spf.networks(["10.0.0.0/8", "2001:db8::/32"]))
+    behind: Any = {"ip": "10.0.0.5", "hops": ("2001:db8::9", hop), "policy": policy}
     assert zone.run(spf.check(helo=D, sender="", **behind)).result == result
     assert zone.run(spf.check_helo(helo=D, **behind)).result == result
 

@@ -20,7 +20,9 @@ EVALUATED = spf.Policy()
 """The limits of the RFC, but not the policy for which there are courses."""
 NODES: dict[str, Any] = {
     "example.com": {
-        "TXT": ["v=spf1 mx include:one.example exists:%{i}.x.example a:%{h} ?ip4:192.0.2.9 ~all"],
+        "TXT": [
+            "v=spf1 mx include:one.example exists:%{i}.x.example a:%{h}/31 ?ip4:192.0.2.9 ~all"
+        ],
         "MX": [[10, "mx1.example.com"], [20, "mx2.example.com"]],
     },
     "mx1.example.com": {"A": ["203.0.113.1"], "AAAA": ["2001:db8::1"]},
