@@ -53,7 +53,7 @@ ROWS: list[tuple[str, str, str, str]] = [
     ("SPF-06-redirect", f"v=spf1 redirect={D}", "permerror", "many"),
     ("SPF-09-leading", " v=spf1 -all", "none", "no SPF record"),
     ("SPF-09-trailing", "v=spf1 -all  ", "fail", ""),
-    ("SPF-09-alone", "v=spf1", "neutral", ""),
+    ("SPF-09-alone", "v=spf1", "neutral", f"no directive of {D} matches"),
     ("SPF-09-bom", "\ufeffv=spf1 -all", "none", ""),
     ("SPF-11-nul", "v=spf1 \0 -all", "permerror", "mechanism"),
     ("SPF-11-octets", "v=spf1 a:\xff.example.com -all", "permerror", "ASCII"),
@@ -214,6 +214,17 @@ def test_SPF_17_the_domain_itself_then_its_subdomains_come_first() -> None:
         got = verdict(f"v=spf1 -all exp=x.{D}", x_example_com={"TXT": ["%{p}"]}, **nodes)
         told[count] = got.explanation
     assert told == {1: names[0], 2: names[1], 3: names[2]}
+
+
+def test_SPF_17_the_case_of_the_domain_does_not_count() -> None:
+    nodes: Any = {
+        "1_2_0_192_in-addr_arpa": {"PTR": ["z.other.example", "h.b.example"]},
+        "z_other_example": {"A": [IP]},
+        "h_b_example": {"A": [IP]},
+        "b_example": {"TXT": [f"v=spf1 -all exp=x.{D}"]},
+        "x_example_com": {"TXT": ["%{p}"]},
+    }
+    assert verdict("v=spf1 redirect=B.Example", **nodes).explanation == "h.b.example"
 
 
 def test_SPF_17_a_name_counts_only_if_its_address_is_the_clients() -> None:

@@ -143,6 +143,30 @@ def test_who_has_no_memory_is_asked_as_if_there_were_no_course() -> None:
     assert asked(spf.RFC7208) == asked(EVALUATED)
 
 
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("192.0.2.77.x.example", {"status": Status.TIMEOUT}),
+        ("192.0.2.77.x.example", {"secure": False}),
+        ("mx.client.example", {"status": Status.NO_DATA, "records": ()}),
+    ],
+    ids=["failed", "insecure", "void"],
+)
+def test_another_answer_for_a_name_with_macros_is_heard(name: str, changed: dict[str, Any]) -> None:
+    zone = Zone(NODES)
+    heard: dict[Question, Answer[Any]] = {}
+
+    def resolve(question: Question) -> Answer[Any]:
+        return heard.setdefault(question, replace(zone.resolve(question), secure=True))
+
+    before = [run(check("192.0.2.77"), resolve) for _ in range(3)][-1]
+    question = Question(name, RRType.A)
+    heard[question] = replace(heard[question], **changed)
+    got = run(check("192.0.2.77"), resolve)
+    assert told(got) == told(run(check("192.0.2.77", policy=EVALUATED), resolve))
+    assert told(got)[:-1] != told(before)[:-1], "it matters"
+
+
 def test_a_question_that_failed_is_not_asked_twice() -> None:
     zone = Zone(NODES)
     for _ in range(3):
