@@ -380,6 +380,15 @@ def test_the_client_of_a_relay_is_judged_by_either_identity(hop: str, result: st
     assert zone.run(spf.check_helo(helo=D, **behind)).result == result
 
 
+@pytest.mark.parametrize("domain", ["bücher.example", "BüCHER.example.", "xn--bcher-kva.example"])
+def test_the_records_of_a_domain_of_idna_are_those_of_its_a_labels(domain: str) -> None:
+    """RFC 8616 §4."""
+    zone = Zone({"xn--bcher-kva.example": {"TXT": [f"v=spf1 ip4:{IP} -all"]}})
+    for sender, helo in ((f"用户@{domain}", "h.example"), ("", domain)):
+        got = zone.run(spf.check(ip=IP, sender=sender, helo=helo))
+        assert (got.result, got.domain) == ("pass", "xn--bcher-kva.example")
+
+
 def test_a_verdict_is_no_boolean() -> None:
     with pytest.raises(TypeError):
         assert verdict("v=spf1 -all")

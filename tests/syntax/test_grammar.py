@@ -44,6 +44,7 @@ def test_a_fault_points_at_its_place() -> None:
         ("Example.COM", "example.com"),
         ("a-b.c1", "a-b.c1"),
         ("bücher.example", "xn--bcher-kva.example"),
+        ("BüCHER.Example", "xn--bcher-kva.example"),
         ("例え.jp", "xn--r8jz45g.jp"),
         ("a" * 63 + ".b", "a" * 63 + ".b"),
     ],
