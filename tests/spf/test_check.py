@@ -285,6 +285,20 @@ def test_SPF_20_a_local_part_outside_ascii_matches_no_term() -> None:
     assert asked("v=spf1 exists:%{l}.example exists:%{s}.example -all", sender=f"用户@{D}") == [D]
 
 
+@pytest.mark.parametrize(
+    ("record", "result"),
+    [
+        ("v=spf1 ip4:192.0.0.0/16 -ip4:192.0.2.0/24 ?all", "pass"),
+        ("v=spf1 -ip4:192.0.2.0/24 ip4:192.0.0.0/16 ?all", "fail"),
+        ("v=spf1 ip4:10.0.0.0/16 -ip4:192.0.2.0/24 ip4:192.0.0.0/16 ?all", "fail"),
+        ("v=spf1 ip4:10.0.0.0/16 ip4:192.0.2.0/24 -ip4:192.0.0.0/16 ?all", "pass"),
+    ],
+)
+def test_the_first_network_that_has_the_client_decides(record: str, result: str) -> None:
+    """RFC 7208 §4.6.2."""
+    assert verdict(record).result == result
+
+
 def test_SPF_21_upper_case_escapes() -> None:
     names = asked("v=spf1 exists:%{L}.example -all", sender=f"a~b&c=d/e@{D}")
     assert names[1] == "a~b%26c%3Dd%2Fe.example"

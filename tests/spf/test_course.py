@@ -167,6 +167,18 @@ def test_another_answer_for_a_name_with_macros_is_heard(name: str, changed: dict
     assert told(got)[:-1] != told(before)[:-1], "it matters"
 
 
+@pytest.mark.parametrize("insecure", ["example.com", "one.example", "host.example"])
+def test_a_course_is_as_secure_as_the_least_of_its_answers(insecure: str) -> None:
+    zone = Zone(NODES)
+    heard: dict[Question, Answer[Any]] = {}
+
+    def resolve(question: Question) -> Answer[Any]:
+        said = replace(zone.resolve(question), secure=question.name != insecure)
+        return heard.setdefault(question, said)
+
+    assert [run(check("198.51.100.1"), resolve).secure for _ in range(4)] == [False] * 4
+
+
 def test_a_question_that_failed_is_not_asked_twice() -> None:
     zone = Zone(NODES)
     for _ in range(3):

@@ -32,10 +32,24 @@ def test_any_octets_are_a_tag_list_or_a_fault(octets: bytes) -> None:
             assert emptied == tags | {name: ""}, value
 
 
-def test_a_fault_points_at_its_place() -> None:
-    with pytest.raises(SyntaxFault) as caught:
-        taglist.parse(b"v=1; a=x; nonsense; b=y")
-    assert caught.value.caret().splitlines()[1:] == ["v=1; a=x; nonsense; b=y", " " * 9 + "^"]
+@pytest.mark.parametrize(
+    ("text", "said", "at"),
+    [
+        ("v=1; a=x; nonsense; b=y", "without '='", 9),
+        ("v=1;; a=x", "without '='", 4),
+        ("v=1; 1a=x", "bad tag name", 4),
+        ("v=1; a-b=x", "bad tag name", 4),
+        ("v=1; a b=x", "bad tag name", 4),
+        ("v=1; _a=x", "bad tag name", 4),
+        ("v=1; ä=x", "bad tag name", 4),
+        ("v=1; =x; y=z", "bad tag name", 4),
+        ("v=1; a=x; v=1; b=y", "the tag v= comes twice", 9),
+    ],
+)
+def test_a_fault_points_at_its_place(text: str, said: str, at: int) -> None:
+    with pytest.raises(SyntaxFault, match=said) as caught:
+        taglist.parse(text.encode())
+    assert caught.value.caret().splitlines()[1:] == [text, " " * at + "^"]
 
 
 @pytest.mark.parametrize(
