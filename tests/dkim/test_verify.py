@@ -302,6 +302,7 @@ def test_MSG_09_too_large_headers() -> None:
     """Caps on octets and on fields."""
     assert "fields" in verdict(b"X: y\r\n" * 10_001 + SIGNED).reason
     assert "octets" in verdict(b"X: " + b"y" * 1_100_000 + b"\r\n" + SIGNED).reason
+    assert verdict(b"X: y\r\n" * 10_001 + MESSAGE).result is Result.NONE
 
 
 def _key_cases() -> list[tuple[str, str, str, str]]:

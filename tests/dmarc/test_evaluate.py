@@ -523,6 +523,11 @@ LISTED: list[tuple[dict[str, str], str, str, dmarc.Result, list[str]]] = [
     ),
     ({"example.com": REJECT}, "example.com", "m.example.com", dmarc.Result.PASS, []),
     (
+        {"example.com": f"{REJECT}; adkim=s"},
+        *("example.com", "m.example.com", dmarc.Result.FAIL),
+        [],
+    ),
+    (
         {"a.example.com": f"{REJECT}; psd=n", "example.com": REJECT},
         *("a.example.com", "b.example.com", dmarc.Result.FAIL),
         ["the organization is example.com, by the tree walk a.example.com", "it would be"],
