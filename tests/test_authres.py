@@ -58,6 +58,11 @@ def test_what_stands_around_a_result() -> None:
     assert second.get("header", "d") is None
 
 
+def test_the_case_of_keywords_does_not_count() -> None:
+    (got,) = authres.parse("mx; SPF=Pass SMTP.MailFrom=A@b.example").results
+    assert (got.method, got.result, got.get("smtp", "mailfrom")) == ("spf", "pass", "A@b.example")
+
+
 @pytest.mark.parametrize(
     ("text", "value"),
     [

@@ -51,7 +51,7 @@ def seal(  # noqa: PLR0913 - the tags of a set
     before, ended = _sets_before(message)
     if ended:
         return b""
-    instance = _next_instance(message, before)
+    instance = _next_instance(message)
     maker = _Maker(instance, domain, selector, key, now)
     said = authres.field(authserv_id, _with_status(results, verdict), smtputf8=smtputf8)
     aar = _results_field(instance, said)
@@ -99,9 +99,9 @@ def _has_ended(message: Message) -> bool:
     return False
 
 
-def _next_instance(message: Message, before: Sequence[ArcSet]) -> int:
+def _next_instance(message: Message) -> int:
     """One more than the highest that is there, also of a chain that is none (§5.1, step 3)."""
-    newest = len(before) or sets.highest_instance(message)
+    newest = sets.highest_instance(message)
     if newest >= MAX_SETS:
         raise UnsignableMessage(f"the message has {newest} ARC Sets; it may have {MAX_SETS}")
     return newest + 1
