@@ -47,6 +47,14 @@ def test_a_sender_is_rewritten(name: str) -> None:
     assert ask(name, SENDER) == (FOUND, OURS)
 
 
+@pytest.mark.parametrize(
+    "sender", ["a\udcffb@sender.example", "a\u200db@sender.example"], ids=ascii
+)
+def test_what_is_not_printable_and_no_control_character_is_rewritten(sender: str) -> None:
+    found, text = ask("forward", sender)
+    assert (found, ask("reverse", text)) == (FOUND, (FOUND, sender))
+
+
 @pytest.mark.parametrize("name", ["reverse", "srsdecoder", "reverse@lists.example"])
 def test_a_bounce_comes_home(name: str) -> None:
     assert ask(name, OURS) == (FOUND, SENDER)
