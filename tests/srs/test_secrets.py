@@ -69,7 +69,7 @@ def test_SRS_08_a_file_that_cannot_be_used_says_why(octets: bytes, said: str) ->
 
 @pytest.mark.parametrize("octets", [b"", b"1234567", b" 1234567 ", b" " * 20])
 def test_SRS_08_a_secret_that_could_be_guessed_is_refused(octets: bytes) -> None:
-    srs.Secrets(srs.Secret(b"12345678"))
+    srs.Secrets.parse(b"12345678\n")
     with pytest.raises(srs.UnusableSecrets, match="secret 2 has fewer than 8 octets"):
         srs.Secrets(srs.Secret(b"12345678"), srs.Secret(octets))
     with pytest.raises(srs.UnusableSecrets):
