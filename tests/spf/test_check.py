@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from mailauth import spf
 from mailauth.dns import Answer, Question, Status, Zone, run
 from mailauth.errors import BadArgument
+from mailauth.spf import macro
 
 IP = "192.0.2.1"
 D = "example.com"
@@ -297,6 +298,21 @@ def test_SPF_20_a_local_part_outside_ascii_matches_no_term() -> None:
 def test_the_first_network_that_has_the_client_decides(record: str, result: str) -> None:
     """RFC 7208 §4.6.2."""
     assert verdict(record).result == result
+
+
+@pytest.mark.parametrize(
+    ("digits", "kept"),
+    [("1", "com"), ("0001", "com"), ("2", D), ("1000", D), ("1000000000", D), ("9" * 50, D)],
+)
+def test_so_many_parts_of_a_macro_are_kept(digits: str, kept: str) -> None:
+    assert asked(f"v=spf1 exists:%{{d{digits}}}.example -all")[1] == f"{kept}.example"
+
+
+def test_an_expansion_ends_where_nobody_reads_on() -> None:
+    string = macro.parse_explanation("%{s} " * 1000)
+    said = string.first(500, {"s": "x" * 100})
+    assert 500 <= len(said) <= 600
+    assert string.expand({"s": "x" * 100}).startswith(said)
 
 
 def test_SPF_21_upper_case_escapes() -> None:
