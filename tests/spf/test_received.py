@@ -14,6 +14,7 @@ ZONE = Zone(
     {
         "example.com": {"TXT": ["v=spf1 ip4:192.0.2.0/24 -all"]},
         "bad.example": {"TXT": ["v=spf1 foo"]},
+        "silent.example": {"TXT": ["v=spf1 ip4:203.0.113.1"]},
     }
 )
 
@@ -35,6 +36,7 @@ def parsed(field: bytes) -> spf.ReceivedSPF:
     [
         ("192.0.2.1", "ada@example.com", "pass", ("mechanism", "ip4:192.0.2.0/24")),
         ("203.0.113.1", "ada@example.com", "fail", ("mechanism", "-all")),
+        ("192.0.2.1", "ada@silent.example", "neutral", ("mechanism", "default")),
         ("192.0.2.1", "ada@none.example", "none", ("helo", "mx.example.com")),
         ("192.0.2.1", "ada@bad.example", "permerror", None),
     ],
