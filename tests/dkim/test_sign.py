@@ -7,7 +7,7 @@ from mail import DOMAIN, MESSAGE, NOW, key, signed, verdict
 
 from mailauth import dkim
 from mailauth.dkim.key import name
-from mailauth.errors import BadArgument
+from mailauth.errors import BadArgument, UnsignableMessage
 
 LONG_NAME = ".".join(["a" * 60] * 4)
 
@@ -56,6 +56,13 @@ def test_the_longest_and_the_latest_that_verifiers_take() -> None:
     assert verdict(signed(selector=_of_length(room))).reason.startswith("no key at")
     with pytest.raises(BadArgument, match="253 octets"):
         signed(selector=_of_length(room + 1))
+
+
+def test_as_many_fields_are_signed_as_verifiers_take() -> None:
+    fields = b"X: y\r\n" * 999
+    assert verdict(signed(fields + MESSAGE, headers=["x"], oversign=[])).result == "pass"
+    with pytest.raises(UnsignableMessage, match="1001 fields"):
+        signed(b"X: y\r\n" + fields + MESSAGE, headers=["x"], oversign=[])
 
 
 def _of_length(octets: int) -> str:
