@@ -292,6 +292,8 @@ def test_a_client_without_an_address(client: dict[str, str]) -> None:
     delivery = Filtered(verifying(), spf_zone()).open(**client).deliver(MESSAGE)
     assert delivery.record.results[0].result == "none"
     assert delivery.verdict == CONTINUE
+    without_spf = Filtered(verifying(spf=False, dmarc=False)).open(**client).deliver(MESSAGE)
+    assert [each.method for each in without_spf.record.results] == ["dkim"]
 
 
 def test_a_malformed_message_is_a_verdict() -> None:

@@ -46,6 +46,11 @@ CASES: list[tuple[str, dict[str, Any], str]] = [
         "v=spf1 -ip4:198.51.100.7 ip4:198.51.100.0/24 ip6:2001:db8::/32 -all",
     ),
     (
+        "an explanation of its own",
+        {"example.com": of("v=spf1 include:esp.example -all exp=%{i}.why.example"), **ESP},
+        "v=spf1 ip4:198.51.100.0/24 ip6:2001:db8::/32 -all exp=%{i}.why.example",
+    ),
+    (
         "a redirect",
         {"example.com": of("v=spf1 ip4:192.0.2.1 redirect=esp.example"), **ESP},
         "v=spf1 ip4:192.0.2.1 ip4:198.51.100.0/24 ip6:2001:db8::/32 ~all",
@@ -109,10 +114,17 @@ def test_flattened(nodes: dict[str, Any], text: str) -> None:
 
 
 def test_what_is_given_up_is_said() -> None:
-    got = flat({"example.com": of("v=spf1 include:esp.example ptr -all"), **ESP})
-    assert got.followed == ("esp.example",)
-    assert got.kept == ("ptr: what it stands for depends on the client",)
-    assert got.original.text == "v=spf1 include:esp.example ptr -all"
+    nodes = {
+        "given-up.example": of("v=spf1 include:one.example ptr -all"),
+        "one.example": of("v=spf1 ip4:192.0.2.1 -all"),
+        "other.example": of("v=spf1 ip4:203.0.113.1 ~all"),
+    }
+    record = "v=spf1 include:esp.example include:given-up.example ptr redirect=other.example"
+    got = flat({"example.com": of(record), **nodes, **ESP})
+    assert got.followed == ("esp.example", "other.example")
+    why = "what it stands for depends on the client"
+    assert got.kept == (f"include:given-up.example: {why}", f"ptr: {why}")
+    assert got.original.text == record
     assert got.ttl > 0
 
 
