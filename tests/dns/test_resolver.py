@@ -35,9 +35,9 @@ from nameserver import (
 )
 
 from mailauth.dns import MX, Answer, AsyncResolver, Question, Resolver, RRType, Status
-from mailauth.errors import BadArgument
 from mailauth.dns.exchange import resolution
 from mailauth.dns.nameserver import Nameserver
+from mailauth.errors import BadArgument
 
 pytestmark = [pytest.mark.loopback]
 
