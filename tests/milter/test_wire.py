@@ -642,4 +642,4 @@ def test_MIL_15_a_refusal_is_one_line(text: str) -> None:
 
 
 def test_MIL_15_a_text_from_outside_is_of_printable_ascii() -> None:
-    assert replies.printable("a\0b\r\nc\x7f\x1b[m ü\udcff") == "a?b??c??[m ??"
+    assert replies.printable_ascii("a\0b\r\nc\x7f\x1b[m ü\udcff") == "a?b??c??[m ??"
