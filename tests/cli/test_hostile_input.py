@@ -24,11 +24,11 @@ DEEP = 100_000
 DIGITS = 10_000  # more than the 4,300 that Python reads as a number
 CONFIG = """[srs]
 domain = "example.net"
-secrets = "secrets"
+secrets = "{desk}/secrets"
 own_domains = ["example.com"]
 [[listen]]
 kind = "socketmap"
-address = "unix:/run/socket"
+address = "inet:127.0.0.1:10003"
 """
 SIGN = ["sign", "-d", mail.DOMAIN, "-s", "rsa"]
 SEAL = ["arc", "seal", "-d", mail.DOMAIN, "-s", "rsa", "--authserv-id", "mx.example.net"]
@@ -199,7 +199,7 @@ def full_desk(desk: Path) -> Path:
     zone = json.loads((desk / "zone.json").read_text())
     zone["spf.example"] = {"TXT": ["v=spf1 ip4:192.0.2.1 -all"]}
     (desk / "zone.json").write_text(json.dumps(zone))
-    (desk / "mailauth.toml").write_text(CONFIG)
+    (desk / "mailauth.toml").write_text(CONFIG.format(desk=desk))
     (desk / "opendkim.conf").write_text(
         "Domain example.com\nSelector rsa\nKeyFile /rsa.pem\nSocket inet:8891\n"
     )
