@@ -37,6 +37,8 @@ MAX_TURN = 2.0
 MIN_WAIT = 0.01
 """Seconds; with less than that nothing is asked."""
 _MAX_TURNS = 3  # so many servers share the time of a question evenly
+ASKED_LAST: float = 60
+"""Seconds for which a server that kept silent is asked after the others, unless it answers."""
 SIDE_BY_SIDE = 16
 """How many computations of a batch wait for the DNS at the same time, by threads."""
 SIDE_BY_SIDE_ASYNC = 100
@@ -77,6 +79,7 @@ class _Configured(ABC):
         self._budget = budget
         servers = min(len(self._nameservers), _MAX_TURNS) or 1
         self._turn = min(MAX_TURN, self._timeout / servers)
+        self._silent: dict[Nameserver, float] = {}  # until when they are asked last
         self._cache = Cache() if cache is None else cache
         self._prepare()
 
@@ -99,7 +102,7 @@ class _Configured(ABC):
 
         What goes wrong with an attempt is thrown in by `run` or `run_async`.
         """
-        exchange = resolution(question, self._nameservers)
+        exchange = resolution(question, self._in_order())
         try:
             attempt = next(exchange)
             while (wait := min(self._turn, deadline - time.monotonic())) > 0:
@@ -112,12 +115,30 @@ class _Configured(ABC):
                     if getattr(fault, "errno", None) in _EXHAUSTED:
                         raise
                     reply = _failure(attempt, fault)
+                self._note(attempt, reply, wait)
                 attempt = exchange.send(reply)
         except StopIteration as stop:
             answer: Answer[Any] = stop.value
             self._cache.put(question, answer)
             return answer
         return self._late()
+
+    def _in_order(self) -> Sequence[Nameserver]:
+        """The nameservers as they were given, but last those that have lately kept silent."""
+        now = time.monotonic()
+        return sorted(self._nameservers, key=lambda server: self._silent.get(server, now) > now)
+
+    def _note(self, attempt: Attempt, reply: dns.message.Message | Failure, wait: float) -> None:
+        """Remember a server that kept silent for a whole turn, until it answers.
+
+        One that is asked by TCP after UDP has just answered.
+        """
+        server = attempt.nameserver
+        is_first = attempt.transport is server.transport
+        if not isinstance(reply, Failure):
+            self._silent.pop(server, None)
+        elif reply.status is Status.TIMEOUT and is_first and wait >= self._turn:
+            self._silent[server] = time.monotonic() + ASKED_LAST
 
     def _late(self) -> Answer[Any]:
         return Answer(Status.TIMEOUT, reason="no nameserver answered in time")

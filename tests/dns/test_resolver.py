@@ -51,6 +51,7 @@ NOWHERE = "127.0.0.1:9"
 """A port where nobody answers."""
 
 ResolveType: TypeAlias = Callable[..., Answer[Any]]
+DriveType: TypeAlias = Callable[..., list[Answer[Any]]]
 
 
 def blocking(*nameservers: str, question: Question = TXT, timeout: float = 0.4) -> Answer[Any]:
@@ -59,6 +60,19 @@ def blocking(*nameservers: str, question: Question = TXT, timeout: float = 0.4) 
 
 def awaiting(*nameservers: str, question: Question = TXT, timeout: float = 0.4) -> Answer[Any]:
     return asyncio.run(AsyncResolver(nameservers, timeout=timeout).resolve(question))
+
+
+def resolve_all(nameservers: list[str], names: list[str], *, timeout: float) -> list[Answer[Any]]:
+    resolver = Resolver(nameservers, timeout=timeout)
+    return [resolver.resolve(Question(name, RRType.TXT)) for name in names]
+
+
+def await_all(nameservers: list[str], names: list[str], *, timeout: float) -> list[Answer[Any]]:
+    async def main() -> list[Answer[Any]]:
+        resolver = AsyncResolver(nameservers, timeout=timeout)
+        return [await resolver.resolve(Question(name, RRType.TXT)) for name in names]
+
+    return asyncio.run(main())
 
 
 @pytest.fixture(params=[blocking, awaiting])
@@ -122,6 +136,27 @@ def test_DNS_01_a_late_answer_is_a_time_out(resolve: ResolveType) -> None:
 def test_DNS_01_a_silent_server_leaves_time_for_the_next(resolve: ResolveType) -> None:
     with serve(KEY) as server:
         assert resolve(NOWHERE, server.where, timeout=0.6) == FOUND
+
+
+@pytest.mark.parametrize("drive", [resolve_all, await_all])
+def test_DNS_01_a_server_that_kept_silent_is_asked_last(drive: DriveType) -> None:
+    """Or one that is down takes its time from every question, until none is left."""
+    with serve(drops) as silent, serve(answer()) as server:
+        names = [f"{number}.example" for number in range(4)]
+        answers = drive([silent.where, server.where], names, timeout=0.6)
+    assert [each.status for each in answers] == [Status.NO_DATA] * 4
+    assert silent.names() == names[:1]
+
+
+@pytest.mark.parametrize("drive", [resolve_all, await_all])
+def test_DNS_01_a_server_that_was_silent_once_is_asked_again(drive: DriveType) -> None:
+    """The other one fails: the first one has to do, and is the first again when it answers."""
+    twice = in_turn(answer(), answer(), drops)
+    with serve(in_turn(drops, answer())) as first, serve(twice) as second:
+        names = [f"{number}.example" for number in range(4)]
+        answers = drive([first.where, second.where], names, timeout=0.6)
+    assert [each.status for each in answers] == [Status.NO_DATA] * 4
+    assert (first.names(), second.names()) == ([names[0], *names[2:]], names[:3])
 
 
 FAILURES = [
