@@ -1,9 +1,10 @@
 """One listening socket served by one event loop, whatever its clients speak.
 
 Several processes may share the socket: who has accepted a connection leaves the
-next one to the others for a moment, so that no process hoards them.  When
-descriptors run out, the one who waits is told at once, with a descriptor that was
-kept for it, and accepting rests for a moment.
+next one to the others for a moment, so that no process hoards them, and who has no
+room leaves it to them for longer before it turns one away.  When descriptors run
+out, the one who waits is told at once, with a descriptor that was kept for it, and
+accepting rests for a moment.
 
 A server stops in two steps: it accepts no more and lets what is under way come
 to its end; then what is left is closed.
@@ -23,6 +24,8 @@ READ: Final = 262_144
 """Octets that are read at a time."""
 YIELD: Final = 0.001
 """Seconds for which the next connection is left to the others that share the socket."""
+LEAVE: Final = 0.05
+"""Seconds for which those who have room may take a connection, before one who has none does."""
 BACK_OFF: Final = 0.5
 """Seconds without accepting, when the system has nothing left to accept with."""
 EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
@@ -135,6 +138,7 @@ class SocketServer(Generic[C]):
         acceptor = self._acceptor = Acceptor(
             listening,
             lambda: self._converse(self._roster),
+            is_full=self._is_full,
             why_not=self._why_not,
             refused=self._watch.refused,
             shared=shared,
@@ -169,9 +173,12 @@ class SocketServer(Generic[C]):
         if not stopped.done():
             stopped.set_result(None)
 
-    def _why_not(self) -> str:
+    def _is_full(self) -> bool:
         arriving = len(self._acceptor.arriving) if self._acceptor else 0
-        if len(self._roster) + arriving < self._connections or self._make_room(self._roster):
+        return len(self._roster) + arriving >= self._connections
+
+    def _why_not(self) -> str:
+        if not self._is_full() or self._make_room(self._roster):
             return ""
         return f"there are {self._connections} connections, all busy"
 
@@ -203,13 +210,18 @@ class Acceptor:
         listening: socket.socket,
         make: Callable[[], asyncio.BaseProtocol],
         *,
+        is_full: Callable[[], bool],
         why_not: Callable[[], str],
         refused: Callable[[str], None],
         shared: bool,
     ) -> None:
-        """`why_not` says why no more can be served, or ""; `refused` is told of each refusal."""
+        """`why_not` says why no more can be served, or ""; `refused` is told of each refusal.
+
+        `is_full` says whether there is no room, or none without another's.
+        """
         self._listening = listening
         self._make = make
+        self._is_full = is_full
         self._why_not = why_not
         self._refused = refused
         self._shared = shared
@@ -235,6 +247,18 @@ class Acceptor:
             self.broken.set_result(None)
 
     def _accept(self) -> None:
+        if self._shared and self._is_full():
+            self._loop.remove_reader(self._listening)
+            self._loop.call_later(LEAVE, self._accept_what_is_left)
+        else:
+            self._take()
+
+    def _accept_what_is_left(self) -> None:
+        if self._accepting:
+            self._loop.add_reader(self._listening, self._accept)
+            self._take()
+
+    def _take(self) -> None:
         try:
             accepted, _ = self._listening.accept()
         except OSError as fault:

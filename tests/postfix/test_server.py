@@ -263,9 +263,10 @@ def test_PFX_07_a_thousand_that_say_nothing_disturb_nobody() -> None:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
-def test_PFX_07_one_more_than_the_limit_is_closed_at_once() -> None:
+@pytest.mark.parametrize("shared", [False, True])
+def test_PFX_07_one_more_than_the_limit_is_closed_at_once(shared: bool) -> None:
     async def test() -> None:
-        async with serving(limits=Limits(connections=2)) as served:
+        async with serving(limits=Limits(connections=2), shared=shared) as served:
             peers = [await served.connect() for _ in range(2)]
             for reader, writer in peers:
                 writer.write(LINE)
@@ -276,6 +277,26 @@ def test_PFX_07_one_more_than_the_limit_is_closed_at_once() -> None:
             for reader, writer in peers:
                 writer.write(LINE)
                 assert await reader.readline() == VALUE
+
+    run(test())
+
+
+def test_PFX_07_who_is_full_leaves_a_connection_to_those_who_share_the_socket(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mailauth.serving.LEAVE", 3600.0)
+
+    async def test() -> None:
+        async with serving(limits=Limits(connections=1), shared=True) as served:
+            reader, writer = await served.connect()
+            writer.write(LINE)
+            assert await reader.readline() == VALUE
+            _, writer = await served.connect()
+            writer.write(LINE)
+            await asyncio.sleep(0.05)
+            other, _ = acceptor_of(served.server)._listening.accept()
+            with other:
+                assert other.recv(100) == LINE
 
     run(test())
 
