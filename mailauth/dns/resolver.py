@@ -315,6 +315,10 @@ class AsyncResolver(_Configured):
 
     async def _send(self, turn: Turn) -> dns.message.Message:
         attempt, wait = turn
+        async with asyncio.timeout(wait):  # dnspython goes by the time of day, which may be set
+            return await self._exchanged(attempt, wait)
+
+    async def _exchanged(self, attempt: Attempt, wait: float) -> dns.message.Message:
         query, server = attempt.query, attempt.nameserver
         if attempt.transport is Transport.HTTPS:
             with _http_faults():

@@ -6,11 +6,13 @@ blocking resolver and for the one of asyncio.
 
 import asyncio
 import errno
+import itertools
 import os
 import struct
 import time
 from collections.abc import Callable
 from ipaddress import IPv4Address
+from types import SimpleNamespace
 from typing import Any, TypeAlias
 
 import dns.asyncquery
@@ -305,6 +307,24 @@ def test_DNS_05_forgeries_before_the_reply_are_passed_over(
 def test_DNS_05_forgeries_alone_are_a_time_out(resolve: ResolveType, forgery: Script) -> None:
     with serve(forgery) as server:
         assert resolve(server.where, timeout=0.15).status is Status.TIMEOUT
+
+
+def test_DNS_05_a_clock_that_is_set_back_keeps_no_question_waiting(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """dnspython goes by the time of day: who asks after it must not wait for that question."""
+    clock = itertools.count(1_000_000, -10_000)
+    of_dnspython = SimpleNamespace(time=lambda: float(next(clock)))
+    monkeypatch.setattr(dns.asyncquery, "time", of_dnspython)
+
+    async def main(where: str) -> list[Status]:
+        resolver = AsyncResolver([where], timeout=0.3)
+        first = await resolver.resolve(TXT)
+        await asyncio.sleep(0.1)
+        return [first.status, (await resolver.resolve(TXT)).status]
+
+    with serve(in_turn(garbage, KEY)) as server:
+        assert asyncio.run(main(server.where)) == [Status.TIMEOUT, Status.EXISTS]
 
 
 def test_DNS_05_identifiers_and_ports_differ(resolve: ResolveType) -> None:
