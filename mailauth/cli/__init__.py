@@ -4,6 +4,7 @@ A command's module is imported when the command is used, and what it needs of
 the library when it is needed, so that signing starts without DNS.
 """
 
+import errno
 import io
 import os
 import sys
@@ -57,8 +58,10 @@ _OTHER_NAMES = {
 }
 """What other programs call them; it is told, for the options are others."""
 _MISUSE = 2
+_TEMPORARY = 75
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class _Commands(click.Group):
@@ -134,15 +137,23 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         _abandon_output()
         status = _BROKEN_PIPE
     except OSError as fault:
-        from mailauth.cli.output import complain
-
-        _abandon_output()
-        complain(f"{fault.filename or 'the output'} cannot be used: {fault.strerror}")
-        status = _MISUSE
+        status = _tell(fault)
     except KeyboardInterrupt:  # while the last of the output was written
         _abandon_output()
         status = _INTERRUPTED
     sys.exit(status)
+
+
+def _tell(fault: OSError) -> int:
+    """Say in one line what the system has refused; the exit status."""
+    from mailauth.cli.output import complain
+
+    if fault.errno in _EXHAUSTED and fault.filename is None:  # to ask the DNS with, for one
+        complain(f"the system has nothing left to work with: {fault.strerror}")
+        return _TEMPORARY
+    _abandon_output()
+    complain(f"{fault.filename or 'the output'} cannot be used: {fault.strerror}")
+    return _MISUSE
 
 
 def _run(arguments: list[str] | None) -> int:

@@ -342,7 +342,7 @@ async def _side_by_side(awaited: Iterable[Awaitable[Answer[Any]]]) -> list[Answe
 
 
 _FAULTS = (dns.exception.DNSException, OSError, ValueError, EOFError)
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOMEM}
+_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _PATIENT: dict[str, Any] = {
     "ignore_unexpected": True,
     "ignore_errors": True,

@@ -1,5 +1,6 @@
 """The program as a whole, mostly in processes of its own: help, pipes, signals, what it imports."""
 
+import errno
 import os
 import signal
 import subprocess
@@ -8,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import click
+import dns.query
 import mail
 import pytest
 from program import Run, process
@@ -167,6 +169,22 @@ def test_a_full_disk_is_one_line(arguments: list[str]) -> None:
         done = process(*arguments, stdout=full)
     assert done.returncode == 2
     assert done.stderr == b"mailauth: the output cannot be used: No space left on device\n"
+
+
+@pytest.mark.parametrize("lacking", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+def test_a_system_with_nothing_left_is_not_said_of_the_output(
+    run: Run, monkeypatch: pytest.MonkeyPatch, lacking: int
+) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise OSError(lacking, os.strerror(lacking))
+
+    monkeypatch.setattr(dns.query, "udp", refuse)
+    done = run("spf", "check", "--ip", "192.0.2.1", "--helo", "mx.example", "--nameserver", "::1")
+    assert done.status == 75
+    assert (
+        done.complaint
+        == f"mailauth: the system has nothing left to work with: {os.strerror(lacking)}\n"
+    )
 
 
 @pytest.mark.usefixtures("desk")

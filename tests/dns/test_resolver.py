@@ -540,7 +540,7 @@ def test_DNS_12_a_name_has_no_escapes(resolve: ResolveType, name: str) -> None:
     assert labels == (*(label.encode() for label in name.split(".")), b"")
 
 
-@pytest.mark.parametrize("fault", [errno.EMFILE, errno.ENFILE, errno.ENOMEM])
+@pytest.mark.parametrize("fault", [errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM])
 def test_OPS_09_no_descriptor_to_ask_with_is_no_weather(
     resolve: ResolveType, monkeypatch: pytest.MonkeyPatch, fault: int
 ) -> None:
