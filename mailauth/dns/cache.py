@@ -9,7 +9,7 @@ import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import CancelledError, Future
 from typing import Any
 
 from mailauth.dns.lookups import MAX_TTL, Answer, Question, Status
@@ -87,7 +87,11 @@ class Flights:
     def answer(
         self, question: Question, ask: Callable[[], Answer[Any]], *, timeout: float | None = None
     ) -> Answer[Any]:
-        """What `ask` answers, here or in the thread that was first; waits `timeout` seconds."""
+        """What `ask` answers, here or in the thread that was first; waits `timeout` seconds.
+
+        What that thread raised, which may be meant for it alone, is not raised here:
+        then it is asked here too.
+        """
         with self._lock:
             flight = self._flights.get(question)
             first = flight is None
@@ -98,11 +102,13 @@ class Flights:
                 return flight.result(timeout)
             except TimeoutError:
                 return Answer(Status.TIMEOUT, reason="the same question was asked and not answered")
+            except CancelledError:
+                return ask()
         try:
             answer = ask()
-        except BaseException as fault:
+        except BaseException:
             self._land(question)
-            flight.set_exception(fault)
+            flight.cancel()
             raise
         if not self._keep:
             self._land(question)

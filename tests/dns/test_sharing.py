@@ -210,16 +210,36 @@ def test_a_bug_is_raised_where_it_is_waited_for_and_is_not_remembered() -> None:
     with ThreadPoolExecutor(1) as pool:
 
         def broken() -> Answer[Any]:
+            raise LookupError("a bug")
+
+        def waited_for() -> Answer[Any]:
             other.append(pool.submit(flights.answer, TXT, broken, timeout=2.0))
             time.sleep(0.05)  # so that the other waits
-            raise LookupError("a bug")
+            return broken()
 
         other: list[Future[Answer[Any]]] = []
         with pytest.raises(LookupError):
-            flights.answer(TXT, broken)
+            flights.answer(TXT, waited_for)
         with pytest.raises(LookupError):
             other[0].result()
     assert flights.answer(TXT, lambda: Answer(Status.EXISTS)).status is Status.EXISTS
+
+
+def test_what_interrupts_who_asked_first_is_not_raised_where_it_is_waited_for() -> None:
+    """It may be a signal, a limit of time or the end of another thread."""
+    flights = Flights()
+    with ThreadPoolExecutor(1) as pool:
+
+        def interrupted() -> Answer[Any]:
+            other.append(pool.submit(flights.answer, TXT, lambda: found, timeout=2.0))
+            time.sleep(0.05)  # so that the other waits
+            raise KeyboardInterrupt
+
+        found: Answer[Any] = Answer(Status.EXISTS)
+        other: list[Future[Answer[Any]]] = []
+        with pytest.raises(KeyboardInterrupt):
+            flights.answer(TXT, interrupted)
+        assert other[0].result() == found
 
 
 def test_DNS_14_equal_questions_of_tasks_are_asked_once() -> None:
