@@ -133,7 +133,7 @@ class Zone:
                 raise BadArgument(msg)
             many = records if isinstance(records, list | tuple) else [records]
             read[kind] = tuple(reader(where, record) for record in many)
-        while "." in key:  # names above exist (RFC 4592 §2.2.2)
+        while key:  # names above exist (RFC 4592 §2.2.2), and the root is one
             key = key.partition(".")[2]
             self._nodes.setdefault(key, {})
 
@@ -161,10 +161,10 @@ class Zone:
     def _node(self, name: str) -> dict[str, Any] | None:
         node = self._nodes.get(name)
         above = name
-        while node is None and "." in above:
+        while node is None and above:
             above = above.partition(".")[2]
             if above in self._nodes:
-                return self._nodes.get(f"*.{above}")
+                return self._nodes.get(f"*.{above}" if above else "*")
         return node
 
     def _of(self, status: Status, records: tuple[Any, ...] = ()) -> Answer[Any]:

@@ -124,6 +124,15 @@ def test_all_types_fail_but_those_with_records() -> None:
     assert ask(zone, "a.example", RRType.A).status is Status.SERVER_FAILURE
 
 
+def test_a_wildcard_of_the_root_stands_for_every_name() -> None:
+    """RFC 4592 §2.2: a whole DNS that fails is `{"*": {"FAIL": ["*"]}}`."""
+    zone = Zone({"*": {"FAIL": ["*"]}, "example": {"TXT": ["x"]}})
+    for name in ("com", "other.com", "x.y.other.com"):
+        assert ask(zone, name, RRType.TXT).status is Status.SERVER_FAILURE
+    assert ask(zone, "a.example", RRType.TXT).status is Status.NO_SUCH_NAME
+    assert ask(zone, "", RRType.TXT).status is Status.NO_DATA
+
+
 def test_two_files_are_one_zone(tmp_path: Path) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     one.write_text('$ORIGIN example.com.\n@ TXT "a"\n')
