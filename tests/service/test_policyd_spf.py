@@ -130,6 +130,11 @@ def test_all_that_is_carried_over() -> None:
     ]
 
 
+def test_one_question_takes_no_longer_than_all() -> None:
+    assert tables("Lookup_Time = 3")["dns"] == {"budget": 3, "timeout": 3}
+    assert tables("Lookup_Time = 5")["dns"] == {"budget": 5}
+
+
 @pytest.mark.parametrize(
     ("line", "note"),
     [

@@ -15,6 +15,8 @@ from mailauth.service.importing.imported import Imported, Table, listener, user_
 _SOCKET: Final = "unix:/var/spool/postfix/mailauth/milter"
 _LOOKUP_TIME: Final = 20
 """Seconds: what policyd-spf has by default, and mailauth too."""
+_QUESTION_TIME: Final = 5
+"""Seconds that one question has of them here, by default."""
 _REST: Final = 10
 """Seconds that a message has besides, by default."""
 _DEBUG: Final = 2
@@ -57,6 +59,8 @@ def _translate(settings: Settings, imported: Imported, hostname: str) -> None:
     seconds = _number(settings, "Lookup_Time", _LOOKUP_TIME)
     if seconds != _LOOKUP_TIME:
         imported.dns["budget"] = seconds
+        if seconds < _QUESTION_TIME:
+            imported.dns["timeout"] = seconds
         imported.milter["judging"] = seconds + _REST
     if _number(settings, "debugLevel", 1) >= _DEBUG:
         imported.service["log_level"] = "debug"
