@@ -5,6 +5,7 @@ domain, and its forward-confirmed reverse name.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 from mailauth import spf
 from mailauth.dns import ask
@@ -49,10 +50,13 @@ def check_spf(domain: str, addresses: Sequence[Address], now: int) -> Lookups[Ar
 
 
 def has_record(area: Area) -> bool:
-    """Whether there is an SPF record that is sound, whoever it lets send."""
+    """Whether there is an SPF record by which mail may pass, whoever it lets send."""
     return bool(area.published) and not has_errors(
-        each for each in area.findings if each.code != "not-permitted"
+        each for each in area.findings if each.code not in _OF_WHO_MAY_SEND
     )
+
+
+_OF_WHO_MAY_SEND: Final = frozenset({"not-permitted", "pass-all"})
 
 
 def sends_nothing(area: Area) -> bool:

@@ -134,6 +134,14 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
         {"example.com": {"MX": [[10, "mx.example.com"]]}, KEY: {}},
         {"spf/none", "spf/not-permitted", "dkim/no-key", "dmarc/no-alignment"},
     ),
+    (
+        "a policy that everybody can meet",
+        {
+            "example.com": txt("v=spf1 ip4:0.0.0.0/0 -all") | {"MX": [[10, "mx.example.com"]]},
+            KEY: {},
+        },
+        {"spf/pass-all", "dkim/no-key"},
+    ),
     ("no exchange", {"example.com": txt("v=spf1 ip4:192.0.2.1 -all")}, {"mx/none"}),
     (
         "only an address",
