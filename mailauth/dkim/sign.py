@@ -294,7 +294,7 @@ def _identity(identity: str, domain: str) -> str:
     """sig-i-tag, of the domain that signs or below it (§3.5)."""
     local, at, name = identity.rpartition("@")
     if not at:
-        msg = f"the identity {identity!r} has no @; that of a whole domain begins with it"
+        msg = f"the identity {identity!r} has no @: for a whole domain write one before it"
         raise BadArgument(msg)
     name = domains.given(name)
     if not domains.is_same_or_subdomain(name, domain):

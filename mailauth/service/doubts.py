@@ -34,8 +34,8 @@ def doubts(configuration: Configuration, kinds: Kinds) -> Iterator[Complaint]:
         yield from kinds[listen.kind].doubts(configuration, listen)
         if not _gets_its_group(listen):
             sentence = (
-                f"the user {privileges.user()} is not in it, and could not give it the socket: "
-                "see SupplementaryGroups= of the unit"
+                f"the user {privileges.user()} is not in this group, and cannot give it "
+                "the socket: see SupplementaryGroups= of the unit"
             )
             yield Complaint(("listen", index, "group"), sentence)
         yield from _no_place(listen, ("listen", index, "address"))
@@ -132,12 +132,12 @@ def _uncertain_files(configuration: Configuration) -> Iterator[Complaint]:
     """Names of files that are one thing here and another where the service starts."""
     for place, name in _named(configuration):
         if not name.startswith("/"):
-            sentence = "is looked for in the folder in which the service starts: write it from / on"
+            sentence = "is relative to where the service starts: write the whole path, from /"
             yield Complaint(place, sentence)
     for table, key in _DATA_SETS:
         text = getattr(getattr(configuration, table), key, None)
         if text and key in _LISTS and ":" not in text and not text.startswith(("/", "./", "../")):
-            sentence = "is read as a list, not as a file, whose name begins with / or file:"
+            sentence = "is read as a list of hosts; the name of a file must begin with / or file:"
             yield Complaint((table, key), sentence)
 
 

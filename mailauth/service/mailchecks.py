@@ -60,7 +60,7 @@ def _of_verifying(verifying: Verifying) -> Iterator[Complaint]:
     yield from _clients(("verifying", "trusted"), verifying.trusted)
     for key in ("spf", "dkim"):
         if verifying.dmarc and not getattr(verifying, key):
-            sentence = "DMARC is judged by it: without it there must be dmarc = false"
+            sentence = "DMARC needs it: switch it on, or write dmarc = false"
             yield Complaint(("verifying", key), sentence)
     for at, sealer in enumerate(verifying.trusted_sealers):
         yield from _fault(("verifying", "trusted_sealers", at), partial(domains.parse, sealer))
@@ -124,7 +124,7 @@ def _of_row(row: SigningRow, at: Place) -> Iterator[Complaint]:
     for number, author in enumerate(row.authors):
         yield from _fault((*at, "authors", number), partial(author_row, author))
     if row.identity and "@" not in row.identity:
-        yield Complaint((*at, "identity"), "has no @; that of a whole domain begins with it")
+        yield Complaint((*at, "identity"), "has no @: for a whole domain write one before it")
     elif row.identity and AUTHOR not in row.identity + row.domain:
         yield from _fault((*at, "identity"), partial(_check_identity, row))
 

@@ -106,7 +106,7 @@ def test_networks_of_everybody_are_told(
 
 
 def test_names_of_files_that_depend_on_the_folder_are_told(folder: Path) -> None:
-    sentence = "is looked for in the folder in which the service starts: write it from / on"
+    sentence = "is relative to where the service starts: write the whole path, from /"
     lists = "own_domains = ['a.example']\n"
     assert told(folder, REWRITES.replace("/x", "x") + lists + LOOKUPS) == [
         f"x.toml:3: srs.secrets: {sentence}"
@@ -125,7 +125,7 @@ def test_names_of_files_that_depend_on_the_folder_are_told(folder: Path) -> None
 
 def test_a_list_in_place_of_a_file_is_told(folder: Path) -> None:
     keys = KEY + MILTER + 'role = "sign"\n'
-    line = "is read as a list, not as a file, whose name begins with / or file:"
+    line = "is read as a list of hosts; the name of a file must begin with / or file:"
     for given, lines in (("trusted.hosts", [line]), ("csl:10.0.0.1", []), ("/etc/x", [])):
         text = f'[signing]\nnetworks_file = "{given}"\n{keys}'
         assert told(folder, text) == [f"x.toml:2: signing.networks_file: {one}" for one in lines]
@@ -208,7 +208,7 @@ def test_a_group_that_the_user_is_not_in_is_told(folder: Path) -> None:
     os.seteuid(65534)
     try:
         line = (
-            "x.toml:4: listen[1].group: the user nobody is not in it, and could not give it "
+            "x.toml:4: listen[1].group: the user nobody is not in this group, and cannot give it "
             "the socket: see SupplementaryGroups= of the unit"
         )
         assert warnings(folder) == [line]

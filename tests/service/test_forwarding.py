@@ -169,7 +169,7 @@ def test_OPS_13_tables_that_contradict_each_other(tmp_path: Path) -> None:
         "4: listen[1].role: a milter that does SRS needs a table [srs]",
         "8: listen[2].srs: a milter that does SRS needs a table [srs]",
         "12: listen[3].srs: a socketmap has none; it is for milters",
-        "15: verifying.spf: DMARC is judged by it",
+        "15: verifying.spf: DMARC needs it",
         "16: verifying.dmarc_actions",
         "17: verifying.trusted_sealers[1]: ",
         "17: verifying.trusted_sealers: needs arc = true",
