@@ -17,12 +17,12 @@ from mailauth.errors import MailauthError
 
 _COMMANDS = {
     "arc": "seal messages that are sent on",
-    "check": "look at all that a domain publishes for its mail",
-    "check-config": "name every error of a configuration",
+    "check": "check all that a domain publishes for its mail",
+    "check-config": "check a configuration and name every error",
     "demo": "sign, verify, alter one octet: see it at work",
     "dmarc": "look at the DMARC records of domains",
     "forward": "what sending a message on would do to it",
-    "import": "print the TOML for another program's installation",
+    "import": "convert the configuration of another program",
     "keygen": "make a key, and print the record to publish",
     "milter-test": "what a running milter would do to a message",
     "ps": "show the processes of a running service",

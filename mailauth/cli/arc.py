@@ -17,7 +17,8 @@ def command() -> None:
 @options.domain
 @options.selector
 @click.option("-k", "--key", "key_file", required=True, metavar="KEYFILE", help="The private key.")
-@click.option("--authserv-id", required=True, metavar="NAME", help="Our name in the results.")
+@click.option("--authserv-id", required=True, metavar="NAME",
+              help="The name of this host in the results.")  # fmt: skip
 @options.envelope
 @options.now("Judge and seal as of this time: seconds or a date.")
 @options.dns

@@ -18,15 +18,15 @@ _COLORS = {True: "green", False: "red", None: "yellow"}
 _MET = {True: "met", False: "not met", None: "unknown"}
 
 
-@click.command("check", short_help="look at all that a domain publishes for its mail")
+@click.command("check", short_help="check all that a domain publishes for its mail")
 @click.argument("domain")
 @click.option("-s", "--selector", "selectors", multiple=True, metavar="SELECTOR",
-              help="A selector of its DKIM keys; may be repeated.")  # fmt: skip
-@click.option("--common-selectors", is_flag=True, help="Ask for the selectors that many use, too.")
+              help="The selector of one of its DKIM keys; may be repeated.")  # fmt: skip
+@click.option("--common-selectors", is_flag=True, help="Try the selectors that many use, too.")
 @click.option("--ip", "addresses", multiple=True, metavar="ADDRESS",
-              help="An address that its mail comes from; may be repeated.")  # fmt: skip
+              help="An address that sends its mail; may be repeated.")  # fmt: skip
 @click.option("--weak-keys", is_flag=True,
-              help="Ask badkeys if a key can be factored, or is a published one.")  # fmt: skip
+              help="Ask badkeys if a key can be factored, or is publicly known.")  # fmt: skip
 @options.dns
 @click.option("--json", "as_json", is_flag=True, help="The whole report as one JSON object.")
 @options.html

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from mailauth.service.configuration import BadConfiguration
 
 
-@click.command("check-config", short_help="name every error of a configuration")
+@click.command("check-config", short_help="check a configuration and name every error")
 @configuration_file
 def command(config: Path) -> None:
     """Read a configuration and its secrets as `serve` would, and start nothing.

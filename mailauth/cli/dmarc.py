@@ -23,7 +23,7 @@ def policy(
     \b
     mailauth dmarc policy news.example.com
 
-    The exit status is 0, 3 if there is none, 75 if the DNS did not answer.
+    The exit status is 0 if there is one, 3 if not, 75 if the DNS did not answer.
     """
     from mailauth import dmarc
     from mailauth.dmarc import suffixes

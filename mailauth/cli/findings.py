@@ -73,7 +73,7 @@ def lint_command(protocol: str, record: str) -> click.Command:
         help=_HELP.format(name=protocol.upper(), protocol=protocol, record=record),
     )
     @click.argument("domain", required=False)
-    @click.option("--record", "text", metavar="TEXT", help="Look at this record, and ask nothing.")
+    @click.option("--record", "text", metavar="TEXT", help="Look at this record, without the DNS.")
     @options.dns
     @click.option("--json", "as_json", is_flag=True, help="One JSON object for each finding.")
     def lint(

@@ -10,12 +10,13 @@ _STATUS = {"yes": 0, "no": 1, "unknown": options.TEMPORARY}
 
 @click.command("forward", short_help="what sending a message on would do to it")
 @click.argument("file", metavar="FILE|-", default=mailfiles.STANDARD_INPUT)
-@click.option("--to", required=True, metavar="ADDR", help="To whom it is sent on.")
-@click.option("--via", default="", metavar="IP", help="Our address that the next hop sees.")
-@click.option("--srs-domain", default="", metavar="DOMAIN", help="The domain to rewrite with.")
+@click.option("--to", required=True, metavar="ADDR", help="The address to which it is sent on.")
+@click.option("--via", default="", metavar="IP", help="Your address that the next hop will see.")
+@click.option("--srs-domain", default="", metavar="DOMAIN",
+              help="The domain of the rewritten sender.")  # fmt: skip
 @click.option(
     "--own", "own_domains", multiple=True, metavar="DOMAIN",
-    help="A domain of ours, whose senders are not rewritten; may be repeated.",
+    help="A domain of yours, whose senders are not rewritten; may be repeated.",
 )  # fmt: skip
 @options.envelope
 @options.now()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 _output = click.option(
     "-o", "--output", metavar="FILE",
-    help="Write it there; if that fails, the file stays as it was.",
+    help="The file to write; if the import fails, it stays as it was.",
 )  # fmt: skip
 
 
@@ -27,22 +27,23 @@ def _write(imported: "Imported", output: str | None) -> None:
         put(output, imported.text().encode("utf-8", "backslashreplace"))
 
 
-@click.group("import", short_help="print the TOML for another program's installation")
+@click.group("import", short_help="convert the configuration of another program")
 def command() -> None:
-    """Print the configuration for an installation of another program.
+    """Convert the configuration of another program to TOML.
 
-    What cannot be carried over, and what check-config would refuse, is a comment at the top.
-    Give -o rather than `>`, which empties a file in use before anything is read.
+    Comments at the top name what cannot be carried over, and what check-config would refuse.
+    Write a file in use with -o rather than `>`, which would empty it first.
     """
     require_service()
 
 
 @command.command("postsrsd")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("-d", "--domain", default="", metavar="DOMAIN", help="If the file names none.")
+@click.option("-d", "--domain", default="", metavar="DOMAIN",
+              help="The domain, if the file names none.")  # fmt: skip
 @_output
 def postsrsd(file: Path, domain: str, output: str | None) -> None:
-    """Of postsrsd: its postsrsd.conf (2.x), or /etc/default/postsrsd (1.x).
+    """Convert postsrsd.conf (2.x), or /etc/default/postsrsd (1.x).
 
     \b
     mailauth import postsrsd /etc/postsrsd.conf -o mailauth.toml
@@ -62,10 +63,11 @@ def postsrsd(file: Path, domain: str, output: str | None) -> None:
 
 @command.command("opendkim")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--hostname", default="", metavar="NAME", help="If the file names no AuthservID.")
+@click.option("--hostname", default="", metavar="NAME",
+              help="This host, if the file names no AuthservID.")  # fmt: skip
 @_output
 def opendkim(file: Path, hostname: str, output: str | None) -> None:
-    """Of OpenDKIM: its opendkim.conf; the tables that it names stay where they are.
+    """Convert opendkim.conf; the tables that it names stay where they are.
 
     \b
     mailauth import opendkim /etc/opendkim.conf -o mailauth.toml
@@ -84,10 +86,11 @@ def opendkim(file: Path, hostname: str, output: str | None) -> None:
 
 @command.command("policyd-spf")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--hostname", default="", metavar="NAME", help="If the file names no Authserv_Id.")
+@click.option("--hostname", default="", metavar="NAME",
+              help="This host, if the file names no Authserv_Id.")  # fmt: skip
 @_output
 def policyd_spf(file: Path, hostname: str, output: str | None) -> None:
-    """Of policyd-spf, or of pyspf-milter: its configuration.
+    """Convert the configuration of policyd-spf, or of pyspf-milter.
 
     \b
     mailauth import policyd-spf /etc/postfix-policyd-spf-python/policyd-spf.conf -o mailauth.toml
@@ -110,21 +113,23 @@ _PORT = click.IntRange(1, 65_535)
 @click.argument("domain")
 @click.argument("secrets")
 @click.option("-P", "protocol", type=click.Choice(["tcp", "socketmap"]), default="tcp")
-@click.option("-e", "--encoding", "encoder_port", type=_PORT, default=10_001, metavar="PORT")
-@click.option("-d", "--decoding", "decoder_port", type=_PORT, default=10_002, metavar="PORT")
-@click.option("-l", "port", type=_PORT, metavar="PORT", help="Of the socketmap.")
+@click.option("-e", "--encoding", "encoder_port", type=_PORT, default=10_001, metavar="PORT",
+              help="The port of the encoder.", show_default=True)  # fmt: skip
+@click.option("-d", "--decoding", "decoder_port", type=_PORT, default=10_002, metavar="PORT",
+              help="The port of the decoder.", show_default=True)  # fmt: skip
+@click.option("-l", "port", type=_PORT, metavar="PORT", help="The port of the socketmap.")
 @click.option("-L", "path", metavar="FILE", help="The Unix socket of the socketmap.")
 @click.option("-s", "--separator", type=click.Choice(["=", "+", "-"]))
-@click.option("-I", "--ignore-outside", is_flag=True, help="Is always so.")
+@click.option("-I", "--ignore-outside", is_flag=True, help="Always on in mailauth.")
 @click.option("-p", "--pid-file", metavar="FILE", help="Not carried over.")
-@click.option("-u", "--unsafe", is_flag=True, help="Keep the user who starts it.")
+@click.option("-u", "--unsafe", is_flag=True, help="Run as the user who starts it.")
 @click.option("-U", "user", metavar="USER", help="Not carried over.")
 @click.option("-G", "group", metavar="GROUP", help="Not carried over.")
-@click.option("-f", "--foreground", is_flag=True, help="Is always so.")
+@click.option("-f", "--foreground", is_flag=True, help="Always on in mailauth.")
 @click.option("-v", "verbose", is_flag=True)
 @_output
 def pfix_srsd(output: str | None, **given: Any) -> None:  # noqa: ANN401 - click has checked them
-    """Of pfix-srsd: give its own arguments.
+    """Convert the command line of pfix-srsd: give the same arguments.
 
     \b
     mailauth import pfix-srsd example.com /etc/pfix-srsd.secrets -P socketmap -l 10003

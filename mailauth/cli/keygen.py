@@ -14,10 +14,10 @@ from mailauth.errors import BadArgument
 @options.selector
 @click.option(
     "--type", "key_type", type=click.Choice(["rsa", "ed25519"]), default="rsa", show_default=True,
-    help="The kind of key; not every verifier knows ed25519, so sign with rsa beside it.",
+    help="The kind of key; not every verifier knows ed25519, so sign with rsa too.",
 )  # fmt: skip
 @click.option("--bits", type=int, help="The size of an RSA key; 2048 if not given.")
-@click.option("-o", "--output", default=".", metavar="DIR", help="Where the key file goes.")
+@click.option("-o", "--output", default=".", metavar="DIR", help="The folder for the key file.")
 def command(domain: str, selector: str, key_type: str, bits: int | None, output: str) -> None:
     """Make a key file that only you can read, and print the TXT record to publish.
 

@@ -21,16 +21,17 @@ _PATIENCE = 60.0  # seconds for each answer; Postfix has 30, and for the end of 
 @click.argument("file", metavar="FILE|-")
 @click.option("-c", "--config", type=click.Path(path_type=Path), metavar="FILE",
               help="The TOML file of the service; its first milter is asked.")  # fmt: skip
-@click.option("--socket", "address", metavar="ADDR", help="The milter's address instead.")
-@click.option("--ip", default="127.0.0.1", show_default=True, help="Of the client.")
+@click.option("--socket", "address", metavar="ADDR", help="The milter's address, instead of -c.")
+@click.option("--ip", default="127.0.0.1", show_default=True, help="The client's address.")
 @click.option("--host", default="", help="The verified name of the client, if it has one.")
-@click.option("--helo", default="localhost", show_default=True, help="Its HELO.")
-@click.option("--mail-from", "sender", default="", help="The envelope sender; none is a bounce.")
+@click.option("--helo", default="localhost", show_default=True, help="The client's name in HELO.")
+@click.option("--mail-from", "sender", default="", help="The envelope sender; empty for a bounce.")
 @click.option("--rcpt", "recipients", multiple=True, metavar="ADDRESS", show_default=True,
               default=["recipient@example.net"],
-              help="May be repeated; many filters need one.")  # fmt: skip
-@click.option("--user", default="", help="Who has logged in, {auth_authen}.")
-@click.option("--macro", "macros", multiple=True, metavar="NAME=VALUE", help="May be repeated.")
+              help="A recipient; may be repeated.")  # fmt: skip
+@click.option("--user", default="", help="The user who has logged in, {auth_authen}.")
+@click.option("--macro", "macros", multiple=True, metavar="NAME=VALUE",
+              help="A macro to send; may be repeated.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(
     file: str,

@@ -33,7 +33,7 @@ def domain_option(help: str, *, required: bool = True) -> Callable[[Command], Co
 
 domain = domain_option("The domain that signs, d=.")
 selector = click.option(
-    "-s", "--selector", required=True, metavar="SELECTOR", help="The selector of its key, s=."
+    "-s", "--selector", required=True, metavar="SELECTOR", help="The selector of the key, s=."
 )
 key_file = click.option(
     "-k", "--key", "key_file", required=True, metavar="KEYFILE",
@@ -72,7 +72,7 @@ def _with_pages(_: click.Context, __: click.Parameter, path: str | None) -> str 
 
 public_suffixes = click.option(
     "--psl", metavar="FILE",
-    help="Tell where this public suffix list says otherwise; `installed`: that of the package.",
+    help="Report where this public suffix list differs; `installed` is that of the package.",
 )  # fmt: skip
 html = click.option(
     "--html", metavar="FILE", help="Write the report as one page, to read and to send on.",
@@ -113,13 +113,13 @@ def key_name(domain: str, selector: str) -> str:
 def envelope(command: Command) -> Command:
     """`--ip`, `--helo` and `--mail-from`: how a message came, as far as it is known."""
     ip = click.option(
-        "--ip", default="", metavar="IP", help="The client's address: judge SPF and DMARC."
+        "--ip", default="", metavar="IP", help="The client's address; judge SPF and DMARC too."
     )
     helo = click.option(
-        "--helo", default="", metavar="NAME", help="The name that it said; see --ip."
+        "--helo", default="", metavar="NAME", help="The client's name in HELO; needs --ip."
     )
     mail_from = click.option(
-        "--mail-from", default="", metavar="ADDR", help="The envelope sender; see --ip."
+        "--mail-from", default="", metavar="ADDR", help="The envelope sender; needs --ip."
     )
     return ip(helo(mail_from(command)))
 
@@ -141,7 +141,7 @@ def dns(command: Command) -> Command:
         "zones",
         multiple=True,
         metavar="FILE",
-        help="Answer from this zone: JSON, or a master file without $INCLUDE; may be repeated.",
+        help="Answer from this file: JSON, or a master file without $INCLUDE; may be repeated.",
     )
     nameserver = click.option(
         "--nameserver",

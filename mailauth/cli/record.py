@@ -21,9 +21,9 @@ def command() -> None:
 @command.command("dkim")
 @options.key_file
 @options.domain_option("The domain; zone and json need it.", required=False)
-@click.option("-s", "--selector", metavar="SELECTOR", help="The selector; likewise.")
+@click.option("-s", "--selector", metavar="SELECTOR", help="The selector; zone and json need it.")
 @options.form_option("zone, or text if -d and -s are missing.")
-@click.option("--testing", is_flag=True, help="Say that the domain only tests DKIM: t=y.")
+@click.option("--testing", is_flag=True, help="The domain only tests DKIM: t=y.")
 @click.option("--strict", is_flag=True, help="Admit no subdomain in i=: t=s.")
 def dkim(
     key_file: str,
@@ -77,15 +77,19 @@ def print_key(
 
 @command.command("spf")
 @options.domain_option("The domain; zone and json need it.", required=False)
-@click.option("--a", is_flag=True, help="Its own addresses may send.")
-@click.option("--mx", is_flag=True, help="Its mail exchanges may.")
-@click.option("--ip4", multiple=True, metavar="NET", help="192.0.2.1 or 192.0.2.0/24; repeatable.")
-@click.option("--ip6", multiple=True, metavar="NET", help="2001:db8::/32; repeatable.")
-@click.option("--include", multiple=True, metavar="DOMAIN", help="Whom its record admits, may.")
-@click.option("--redirect", metavar="DOMAIN", help="For all others, the record of this domain.")
+@click.option("--a", is_flag=True, help="The domain's own addresses may send.")
+@click.option("--mx", is_flag=True, help="The domain's mail exchanges may send.")
+@click.option("--ip4", multiple=True, metavar="NET",
+              help="Hosts that may send: 192.0.2.0/24; repeatable.")  # fmt: skip
+@click.option("--ip6", multiple=True, metavar="NET",
+              help="Hosts that may send: 2001:db8::/32; repeatable.")  # fmt: skip
+@click.option("--include", multiple=True, metavar="DOMAIN",
+              help="Whoever this domain admits may send; repeatable.")  # fmt: skip
+@click.option("--redirect", metavar="DOMAIN",
+              help="The record of this domain decides for all others.")  # fmt: skip
 @click.option(
     "--all", "others", type=click.Choice(["fail", "softfail", "neutral"]),
-    help="What of all other hosts: fail (-all), softfail (~all), neutral (?all).",
+    help="The result for all other hosts: fail (-all), softfail (~all), neutral (?all).",
 )  # fmt: skip
 @options.form_option("zone, or text if -d is missing.")
 def spf(
@@ -124,13 +128,13 @@ def spf(
 @command.command("dmarc")
 @options.domain_option("The domain; zone and json need it.", required=False)
 @click.option("-p", "--policy", type=click.Choice(["none", "quarantine", "reject"]), required=True,
-              help="What of mail that fails.")  # fmt: skip
+              help="What receivers are to do with mail that fails.")  # fmt: skip
 @click.option("--sp", type=click.Choice(["none", "quarantine", "reject"]),
-              help="What of that of subdomains.")  # fmt: skip
+              help="The same for mail of subdomains.")  # fmt: skip
 @click.option("--np", type=click.Choice(["none", "quarantine", "reject"]),
-              help="What of that of subdomains which do not exist.")  # fmt: skip
+              help="The same for mail of subdomains that do not exist.")  # fmt: skip
 @click.option("--rua", multiple=True, metavar="ADDR", help="Who gets daily reports; repeatable.")
-@click.option("--strict", is_flag=True, help="Only the very domain is aligned: adkim=s; aspf=s.")
+@click.option("--strict", is_flag=True, help="Subdomains are not aligned: adkim=s; aspf=s.")
 @click.option("--testing", is_flag=True, help="Ask for a policy one level lower: t=y.")
 @options.form_option("zone, or text if -d is missing.")
 def dmarc(

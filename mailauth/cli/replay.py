@@ -12,7 +12,8 @@ from mailauth.errors import BadArgument
 @click.command("replay", short_help="judge a message again as it was judged then")
 @click.argument("file", metavar="CASE")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@click.option("--explain", is_flag=True, help="Tell why: what was asked, what broke a signature.")
+@click.option("--explain", is_flag=True,
+              help="Show why: what was asked, and what broke a signature.")  # fmt: skip
 @options.html
 def command(file: str, as_json: bool, explain: bool, html: str | None) -> None:
     """Judge a message again, as of then, by the case that `verify --save` wrote.

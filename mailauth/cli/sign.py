@@ -31,9 +31,9 @@ if TYPE_CHECKING:
     "-c", "--canonicalization", default="relaxed/relaxed", show_default=True,
     metavar="HEADER/BODY", help="simple or relaxed, for the header and for the body.",
 )  # fmt: skip
-@click.option("--expire", metavar="TIME", help="How long the signature holds, such as 14d.")
+@click.option("--expire", metavar="TIME", help="How long the signature is valid, such as 14d.")
 @click.option("--identity", metavar="I", help="The user or agent, i=, such as news@example.com.")
-@click.option("-o", "--output", metavar="FILE", help="Write the one signed message there.")
+@click.option("-o", "--output", metavar="FILE", help="The file to write, for a single message.")
 @click.option("--in-place", is_flag=True, help="Replace each file by its signed message.")
 @click.option("-q", "--quiet", is_flag=True, help="No warnings about fragile messages.")
 def command(
@@ -54,9 +54,9 @@ def command(
     mailauth sign -d example.com -s 2026 -k 2026.pem mail.eml > signed.eml
     mailauth sign -d example.com -s r1 -k r1.pem -s e1 -k e1.pem --in-place *.eml
 
-    Lines that end with LF, as in the files of Unix, are signed as CRLF, and the
-    file keeps its own; a message that mixes them is refused.  The exit status is
-    2 if a message could not be signed; of several the others are.
+    A file whose lines end with LF is signed as if they ended with CRLF, and keeps
+    its LF; a message that mixes them is refused.  The exit status is 2 if a
+    message could not be signed; the others still are.
     """
     from mailauth.dkim import sign_all
 

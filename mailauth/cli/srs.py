@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 secrets_file = click.option(
     "--secrets", "path", required=True, metavar="FILE",
-    help="The secrets, one a line, the newest first; only its owner may read it.",
+    help="The secrets, one per line, the newest first; only its owner may read it.",
 )  # fmt: skip
 alias_file = click.option(
     "--aliases", "store", metavar="FILE",
-    help="Senders that are too long are kept in this file, which is made if it is not there.",
+    help="Keeps senders that are too long to rewrite; it is made if it does not exist.",
 )  # fmt: skip
-at_time = options.now("As of this time: seconds or a date.")
+at_time = options.now("The current time: seconds or a date; by default that of the clock.")
 
 
 @click.group("srs", short_help="rewrite the senders of forwarded mail, and back")
@@ -38,10 +38,12 @@ def command() -> None:
 @secrets_file
 @alias_file
 @at_time
-@click.option("--separator", type=click.Choice(["=", "+", "-"]), default="=", help="After SRS0.")
-@click.option("--hash-length", type=int, default=4, show_default=True, help="Characters.")
+@click.option("--separator", type=click.Choice(["=", "+", "-"]), default="=",
+              help="The character after SRS0.")  # fmt: skip
+@click.option("--hash-length", type=int, default=4, show_default=True,
+              help="How many characters the hash has.")  # fmt: skip
 @click.option("--mac", type=click.Choice(["classic", "separated"]), default="classic",
-              help="separated is safer, and understood by mailauth alone.")  # fmt: skip
+              help="separated is safer, but only mailauth understands it.")  # fmt: skip
 def forward(
     address: str,
     domain: str,
@@ -86,8 +88,10 @@ def forward(
 @secrets_file
 @alias_file
 @at_time
-@click.option("--max-age", type=int, default=21, show_default=True, metavar="DAYS", help="Days.")
-@click.option("--hash-minimum", type=int, default=4, show_default=True, help="Characters.")
+@click.option("--max-age", type=int, default=21, show_default=True, metavar="DAYS",
+              help="How long an address is valid.")  # fmt: skip
+@click.option("--hash-minimum", type=int, default=4, show_default=True,
+              help="How many characters the hash must have.")  # fmt: skip
 def reverse(
     address: str, path: str, store: str | None, now: int, max_age: int, hash_minimum: int
 ) -> None:
@@ -115,7 +119,8 @@ def reverse(
 
 @command.command("new-secret")
 @secrets_file
-@click.option("--keep", type=int, metavar="N", help="Only the newest N old ones stay, not all.")
+@click.option("--keep", type=int, metavar="N",
+              help="Keep only the newest N of the old secrets, not all.")  # fmt: skip
 def new_secret(path: str, keep: int | None) -> None:
     """Put a new secret before the old ones, which still verify; make the file if it is not there.
 

@@ -26,15 +26,17 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @options.envelope
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each message.")
-@click.option("--explain", is_flag=True, help="Tell why: what was asked, what broke a signature.")
+@click.option("--explain", is_flag=True,
+              help="Show why: what was asked, and what broke a signature.")  # fmt: skip
 @options.public_suffixes
 @click.option(
     "--trusted-sealer", "trusted_sealers", multiple=True, metavar="DOMAIN",
     help="Believe the ARC seals of this domain; may be repeated.",
 )  # fmt: skip
 @options.html
-@click.option("--save", metavar="FILE", help="Keep all that it took, for mailauth replay.")
-@click.option("--private", is_flag=True, help="In that file no more of the body than its hashes.")
+@click.option("--save", metavar="FILE",
+              help="Save message, clock and DNS answers, for mailauth replay.")  # fmt: skip
+@click.option("--private", is_flag=True, help="Save only hashes of the body.")
 @click.option("--cross-check", is_flag=True, help="Ask dkimpy too, and name any difference.")
 def command(
     files: tuple[str, ...],

@@ -78,10 +78,10 @@ def check_host(  # noqa: PLR0913 - the arguments of the RFC, and our own
     """Whether the host `ip` may send mail of `domain`: the function of §4.
 
     `sender` is the whole mailbox; without a local part it is the postmaster's
-    (§4.3).  `receiver` and `now`, seconds since the epoch, are for explanations, as the
-    macros r and t; who does not give `now` gets the second 0, 1970, in those that tell it.
-    **Asks** for the record, and then at most ten terms' worth of questions; a mx
-    or a ptr among them asks for eleven at most.
+    (§4.3).  `receiver` and `now`, seconds since the epoch, are the macros r and t of
+    explanations; give `now`, or an explanation with the time shows 1970.
+    **Asks** for the record, and then at most ten terms' worth of questions; an mx
+    or a ptr among them asks at most eleven.
 
     **Raises** BadArgument: `ip` is no address.
     """

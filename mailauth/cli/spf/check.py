@@ -26,18 +26,18 @@ _STATUS = {
 
 @click.command("check", context_settings={"help_option_names": ["--help"]})
 @click.option("-i", "--ip", metavar="IP", help="The address of the client.")
-@click.option("-h", "--helo", default="", metavar="NAME", help="The name it said in HELO or EHLO.")
+@click.option("-h", "--helo", default="", metavar="NAME", help="The client's name in HELO or EHLO.")
 @click.option("-s", "--sender", metavar="ADDR", help="The address of MAIL FROM; '' is <>.")
-@click.option("--batch", metavar="FILE", help="Check each line of FILE or -: ip,helo,sender.")
+@click.option("--batch", metavar="FILE", help="Check each line of FILE, or of -: ip,helo,sender.")
 @click.option("--hop", "hops", multiple=True, metavar="IP",
-              help="Where the mail came from before, the latest first; see --relay.")  # fmt: skip
+              help="An earlier client of this mail, the latest first; see --relay.")  # fmt: skip
 @click.option("--relay", "relays", multiple=True, metavar="NET",
-              help="Our relays: of --ip and --hop the first that is none is judged.")  # fmt: skip
+              help="Your relays: the first of --ip and --hop that is none is judged.")  # fmt: skip
 @click.option("--local-policy", default="", metavar="TERMS",
               help="Terms that may turn a fail, softfail or neutral into a pass.")  # fmt: skip
 @click.option("--best-guess", is_flag=True, help="Judge a domain without a record by its hosts.")
 @options.dns
-@options.now("The time that an explanation may tell, if it is not now.")
+@options.now("The time for %{t} in an explanation: seconds or a date.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--explain", is_flag=True, help="Show each record, term and question.")
 @click.option("--cross-check", is_flag=True, help="Ask pyspf too, and name any difference.")

@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 def flatten(
     domain: str, zones: tuple[str, ...], nameservers: tuple[str, ...], now: int, form: "Form"
 ) -> None:
-    """Print the record of a domain with networks in the place of names, and what that gives up.
+    """Print the record of a domain with networks in place of names, and what that gives up.
 
     \b
     mailauth spf flatten example.com
     mailauth spf flatten example.com --format text
 
-    A receiver asks for fewer names then; but when a provider moves a host, the
-    record does not know.  The record is on standard output, what to know of it
-    on standard error, or in comments of the zone.  The exit status is 0, 75 if
+    Receivers then look up fewer names; but when a provider moves a host, the
+    record goes stale.  The record is on standard output, the remarks on it on
+    standard error, or in comments of the zone.  The exit status is 0, 75 if
     the DNS did not answer, 2 if there is no record that can be flattened.
     """
     from mailauth import spf
