@@ -66,7 +66,8 @@ def _translate(settings: Settings, imported: Imported, hostname: str) -> None:
         imported.service["log_level"] = "debug"
     address = settings.get("Socket", _SOCKET)
     table: Table = {"kind": "milter", "role": "verify"}
-    imported.listen.append(listener(table, address, imported.notes))
+    notes = imported.notes if "Socket" in settings else []  # the guides make the folder of ours
+    imported.listen.append(listener(table, address, notes))
     if user := settings.get("UserID", ""):
         user, _, group = user.partition(":")
         imported.notes.append(user_note(user, group or None))

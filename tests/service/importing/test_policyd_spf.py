@@ -66,10 +66,7 @@ def test_the_configuration_that_debian_installs_is_what_it_has_by_default(text: 
             }
         ],
     }
-    assert imported(text).notes[1:] == [
-        OF_HELO,
-        folder_note("/var/spool/postfix/mailauth/milter"),
-    ]
+    assert imported(text).notes[1:] == [OF_HELO]
 
 
 @pytest.mark.parametrize(
@@ -138,6 +135,7 @@ def test_one_question_takes_no_longer_than_all() -> None:
 @pytest.mark.parametrize(
     ("line", "note"),
     [
+        ("Socket = local:/run/pyspf/sock", folder_note("/run/pyspf/sock")),
         ("Whitelist = 192.0.2.1", "Whitelist is not carried over: no hosts are skipped"),
         ("Per_User = text,/etc/peruser", "Per_User is not carried over: the actions are"),
         ("Void_Limit = 5", "Void_Limit is not carried over: two look-ups may find nothing"),
