@@ -123,6 +123,7 @@ def test_PFX_04_a_map_that_is_not_there(name: str) -> None:
 
 NOT_REVERSED = {
     "SRS-20-foreign": "SRS0=abcd=2W=first.example=ada@second.example",
+    "SRS-20-of-another-domain": OURS.replace("srs.example", "second.example"),
     "SRS-20-microsoft": "bounces+SRS=wlZ1d=2W@second.example",
     "SRS-20-gmail": "me+caf_=you=second.example@gmail.example",
     "ordinary": "postmaster@srs.example",
@@ -164,6 +165,7 @@ ACCESS = {
     "genuine": (OURS, (FOUND, "DUNNO")),
     "ordinary": ("postmaster@srs.example", None),
     "foreign": ("SRS0=abcd=2W=first.example=ada@second.example", None),
+    "of-another-domain": (OURS.replace("srs.example", "second.example"), None),
     "forged": (FORGED, (FOUND, "550 5.1.1 forged or expired bounce address")),
     "malformed": ("SRS0=abcd@srs.example", (FOUND, "550 5.1.1 forged or expired bounce address")),
 }
@@ -209,6 +211,12 @@ def test_what_a_postmaster_should_hear_of(
     assert notice is not None
     assert (notice.forged, noted[1] in notice.reason) == (noted[0], True)
     assert "a secret for" not in notice.reason
+
+
+@pytest.mark.parametrize("name", ["reverse", "exists", "access"])
+def test_SRS_20_what_others_made_is_no_forgery_of_ours(name: str) -> None:
+    key = FORGED.replace("srs.example", "second.example")
+    assert REWRITING.answer(Request(name, key), now=NOW).notice is None
 
 
 ORDINARY = ["", '""', "ada", "@x.example", "ada@", "a@own.example", "a@srs.example", OURS, SENDER]

@@ -175,6 +175,20 @@ def test_who_was_refused_and_stays_is_closed() -> None:
     run(test())
 
 
+def test_who_is_refused_and_sends_no_more_is_closed_at_once(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("mailauth.postfix.connection.LINGER", 3600.0)
+
+    async def test() -> None:
+        async with serving() as served:
+            octets = await served.ask(LINE * (TURN + 1) + b"nonsense\n")
+            assert octets == VALUE * (TURN + 1) + b"400 not a request\n"
+            await served.watch.until_open(0)
+
+    run(test())
+
+
 def test_a_half_closed_peer_gets_all_its_replies() -> None:
     async def test() -> None:
         async with serving(lambda _: Reply(Outcome.FOUND, "v" * 3000)) as served:
@@ -230,6 +244,40 @@ def test_PFX_06_half_a_request_is_given_its_time_and_no_more() -> None:
                 if served.watch.lines:
                     break
             assert served.watch.told[-1] == "overdue"
+
+    run(test())
+
+
+def look_at_deadlines(server: LookupServer) -> None:
+    for connection in tuple(server._roster):
+        connection.tick(asyncio.get_running_loop().time())
+
+
+def test_PFX_06_nobody_is_closed_before_the_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("mailauth.postfix.connection.LINGER", 3600.0)
+
+    async def test() -> None:
+        async with serving(lambda _: Reply(Outcome.FOUND, "v" * 3000)) as served:
+            idle, half, slow, wrong = [await served.connect(limit=4096) for _ in range(4)]
+            await served.watch.until_open(4)
+            look_at_deadlines(served.server)
+            idle[1].write(LINE)
+            assert await idle[0].readline() == b"200 " + b"v" * 3000 + b"\n"
+            half[1].write(LINE + LINE[:5])
+            slow[1].write(LINE * 5000)
+            wrong[1].write(b"nonsense\n")
+            assert await wrong[0].readline() == b"400 not a request\n"
+            assert await half[0].readline() == b"200 " + b"v" * 3000 + b"\n"
+            while not any(each._unread for each in served.server._roster):  # noqa: ASYNC110
+                await asyncio.sleep(0.01)
+            look_at_deadlines(served.server)
+            idle[1].write(LINE)
+            half[1].write(LINE[5:])
+            for reader, number in ((idle[0], 1), (half[0], 1), (slow[0], 5000)):
+                octets = await reader.readexactly(number * 3005)
+                assert octets == (b"200 " + b"v" * 3000 + b"\n") * number
+            assert served.watch.open == 4
+            assert "overdue" not in served.watch.told
 
     run(test())
 
@@ -312,6 +360,21 @@ def test_PFX_07_who_is_idle_longest_makes_room(monkeypatch: pytest.MonkeyPatch) 
             assert await second[0].read() == b""
             first[1].write(LINE)
             assert await first[0].readline() == VALUE
+
+    monkeypatch.setattr("mailauth.postfix.server.GRACE", 0.0)
+    run(test())
+
+
+def test_PFX_07_half_a_request_makes_no_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def test() -> None:
+        async with serving(limits=Limits(connections=1)) as served:
+            reader, writer = await served.connect()
+            writer.write(LINE + LINE[:5])
+            assert await reader.readline() == VALUE
+            assert await served.ask(b"") == b""
+            assert served.watch.told[-1] == "refused"
+            writer.write(LINE[5:])
+            assert await reader.readline() == VALUE
 
     monkeypatch.setattr("mailauth.postfix.server.GRACE", 0.0)
     run(test())
