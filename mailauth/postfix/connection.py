@@ -70,7 +70,6 @@ class Connection(serving.Client):
         self._transport = cast("asyncio.Transport", None)
         self._unread = False  # the peer leaves so many replies unread that we wait
         self._waiting = False  # requests are left for a later turn
-        self._ended = False  # the peer sends no more
         self._gone: asyncio.Future[None] | None = None
         self._finishing = False  # we close as soon as nothing is under way
         self._lingering = False  # all is said, and the peer may read it
@@ -100,7 +99,6 @@ class Connection(serving.Client):
 
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's; no news
         """Called by asyncio, once."""
-        self._ended = True
         self._roster.discard(self)
         if self._gone is not None and not self._gone.done():
             self._gone.set_result(None)
@@ -115,10 +113,10 @@ class Connection(serving.Client):
             self._work()
 
     def eof_received(self) -> bool:
-        """Called by asyncio; true keeps our half open until all is answered."""
-        self._ended = True
-        if self._held:
-            return True
+        """Called by asyncio; false closes once all is sent.
+
+        Nothing waits: while something does, we do not read, and so learn of no end.
+        """
         if self._wire.partial and not self._lingering:
             self._watch.violated(f"{self._peer()}: ended within a request")
         return False
@@ -185,7 +183,7 @@ class Connection(serving.Client):
         self._set_deadline(answered=bool(replies))
         if len(replies) == TURN:
             self._later()
-        elif self._finishing or self._ended:
+        elif self._finishing:
             self._close_when_done()
 
     def _failed(self, request: Request, failure: Exception) -> Reply:
@@ -204,7 +202,7 @@ class Connection(serving.Client):
         if self._unread or self._transport.is_closing():
             return
         self._work()
-        if not (self._held or self._ended):
+        if not self._held:
             self._transport.resume_reading()
 
     def _set_deadline(self, *, answered: bool) -> None:
@@ -224,16 +222,11 @@ class Connection(serving.Client):
         self._watch.violated(f"{self._peer()}: {fault}")
         self._lingering = True
         self.deadline = self._loop.time() + LINGER
-        if self._ended:
-            self._transport.close()
-        else:
-            self._transport.write_eof()
+        self._transport.write_eof()
 
     def _close_when_done(self) -> None:
-        """Close, if no more of a request under way can or need come."""
-        if self._ended and self._wire.partial:
-            self._watch.violated(f"{self._peer()}: ended within a request")
-        if self._ended or not self._wire.partial:
+        """Close, unless the rest of a request is still to come."""
+        if not self._wire.partial:
             self._transport.close()
 
     def _peer(self) -> str:
