@@ -155,6 +155,7 @@ def test_a_maildir(verify: Run, desk: Path) -> None:
     for name in ("cur", "new", "tmp"):
         (desk / "Maildir" / name).mkdir(parents=True)
         (desk / "Maildir" / name / f"1.{name}:2,S").write_bytes(SIGNED)
+        (desk / "Maildir" / name / ".2.unfinished").write_bytes(SIGNED)  # no message in a Maildir
     assert names(verify, "Maildir") == ["Maildir/cur/1.cur:2,S", "Maildir/new/1.new:2,S"]
 
 

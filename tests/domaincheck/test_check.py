@@ -317,6 +317,12 @@ def test_without_an_address_or_a_selector_it_is_not_known_what_passes(
     assert report.areas[-1].state == state
 
 
+def test_what_is_not_there_is_a_no_whether_or_not_it_was_asked_for() -> None:
+    report = check({"example.com": {}, KEY: {}}, ip="")
+    met = {rule.code: rule.met for rule in report.rules}
+    assert (met["spf"], met["dkim"], met["either"]) == (False, False, False)
+
+
 def test_a_guessed_selector_does_not_tell_what_signs() -> None:
     zone = Zone(SOUND | {"google._domainkey.example.com": SOUND[KEY]})
     asked = domaincheck.check("example.com", guessed=["google"], now=mail.NOW)

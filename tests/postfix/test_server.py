@@ -349,6 +349,21 @@ def test_PFX_07_who_is_full_leaves_a_connection_to_those_who_share_the_socket(
     run(test())
 
 
+def test_PFX_07_who_is_still_arriving_counts() -> None:
+    async def test() -> None:
+        async with serving(limits=Limits(connections=1)) as served:
+            peers = [socket.create_connection(served.where) for _ in range(3)]  # all wait by now
+            try:
+                last, _ = await served.connect()
+                assert await last.read() == b""
+                assert served.watch.told == ["refused"] * 3
+            finally:
+                for peer in peers:
+                    peer.close()
+
+    run(test())
+
+
 def test_PFX_07_who_is_idle_longest_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     async def test() -> None:
         async with serving(limits=Limits(connections=2)) as served:

@@ -247,6 +247,8 @@ def test_the_status_is_what_is_so(tree: Tree) -> None:
     assert told["pid"] == tree.process.pid
     assert told["generation"] == 1
     assert {one["role"] for one in told["processes"]} == {"worker", "observer"}
+    for one in told["processes"]:
+        assert 0 <= one["beat_age"] <= one["uptime"]
     assert (tree.folder / "status").stat().st_mode & 0o777 == 0o660
 
 

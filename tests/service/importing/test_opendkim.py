@@ -225,6 +225,12 @@ def test_each_directive_is_known_in_each_mode(folder: Path) -> None:
         assert "no directive" not in translated(folder, f"{mode}Socket inet:1\n{text}")
 
 
+@pytest.mark.parametrize("value", ["Yes", "yes", "True", "1"])
+def test_a_value_is_the_same_in_any_case(folder: Path, value: str) -> None:
+    text = f"Mode v\nSocket inet:8891\nAlwaysAddARHeader {value}\n"
+    assert "AlwaysAddARHeader is not needed" in translated(folder, text)
+
+
 BOUNDS = [
     ("SignatureTTL 60", "SignatureTTL 60 becomes expire = 3600, the least"),
     ("SignatureTTL 99999999", "SignatureTTL 99999999 becomes expire = 31536000, the most"),

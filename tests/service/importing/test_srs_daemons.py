@@ -162,6 +162,12 @@ def test_postsrsd_1_has_more_options(
     assert imported.srs.get("exclude") == excluded
 
 
+@pytest.mark.parametrize("empty", ["", '""', "''", "''\"\"  # nobody"])
+def test_postsrsd_1_may_leave_a_value_empty(empty: str) -> None:
+    text = f"SRS_DOMAIN=a.example\nSRS_EXCLUDE_DOMAINS={empty}\n"
+    assert "exclude" not in postsrsd.read(text, "x").srs
+
+
 @pytest.mark.parametrize("text", ["SRS_SEPARATOR==\n", "socketmap = unix:/x\n", ""])
 def test_without_a_domain_it_is_asked_for(text: str) -> None:
     with pytest.raises(BadArgument, match="--domain"):
