@@ -141,6 +141,23 @@ def test_a_worker_that_ends_is_replaced_later_each_time(tree: Tree) -> None:
     assert tree.log().count("ended unasked, with status 3") == 3
 
 
+def test_a_worker_that_ends_is_not_replaced_before_the_delay(tree: Tree) -> None:
+    tree.configure(workers=2, restart_delay=60, restart_delay_most=60)
+    tree.start()
+    assert tree.say("die") == ""
+    tree.wait_for(lambda: tree.status()["restarts"]["recent"] == 1)
+    before = tree.status()["uptime"]
+    tree.wait_for(lambda: tree.status()["uptime"] > before + 1, "some more beats")
+    assert len(tree.pids()) == 1
+
+
+def test_OPS_14_a_listener_that_answers_its_probes_keeps_its_workers(tree: Tree) -> None:
+    tree.configure(workers=1, probe=0.5)
+    tree.start()
+    tree.wait_for(lambda: tree.status()["figures"][tree.socket][0] >= 6, "some probes")
+    assert tree.status()["restarts"]["total"] == 0
+
+
 def test_a_server_that_ends_by_itself_costs_the_worker(tree: Tree) -> None:
     tree.start()
     tree.say("fail")
