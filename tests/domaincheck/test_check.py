@@ -295,6 +295,7 @@ def test_what_is_not_known_is_not_a_no() -> None:
     known = {rule.code: rule.met for rule in report.rules}
     assert (known["dkim"], known["dmarc"], known["ptr"]) == (None, None, None)
     assert report.silent
+    assert report.sentence().endswith("the DNS did not answer all questions")
     assert codes(report) == {"dkim/no-selector", "dmarc/dns"}
 
 

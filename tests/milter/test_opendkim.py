@@ -49,6 +49,8 @@ PATTERNS: list[tuple[str, str, list[str]]] = [
     ("* any:%", "a@x.example", ["x.example any /keys/x.example/any.private @x.example"]),
     ("* %", "a@example.net", ["example.net net /keys/net"]),
     ("* %\n* one", "a@example.org", ["example.com s1 /keys/one"]),
+    ("* one", "a@[192.0.2.1]", ["example.com s1 /keys/one"]),
+    ("* any", "a@[192.0.2.1]", []),
 ]  # fmt: skip
 
 

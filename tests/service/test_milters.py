@@ -1,5 +1,6 @@
 """The milter within the service: its log, its figures, its files, and its reload."""
 
+import asyncio
 import json
 import os
 import resource
@@ -9,6 +10,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import mail as mails
 import pytest
@@ -16,12 +18,15 @@ from milter_service import AUTHSERV_ID, THEIRS, MilterService, inserted, key_fil
 from nameserver import drops, from_zone, serve
 from program import process
 
-from mailauth.dns import Zone
+from mailauth.dns import Lookups, Question, Zone, ask
 from mailauth.milter import commands
 from mailauth.milter.replies import CONTINUE, ChangeHeader, Refusal
+from mailauth.service.beat import Figure
 from mailauth.service.configuration import BadConfiguration
 from mailauth.service.metrics import exposition
+from mailauth.service.milters import CountingResolver
 from mailauth.service.start import check
+from mailauth.service.tally import Tally
 
 pytestmark = pytest.mark.loopback
 
@@ -178,6 +183,30 @@ def test_figures_are_told_by_ps_and_metrics(service: MilterService) -> None:
     ends = "signed 1  judged 2  passed 0  stopped 0  deferred 0  refused 0  quarantined 0"
     assert f"messages  {ends}" in out
     assert "spf  pass 4\ndkim  none 2\ndmarc  none 2\ndns  asked " in out
+
+
+def test_a_question_is_counted_as_asked_or_as_remembered() -> None:
+    class Once:
+        """A resolver that remembers whatever it was asked."""
+
+        has_answered = False
+
+        def remembered(self, question: Question) -> Question | None:
+            return question if self.has_answered else None
+
+        async def run(self, lookups: Lookups[Any]) -> Any:
+            result = Zone(RECORDS).run(lookups)
+            self.has_answered = True
+            return result
+
+    tally = Tally()
+    resolver = CountingResolver(Once(), tally)  # type: ignore[arg-type]
+    for asked, remembered in ((1, 0), (1, 1), (1, 2)):
+        lookups: Lookups[Any] = ask.txt("example.com")
+        answer: Any = asyncio.run(resolver.run(lookups))
+        assert answer.records == (b"v=spf1 ip4:192.0.2.7 -all",)
+        assert tally.figures[Figure.DNS_QUESTIONS] == asked
+        assert tally.figures[Figure.DNS_REMEMBERED] == remembered
 
 
 def test_a_message_that_is_refused_unjudged_has_not_passed(service: MilterService) -> None:

@@ -73,6 +73,22 @@ def test_PFX_11_a_socket_gets_another_mode(path: Path, wanted: int) -> None:
     endpoint.close()
 
 
+def test_PFX_11_nobody_new_may_connect_before_the_group_is_right(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import grp
+
+    meanwhile: list[int] = []
+    monkeypatch.setattr(os, "chown", lambda *_: meanwhile.append(mode(path)))
+    group = next(each for each in grp.getgrall() if each.gr_gid != path.parent.stat().st_gid)
+    for before, wanted in ((0o600, 0o660), (0o660, 0o600), (0o606, 0o660)):
+        endpoint = bind(parse(f"unix:{path}"), access=Access(mode=before))
+        endpoint.admit(Access(group.gr_name, wanted))
+        assert mode(path) == wanted
+        endpoint.close()
+    assert meanwhile == [0o600] * 3
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give a socket to another")
 def test_PFX_11_a_socket_gets_another_group_if_its_owner_may_give_it(open_path: Path) -> None:
     import grp

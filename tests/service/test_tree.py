@@ -4,10 +4,13 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from program import ROOT
 from tree import PATIENCE, Tree, talk
 
 pytestmark = pytest.mark.loopback
@@ -250,6 +253,16 @@ def test_the_status_is_what_is_so(tree: Tree) -> None:
     for one in told["processes"]:
         assert 0 <= one["beat_age"] <= one["uptime"]
     assert (tree.folder / "status").stat().st_mode & 0o777 == 0o660
+
+
+def test_no_image_of_the_memory_reaches_a_disk(tree: Tree) -> None:
+    tree.start()
+    for pid in (tree.process.pid, *tree.pids()):
+        limits = Path(f"/proc/{pid}/limits").read_text()
+        assert re.search(r"^Max core file size +0 +0 ", limits, re.MULTILINE)
+    told = "import ctypes; print(ctypes.CDLL(None).prctl(3))  # PR_GET_DUMPABLE"
+    code = f"from mailauth.service import privileges\nprivileges.forbid_core_dumps()\n{told}"
+    assert subprocess.check_output([sys.executable, "-c", code], cwd=ROOT) == b"0\n"
 
 
 def test_a_client_of_the_status_that_does_not_read_holds_nobody_up(tree: Tree) -> None:
