@@ -2,7 +2,6 @@
 
 import json
 from base64 import b64decode
-from binascii import Error as BadBase64
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from enum import StrEnum
@@ -188,7 +187,7 @@ def _body(given: Object) -> tuple[tuple[bool, int | None], HashedBody]:
     length = None if given.value.get("length") is None else given.get("length", int)
     try:
         hashed = b64decode(given.get("sha256", str), validate=True)
-    except (BadBase64, ValueError):
+    except ValueError:
         raise given.fault("sha256", "this is not base64") from None
     body = HashedBody(hashed, given.get("missing", int), given.get("unsigned", int))
     return (canonicalization == "relaxed", length), body

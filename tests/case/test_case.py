@@ -200,6 +200,7 @@ def altered(path: str, value: Any) -> str:
         ("message/0", "\ud800", "message[0]: this text stands for no octets"),
         ("bodies/0/canonicalization", "nofws", "bodies[0].canonicalization: this is neither"),
         ("bodies/0/sha256", "=", "bodies[0].sha256: this is not base64"),
+        ("bodies/0/sha256", "\xe9", "bodies[0].sha256: this is not base64"),
         ("bodies/0/length", "5", "bodies[0].length: this is not a whole number"),
         ("verdicts/0", [], "verdicts[0]: this is not a string"),
     ],

@@ -60,6 +60,15 @@ def test_the_separated_mac(run: Run) -> None:
 
 
 @pytest.mark.usefixtures("secrets")
+def test_a_hash_that_is_shorter_than_those_that_are_taken_back(run: Run) -> None:
+    there = run("srs", "forward", "ada@example.org", "-d", "example.com", *AT, "--hash-length", "3")
+    assert there.status == 0
+    back = ("srs", "reverse", there.text.strip(), *AT)
+    assert run(*back).status == 1
+    assert run(*back, "--hash-minimum", "3").text == "ada@example.org\n"
+
+
+@pytest.mark.usefixtures("secrets")
 @pytest.mark.parametrize(
     "arguments",
     [

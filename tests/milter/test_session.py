@@ -697,6 +697,9 @@ def test_keys_are_few_in_memory(tmp_path: Path) -> None:
         key("ed25519").write(tmp_path / name)
         ring.get(str(tmp_path / name))
     assert [Path(path).name for path in ring._kept] == ["b", "c"]
+    for name in "ba":
+        ring.get(str(tmp_path / name))
+    assert [Path(path).name for path in ring._kept] == ["b", "a"], "what was asked for last stays"
     with pytest.raises(UnusableKey):
         ring.get(str(tmp_path / "none"))
 
