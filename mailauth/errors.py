@@ -5,6 +5,12 @@ text is a `SyntaxFault`, which points at the place.  Every class here is a
 `MailauthError`, and its text is one sentence that says how to mend it.
 """
 
+import errno
+from typing import Final
+
+EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""Of an OSError: the system has nothing left to work with, which says nothing of anything else."""
+
 
 def how_to_get(extra: str) -> str:
     """What to type for an extra that is not there; mailauth is on no index of packages."""

@@ -20,6 +20,8 @@ from contextlib import suppress
 from functools import partial
 from typing import Any, Final, Generic, Protocol, TypeVar
 
+from mailauth.errors import EXHAUSTED
+
 READ: Final = 262_144
 """Octets that are read at a time."""
 YIELD: Final = 0.001
@@ -28,7 +30,6 @@ LEAVE: Final = 0.05
 """Seconds for which those who have room may take a connection, before one who has none does."""
 BACK_OFF: Final = 0.5
 """Seconds without accepting, when the system has nothing left to accept with."""
-EXHAUSTED: Final = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 GONE: Final = {errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.EINTR, errno.EAGAIN}
 """What `accept` says of a peer that is no longer there, or when another process was faster."""
 

@@ -4,7 +4,6 @@ A command's module is imported when the command is used, and what it needs of
 the library when it is needed, so that signing starts without DNS.
 """
 
-import errno
 import io
 import os
 import sys
@@ -13,7 +12,7 @@ from typing import NoReturn
 
 import click
 
-from mailauth.errors import MailauthError
+from mailauth.errors import EXHAUSTED, MailauthError
 
 _COMMANDS = {
     "arc": "seal messages that are sent on",
@@ -61,7 +60,6 @@ _MISUSE = 2
 _TEMPORARY = 75
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 
 
 class _Commands(click.Group):
@@ -148,7 +146,7 @@ def _tell(fault: OSError) -> int:
     """Say in one line what the system has refused; the exit status."""
     from mailauth.cli.output import complain
 
-    if fault.errno in _EXHAUSTED and fault.filename is None:  # to ask the DNS with, for one
+    if fault.errno in EXHAUSTED and fault.filename is None:  # to ask the DNS with, for one
         complain(f"the system has nothing left to work with: {fault.strerror}")
         return _TEMPORARY
     _abandon_output()

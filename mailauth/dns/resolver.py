@@ -7,7 +7,6 @@ left to ask with is neither: that is an OSError, and says nothing of any domain.
 """
 
 import asyncio
-import errno
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Generator, Iterable, Iterator, Sequence
@@ -26,7 +25,7 @@ from mailauth.dns.cache import Cache, Flights
 from mailauth.dns.exchange import Attempt, Failure, resolution
 from mailauth.dns.lookups import Answer, Lookups, Question, Status, Together, known, run, run_async
 from mailauth.dns.nameserver import Nameserver, Transport, of_the_system
-from mailauth.errors import BadArgument, how_to_get
+from mailauth.errors import EXHAUSTED, BadArgument, how_to_get
 
 T = TypeVar("T")
 Turn: TypeAlias = tuple[Attempt, float]
@@ -112,7 +111,7 @@ class _Configured(ABC):
                 except dns.message.Truncated as cut:
                     reply = cut.message()  # type: ignore[no-untyped-call]
                 except _FAULTS as fault:
-                    if getattr(fault, "errno", None) in _EXHAUSTED:
+                    if getattr(fault, "errno", None) in EXHAUSTED:
                         raise
                     reply = _failure(attempt, fault)
                 self._note(attempt, reply, wait)
@@ -342,7 +341,6 @@ async def _side_by_side(awaited: Iterable[Awaitable[Answer[Any]]]) -> list[Answe
 
 
 _FAULTS = (dns.exception.DNSException, OSError, ValueError, EOFError)
-_EXHAUSTED = {errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM}
 _PATIENT: dict[str, Any] = {
     "ignore_unexpected": True,
     "ignore_errors": True,
