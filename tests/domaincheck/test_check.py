@@ -266,6 +266,13 @@ def test_how_an_address_may_send(texts: list[str], remedy: str) -> None:
     assert found.remedy == remedy
 
 
+@pytest.mark.parametrize(("ip", "rrtype"), [("192.0.2.1", "A"), ("2001:db8::1", "AAAA")])
+def test_what_leads_back_to_an_address(ip: str, rrtype: str) -> None:
+    report = check({ip_address(ip).reverse_pointer: {"PTR": ["host.example.net"]}}, ip=ip)
+    remedies = [each.remedy for each in report.findings() if each.code == "ptr-unconfirmed"]
+    assert remedies == [f"publish {rrtype} {ip} at host.example.net"]
+
+
 def test_a_sound_domain_meets_every_demand() -> None:
     report = check({})
     assert report.sentence() == "example.com: nothing to mend"
