@@ -1,8 +1,8 @@
 """The configuration of policyd-spf, read: its policyd-spf.conf(5), or that of pyspf-milter.
 
 Postfix asks policyd-spf at the recipient, and mailauth is a milter that judges at
-the end of the message.  So what is carried over is what becomes of a result; the
-lists of hosts and domains for which SPF alone is skipped have no counterpart.
+the end of the message.  So what is carried over is what becomes of a result.  Of the
+lists of hosts for which SPF alone is skipped, only `skip_addresses` has a counterpart.
 """
 
 from collections.abc import Iterator, Mapping
@@ -46,7 +46,10 @@ def read(text: str, source: str, hostname: str) -> Imported:
 
 def _translate(settings: Settings, imported: Imported, hostname: str) -> None:
     imported.name_verifier(settings.get("Authserv_Id", ""), hostname)
-    imported.verifying["received_spf"] = settings.get("Header_Type", "SPF") == "SPF"
+    header = settings.get("Header_Type", "SPF")
+    imported.verifying["received_spf"] = header == "SPF"
+    if header == "None":
+        imported.notes.append("Header_Type = None is not carried over: results are always told")
     if trusted := [*_networks(settings, "skip_addresses", imported.notes)]:
         imported.verifying["trusted"] = trusted
     if trusted != _LOOPBACK:

@@ -138,6 +138,7 @@ def test_one_question_takes_no_longer_than_all() -> None:
         ("Socket = local:/run/pyspf/sock", folder_note("/run/pyspf/sock")),
         ("Whitelist = 192.0.2.1", "Whitelist is not carried over: no hosts are skipped"),
         ("Per_User = text,/etc/peruser", "Per_User is not carried over: the actions are"),
+        ("Header_Type = None", "Header_Type = None is not carried over: results are always told"),
         ("Void_Limit = 5", "Void_Limit is not carried over: two look-ups may find nothing"),
         ("SPF_Enhanced_Status_Codes = No", "SPF_Enhanced_Status_Codes is not carried over"),
         ("Frobnicate = 1", "Frobnicate is unknown and not carried over"),
