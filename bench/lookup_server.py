@@ -18,7 +18,7 @@ from mailauth.postfix import (
     Rewriting,
     answering,
 )
-from mailauth.service.worker import settle
+from mailauth.service.processes.worker import settle
 
 SECRETS = b"a secret of the bench\n"
 DOMAIN = "srs.example.net"

@@ -13,7 +13,7 @@ from mailauth.milter.server import MilterServer
 from mailauth.milter.settings import Settings, SigningSettings, VerifyingSettings
 from mailauth.milter.signingtable import SigningKey, SigningTable
 from mailauth.milter.terms import Limits
-from mailauth.service.worker import settle
+from mailauth.service.processes.worker import settle
 
 
 class _Silent:

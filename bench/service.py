@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from mailauth.service import status
-from mailauth.service.address import parse
+from mailauth.service.settings.address import parse
+from mailauth.service.telling import status
 
 
 @contextmanager

@@ -27,6 +27,7 @@ FLOORS = [
     {"service"},
     {"cli", "one_line", "__main__"},
 ]
+SERVICE = ["settings", "telling", "listeners", "processes"]  # its rooms, each above those before
 PROTOCOLS = 3  # no neighbour imports a neighbour
 SERVERS = 6  # from this floor up, I/O is at home
 IO_MODULES = {"asyncio", "socket", "dns", "time", "logging"}
@@ -195,6 +196,14 @@ def test_the_page_on_the_architecture_shows_the_floors() -> None:
         shown[int(floor)] |= set(re.findall("`([a-z_]+)`", rooms))
     assert shown == FLOORS
     assert {path.stem for path in PACKAGE.glob("[a-z]*.py")} <= set().union(*FLOORS)
+
+
+@pytest.mark.parametrize("room", SERVICE)
+def test_the_rooms_of_the_service_are_built_on_those_before(room: str) -> None:
+    above = {PACKAGE / "service" / other for other in SERVICE[SERVICE.index(room) + 1 :]}
+    for path in (PACKAGE / "service" / room).glob("*.py"):
+        for imported in imported_modules(path.read_text()):
+            assert imported.parent not in {*above, PACKAGE / "service"}, path
 
 
 def module_of(name: str) -> Path | None:

@@ -9,7 +9,7 @@ from mailauth.cli.options import configuration_file
 from mailauth.cli.output import complain, printable
 
 if TYPE_CHECKING:
-    from mailauth.service.configuration import BadConfiguration
+    from mailauth.service.settings.configuration import BadConfiguration
 
 
 @click.command("check-config", short_help="check a configuration and name every error")
@@ -23,8 +23,8 @@ def command(config: Path) -> None:
     If a listener judges mail, each nameserver is asked one question.  The exit
     status is 0 if it could be run, also with warnings, 2 if not.
     """
-    from mailauth.service.configuration import BadConfiguration
     from mailauth.service.doubts import doubts
+    from mailauth.service.settings.configuration import BadConfiguration
     from mailauth.service.start import check, kinds_of_listeners
 
     kinds = kinds_of_listeners()

@@ -92,7 +92,7 @@ def _macro(text: str) -> tuple[str, str]:
 
 def _address(config: Path | None, address: str | None) -> Any:  # noqa: ANN401 - an Address
     from mailauth.errors import SyntaxFault
-    from mailauth.service.address import parse
+    from mailauth.service.settings.address import parse
 
     if (config is None) == (address is None):
         raise BadArgument("give either --config or --socket")
@@ -102,7 +102,7 @@ def _address(config: Path | None, address: str | None) -> Any:  # noqa: ANN401 -
         except SyntaxFault as fault:
             raise BadArgument(f"--socket: {fault}") from None
     require_service()
-    from mailauth.service import configuration
+    from mailauth.service.settings import configuration
 
     assert config is not None  # noqa: S101 - one of the two
     for listen in configuration.read(config).configuration.listen:

@@ -29,7 +29,8 @@ def command(config: Path, as_json: bool) -> None:
     """
     import json
 
-    from mailauth.service import configuration, status
+    from mailauth.service.settings import configuration
+    from mailauth.service.telling import status
 
     address, faults = configuration.find_status(config)
     for fault in faults:
@@ -69,7 +70,7 @@ def _process(one: Mapping[str, Any]) -> str:
         f"beat {one['beat_age']:.1f} s ago"
     )
     if one["role"] == "worker":
-        from mailauth.service.beat import Figure
+        from mailauth.service.telling.beat import Figure
 
         figures = one["figures"]
         answered = sum(figures[Figure.FOUND : Figure.TEMPORARY + 1])
@@ -83,7 +84,7 @@ def _process(one: Mapping[str, Any]) -> str:
 
 def _sums(listeners: Mapping[str, list[int]]) -> list[str]:
     """What became of messages since the start, if there were any."""
-    from mailauth.service.beat import VERDICTS, Figure
+    from mailauth.service.telling.beat import VERDICTS, Figure
 
     sums = dict(zip(Figure, map(sum, zip(*listeners.values(), strict=True)), strict=False))
     if not any(sums.get(Figure(each)) for each in range(Figure.SIGNED, Figure.STOPPED + 1)):

@@ -21,7 +21,7 @@ def command(config: Path) -> None:
     if the configuration cannot be run, 70 if its processes end again and again.
     """
     from mailauth.cli.check_config import refuse
-    from mailauth.service.configuration import BadConfiguration
+    from mailauth.service.settings.configuration import BadConfiguration
     from mailauth.service.start import serve
 
     try:

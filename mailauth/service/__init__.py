@@ -6,23 +6,14 @@ One *observer* asks the service from outside and shows its figures.  The
 supervisor reads nothing that came from a network; what it hears of its children
 are records of a fixed size.
 
-The modules, from the file to the processes:
+From the file to the processes, each room built on those before it:
 
-- The TOML: `tables` says what may stand in it, `tomlfile` and `wording` read it
-  and say what is wrong, `configuration` is the whole, `doubts` what is hardly meant.
-- Kinds of listeners: `kinds` says what one is, `maps` (tcp_table and socketmap)
-  and `milters` are those that there are; `srstable`, `mailchecks` and `mailtables`
-  make their settings of the tables.  Nothing else here knows a protocol.
-- A generation, one reading of the file made ready: `generation`, with `sockets`
-  and their `address`, and the `watchedfiles` that are read again.
-- Processes: `start` makes the first generation and the `supervisor`; that keeps
-  its `crew`, whose `jobs` are those of `worker` and `observer`.  `watchdog` and
-  `restarts` decide, without I/O and with the clock as an argument, what
-  `supervisor` and `crew` carry out; `process` and `privileges` ask the system.
-- What the processes tell each other: `beat` and `tally` figures, `poison` what a
-  worker died of, `status` the whole to those who ask.
-- What they tell the outside: `log`, `metrics`, `systemd`.
+- `settings`: what the TOML file may say, and every mistake in it at its line.
+- `telling`: what the processes tell each other, and what they tell the outside.
+- `listeners`: the kinds of listeners that there are, with all that knows a protocol.
+- `processes`: the supervisor, its children, and what they have in common.
 
-`importing` is a matter of its own: `mailauth import` makes the TOML of another
-program's installation.
+`start` goes from a file to a running service, and `doubts` says what of the file is
+hardly meant.  `importing` is a matter of its own: `mailauth import` makes the TOML of
+another program's installation.
 """

@@ -16,11 +16,11 @@ from typing import Any, Final
 from mailauth.dns import Answer, AsyncResolver, Question, RRType, Status
 from mailauth.dns.nameserver import of_the_system
 from mailauth.milter import datasets
-from mailauth.service import privileges
-from mailauth.service.configuration import Configuration
-from mailauth.service.kinds import Kinds
-from mailauth.service.tables import Dns, Listen
-from mailauth.service.tomlfile import Complaint, Place
+from mailauth.service.listeners.kinds import Kinds
+from mailauth.service.processes import privileges
+from mailauth.service.settings.configuration import Configuration
+from mailauth.service.settings.tables import Dns, Listen
+from mailauth.service.settings.tomlfile import Complaint, Place
 
 _PATIENCE: Final = 3.0
 """Seconds for which nameservers are waited for."""

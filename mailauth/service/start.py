@@ -11,14 +11,16 @@ from pathlib import Path
 from typing import Final
 
 from mailauth.errors import MailauthError
-from mailauth.service import generation as generations
-from mailauth.service import log, maps, privileges, process, sockets, systemd
-from mailauth.service.configuration import BadConfiguration, Configuration, Reading
-from mailauth.service.generation import Generation, Open
-from mailauth.service.kinds import Build, Kind, Kinds, KindsOnDemand
-from mailauth.service.supervisor import Supervisor
-from mailauth.service.tomlfile import Complaint
-from mailauth.service.watchedfiles import WatchedFiles
+from mailauth.service.listeners import maps
+from mailauth.service.listeners.kinds import Build, Kind, Kinds, KindsOnDemand
+from mailauth.service.processes import generation as generations
+from mailauth.service.processes import privileges, process, sockets
+from mailauth.service.processes.generation import Generation, Open
+from mailauth.service.processes.supervisor import Supervisor
+from mailauth.service.processes.watchedfiles import WatchedFiles
+from mailauth.service.settings.configuration import BadConfiguration, Configuration, Reading
+from mailauth.service.settings.tomlfile import Complaint
+from mailauth.service.telling import log, systemd
 
 logger = logging.getLogger(__name__)
 
@@ -91,7 +93,7 @@ def serve(path: Path, kinds: Kinds | None = None) -> int:
 
 
 def _milter() -> Kind:
-    from mailauth.service.milters import Milters  # noqa: PLC0415 - see kinds_of_listeners
+    from mailauth.service.listeners.milters import Milters  # noqa: PLC0415 - see kinds_of_listeners
 
     return Milters().kind
 

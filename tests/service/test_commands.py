@@ -10,7 +10,7 @@ from nameserver import Nameserver, answer, serve
 from program import Done, process
 from tree import Tree
 
-from mailauth.service.configuration import BadConfiguration
+from mailauth.service.settings.configuration import BadConfiguration
 from mailauth.service.start import check
 
 

@@ -9,12 +9,9 @@ import msgspec
 import pytest
 from program import ROOT
 
-from mailauth.service.beat import nothing
-from mailauth.service.configuration import Configuration
-from mailauth.service.generation import read
-from mailauth.service.metrics import exposition
-from mailauth.service.start import kinds_of_listeners
-from mailauth.service.tables import (
+from mailauth.service.processes.generation import read
+from mailauth.service.settings.configuration import Configuration
+from mailauth.service.settings.tables import (
     Dns,
     Limits,
     Listen,
@@ -26,6 +23,9 @@ from mailauth.service.tables import (
     Verifying,
     Watchdog,
 )
+from mailauth.service.start import kinds_of_listeners
+from mailauth.service.telling.beat import nothing
+from mailauth.service.telling.metrics import exposition
 
 SPANS_LINES = re.MULTILINE | re.DOTALL
 PAGES = {

@@ -12,9 +12,9 @@ from nameserver import Script, answer, drops, fails, serve
 from program import Done, process
 
 from mailauth.service import doubts as module
-from mailauth.service import privileges
-from mailauth.service.configuration import read
 from mailauth.service.doubts import doubts
+from mailauth.service.processes import privileges
+from mailauth.service.settings.configuration import read
 from mailauth.service.start import kinds_of_listeners
 
 LOOKUPS = '[[listen]]\nkind = "socketmap"\naddress = "inet:127.0.0.1:1"\n'

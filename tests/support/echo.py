@@ -20,12 +20,12 @@ from pathlib import Path
 
 from mailauth.errors import MailauthError
 from mailauth.service import start
-from mailauth.service.beat import Figure
-from mailauth.service.configuration import Configuration
-from mailauth.service.kinds import Build, Kind
-from mailauth.service.tables import Listen
-from mailauth.service.tally import Tally
-from mailauth.service.tomlfile import Complaint
+from mailauth.service.listeners.kinds import Build, Kind
+from mailauth.service.settings.configuration import Configuration
+from mailauth.service.settings.tables import Listen
+from mailauth.service.settings.tomlfile import Complaint
+from mailauth.service.telling.beat import Figure
+from mailauth.service.telling.tally import Tally
 
 
 class EchoServer:

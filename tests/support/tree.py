@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 
 from program import ROOT
 
-from mailauth.service import status
-from mailauth.service.address import parse
+from mailauth.service.settings.address import parse
+from mailauth.service.telling import status
 
 T = TypeVar("T")
 

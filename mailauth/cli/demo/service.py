@@ -88,8 +88,8 @@ def _show(folder: Path, service: subprocess.Popen[bytes]) -> bool:
 
 def _worker(folder: Path, service: subprocess.Popen[bytes]) -> int:
     """The process id of the worker, once it works."""
-    from mailauth.service import status
-    from mailauth.service.address import parse
+    from mailauth.service.settings.address import parse
+    from mailauth.service.telling import status
 
     end = time.monotonic() + _PATIENCE
     while True:

@@ -11,10 +11,11 @@ from collections.abc import Iterator
 
 from mailauth import reading
 from mailauth.errors import BadArgument
-from mailauth.service import configuration, generation
 from mailauth.service.importing.imported import Imported
+from mailauth.service.processes import generation
+from mailauth.service.settings import configuration
+from mailauth.service.settings.tomlfile import first_of_each, show
 from mailauth.service.start import kinds_of_listeners
-from mailauth.service.tomlfile import first_of_each, show
 from mailauth.srs import MAX_SECRETS
 from mailauth.srs.secrets import MIN_OCTETS
 

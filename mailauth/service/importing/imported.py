@@ -7,8 +7,8 @@ from socket import AF_UNIX
 from typing import Final, TypeAlias
 
 from mailauth.errors import SyntaxFault
-from mailauth.service.address import parse
-from mailauth.service.log import escape
+from mailauth.service.settings.address import parse
+from mailauth.service.telling.log import escape
 
 Value: TypeAlias = "str | int | bool | list[str] | Mapping[str, str | list[str]]"
 Table: TypeAlias = dict[str, Value]

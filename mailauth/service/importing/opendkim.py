@@ -13,9 +13,9 @@ from typing import Final
 
 from mailauth.errors import BadArgument, MailauthError, SyntaxFault
 from mailauth.milter.datasets import BadTable, Entry, dataset, lines, network, path_of
-from mailauth.service.address import parse as parse_address
 from mailauth.service.importing.directives import NEEDLESS, OF_SIGNING, OF_VERIFYING, UNSUPPORTED
 from mailauth.service.importing.imported import Imported, Mode, Table, folder_note, user_note
+from mailauth.service.settings.address import parse as parse_address
 
 _MAX_INCLUDED: Final = 5
 _MAX_DIGITS: Final = 9

@@ -18,9 +18,10 @@ from program import process
 from mailauth.errors import BadArgument
 from mailauth.milter import KeyRing
 from mailauth.milter.settings import Settings
-from mailauth.service import generation, mailtables
-from mailauth.service.configuration import BadConfiguration, Configuration
 from mailauth.service.importing import differences, directives, imported, opendkim
+from mailauth.service.listeners import mailtables
+from mailauth.service.processes import generation
+from mailauth.service.settings.configuration import BadConfiguration, Configuration
 from mailauth.service.start import check, kinds_of_listeners
 from mailauth.syntax import mailbox
 

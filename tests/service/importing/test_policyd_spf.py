@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from program import process
 
 from mailauth.errors import BadArgument
-from mailauth.service.configuration import read
 from mailauth.service.importing import differences, policyd_spf
 from mailauth.service.importing.imported import Imported, folder_note, user_note
+from mailauth.service.settings.configuration import read
 
 DEBIAN = """\
 #  For a fully commented sample config file see policyd-spf.conf.commented

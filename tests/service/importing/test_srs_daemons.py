@@ -9,10 +9,10 @@ from hypothesis import strategies as st
 from program import Done, process
 
 from mailauth.errors import BadArgument, MailauthError, SyntaxFault
-from mailauth.service.configuration import BadConfiguration, read
 from mailauth.service.importing import confuse, differences, pfix_srsd, postsrsd
 from mailauth.service.importing.imported import Imported
 from mailauth.service.importing.pfix_srsd import CommandLine
+from mailauth.service.settings.configuration import BadConfiguration, read
 
 TWO = """\
 # a comment

@@ -1,0 +1,148 @@
+"""What is wrong with the tables `[signing]`, `[verifying]`, `[srs]` and `[milter]`, and where.
+
+No file is touched: those that the tables name are read by `mailtables`, which
+makes the settings of a milter of what is sound here.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+from functools import partial
+from typing import Final
+
+from mailauth.dkim import Signatory
+from mailauth.dns.nameserver import Nameserver
+from mailauth.errors import BadArgument, MailauthError
+from mailauth.milter.clients import Clients
+from mailauth.milter.signingtable import AUTHOR, author_row
+from mailauth.service.listeners import srstable
+from mailauth.service.settings.configuration import Configuration
+from mailauth.service.settings.tables import Listen, Signing, SigningRow, Verifying
+from mailauth.service.settings.tomlfile import Complaint, Place
+from mailauth.syntax import domain as domains
+from mailauth.syntax.message import Message
+
+
+def complaints(configuration: Configuration, listen: Listen, at: Place) -> Iterator[Complaint]:
+    """What is wrong with a milter at `at` and with its tables, without touching a file."""
+    signing, verifying = configuration.signing, configuration.verifying
+    yield from _of_srs(configuration, listen, at)
+    if signing is None and verifying is None and not listen.rewrites:
+        sentence = "a milter needs a table [signing] or [verifying], or srs = true"
+        yield Complaint((*at, "kind"), sentence)
+    elif signing is None and listen.role in {"sign", "both"}:
+        yield Complaint((*at, "role"), f"{listen.role!r} needs a table [signing]")
+    elif verifying is None and listen.role in {"verify", "both"}:
+        yield Complaint((*at, "role"), f"{listen.role!r} needs a table [verifying]")
+    if listen.map is not None:
+        yield Complaint((*at, "map"), "a milter has no map; take this line out")
+    yield from _times(configuration)
+    for number, text in enumerate(configuration.dns.nameservers):
+        yield from _fault(("dns", "nameservers", number), partial(Nameserver.parse, text))
+    if signing is not None:
+        yield from _of_signing(signing)
+    if verifying is not None:
+        yield from _of_verifying(verifying)
+
+
+def _of_srs(configuration: Configuration, listen: Listen, at: Place) -> Iterator[Complaint]:
+    if not listen.rewrites:
+        return
+    if configuration.srs is None:
+        place = (*at, "srs" if listen.srs else "role")
+        yield Complaint(place, "a milter that does SRS needs a table [srs]")
+    else:
+        yield from srstable.complaints(configuration.srs)
+
+
+def _of_verifying(verifying: Verifying) -> Iterator[Complaint]:
+    yield from _fault(
+        ("verifying", "authserv_id"), partial(domains.parse, verifying.authserv_id or "x")
+    )
+    yield from _clients(("verifying", "trusted"), verifying.trusted)
+    for key in ("spf", "dkim"):
+        if verifying.dmarc and not getattr(verifying, key):
+            sentence = "DMARC needs it: switch it on, or write dmarc = false"
+            yield Complaint(("verifying", key), sentence)
+    for at, sealer in enumerate(verifying.trusted_sealers):
+        yield from _fault(("verifying", "trusted_sealers", at), partial(domains.parse, sealer))
+    if verifying.trusted_sealers and not (verifying.arc and verifying.dmarc):
+        sentence = "needs arc = true, and dmarc, which a trusted chain may override"
+        needed = (("verifying", "arc"), ("verifying", "dmarc"))
+        yield Complaint(("verifying", "trusted_sealers"), sentence, needed)
+
+
+def _times(configuration: Configuration) -> Iterator[Complaint]:
+    """Each deadline leaves time for the next one: a question, a message, a worker."""
+    dns, judging = configuration.dns, configuration.milter.judging
+    budget: Place = ("dns", "budget")
+    if dns.timeout > dns.budget:
+        yield Complaint(("dns", "timeout"), f"is over dns.budget, {dns.budget:g} s", (budget,))
+    if judging <= dns.budget:
+        sentence = f"must be longer than dns.budget, {dns.budget:g} s"
+        yield Complaint(("milter", "judging"), sentence, (budget,))
+    if configuration.watchdog.request <= judging:
+        sentence = f"must be longer than milter.judging, {judging:g} s"
+        yield Complaint(("watchdog", "request"), sentence, (("milter", "judging"),))
+
+
+def _of_signing(signing: Signing) -> Iterator[Complaint]:
+    inline, files = bool(signing.key), signing.key_table is not None
+    if inline and (files or signing.signing_table is not None):
+        sentence = "either [[signing.key]] or the tables of OpenDKIM, not both"
+        yield Complaint(("signing", "key_table" if files else "signing_table"), sentence)
+    elif not inline and not files:
+        sentence = "needs keys: a [[signing.key]] for each, or key_table = FILE"
+        yield Complaint(("signing",), sentence, (("signing", "key"), ("signing", "key_table")))
+    elif files != (signing.signing_table is not None):
+        here, there = ("key_table", "signing_table") if files else ("signing_table", "key_table")
+        sentence = "key_table and signing_table need each other"
+        yield Complaint(("signing", here), sentence, (("signing", there),))
+    for number, row in enumerate(signing.key):
+        yield from _of_row(row, ("signing", "key", number))
+    yield from _clients(("signing", "networks"), signing.networks)
+    yield from _clients(("signing", "excluded"), signing.excluded)
+    yield from _fault(("signing", "headers"), partial(Signatory, _TRIAL, headers=signing.headers))
+    oversigned = partial(Signatory, _TRIAL, oversign=signing.oversign)
+    yield from _fault(("signing", "oversign"), oversigned)
+    for user, allowed in (signing.users or {}).items():
+        for name in allowed:
+            check = partial(domains.parse, name.removeprefix("."))
+            yield from _fault(("signing", "users", user), check) if name != "*" else ()
+
+
+_TRIAL: Final = Message.parse(b"From: a@example.com\r\n\r\n")
+
+
+def _of_row(row: SigningRow, at: Place) -> Iterator[Complaint]:
+    for key in ("domain", "selector", "file"):
+        value = getattr(row, key)
+        if not value:
+            yield Complaint((*at, key), "is missing")
+        elif key == "domain" and value != AUTHOR and "." not in value:
+            yield Complaint((*at, key), "is a top-level domain; no signature of one is accepted")
+        elif key == "selector" or (key == "domain" and value != AUTHOR):
+            yield from _fault((*at, key), partial(domains.parse, value))
+    for number, author in enumerate(row.authors):
+        yield from _fault((*at, "authors", number), partial(author_row, author))
+    if row.identity and "@" not in row.identity:
+        yield Complaint((*at, "identity"), "has no @: for a whole domain write one before it")
+    elif row.identity and AUTHOR not in row.identity + row.domain:
+        yield from _fault((*at, "identity"), partial(_check_identity, row))
+
+
+def _check_identity(row: SigningRow) -> None:
+    """**Raises** BadArgument, SyntaxFault."""
+    name = domains.parse(row.identity.rpartition("@")[2])
+    if not domains.is_same_or_subdomain(name, domains.parse(row.domain)):
+        raise BadArgument(f"must be of {row.domain} or below it (RFC 6376 §3.5)")
+
+
+def _clients(place: Place, entries: Iterable[str]) -> Iterator[Complaint]:
+    for number, entry in enumerate(entries):
+        yield from _fault((*place, number), partial(Clients.parse, [entry]))
+
+
+def _fault(place: Place, check: Callable[[], object]) -> Iterator[Complaint]:
+    try:
+        check()
+    except MailauthError as fault:
+        yield Complaint(place, str(fault).partition("\n")[0])
