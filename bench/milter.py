@@ -21,11 +21,11 @@ from bench.measure import Cell, Contestant, Goal, cpu_seconds
 from bench.service import resident
 from mailauth import dkim
 from mailauth.keys import PrivateKey
-from mailauth.milter import commands
 from mailauth.milter.client import CHANGES, LEFT_OUT
-from mailauth.milter.codes import MACROS
-from mailauth.milter.options import Steps
-from mailauth.milter.replies import NO_REPLY
+from mailauth.milter.protocol import commands
+from mailauth.milter.protocol.codes import MACROS
+from mailauth.milter.protocol.options import Steps
+from mailauth.milter.protocol.replies import NO_REPLY
 
 AT_ONCE = 8
 OPENDKIM = shutil.which("opendkim") or "/usr/sbin/opendkim"

@@ -11,7 +11,7 @@ from mailauth.dns.cache import Cache
 from mailauth.milter.record import Fault, Record
 from mailauth.milter.server import MilterServer
 from mailauth.milter.settings import Settings, SigningSettings, VerifyingSettings
-from mailauth.milter.signingtable import SigningKey, SigningTable
+from mailauth.milter.tables.signingtable import SigningKey, SigningTable
 from mailauth.milter.terms import Limits
 from mailauth.service.processes.worker import settle
 

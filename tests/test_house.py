@@ -27,7 +27,10 @@ FLOORS = [
     {"service"},
     {"cli", "one_line", "__main__"},
 ]
-SERVICE = ["settings", "telling", "listeners", "processes"]  # its rooms, each above those before
+ROOMS_WITHIN = {  # each built on those before, and not on what lies beside them
+    "milter": ["protocol", "tables"],
+    "service": ["settings", "telling", "listeners", "processes"],
+}
 PROTOCOLS = 3  # no neighbour imports a neighbour
 SERVERS = 6  # from this floor up, I/O is at home
 IO_MODULES = {"asyncio", "socket", "dns", "time", "logging"}
@@ -198,12 +201,14 @@ def test_the_page_on_the_architecture_shows_the_floors() -> None:
     assert {path.stem for path in PACKAGE.glob("[a-z]*.py")} <= set().union(*FLOORS)
 
 
-@pytest.mark.parametrize("room", SERVICE)
-def test_the_rooms_of_the_service_are_built_on_those_before(room: str) -> None:
-    above = {PACKAGE / "service" / other for other in SERVICE[SERVICE.index(room) + 1 :]}
-    for path in (PACKAGE / "service" / room).glob("*.py"):
-        for imported in imported_modules(path.read_text()):
-            assert imported.parent not in {*above, PACKAGE / "service"}, path
+@pytest.mark.parametrize("package", ROOMS_WITHIN)
+def test_rooms_within_a_room_are_built_on_those_before(package: str) -> None:
+    above = {PACKAGE / package, *(PACKAGE / package / room for room in ROOMS_WITHIN[package])}
+    for room in ROOMS_WITHIN[package]:
+        above.remove(PACKAGE / package / room)
+        for path in (PACKAGE / package / room).glob("*.py"):
+            folders = {imported.parent for imported in imported_modules(path.read_text())}
+            assert not folders & above, path
 
 
 def module_of(name: str) -> Path | None:

@@ -15,7 +15,7 @@ from mailauth.dkim.canonical import Canonicalization, body, header
 from mailauth.dns import Zone
 from mailauth.domaincheck.transport import lint_mta_sts, lint_tls_reports
 from mailauth.errors import SyntaxFault
-from mailauth.milter import commands
+from mailauth.milter.protocol import commands
 from mailauth.postfix import DomainList
 from mailauth.spf import received, record
 from mailauth.syntax import domain, mailbox, taglist

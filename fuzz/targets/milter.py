@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, cast
 
 from mailauth.milter import wire as milter
 from mailauth.milter.client import BrokenFilter, Client, Envelope
-from mailauth.milter.events import Event, ProtocolViolation
-from mailauth.milter.options import Offer, Wanted, negotiate
-from mailauth.milter.replies import CONTINUE
+from mailauth.milter.protocol.events import Event, ProtocolViolation
+from mailauth.milter.protocol.options import Offer, Wanted, negotiate
+from mailauth.milter.protocol.replies import CONTINUE
 
 if TYPE_CHECKING:
     import socket

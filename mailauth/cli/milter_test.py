@@ -150,8 +150,8 @@ def _pair(name: str, value: object) -> str:
 
 def _fields(change: Any, octets: bytes) -> dict[str, Any]:  # noqa: ANN401 - any change
     """A change of a message in words: insert, index, name, value; what is removed is shown."""
-    from mailauth.milter import replies
     from mailauth.milter.client import CHANGES
+    from mailauth.milter.protocol import replies
 
     if isinstance(change, bytes):
         return {"change": CHANGES[change[4:5]]}
@@ -188,7 +188,7 @@ def _value(octets: bytes, name: bytes, index: int) -> str:
 
 
 def _reply(answer: "Answer") -> str:
-    from mailauth.milter import replies
+    from mailauth.milter.protocol import replies
 
     if isinstance(answer.reply, replies.Refusal):
         return str(answer.reply)

@@ -1,21 +1,18 @@
 """The milter: mail on its way through an MTA is signed, or judged and marked.
 
-- The protocol, without a socket and without mail: `wire` makes `events` of octets
-  and octets of `replies`, by the `codes`, the `options` that were agreed on and the
-  `states` of a connection.  `commands` and `client` are the other side, that of the MTA.
+- The protocol, without a socket and without mail: `wire` makes events of octets and
+  octets of replies, in the words of `protocol`.  A `client` is the other side, an MTA.
 - The mail, without a socket: a `session` hears the events, a `mail` is what one
-  message has come to by now.  It is signed (`signing`, by a `signingtable` and a
-  `keyring`), judged (`judging`), or has its envelope rewritten (`srs`); its `ending`
-  is what follows, its `outcome` what the MTA is told, its `record` what is logged.
+  message has come to by now.  It is signed (`signing`), judged (`judging`), or has its
+  envelope rewritten (`srs`); its `ending` is what follows, its `outcome` what the MTA is
+  told, its `record` what is logged.
 - The socket: a `conversation` joins the two, by the `terms` of the `server`.  A
   `guard` knows the messages that ended a process, and a `stopwatch` the time that is
   spent waiting for the DNS.
-- What it is to do: `settings`, with sets of `clients`; `wanted` says what the MTA must
-  allow for that, and `datasets` reads the tables of OpenDKIM.
+- What it is to do: `settings`, with the `tables` that are looked up; `wanted` says what
+  the MTA must allow for that.
 """
 
-from mailauth.milter.clients import Clients
-from mailauth.milter.keyring import KeyRing
 from mailauth.milter.record import Fault, Record
 from mailauth.milter.server import MilterServer
 from mailauth.milter.settings import (
@@ -27,7 +24,9 @@ from mailauth.milter.settings import (
     SrsSettings,
     VerifyingSettings,
 )
-from mailauth.milter.signingtable import SigningKey, SigningTable
+from mailauth.milter.tables.clients import Clients
+from mailauth.milter.tables.keyring import KeyRing
+from mailauth.milter.tables.signingtable import SigningKey, SigningTable
 from mailauth.milter.terms import Limits, Watch
 
 __all__ = [

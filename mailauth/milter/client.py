@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from typing import Final, TypeAlias
 
 from mailauth.errors import BadArgument, MailauthError
-from mailauth.milter import codes, commands
-from mailauth.milter.options import Options, Steps
-from mailauth.milter.replies import (
+from mailauth.milter.protocol import codes, commands
+from mailauth.milter.protocol.options import Options, Steps
+from mailauth.milter.protocol.replies import (
     CONTINUE,
     NO_REPLY,
     PLAIN_REPLIES,

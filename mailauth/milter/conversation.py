@@ -12,15 +12,15 @@ from typing import Final, cast
 
 from mailauth import serving
 from mailauth.dns.lookups import Lookups, Question, Together
-from mailauth.milter import codes
 from mailauth.milter.ending import LATER
-from mailauth.milter.events import EndOfMessage, Event, MailFrom, ProtocolViolation
 from mailauth.milter.guard import Guard
 from mailauth.milter.outcome import Outcome
+from mailauth.milter.protocol import codes
+from mailauth.milter.protocol.events import EndOfMessage, Event, MailFrom, ProtocolViolation
+from mailauth.milter.protocol.replies import Progress, Reply, printable_ascii
+from mailauth.milter.protocol.states import State
 from mailauth.milter.record import Fault
-from mailauth.milter.replies import Progress, Reply, printable_ascii
 from mailauth.milter.session import Session
-from mailauth.milter.states import State
 from mailauth.milter.stopwatch import Stopwatch
 from mailauth.milter.terms import Limits, Resolver, Watch
 from mailauth.milter.wire import Connection

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Final
 
-from mailauth.milter.replies import Refusal
+from mailauth.milter.protocol.replies import Refusal
 from mailauth.milter.settings import Action
 
 

@@ -15,7 +15,7 @@ from mailauth.authres import MethodResult
 from mailauth.dkim import Verification
 from mailauth.dns.lookups import Address, Lookups
 from mailauth.milter.ending import DELIVERED, Ending
-from mailauth.milter.replies import Refusal, printable_ascii
+from mailauth.milter.protocol.replies import Refusal, printable_ascii
 from mailauth.milter.settings import RANK, Action, VerifyingSettings
 from mailauth.spf import received
 

@@ -15,7 +15,7 @@ from mailauth.dkim import Signatory, Verification
 from mailauth.dkim.fragile import Fragility
 from mailauth.dkim.signature import FIELD_KEY
 from mailauth.errors import SyntaxFault
-from mailauth.milter.events import MailFrom
+from mailauth.milter.protocol.events import MailFrom
 from mailauth.milter.settings import MessageLimits
 from mailauth.milter.srs import Recipients, shown, text_of
 from mailauth.spf import received

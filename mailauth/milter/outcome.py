@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 
 from mailauth.milter.ending import LATER
 from mailauth.milter.mail import Mail
+from mailauth.milter.protocol.replies import Change, ChangeHeader, InsertHeader, PlainReply, Refusal
 from mailauth.milter.record import Record
-from mailauth.milter.replies import Change, ChangeHeader, InsertHeader, PlainReply, Refusal
 from mailauth.milter.settings import Action
 
 

@@ -8,9 +8,9 @@ from functools import partial
 
 from mailauth.milter.conversation import Conversation
 from mailauth.milter.guard import UNGUARDED, Guard
-from mailauth.milter.keyring import KeyRing
 from mailauth.milter.session import Session
 from mailauth.milter.settings import Settings
+from mailauth.milter.tables.keyring import KeyRing
 from mailauth.milter.terms import Limits, Resolver, Watch
 from mailauth.serving import Roster, SocketServer
 

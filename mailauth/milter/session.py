@@ -16,11 +16,14 @@ from mailauth import arc, authres
 from mailauth.authres import MethodResult
 from mailauth.dkim import Verification
 from mailauth.dns.lookups import Address, Lookups
-from mailauth.milter import replies
 from mailauth.milter import signing as signings
-from mailauth.milter.clients import parse_address
 from mailauth.milter.ending import DEFERRED, DELIVERED, LATER, OVERLOADED, Ending
-from mailauth.milter.events import (
+from mailauth.milter.guard import UNGUARDED, Guard
+from mailauth.milter.judging import Envelope, judge
+from mailauth.milter.mail import RECEIVED_SPF, RESULTS, Mail
+from mailauth.milter.outcome import Outcome, insertion, removals
+from mailauth.milter.protocol import replies
+from mailauth.milter.protocol.events import (
     Abort,
     Body,
     Connect,
@@ -32,17 +35,14 @@ from mailauth.milter.events import (
     QuitNewConnection,
     RcptTo,
 )
-from mailauth.milter.guard import UNGUARDED, Guard
-from mailauth.milter.judging import Envelope, judge
-from mailauth.milter.keyring import KeyRing
-from mailauth.milter.mail import RECEIVED_SPF, RESULTS, Mail
-from mailauth.milter.options import Offer, Options, Steps, negotiate
-from mailauth.milter.outcome import Outcome, insertion, removals
+from mailauth.milter.protocol.options import Offer, Options, Steps, negotiate
+from mailauth.milter.protocol.replies import Change, Quarantine, Refusal, Reply
 from mailauth.milter.record import Record
-from mailauth.milter.replies import Change, Quarantine, Refusal, Reply
 from mailauth.milter.settings import Action, Settings, SigningSettings, VerifyingSettings
 from mailauth.milter.signing import is_ours
 from mailauth.milter.srs import Recipients, Rewritten, shown, text_of
+from mailauth.milter.tables.clients import parse_address
+from mailauth.milter.tables.keyring import KeyRing
 from mailauth.milter.wanted import wanted
 from mailauth.milter.wire import Connection
 

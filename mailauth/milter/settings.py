@@ -13,8 +13,8 @@ from mailauth.authenticate import METHODS
 from mailauth.dkim import RFC8301
 from mailauth.dkim import Policy as DkimPolicy
 from mailauth.errors import BadArgument
-from mailauth.milter.clients import LOOPBACK, NOBODY, Clients
-from mailauth.milter.signingtable import SigningTable
+from mailauth.milter.tables.clients import LOOPBACK, NOBODY, Clients
+from mailauth.milter.tables.signingtable import SigningTable
 from mailauth.postfix.domains import DomainList
 from mailauth.postfix.rewriting import Rewriting
 

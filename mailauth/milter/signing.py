@@ -14,10 +14,10 @@ from mailauth.dkim.fragile import Fragility
 from mailauth.dns.lookups import Address
 from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage, UnusableKey
 from mailauth.milter.ending import DEFERRED, DELIVERED, Ending
-from mailauth.milter.keyring import KeyRing
 from mailauth.milter.mail import Mail
-from mailauth.milter.replies import Refusal
+from mailauth.milter.protocol.replies import Refusal
 from mailauth.milter.settings import Action, Ours, SigningSettings
+from mailauth.milter.tables.keyring import KeyRing
 from mailauth.syntax import mailbox
 from mailauth.syntax.mailbox import Mailbox
 

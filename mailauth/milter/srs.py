@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from mailauth import srs
-from mailauth.milter.events import RcptTo
-from mailauth.milter.replies import (
+from mailauth.milter.protocol.events import RcptTo
+from mailauth.milter.protocol.replies import (
     AddRecipient,
     AddRecipientWithArguments,
     Change,

@@ -6,7 +6,7 @@ mail deferred, and each step that is left out is a wait less.
 
 from typing import Final
 
-from mailauth.milter.options import Actions, Steps, Wanted
+from mailauth.milter.protocol.options import Actions, Steps, Wanted
 from mailauth.milter.settings import Action, Settings
 
 STEPS: Final = (

@@ -15,10 +15,10 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Final, get_args
 
-from mailauth.milter import codes, events
-from mailauth.milter.events import Event, ProtocolViolation
-from mailauth.milter.options import Options, Steps
-from mailauth.milter.replies import (
+from mailauth.milter.protocol import codes, events
+from mailauth.milter.protocol.events import Event, ProtocolViolation
+from mailauth.milter.protocol.options import Options, Steps
+from mailauth.milter.protocol.replies import (
     NO_REPLY,
     SKIP,
     Change,
@@ -28,7 +28,7 @@ from mailauth.milter.replies import (
     UnsendableReply,
     encode_options,
 )
-from mailauth.milter.states import IN_A_MESSAGE, NEXT, State
+from mailauth.milter.protocol.states import IN_A_MESSAGE, NEXT, State
 
 
 @dataclass(frozen=True, slots=True)

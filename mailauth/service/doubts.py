@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from mailauth.dns import Answer, AsyncResolver, Question, RRType, Status
 from mailauth.dns.nameserver import of_the_system
-from mailauth.milter import datasets
+from mailauth.milter.tables import datasets
 from mailauth.service.listeners.kinds import Kinds
 from mailauth.service.processes import privileges
 from mailauth.service.settings.configuration import Configuration

@@ -8,7 +8,7 @@ from mail import DOMAIN, MESSAGE, record, signed
 
 from mailauth.dns import Zone
 from mailauth.errors import BadArgument
-from mailauth.milter import commands as mta
+from mailauth.milter.protocol import commands as mta
 from mailauth.milter.settings import Action
 
 CONTINUE = (b"c", b"")

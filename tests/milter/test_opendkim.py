@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from mailauth.milter import datasets
-from mailauth.milter.datasets import BadTable
-from mailauth.milter.signingtable import SigningTable, matches
+from mailauth.milter.tables import datasets
+from mailauth.milter.tables.datasets import BadTable
+from mailauth.milter.tables.signingtable import SigningTable, matches
 from mailauth.syntax import mailbox
 
 KEYS = """

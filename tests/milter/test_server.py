@@ -18,10 +18,10 @@ from milters import serving
 
 from mailauth.dns import Question, Zone
 from mailauth.dns.lookups import Lookups
-from mailauth.milter import commands as mta
 from mailauth.milter.conversation import Conversation
 from mailauth.milter.outcome import Outcome
-from mailauth.milter.replies import InsertHeader
+from mailauth.milter.protocol import commands as mta
+from mailauth.milter.protocol.replies import InsertHeader
 from mailauth.milter.session import Session
 from mailauth.milter.settings import Settings, SrsSettings
 from mailauth.milter.terms import Limits

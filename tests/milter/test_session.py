@@ -13,11 +13,11 @@ from mail import DOMAIN, MESSAGE, key, record, signed, verdicts
 
 from mailauth.dns import Zone
 from mailauth.errors import UnusableKey
-from mailauth.milter import commands as mta
-from mailauth.milter.clients import NOBODY, Clients
-from mailauth.milter.keyring import KeyRing
+from mailauth.milter.protocol import commands as mta
 from mailauth.milter.settings import Action, MessageLimits, Ours
-from mailauth.milter.signingtable import SigningKey, SigningTable
+from mailauth.milter.tables.clients import NOBODY, Clients
+from mailauth.milter.tables.keyring import KeyRing
+from mailauth.milter.tables.signingtable import SigningKey, SigningTable
 
 LOCAL = {"address": "127.0.0.1"}
 CONTINUE = (b"c", b"")

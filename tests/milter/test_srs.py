@@ -14,8 +14,8 @@ from mail import MESSAGE, NOW
 from mailauth import srs
 from mailauth.dns import Zone
 from mailauth.milter import Settings, SrsSettings
-from mailauth.milter import commands as mta
-from mailauth.milter.events import RcptTo
+from mailauth.milter.protocol import commands as mta
+from mailauth.milter.protocol.events import RcptTo
 from mailauth.milter.settings import Action, MessageLimits
 from mailauth.milter.srs import Recipients
 from mailauth.postfix import DomainList, Outcome, Request, Rewriting

@@ -8,9 +8,9 @@ from filtered import pieces
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailauth.milter import commands as mta
-from mailauth.milter import replies
-from mailauth.milter.events import (
+from mailauth.milter.protocol import commands as mta
+from mailauth.milter.protocol import replies
+from mailauth.milter.protocol.events import (
     Abort,
     Body,
     Connect,
@@ -27,8 +27,8 @@ from mailauth.milter.events import (
     RcptTo,
     Unknown,
 )
-from mailauth.milter.options import Actions, Offer, Options, Steps, Wanted, negotiate
-from mailauth.milter.states import NEXT, State
+from mailauth.milter.protocol.options import Actions, Offer, Options, Steps, Wanted, negotiate
+from mailauth.milter.protocol.states import NEXT, State
 from mailauth.milter.wire import MAX_FIELDS, Connection, Limits
 
 ALL = Options(actions=Actions(0x1FF), steps=Steps.LEADING_SPACE | Steps.SKIP)

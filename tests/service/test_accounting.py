@@ -18,7 +18,7 @@ from nameserver import from_zone, serve
 from mailauth import authres, dkim
 from mailauth.dns import Zone
 from mailauth.milter.client import Answer
-from mailauth.milter.replies import CONTINUE, InsertHeader
+from mailauth.milter.protocol.replies import CONTINUE, InsertHeader
 
 pytestmark = pytest.mark.loopback
 

@@ -15,9 +15,9 @@ from program import Done, process
 
 from mailauth.dns import Zone
 from mailauth.errors import BadArgument
-from mailauth.milter import commands, replies
 from mailauth.milter.client import BrokenFilter, Client, Envelope
-from mailauth.milter.options import Steps
+from mailauth.milter.protocol import commands, replies
+from mailauth.milter.protocol.options import Steps
 
 pytestmark = pytest.mark.loopback
 

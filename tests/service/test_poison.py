@@ -14,7 +14,7 @@ from nameserver import from_zone, serve
 
 from mailauth.dns import Zone
 from mailauth.milter.client import Envelope
-from mailauth.milter.replies import CONTINUE, Refusal
+from mailauth.milter.protocol.replies import CONTINUE, Refusal
 from mailauth.service.telling.poison import MAX_REMEMBERED, Hand, Remembered
 
 FAULTS = Path(__file__).parents[1] / "support" / "milter_faults.py"

@@ -9,13 +9,13 @@ from typing import Any
 import mail as mails
 
 from mailauth.dns import Zone
-from mailauth.milter import commands as mta
-from mailauth.milter.events import EndOfMessage
-from mailauth.milter.keyring import KeyRing
+from mailauth.milter.protocol import commands as mta
+from mailauth.milter.protocol.events import EndOfMessage
 from mailauth.milter.record import Record
 from mailauth.milter.session import Session
 from mailauth.milter.settings import Settings, SigningSettings, VerifyingSettings
-from mailauth.milter.signingtable import SigningKey, SigningTable
+from mailauth.milter.tables.keyring import KeyRing
+from mailauth.milter.tables.signingtable import SigningKey, SigningTable
 from mailauth.milter.wire import Connection, Limits
 
 ID = "mx.example.org"

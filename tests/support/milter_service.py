@@ -10,7 +10,7 @@ import mail as mails
 from tree import Tree
 
 from mailauth.milter.client import Answer, BrokenFilter, Client, Envelope
-from mailauth.milter.replies import InsertHeader
+from mailauth.milter.protocol.replies import InsertHeader
 
 AUTHSERV_ID = "mx.example.org"
 SERVE = ("-m", "mailauth", "serve", "--config")

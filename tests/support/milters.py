@@ -10,11 +10,11 @@ from typing import Any, TypeVar
 
 from mailauth.dns import Answer, Question, Zone
 from mailauth.dns.lookups import Lookups, Together, known, run_async
-from mailauth.milter import commands as mta
-from mailauth.milter.keyring import KeyRing
+from mailauth.milter.protocol import commands as mta
 from mailauth.milter.record import Fault, Record
 from mailauth.milter.server import MilterServer
 from mailauth.milter.settings import Settings
+from mailauth.milter.tables.keyring import KeyRing
 from mailauth.milter.terms import Limits
 
 T = TypeVar("T")

@@ -2,7 +2,7 @@
 
 Each directive is translated, or said not to be needed, or said not to be supported,
 with file and line.  The tables themselves stay where they are and are read as
-they are, see `mailauth.milter.datasets`.
+they are, see `mailauth.milter.tables.datasets`.
 """
 
 import grp
@@ -12,7 +12,7 @@ from socket import AF_UNIX
 from typing import Final
 
 from mailauth.errors import BadArgument, MailauthError, SyntaxFault
-from mailauth.milter.datasets import BadTable, Entry, dataset, lines, network, path_of
+from mailauth.milter.tables.datasets import BadTable, Entry, dataset, lines, network, path_of
 from mailauth.service.importing.directives import NEEDLESS, OF_SIGNING, OF_VERIFYING, UNSUPPORTED
 from mailauth.service.importing.imported import Imported, Mode, Table, folder_note, user_note
 from mailauth.service.settings.address import parse as parse_address

@@ -11,8 +11,8 @@ from typing import Final
 from mailauth.dkim import Signatory
 from mailauth.dns.nameserver import Nameserver
 from mailauth.errors import BadArgument, MailauthError
-from mailauth.milter.clients import Clients
-from mailauth.milter.signingtable import AUTHOR, author_row
+from mailauth.milter.tables.clients import Clients
+from mailauth.milter.tables.signingtable import AUTHOR, author_row
 from mailauth.service.listeners import srstable
 from mailauth.service.settings.configuration import Configuration
 from mailauth.service.settings.tables import Listen, Signing, SigningRow, Verifying

@@ -9,9 +9,6 @@ from typing import Final
 
 from mailauth.dkim import RFC6376, RFC8301
 from mailauth.errors import MailauthError
-from mailauth.milter import datasets
-from mailauth.milter.clients import Clients
-from mailauth.milter.keyring import KeyRing
 from mailauth.milter.settings import (
     Action,
     MessageLimits,
@@ -21,7 +18,10 @@ from mailauth.milter.settings import (
     SrsSettings,
     VerifyingSettings,
 )
-from mailauth.milter.signingtable import AUTHOR, SigningKey, SigningTable, author_row
+from mailauth.milter.tables import datasets
+from mailauth.milter.tables.clients import Clients
+from mailauth.milter.tables.keyring import KeyRing
+from mailauth.milter.tables.signingtable import AUTHOR, SigningKey, SigningTable, author_row
 from mailauth.postfix import DomainList
 from mailauth.service.listeners import srstable
 from mailauth.service.settings.configuration import Configuration

@@ -12,8 +12,9 @@ from typing import Any, Final
 from mailauth.dns import AsyncResolver
 from mailauth.dns.cache import Cache
 from mailauth.dns.lookups import Lookups, Question, Together
-from mailauth.milter import Fault, KeyRing, Limits, MilterServer, Record, commands
+from mailauth.milter import Fault, KeyRing, Limits, MilterServer, Record
 from mailauth.milter.outcome import Outcome
+from mailauth.milter.protocol import commands
 from mailauth.milter.settings import Action, Settings
 from mailauth.service.listeners import mailchecks, mailtables, srstable
 from mailauth.service.listeners.kinds import Build, Kind

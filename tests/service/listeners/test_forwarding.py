@@ -12,7 +12,7 @@ from nameserver import from_zone, serve
 from program import process
 
 from mailauth.dns import Zone
-from mailauth.milter.replies import (
+from mailauth.milter.protocol.replies import (
     CONTINUE,
     AddRecipient,
     ChangeFrom,

@@ -19,8 +19,8 @@ from nameserver import drops, from_zone, serve
 from program import process
 
 from mailauth.dns import Lookups, Question, Zone, ask
-from mailauth.milter import commands
-from mailauth.milter.replies import CONTINUE, ChangeHeader, Refusal
+from mailauth.milter.protocol import commands
+from mailauth.milter.protocol.replies import CONTINUE, ChangeHeader, Refusal
 from mailauth.service.listeners.milters import CountingResolver
 from mailauth.service.settings.configuration import BadConfiguration
 from mailauth.service.start import check

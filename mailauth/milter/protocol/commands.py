@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from struct import Struct
 from typing import Final, TypeAlias
 
-from mailauth.milter import codes
-from mailauth.milter.options import VERSION
-from mailauth.milter.replies import frame as frame  # noqa: PLC0414 - for those who say what no MTA would
+from mailauth.milter.protocol import codes
+from mailauth.milter.protocol.options import VERSION
+from mailauth.milter.protocol.replies import frame as frame  # noqa: PLC0414 - for those who say what no MTA would
 
 ALL_ACTIONS: Final = 0x1FF
 ALL_STEPS: Final = 0x1FFFFF

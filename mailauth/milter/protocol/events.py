@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import Final, NamedTuple, TypeAlias
 
-from mailauth.milter import codes
-from mailauth.milter.options import MIN_VERSION, Offer
+from mailauth.milter.protocol import codes
+from mailauth.milter.protocol.options import MIN_VERSION, Offer
 
 
 class ProtocolViolation(Exception):

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import Enum, auto
 from typing import Final
 
-from mailauth.milter import codes
+from mailauth.milter.protocol import codes
 
 
 class State(Enum):

@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from struct import Struct
 from typing import ClassVar, Final, TypeAlias
 
-from mailauth.milter import codes
-from mailauth.milter.options import Actions, Options, Steps
+from mailauth.milter.protocol import codes
+from mailauth.milter.protocol.options import Actions, Options, Steps
 
 MAX_BODY: Final = 65_535
 """Octets of a new body that one frame carries."""

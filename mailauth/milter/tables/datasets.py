@@ -15,8 +15,8 @@ from mailauth import reading
 from mailauth.dkim import claims
 from mailauth.errors import BadArgument, MailauthError
 from mailauth.keys import Algorithm
-from mailauth.milter.clients import Clients
-from mailauth.milter.signingtable import AUTHOR, BY_AUTHOR, SigningKey, SigningTable
+from mailauth.milter.tables.clients import Clients
+from mailauth.milter.tables.signingtable import AUTHOR, BY_AUTHOR, SigningKey, SigningTable
 
 MAX_OCTETS: Final = 64 * 1024 * 1024
 """Of one file."""
