@@ -15,9 +15,10 @@ from mailauth.authres import MethodResult, Property
 from mailauth.dkim import Verification
 from mailauth.dkim.hashing import HashedBodies
 from mailauth.dmarc.suffixes import ByList
-from mailauth.dns.lookups import Address, Lookups, gather
+from mailauth.dns.lookups import Lookups, gather
 from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.story import Chapter
+from mailauth.syntax.address import Address
 from mailauth.syntax.mailbox import without_brackets
 from mailauth.syntax.message import Message
 

@@ -13,11 +13,12 @@ from typing import Any
 
 from mailauth import dkim, dmarc, spf
 from mailauth.authenticate import Report
-from mailauth.dns.lookups import Address, Lookups
+from mailauth.dns.lookups import Lookups
 from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.spf.identity import client
 from mailauth.syntax import domain as domains
 from mailauth.syntax import mailbox
+from mailauth.syntax.address import Address
 
 
 class Answer(StrEnum):

@@ -9,7 +9,8 @@ from mailauth import __version__, authres, dkim, spf
 from mailauth.authenticate import METHODS, Envelope, Report, authenticate, begin_verification
 from mailauth.dkim.hashing import HashedBodies
 from mailauth.dmarc.suffixes import ByList
-from mailauth.dns.lookups import Address, Answer, Lookups, Question, Status, recall, run
+from mailauth.dns.lookups import Answer, Lookups, Question, Status, recall, run
+from mailauth.syntax.address import Address
 from mailauth.syntax.message import Message
 
 T = TypeVar("T")

@@ -3,6 +3,7 @@
 import click
 
 from mailauth.cli import mailfiles, options
+from mailauth.cli.arrival import Arrival, envelope
 from mailauth.cli.output import complain, put
 from mailauth.errors import UnsignableMessage
 
@@ -19,7 +20,7 @@ def command() -> None:
 @click.option("-k", "--key", "key_file", required=True, metavar="KEYFILE", help="The private key.")
 @click.option("--authserv-id", required=True, metavar="NAME",
               help="The name of this host in the results.")  # fmt: skip
-@options.envelope
+@envelope
 @options.now("Judge and seal as of this time: seconds or a date.")
 @options.dns
 @click.option("-o", "--output", metavar="FILE", help="Write the sealed message there.")
@@ -29,9 +30,7 @@ def seal(
     selector: str,
     key_file: str,
     authserv_id: str,
-    ip: str,
-    helo: str,
-    mail_from: str,
+    arrival: Arrival,
     now: int,
     zones: tuple[str, ...],
     nameservers: tuple[str, ...],
@@ -56,12 +55,13 @@ def seal(
 
     key = PrivateKey.read(key_file)
     source = mailfiles.read(file)
+    came = arrival.of(source.name, source.octets)
     judging = authenticate(
         source.octets,
-        **options.arrival(ip, helo, mail_from),
+        **came._asdict(),
         now=now,
         receiver=authserv_id,
-        methods=METHODS if ip else WITHOUT_ENVELOPE,
+        methods=METHODS if came.ip else WITHOUT_ENVELOPE,
     )
     report = options.resolver(zones, nameservers).run(judging)
     chain = report.arc

@@ -3,6 +3,7 @@
 import click
 
 from mailauth.cli import mailfiles, options
+from mailauth.cli.arrival import Arrival, envelope
 from mailauth.cli.output import printable
 
 _STATUS = {"yes": 0, "no": 1, "unknown": options.TEMPORARY}
@@ -18,7 +19,7 @@ _STATUS = {"yes": 0, "no": 1, "unknown": options.TEMPORARY}
     "--own", "own_domains", multiple=True, metavar="DOMAIN",
     help="A domain of yours, whose senders are not rewritten; may be repeated.",
 )  # fmt: skip
-@options.envelope
+@envelope
 @options.now()
 @options.dns
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
@@ -28,9 +29,7 @@ def command(
     via: str,
     srs_domain: str,
     own_domains: tuple[str, ...],
-    ip: str,
-    helo: str,
-    mail_from: str,
+    arrival: Arrival,
     now: int,
     zones: tuple[str, ...],
     nameservers: tuple[str, ...],
@@ -51,7 +50,8 @@ def command(
 
     ask = options.resolver(zones, nameservers)
     source = mailfiles.read(file)
-    judging = authenticate(source.octets, ip=ip, helo=helo, mail_from=mail_from, now=now)
+    came = arrival.of(source.name, source.octets)
+    judging = authenticate(source.octets, **came._asdict(), now=now)
     deciding = decide(
         ask.run(judging),
         to=to,

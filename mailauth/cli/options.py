@@ -110,30 +110,6 @@ def key_name(domain: str, selector: str) -> str:
     return name(*place(domain, selector))
 
 
-def envelope(command: Command) -> Command:
-    """`--ip`, `--helo` and `--mail-from`: how a message came, as far as it is known."""
-    ip = click.option(
-        "--ip", default="", metavar="IP", help="The client's address; judge SPF and DMARC too."
-    )
-    helo = click.option(
-        "--helo", default="", metavar="NAME", help="The client's name in HELO; needs --ip."
-    )
-    mail_from = click.option(
-        "--mail-from", default="", metavar="ADDR", help="The envelope sender; needs --ip."
-    )
-    return ip(helo(mail_from(command)))
-
-
-def arrival(ip: str, helo: str, mail_from: str) -> dict[str, Any]:
-    """The options of `envelope` as arguments of `authenticate`.
-
-    **Raises** BadArgument: a client without an address, which nothing can be judged by.
-    """
-    if not ip and (helo or mail_from):
-        raise BadArgument("--helo and --mail-from say who sent it: give --ip too")
-    return {"ip": ip, "helo": helo, "mail_from": mail_from}
-
-
 def dns(command: Command) -> Command:
     """`--zone` and `--nameserver`: who is asked; neither is the system's resolver."""
     zone = click.option(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mailauth.cli import mailfiles, options, output, progress
+from mailauth.cli.arrival import Arrival, envelope
 from mailauth.cli.output import complain
 from mailauth.cli.told import Told, autopsies_of
 from mailauth.errors import BadArgument
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     "--policy", type=click.Choice(["rfc8301", "rfc6376"]), default="rfc8301", show_default=True,
     help="What is admitted; rfc6376 lets l= leave a part of the body unsigned.",
 )  # fmt: skip
-@options.envelope
+@envelope
 @click.option("--json", "as_json", is_flag=True, help="One JSON object for each message.")
 @click.option("--explain", is_flag=True,
               help="Show why: what was asked, and what broke a signature.")  # fmt: skip
@@ -44,9 +45,7 @@ def command(
     nameservers: tuple[str, ...],
     now: int,
     policy: str,
-    ip: str,
-    helo: str,
-    mail_from: str,
+    arrival: Arrival,
     as_json: bool,
     explain: bool,
     psl: str | None,
@@ -64,16 +63,16 @@ def command(
     mailauth verify --json --cross-check inbox.mbox
     mailauth verify --explain broken.eml
     mailauth verify --ip 192.0.2.1 --helo mx.example.com --mail-from ada@example.com mail.eml
+    mailauth verify --explain --trust-received Maildir/cur/1764349200.M1P2.mx
     mailauth verify --save case.json --ip 192.0.2.1 --mail-from ada@example.com mail.eml
     mailauth verify --html why.html --ip 192.0.2.1 --mail-from ada@example.com mail.eml
 
     The exit status is 0 if every message has a passing signature, 1 if not,
     75 if the DNS failed for one that might pass, 2 if a file cannot be read; for
-    several messages, the worst of these in the order 0, 1, 75, 2.  With --ip it is
-    0 if DMARC passes; where a domain has no policy the signatures decide.
+    several messages, the worst of these in the order 0, 1, 75, 2.  With --ip or
+    --trust-received it is 0 if DMARC passes; where a domain has no policy the signatures decide.
     """
     from mailauth import dkim
-    from mailauth.authenticate import METHODS, WITHOUT_ENVELOPE
     from mailauth.dmarc import suffixes
 
     if private and not save:
@@ -82,15 +81,15 @@ def command(
         raise BadArgument("a case is of one message: give one file with --save")
     judge = _Judge(
         options.resolver(zones, nameservers),
+        arrival,
         {
-            **options.arrival(ip, helo, mail_from),
             "by_list": psl and suffixes.read(psl),
             "now": now,
             "dkim_policy": dkim.RFC6376 if policy == "rfc6376" else dkim.RFC8301,
-            "methods": METHODS if ip or html else WITHOUT_ENVELOPE,
             "trusted_sealers": tuple(map(options.a_label, trusted_sealers)),
             "private": private,
         },
+        in_full=bool(html),
         autopsy=explain or bool(html),
         cross_check=cross_check,
     )
@@ -126,14 +125,18 @@ class _Judge:
     def __init__(
         self,
         ask: "Resolver | Zone",
+        arrival: Arrival,
         arguments: dict[str, Any],
         *,
+        in_full: bool,
         autopsy: bool,
         cross_check: bool,
     ) -> None:
         self._ask = ask
+        self._arrival = arrival
         self.arguments = arguments
-        """Those of `case.record`."""
+        """Those of `case.record` that are the same for all messages."""
+        self._in_full = in_full
         self._autopsy = autopsy
         self._compare = None
         if cross_check:
@@ -144,9 +147,13 @@ class _Judge:
 
     def judge(self, source: mailfiles.Source) -> "tuple[Told, Case]":
         """What is to be told of one message, and the case of it."""
+        from mailauth.authenticate import METHODS, WITHOUT_ENVELOPE
         from mailauth.case import record
 
-        report, case = self._ask.run(record(source.octets, **self.arguments))
+        came = self._arrival.of(source.name, source.octets)
+        methods = METHODS if came.ip or self._in_full else WITHOUT_ENVELOPE
+        judging = record(source.octets, methods=methods, **came._asdict(), **self.arguments)
+        report, case = self._ask.run(judging)
         autopsies = autopsies_of(source.octets, report, self._ask) if self._autopsy else []
         comparison = None
         if self._compare is not None:

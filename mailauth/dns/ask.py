@@ -12,7 +12,8 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address
 from typing import Any, Final, TypeVar
 
-from mailauth.dns.lookups import MX, Address, Answer, Lookups, Question, RRType, Status, Together
+from mailauth.dns.lookups import MX, Answer, Lookups, Question, RRType, Status, Together
+from mailauth.syntax.address import Address
 
 Record = TypeVar("Record")
 

@@ -18,7 +18,6 @@ shows which look-up broke.  A protocol never yields a question itself; it says
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from ipaddress import IPv4Address, IPv6Address
 from itertools import islice
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -75,9 +74,6 @@ class MX:
 
     preference: int
     host: str
-
-
-Address: TypeAlias = IPv4Address | IPv6Address
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from mailauth.dkim.lint import Weakness
-from mailauth.dns.lookups import Address, Lookups, gather
+from mailauth.dns.lookups import Lookups, gather
 from mailauth.domaincheck import bulk
 from mailauth.domaincheck.area import Area, DomainReport
 from mailauth.domaincheck.policy import check_dmarc, of_alignment
@@ -14,6 +14,7 @@ from mailauth.domaincheck.signing import check_keys
 from mailauth.domaincheck.transport import check_mta_sts, check_tls_reports
 from mailauth.findings import Finding, Severity
 from mailauth.spf.identity import client
+from mailauth.syntax.address import Address
 
 
 def check(

@@ -7,7 +7,7 @@ from typing import Final
 
 from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
-from mailauth.dns.lookups import MX, Address, Answer, Lookups, Status, gather
+from mailauth.dns.lookups import MX, Answer, Lookups, Status, gather
 from mailauth.domaincheck.area import Area, Published, works
 from mailauth.findings import Finding, Severity, unanswered
 
@@ -96,7 +96,7 @@ def _ask_host(domain: str, host: str) -> Lookups[list[Finding]]:
         sentence = f"the exchange is an alias of {alias.records[0]} (RFC 2181 §10.3)"
         remedy = f"name {alias.records[0]} itself, or give {host} addresses"
         found.append(Finding("alias", Severity.WARNING, sentence, domain, host, remedy))
-    addresses: list[Address] = list(chain.from_iterable(each.records for each in answers))
+    addresses = list(chain.from_iterable(each.records for each in answers))
     if not addresses:
         sentence = "the exchange has no address"
         remedy = f"publish A or AAAA at {host}, or withdraw the MX"

@@ -10,7 +10,7 @@ from typing import Final
 from mailauth import spf
 from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
-from mailauth.dns.lookups import Address, Lookups, gather
+from mailauth.dns.lookups import Lookups, gather
 from mailauth.domaincheck.area import Area, Published, texts, works
 from mailauth.findings import (
     UNANSWERED,
@@ -21,6 +21,7 @@ from mailauth.findings import (
     unanswered,
 )
 from mailauth.spf import record as records
+from mailauth.syntax.address import Address
 from mailauth.verdicts import Step
 
 MAX_NAMES = 10

@@ -13,11 +13,12 @@ from mailauth import dkim, dmarc, spf
 from mailauth.authenticate import Report, authenticate
 from mailauth.authres import MethodResult
 from mailauth.dkim import Verification
-from mailauth.dns.lookups import Address, Lookups
+from mailauth.dns.lookups import Lookups
 from mailauth.milter.ending import DELIVERED, Ending
 from mailauth.milter.protocol.replies import Refusal, printable_ascii
 from mailauth.milter.settings import RANK, Action, VerifyingSettings
 from mailauth.spf import received
+from mailauth.syntax.address import Address
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,12 +10,13 @@ something of ours failed, and never discarded.
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from mailauth import arc, authres
 from mailauth.authres import MethodResult
 from mailauth.dkim import Verification
-from mailauth.dns.lookups import Address, Lookups
+from mailauth.dns.lookups import Lookups
 from mailauth.milter import signing as signings
 from mailauth.milter.ending import DEFERRED, DELIVERED, LATER, OVERLOADED, Ending
 from mailauth.milter.guard import UNGUARDED, Guard
@@ -41,10 +42,12 @@ from mailauth.milter.record import Record
 from mailauth.milter.settings import Action, Settings, SigningSettings, VerifyingSettings
 from mailauth.milter.signing import is_ours
 from mailauth.milter.srs import Recipients, Rewritten, shown, text_of
-from mailauth.milter.tables.clients import parse_address
+from mailauth.milter.tables.clients import Clients
 from mailauth.milter.tables.keyring import KeyRing
 from mailauth.milter.wanted import wanted
 from mailauth.milter.wire import Connection
+from mailauth.syntax import address, trace
+from mailauth.syntax.address import Address
 
 TOO_MANY: Final = Refusal(452, "4.5.3", "Too many recipients")
 
@@ -77,7 +80,8 @@ class Session:
         self._address: Address | None = None
         self._host = ""
         self._helo = ""
-        self._is_trusted = False  # a relay of our own
+        self._is_trusted = False  # a relay of our own that judges
+        self._is_relay = False  # one that does not
         self._by_smtp = True
         self._mail: Mail | None = None
         self._unfit = ""  # why no mail of this MTA can be served
@@ -181,16 +185,18 @@ class Session:
 
     def _hear_client(self, event: Connect) -> None:
         self._forget_client(event)
-        self._address = parse_address(event.address)
+        self._address = address.parse(event.address.decode("utf-8", "replace"))
         self._host = event.host.decode("utf-8", "replace")
         # Postfix makes up a client without a port for mail that comes by sendmail(1) or a queue.
         self._by_smtp = event.port != 0
         verifying = self._settings.verifying
-        self._is_trusted = verifying is not None and self._client() in verifying.trusted
+        if verifying is not None:
+            self._is_trusted = self._client() in verifying.trusted
+            self._is_relay = self._client() in verifying.relays
 
     def _forget_client(self, _: Event) -> None:
         self._address, self._host, self._helo, self._mail = None, "", "", None
-        self._is_trusted, self._trouble = False, ""
+        self._is_trusted, self._is_relay, self._trouble = False, False, ""
 
     def _forget_message(self, _: Event) -> None:
         self._mail = None
@@ -289,6 +295,8 @@ class Session:
     def _judge(self, mail: Mail, verifying: VerifyingSettings, now: int) -> Lookups[Outcome]:
         """The own result goes to the very top, so it is inserted last (RFC 8601 §4)."""
         envelope = Envelope(self._address, self._helo, mail.sender, mail.smtputf8)
+        if self._is_relay:
+            envelope = _before_relays(envelope, mail, verifying.relays)
         judgement = yield from judge(envelope, mail.verification, verifying, now=now)
         results = authres.field(verifying.authserv_id, judgement.results, smtputf8=mail.smtputf8)
         fields = (*judgement.received_spf[::-1], results)
@@ -343,3 +351,14 @@ class Session:
         if refusal is not None:
             return Outcome((), refusal, record)
         return Outcome(tuple(changes), replies.CONTINUE, record)
+
+
+def _before_relays(envelope: Envelope, mail: Mail, relays: Clients) -> Envelope:
+    """The envelope as the first of our relays had it; the same if the mail is of a relay itself."""
+    header = mail.verification.header if mail.verification else mail.header()
+    hop = trace.client(header, lambda address: ("", address) in relays)
+    if hop is None:
+        mail.notes.append("the relay's Received fields name no client before it")
+        return envelope
+    mail.notes.append(f"judged as from {hop.address}, by the relay's Received field")
+    return replace(envelope, address=hop.address, helo=hop.helo)

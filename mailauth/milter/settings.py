@@ -102,6 +102,8 @@ class VerifyingSettings:
     """Also a field Received-SPF for each identity (RFC 7208 §9.1)."""
     trusted: Clients = NOBODY
     """Relays of one's own: their mail is not judged, and its fields remain."""
+    relays: Clients = NOBODY
+    """Relays that do not judge: by their Received fields the host before them is the client."""
     spf_actions: Mapping[str, Action] = field(default_factory=dict)
     """For results of SPF; what is not named here is Action.HEADER."""
     dkim_actions: Mapping[str, Action] = field(default_factory=dict)

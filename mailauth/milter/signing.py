@@ -11,7 +11,6 @@ from typing import Final
 
 from mailauth.dkim import Signatory, Signing
 from mailauth.dkim.fragile import Fragility
-from mailauth.dns.lookups import Address
 from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage, UnusableKey
 from mailauth.milter.ending import DEFERRED, DELIVERED, Ending
 from mailauth.milter.mail import Mail
@@ -19,6 +18,7 @@ from mailauth.milter.protocol.replies import Refusal
 from mailauth.milter.settings import Action, Ours, SigningSettings
 from mailauth.milter.tables.keyring import KeyRing
 from mailauth.syntax import mailbox
+from mailauth.syntax.address import Address
 from mailauth.syntax.mailbox import Mailbox
 
 UNSIGNABLE: Final = Refusal(550, "5.6.0", "The message is malformed and cannot be signed")

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, Final
 
-from mailauth.dns.lookups import Address, Answer, Lookups, Question, RRType, recall
+from mailauth.dns.lookups import Answer, Lookups, Question, RRType, recall
 from mailauth.errors import SyntaxFault
 from mailauth.spf.course import Course
 from mailauth.spf.evaluation import Evaluation
@@ -14,6 +14,7 @@ from mailauth.spf.plot import plot
 from mailauth.spf.policy import RFC7208, Policy
 from mailauth.spf.result import Result
 from mailauth.spf.verdict import Verdict
+from mailauth.syntax.address import Address
 from mailauth.syntax.mailbox import without_brackets
 
 

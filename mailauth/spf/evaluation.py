@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
-from mailauth.dns.lookups import Address, Answer, Lookups, Status
+from mailauth.dns.lookups import Answer, Lookups, Status
 from mailauth.errors import SyntaxFault
 from mailauth.spf import macro, story
 from mailauth.spf.identity import Subject
@@ -22,6 +22,7 @@ from mailauth.spf.result import Result
 from mailauth.spf.story import Event, Story
 from mailauth.spf.verdict import Verdict
 from mailauth.syntax import domain as domains
+from mailauth.syntax.address import Address
 
 _ANY_IP4 = ask.FAMILIES[0]
 _NONE, _PASS = Result.NONE, Result.PASS  # an enumeration takes long to look up its members

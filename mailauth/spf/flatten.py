@@ -13,7 +13,7 @@ from itertools import chain, groupby
 from typing import Final, NamedTuple
 
 from mailauth.dns import ask
-from mailauth.dns.lookups import Address, Answer, Lookups
+from mailauth.dns.lookups import Answer, Lookups
 from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.spf import record as records
 from mailauth.spf.evaluation import MAX_MX
@@ -21,6 +21,7 @@ from mailauth.spf.letters import fixed_target
 from mailauth.spf.macro import MacroString
 from mailauth.spf.policy import Network
 from mailauth.spf.record import IP4, IP6, MX, A, All, Directive, Include, Qualifier, Record
+from mailauth.syntax.address import Address
 
 MAX_QUESTIONS: Final = 100
 """How many questions one flattening asks at most."""

@@ -9,10 +9,10 @@ from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import Final, NamedTuple
 
-from mailauth.dns.lookups import Address
 from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.syntax import domain as domains
 from mailauth.syntax.abnf import QUOTED_STRING
+from mailauth.syntax.address import Address
 
 
 class Client(NamedTuple):

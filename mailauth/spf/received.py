@@ -83,7 +83,7 @@ def parse(text: str) -> ReceivedSPF:
         result = Result(word.lower())
     except ValueError:
         raise SyntaxFault("not a result of SPF", text, scanner.at - len(word)) from None
-    said = structured.read_comments(scanner)
+    said = " ".join(structured.read_comments(scanner))
     pairs: list[tuple[str, str]] = []
     while not scanner.ended:
         if len(pairs) == MAX_PAIRS:

@@ -29,8 +29,8 @@ def skip_cfws(scanner: Scanner) -> None:
         _read_comment(scanner)
 
 
-def read_comments(scanner: Scanner) -> str:
-    """[CFWS], and what its comments say, with a blank between them (§3.2.2).
+def read_comments(scanner: Scanner) -> list[str]:
+    """[CFWS], and what each of its comments says (§3.2.2).
 
     **Raises** SyntaxFault: a comment does not end.
     """
@@ -38,7 +38,7 @@ def read_comments(scanner: Scanner) -> str:
     said: list[str] = []
     while scanner.check("("):
         said.append(_unescaped(_read_comment(scanner)))
-    return " ".join(said)
+    return said
 
 
 def _read_comment(scanner: Scanner) -> str:

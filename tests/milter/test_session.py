@@ -419,6 +419,45 @@ def test_AR_11_users_get_no_results_and_no_forged_ones(tmp_path: Path) -> None:
     assert "spf=pass" in outside.results
 
 
+GATEWAY = {"host": "gw.example.net", "address": "198.51.100.5"}
+FROM_CLIENT = b"Received: from client.example.com (x [192.0.2.7])\r\n\tby gw.example.net\r\n"
+WITHIN = b"Received: from gw (gw [198.51.100.9])\r\n\tby gw.example.net\r\n"
+
+
+def relayed(message: bytes, **settings: Any) -> Delivery:
+    relays = Clients.parse(["gw.example.net", "198.51.100.0/24"])
+    filtered = Filtered(verifying(relays=relays, **settings), spf_zone())
+    return filtered.open(**GATEWAY).deliver(message)
+
+
+@pytest.mark.parametrize("settings", [{}, {"dkim": False, "dmarc": False}])
+def test_mail_of_a_relay_is_judged_as_of_the_host_before_it(settings: dict[str, Any]) -> None:
+    delivery = relayed(WITHIN + FROM_CLIENT + MESSAGE, received_spf=True, **settings)
+    assert "spf=pass smtp.helo=client.example.com" in delivery.results
+    assert "spf=pass smtp.mailfrom=ada@example.com" in delivery.results
+    assert b"client-ip=192.0.2.7;" in delivery.message
+    assert delivery.record.client == "198.51.100.5"
+    assert delivery.record.notes == ("judged as from 192.0.2.7, by the relay's Received field",)
+
+
+def test_what_a_host_that_is_no_relay_says_in_received_counts_for_nothing() -> None:
+    filtered = Filtered(verifying(relays=Clients.parse(["203.0.113.9"])), spf_zone())
+    delivery = filtered.open(**GATEWAY).deliver(FROM_CLIENT + MESSAGE)
+    assert "spf=fail" in delivery.results
+    stranger = b"Received: from x (x [203.0.113.6]) by gw.example.net\r\n"
+    assert "spf=fail" in relayed(stranger + FROM_CLIENT + MESSAGE).results
+
+
+def test_mail_of_a_relay_itself_is_judged_as_of_the_relay() -> None:
+    """And results that claim to be ours are removed from it as from any other."""
+    message = b"Authentication-Results: mx.example.org; spf=pass\r\nFrom: a@example.com\r\n\r\nx"
+    for fields in (b"", WITHIN, b"Received: by gw (Postfix, from userid 0)\r\n"):
+        delivery = relayed(fields + message)
+        assert "spf=fail" in delivery.results
+        assert "spf=pass" not in delivery.message.decode()
+        assert delivery.record.notes == ("the relay's Received fields name no client before it",)
+
+
 def test_AR_08_a_trusted_relay_keeps_its_results() -> None:
     trusted = Clients.parse(["192.0.2.0/24"])
     message = b"Authentication-Results: mx.example.org; spf=pass\r\n" + MESSAGE

@@ -103,6 +103,9 @@ def test_networks_of_everybody_are_told(
     trusted = f'{JUDGES}trusted = ["{network}"]\n{MILTER}'
     sentence = "holds every host: no mail would be judged"
     assert told(folder, trusted) == [f"x.toml:3: verifying.trusted[1]: {sentence}"]
+    relays = f'{JUDGES}relays = ["{network}"]\n{MILTER}'
+    sentence = "holds every host: whoever sends mail could say that it is from another host"
+    assert told(folder, relays) == [f"x.toml:3: verifying.relays[1]: {sentence}"]
 
 
 def test_names_of_files_that_depend_on_the_folder_are_told(folder: Path) -> None:

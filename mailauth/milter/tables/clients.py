@@ -9,12 +9,12 @@ only if the MTA has verified it.
 from collections.abc import Iterable
 from contextlib import suppress
 from dataclasses import dataclass
-from ipaddress import IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Final
 
-from mailauth.dns.lookups import Address
 from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.syntax import domain as domains
+from mailauth.syntax.address import Address
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,17 +68,6 @@ class Clients:
             if found is not None:
                 return found
         return None
-
-
-def parse_address(octets: bytes) -> Address | None:
-    """The address of a client, an IPv4 one also if it is mapped; None if it is none."""
-    try:
-        address = ip_address(octets.decode("ascii").removeprefix("IPv6:"))
-    except ValueError:  # also of the decoding
-        return None
-    if isinstance(address, IPv6Address):
-        return None if address.scope_id else address.ipv4_mapped or address
-    return address
 
 
 def _network(text: str) -> IPv4Network | IPv6Network | None:

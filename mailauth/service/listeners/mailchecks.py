@@ -58,6 +58,7 @@ def _of_verifying(verifying: Verifying) -> Iterator[Complaint]:
         ("verifying", "authserv_id"), partial(domains.parse, verifying.authserv_id or "x")
     )
     yield from _clients(("verifying", "trusted"), verifying.trusted)
+    yield from _clients(("verifying", "relays"), verifying.relays)
     for key in ("spf", "dkim"):
         if verifying.dmarc and not getattr(verifying, key):
             sentence = "DMARC needs it: switch it on, or write dmarc = false"

@@ -66,6 +66,8 @@ def doubts(configuration: Configuration, listen: Listen) -> Iterator[Complaint]:
     if judging is not None:
         sentence = "holds every host: no mail would be judged"
         yield from _of_everybody(("verifying", "trusted"), judging.trusted, sentence)
+        sentence = "holds every host: whoever sends mail could say that it is from another host"
+        yield from _of_everybody(("verifying", "relays"), judging.relays, sentence)
 
 
 def _of_everybody(place: Place, entries: Iterable[str], sentence: str) -> Iterator[Complaint]:
@@ -212,6 +214,7 @@ def _verifying(given: Verifying) -> VerifyingSettings:
         trusted_sealers=frozenset(map(domains.parse, given.trusted_sealers)),
         received_spf=given.received_spf,
         trusted=_clients_of(given.trusted, given.trusted_file, ("verifying", "trusted_file")),
+        relays=Clients.parse(given.relays),
         spf_actions={result: Action(then) for result, then in given.spf_actions.items()},
         dkim_actions={result: Action(then) for result, then in given.dkim_actions.items()},
         dmarc_actions={answer: Action(then) for answer, then in given.dmarc_actions.items()},

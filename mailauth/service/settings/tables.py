@@ -236,6 +236,8 @@ class Verifying(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Relays of our own, whose mail is not judged and whose results stay."""
     trusted_file: str | None = None
     """More of them, one a line."""
+    relays: tuple[str, ...] = ()
+    """Relays of our own that do not judge; the host before them is the client."""
     admit_partial_body: bool = False
     """Whether a signature may leave a part of the body unsigned (l=)."""
     spf_actions: dict[Result, Then] = {}

@@ -161,6 +161,7 @@ def test_OPS_13_tables_that_contradict_each_other(tmp_path: Path) -> None:
         '[verifying]\nauthserv_id = "mx.example.org"\nspf = false\n'
         'dmarc_actions = { softfail = "reject" }\n'
         'trusted_sealers = ["a..b"]\n'
+        'relays = ["192.0.2.1/24"]\n'
     )
     with pytest.raises(BadConfiguration) as caught:
         check(file)
@@ -173,5 +174,6 @@ def test_OPS_13_tables_that_contradict_each_other(tmp_path: Path) -> None:
         "16: verifying.dmarc_actions",
         "17: verifying.trusted_sealers[1]: ",
         "17: verifying.trusted_sealers: needs arc = true",
+        "18: verifying.relays[1]: '192.0.2.1/24' is no network, but an address in 192.0.2.0/24",
     ):
         assert any(line.startswith(start) for line in lines), (start, lines)
