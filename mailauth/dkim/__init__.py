@@ -9,6 +9,7 @@ signatures that broke on the way.
 from mailauth.dkim.canonical import Canonicalization
 from mailauth.dkim.hashing import BodyHasher
 from mailauth.dkim.key import FoundKey, KeyRecord, find_key
+from mailauth.dkim.lint import lint, lint_record
 from mailauth.dkim.policy import RFC6376, RFC8301, Policy
 from mailauth.dkim.result import Refusal, Result
 from mailauth.dkim.sign import OVERSIGNED, SIGNED, Signatory, Signing, sign, sign_all
@@ -32,6 +33,8 @@ __all__ = [
     "Verdict",
     "Verification",
     "find_key",
+    "lint",
+    "lint_record",
     "sign",
     "sign_all",
     "verify",

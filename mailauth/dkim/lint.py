@@ -23,6 +23,13 @@ Weakness: TypeAlias = Callable[[PublicKey], str]
 """Says why a key that is long enough can be broken all the same; nothing if it is sound."""
 
 
+def lint_record(
+    octets: bytes, where: str = "", *, weakness: Weakness | None = None
+) -> list[Finding]:
+    """What one record shows by itself, before it is published; `weakness` is as in `lint`."""
+    return _of_records((octets,), where, weakness)
+
+
 def lint(domain: str, selector: str, *, weakness: Weakness | None = None) -> Lookups[list[Finding]]:
     """The findings in the key record of a selector.  **Asks** two questions at most.
 
@@ -47,7 +54,7 @@ def lint_answer(
         alias = yield from ask.alias(where)
         if alias.records:
             return [_dangling(where, alias.records[0])]
-    return lint_records(answer.records, where, weakness)
+    return _of_records(answer.records, where, weakness)
 
 
 def _dangling(where: str, target: str) -> Finding:
@@ -57,9 +64,7 @@ def _dangling(where: str, target: str) -> Finding:
     return Finding("dangling", Severity.ERROR, sentence, where, target, remedy)
 
 
-def lint_records(
-    found: tuple[bytes, ...], where: str = "", weakness: Weakness | None = None
-) -> list[Finding]:
+def _of_records(found: tuple[bytes, ...], where: str, weakness: Weakness | None) -> list[Finding]:
     """What the TXT records of one selector show, which should be one key."""
     if not found:
         remedy = "publish the key that signs, or sign with a selector that has one"
@@ -73,11 +78,10 @@ def lint_records(
         sentence = f"no readable key: {faults[0]}"
         remedy = "publish the record that mailauth record dkim prints for the key"
         return [Finding("syntax", Severity.ERROR, sentence, where, remedy=remedy)]
-    return lint_record(readable[0], where, weakness)
+    return _of_readable(readable[0], where, weakness)
 
 
-def lint_record(octets: bytes, where: str = "", weakness: Weakness | None = None) -> list[Finding]:
-    """What one readable key record shows by itself.  **Raises** SyntaxFault, as `key.parse`."""
+def _of_readable(octets: bytes, where: str, weakness: Weakness | None) -> list[Finding]:
     record = keys.parse(octets)
     if record.revoked:
         remedy = "sign with another selector; this key is withdrawn"

@@ -5,8 +5,7 @@ from itertools import chain
 from typing import Final, NamedTuple
 
 from mailauth.dkim import key as keys
-from mailauth.dkim import lint
-from mailauth.dkim.lint import Weakness
+from mailauth.dkim.lint import Weakness, lint_answer
 from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups, gather
@@ -63,7 +62,7 @@ def _ask_key(domain: str, selector: str, weakness: Weakness | None) -> Lookups[_
     where = keys.name(domain, selector)
     try:
         answer = yield from ask.txt(where)
-        found = yield from lint.lint_answer(answer, where, weakness)
+        found = yield from lint_answer(answer, where, weakness)
     except LookupFailed as failure:
         return _Key((), [unanswered(failure, where)], None)
     return _Key(texts(where, answer.records[: keys.MAX_RECORDS]), found, not has_errors(found))

@@ -13,8 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailauth import dkim, dmarc, domaincheck
-from mailauth.dkim.lint import lint, lint_record
+from mailauth import dkim, dmarc, domaincheck, spf
 from mailauth.dmarc.lint import REMEDIES as OF_DMARC
 from mailauth.dns import Answer, Question, RRType, Status, Zone, run, run_async
 from mailauth.domaincheck.transport import lint_mta_sts, lint_tls_reports
@@ -387,8 +386,8 @@ def test_the_same_organization_needs_no_consent() -> None:
 
 
 def test_one_key_by_its_selector() -> None:
-    assert Zone(SOUND).run(lint("example.com", "rsa")) == []
-    (found,) = Zone({KEY: {"FAIL": ["TXT"]}}).run(lint("example.com", "rsa"))
+    assert Zone(SOUND).run(dkim.lint("example.com", "rsa")) == []
+    (found,) = Zone({KEY: {"FAIL": ["TXT"]}}).run(dkim.lint("example.com", "rsa"))
     assert found.code == "dns"
 
 
@@ -538,4 +537,10 @@ def test_a_long_key_is_told() -> None:
 
     number = rsa.RSAPublicNumbers(65537, (1 << 8000) | 1).public_key()
     record = dkim.KeyRecord(spki(number)).format().encode()
-    assert [each.code for each in lint_record(record)] == ["long-key"]
+    assert [each.code for each in dkim.lint_record(record)] == ["long-key"]
+
+
+@pytest.mark.parametrize("protocol", [dkim, dmarc, spf])
+def test_a_record_that_cannot_be_read_is_a_finding(protocol: Any) -> None:
+    (found,) = protocol.lint_record(b"\xff")
+    assert found.severity is Severity.ERROR
