@@ -1,5 +1,6 @@
 """What a lint or a check finds in a record: one noun for all protocols."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
@@ -43,6 +44,12 @@ def with_remedies(found: Iterable[Finding], remedies: Mapping[str, str]) -> list
     return [
         each if each.remedy else replace(each, remedy=remedies.get(each.code, "")) for each in found
     ]
+
+
+def meant(texts: Iterable[bytes], word: bytes) -> list[bytes]:
+    """Those that begin as if they were meant for records of v=WORD1; `word` is a pattern."""
+    begins = rb"[^A-Za-z0-9]{0,9}(?:v[\s=:-]{0,9}%b|%bv?1)" % (word, word)
+    return [octets for octets in texts if re.match(begins, octets, re.IGNORECASE)]
 
 
 def unanswered(failure: Exception, domain: str) -> Finding:

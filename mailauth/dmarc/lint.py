@@ -1,6 +1,5 @@
 """What is broken or unwise in a policy record (RFC 9989 §4.7, §5.1)."""
 
-import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from itertools import chain
@@ -13,7 +12,7 @@ from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups, gather
 from mailauth.errors import SyntaxFault
-from mailauth.findings import Finding, Severity, unanswered, with_remedies
+from mailauth.findings import Finding, Severity, meant, unanswered, with_remedies
 from mailauth.syntax import domain as domains
 
 MAX_CONSENTS: Final = 10
@@ -81,18 +80,14 @@ def _of_none(answered: Sequence[bytes], texts: Sequence[bytes], domain: str) -> 
     if len(texts) == 1:
         yield from lint_record(texts[0], domain)
         return
-    meant = texts or [octets for octets in answered if _MEANT.match(octets)]
-    shown = "\n".join(octets.decode("latin-1") for octets in meant)
+    told = texts or meant(answered, b"dmarc")
+    shown = "\n".join(octets.decode("latin-1") for octets in told)
     if texts:
         sentence = f"_dmarc.{domain} has {len(texts)} DMARC records; it must have one"
         yield Finding("several", Severity.ERROR, sentence, domain, shown=shown)
-    elif meant:
+    elif told:
         why = "it does not begin with v=DMARC1 and a semicolon"
         yield replace(_useless(why, domain), shown=shown)
-
-
-_MEANT: Final = re.compile(rb"[^A-Za-z0-9]{0,9}v[\s=:-]{0,9}dmarc", re.IGNORECASE)
-"""How a text begins that somebody meant for a record."""
 
 
 def _of_above(domain: str, *, is_broken: bool) -> Lookups[list[Finding]]:

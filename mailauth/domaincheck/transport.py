@@ -11,7 +11,7 @@ from mailauth.dns import ask
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups, gather
 from mailauth.domaincheck.area import Area, texts
-from mailauth.findings import Finding, Severity, has_errors, unanswered
+from mailauth.findings import Finding, Severity, has_errors, meant, unanswered
 
 MAX_OCTETS: Final = 8192
 _STS: Final = "MTA-STS"
@@ -20,11 +20,7 @@ _VERSION: Final = {
     _STS: re.compile(rb"v=STSv1[ \t]*+(?:;|\Z)"),
     _RPT: re.compile(rb"v=TLSRPTv1[ \t]*+(?:;|\Z)"),
 }
-_MEANT: Final = {
-    _STS: re.compile(rb"[^A-Za-z0-9]{0,9}v[\s=:-]{0,9}sts", re.IGNORECASE),
-    _RPT: re.compile(rb"[^A-Za-z0-9]{0,9}v[\s=:-]{0,9}tls-?rpt", re.IGNORECASE),
-}
-"""How texts begin that somebody meant for records."""
+_WORD: Final = {_STS: b"sts", _RPT: b"tls-?rpt"}
 _ID: Final = re.compile(r"[A-Za-z0-9]{1,32}")
 _FIELD: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}=[!-:<-~]++")
 _URI: Final = re.compile(r"(?:mailto:[^@\s,!]++@[^@\s,!]++|https://[^\s,]++)", re.IGNORECASE)
@@ -103,11 +99,11 @@ def _only(what: str, records: tuple[bytes, ...], where: str) -> tuple[list[bytes
         sentence = f"{len(kept)} records of {what}, or one too long: senders read none"
         remedy = "publish one"
         return [], [Finding("several", Severity.ERROR, sentence, where, remedy=remedy)]
-    meant = [octets for octets in records if _MEANT[what].match(octets)]
-    if meant:
+    broken = meant(records, _WORD[what])
+    if broken:
         version = "v=STSv1" if what == _STS else "v=TLSRPTv1"
         sentence = f"what stands there does not begin with {version} and a semicolon"
-        place, remedy = meant[0][:80].decode("latin-1"), "correct how it begins"
+        place, remedy = broken[0][:80].decode("latin-1"), "correct how it begins"
         return [], [Finding("syntax", Severity.ERROR, sentence, where, place, remedy)]
     sentence = f"it has no {what}"
     return [], [Finding("none", Severity.NOTE, sentence, where, remedy=_PUBLISH[what])]

@@ -5,7 +5,6 @@ place.  `lint_record` reads one record and asks nothing; `lint` reads the
 records of a domain and of all that it includes.
 """
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -16,7 +15,7 @@ from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups, Question, RRType, recall
 from mailauth.dns.present import MAX_STRING
 from mailauth.errors import SyntaxFault
-from mailauth.findings import Finding, Severity, unanswered, with_remedies
+from mailauth.findings import UNANSWERED, Finding, Severity, meant, unanswered, with_remedies
 from mailauth.spf import record as records
 from mailauth.spf import unwise
 from mailauth.spf.evaluation import MAX_MX
@@ -67,7 +66,7 @@ def lint(domain: str) -> Lookups[list[Finding]]:
 
 
 _OF_NO_RECORD: Final = frozenset({"version", "syntax"})
-_OF_NO_OWNER: Final = frozenset({"dns", "unfinished", "loop"})
+_OF_NO_OWNER: Final = frozenset({UNANSWERED, "unfinished", "loop"})
 _OF_REFUSAL: Final = frozenset({"no-all", "neutral-all"})
 _LOOKUPS: Final = "look-ups"
 _FAMILIES: Final = {
@@ -126,8 +125,8 @@ class _Tree:
         if any(octets[:5].lower() == b"spf2." for octets in answer.records):
             self._add("sender-id", Severity.WARNING, "a record of Sender ID is left over", domain)
         if len(found) != 1:
-            meant = [octets for octets in answer.records if _MEANT.match(octets)]
-            self.found.append(_of_not_one(found, meant, domain, above))
+            shown = found or meant(answer.records, b"spf")
+            self.found.append(_of_not_one(len(found), shown, domain, above))
             return
         if answer.ttl < SHORT_TTL:
             sentence = f"it holds for {answer.ttl} seconds; if that is its TTL, give it an hour"
@@ -297,23 +296,17 @@ class _Tree:
         self.found.append(Finding(code, severity, sentence, domain, place))
 
 
-def _of_not_one(
-    found: list[bytes], meant: list[bytes], domain: str, above: tuple[str, ...]
-) -> Finding:
-    """A domain has no record, or several; it may have something that was meant for one."""
-    shown = "\n".join(octets.decode("latin-1") for octets in found or meant)
-    code, sentence = "several", f"{domain} has {len(found)} SPF records; it must have one"
-    if not found and meant:
+def _of_not_one(count: int, texts: list[bytes], domain: str, above: tuple[str, ...]) -> Finding:
+    """A domain has no record, or several; the `texts` are these, or were meant for one."""
+    shown = "\n".join(octets.decode("latin-1") for octets in texts)
+    code, sentence = "several", f"{domain} has {count} SPF records; it must have one"
+    if not count and texts:
         code, sentence = "version", "what stands there does not begin with v=spf1 and a space"
-    elif not found:
+    elif not count:
         code, sentence = "none", f"{domain} has no SPF records; it must have one"
         if above:
             sentence += f", since the record of {above[-1]} names it"
     return Finding(code, Severity.ERROR, sentence, domain, shown=shown)
-
-
-_MEANT: Final = re.compile(rb"[^A-Za-z0-9]{0,9}(?:v[\s=:-]{0,9}spf|spf1)", re.IGNORECASE)
-"""How a text begins that somebody meant for a record."""
 
 
 def _of_voids(costs: Counter[str], domain: str) -> Iterator[Finding]:

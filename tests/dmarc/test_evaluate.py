@@ -500,7 +500,14 @@ def test_lint_of_a_subdomain_is_of_the_record_that_applies(
 
 @pytest.mark.parametrize(
     "text",
-    ["V=dmarc1; p=none", "v=DMARC1p=none", "v=DMARC1, p=none", '"v=DMARC1; p=none"', "v=DMARC;"],
+    [
+        "V=dmarc1; p=none",
+        "v=DMARC1p=none",
+        "v=DMARC1, p=none",
+        '"v=DMARC1; p=none"',
+        "v=DMARC;",
+        "DMARC1; p=none",
+    ],
 )
 def test_what_was_meant_for_a_record_is_shown(text: str) -> None:
     (found,) = Zone({"_dmarc.example.com": {"TXT": ["x", text]}}).run(dmarc.lint("example.com"))
