@@ -165,7 +165,7 @@ def ways(header: Message) -> list[BodyWay]:
         wanted = [read_signature(each.signature).body_way for each in collect(header)]
     except BrokenChain:
         return []
-    return wanted[-1:] + [(relaxed, length) for relaxed, length in wanted[:-1] if length is None]
+    return wanted[-1:] + [way for way in wanted[:-1] if way[1] is None]
 
 
 def _instance(key: bytes, octets: bytes) -> int:

@@ -13,7 +13,8 @@ from mailauth.authenticate import METHODS, Envelope
 from mailauth.case.keeping import Case
 from mailauth.case.located import BadCase, Item, Object, as_octets
 from mailauth.case.writing import SCHEMA
-from mailauth.dkim.hashing import HashedBody
+from mailauth.dkim.canonical import Canonicalization
+from mailauth.dkim.hashing import BodyWay, HashedBody
 from mailauth.dns.lookups import MX, Answer, Question, RRType, Status
 from mailauth.errors import BadArgument
 from mailauth.spf.policy import networks
@@ -180,14 +181,12 @@ _READ: Final[Mapping[RRType, Callable[[str], object]]] = {
 }
 
 
-def _body(given: Object) -> tuple[tuple[bool, int | None], HashedBody]:
-    canonicalization = given.get("canonicalization", str)
-    if canonicalization not in {"simple", "relaxed"}:
-        raise given.fault("canonicalization", "this is neither simple nor relaxed")
+def _body(given: Object) -> tuple[BodyWay, HashedBody]:
+    canonicalization = _one_of(given, "canonicalization", Canonicalization)
     length = None if given.value.get("length") is None else given.get("length", int)
     try:
         hashed = b64decode(given.get("sha256", str), validate=True)
     except ValueError:
         raise given.fault("sha256", "this is not base64") from None
     body = HashedBody(hashed, given.get("missing", int), given.get("unsigned", int))
-    return (canonicalization == "relaxed", length), body
+    return (canonicalization, length), body

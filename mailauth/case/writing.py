@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from mailauth import dkim, spf
 from mailauth.case.keeping import Case
-from mailauth.dkim.hashing import HashedBody
+from mailauth.dkim.hashing import BodyWay, HashedBody
 from mailauth.dns.lookups import MX, Answer, Question
 
 SCHEMA: Final = 1
@@ -81,10 +81,10 @@ def _record_as_json(record: object) -> object:
     return [record.preference, record.host] if isinstance(record, MX) else str(record)
 
 
-def _body_as_json(item: tuple[tuple[bool, int | None], HashedBody]) -> dict[str, Any]:
-    (relaxed, length), body = item
+def _body_as_json(item: tuple[BodyWay, HashedBody]) -> dict[str, Any]:
+    (canonicalization, length), body = item
     return {
-        "canonicalization": "relaxed" if relaxed else "simple",
+        "canonicalization": str(canonicalization),
         "length": length,
         "sha256": b64encode(body.hashed).decode(),
         "missing": body.missing,

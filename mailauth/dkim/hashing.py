@@ -11,8 +11,8 @@ from mailauth.dkim.canonical import BODY, Canonicalization, header
 from mailauth.errors import BadArgument
 from mailauth.syntax.message import Message
 
-BodyWay: TypeAlias = tuple[bool, int | None]
-"""How a body is hashed: whether its canonicalization is relaxed, and l=."""
+BodyWay: TypeAlias = tuple[Canonicalization, int | None]
+"""How a body is hashed: its canonicalization, and l=."""
 
 Octets: TypeAlias = bytes | bytearray | memoryview
 """What a piece of a body may be; `Message.body` is a view."""
@@ -53,9 +53,8 @@ class BodyHasher:
     @classmethod
     def of(cls, way: BodyWay) -> "BodyHasher":
         """A hasher for one of the ways."""
-        relaxed, length = way
-        form = Canonicalization.RELAXED if relaxed else Canonicalization.SIMPLE
-        return cls(form, length=length)
+        canonicalization, length = way
+        return cls(canonicalization, length=length)
 
     def update(self, octets: Octets, start: int = 0, end: int | None = None) -> None:
         """The next piece: `octets`, or of them what stands from `start` to `end`.

@@ -57,7 +57,7 @@ class Signature(NamedTuple):
     @property
     def body_way(self) -> BodyWay:
         """How the body was hashed."""
-        return self.body_canonicalization is Canonicalization.RELAXED, self.body_length
+        return self.body_canonicalization, self.body_length
 
 
 def parse(octets: bytes, tags: Mapping[str, str]) -> Signature:

@@ -198,7 +198,7 @@ def altered(path: str, value: Any) -> str:
         ("dns/1", "v=spf1", "dns[1]: this is not an object"),
         ("message/0", 7, "message[0]: this is not a string"),
         ("message/0", "\ud800", "message[0]: this text stands for no octets"),
-        ("bodies/0/canonicalization", "nofws", "bodies[0].canonicalization: this is neither"),
+        ("bodies/0/canonicalization", "nofws", "bodies[0].canonicalization: 'nofws' is not"),
         ("bodies/0/sha256", "=", "bodies[0].sha256: this is not base64"),
         ("bodies/0/sha256", "\xe9", "bodies[0].sha256: this is not base64"),
         ("bodies/0/length", "5", "bodies[0].length: this is not a whole number"),

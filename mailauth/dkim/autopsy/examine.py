@@ -80,7 +80,7 @@ class _Search:
 
 def _body_story(search: _Search, signature: Signature) -> str:
     message = search.message
-    hasher = hashing.BodyHasher(signature.body_canonicalization, length=signature.body_length)
+    hasher = hashing.BodyHasher.of(signature.body_way)
     hasher.update(message.octets, message.body_start)
     if hasher.digest() == signature.body_hash:
         return INTACT
