@@ -37,8 +37,6 @@ class RRType(StrEnum):
     PTR = "PTR"
     CNAME = "CNAME"
 
-    __hash__ = str.__hash__  # that of Enum is written in Python, and questions are hashed a lot
-
 
 class Question(NamedTuple):
     """One DNS question: an absolute name without its final dot, and a type.
@@ -64,8 +62,6 @@ class Status(StrEnum):
     SERVER_FAILURE = "server failure"
     TIMEOUT = "time-out"
     REFUSED = "refused"
-
-    __hash__ = str.__hash__  # likewise
 
 
 @dataclass(frozen=True, slots=True)
