@@ -92,7 +92,7 @@ def name(domain: str, selector: str) -> str:
 
 
 def find_key(domain: str, selector: str) -> Lookups[FoundKey]:
-    """The key record of a selector (§6.1.2, steps 1 to 4).  **Asks** one TXT question.
+    """The key record of a selector (§6.1.2, steps 1 to 5).  **Asks** one TXT question.
 
     Several TXT records: the RFC leaves the result undefined (§3.6.2.2); others
     take the first, or try each.  Here records that are no keys are ignored, and

@@ -311,7 +311,7 @@ class Signed(Protocol):
 
 
 def usable_key(record: keys.KeyRecord, signature: Signed) -> PublicKey:
-    """The key of a record, if it may verify the signature (§6.1.2, steps 4 to 7).
+    """The key of a record, if it may verify the signature (§6.1.2, steps 6 to 8).
 
     **Raises** Refusal, permerror; UnusableKey.
     """

@@ -125,7 +125,7 @@ def _only_record(answer: Answer[bytes]) -> tuple[Record | None, str]:
 
 
 def names(domain: str) -> list[str]:
-    """The names of a walk, the longest first (§4.10, steps 1 and 4 to 6)."""
+    """The names of a walk, the longest first (§4.10, steps 1, 3, 4 and 7)."""
     labels = domain.split(".")
     kept = min(len(labels) - 1, MAX_QUESTIONS - 1)
     return [domain, *[".".join(labels[-count:]) for count in range(kept, 0, -1)]]
