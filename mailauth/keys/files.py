@@ -11,7 +11,7 @@ import contextlib
 import os
 import shlex
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, TypeAlias
 
@@ -20,11 +20,12 @@ from mailauth.keys.strength import ED25519_OCTETS
 
 FilePath: TypeAlias = str | os.PathLike[str]
 
+_NOUN: Final = "key file"
 _OTHERS: Final = stat.S_IRWXG | stat.S_IRWXO
 _MAX_OCTETS: Final = 65_536  # an RSA key of 8192 bits has 6,400 in PEM
 
 
-def read(path: FilePath, *, noun: str = "key file") -> bytes:
+def read(path: FilePath, *, noun: str = _NOUN) -> bytes:
     """The octets of a secret file; `noun` is what a complaint calls it.
 
     **Raises** UnusableKey: it cannot be read; or it is not a regular file, belongs
@@ -34,13 +35,25 @@ def read(path: FilePath, *, noun: str = "key file") -> bytes:
     return _read(path, judge, noun)
 
 
-def read_any(path: FilePath, *, noun: str = "key file") -> bytes:
+def read_any(path: FilePath) -> bytes:
     """The octets of a file that may be open to others, for a public key is no secret.
 
     **Raises** UnusableKey: it cannot be read, is not a regular file, or is larger
     than any key.
     """
-    return _read(path, _judge_kind, noun)
+    return _read(path, _judge_kind, _NOUN)
+
+
+def look(path: FilePath) -> None:
+    """A quick look at a key file that is read later: whether it is there, closed, and ours.
+
+    **Raises** UnusableKey.
+    """
+    path = _sound(path, _NOUN)
+    with _refusals(path, _NOUN):
+        _judge_file(path, path.stat(), _NOUN)
+        if not os.access(path, os.R_OK, effective_ids=True):
+            raise PermissionError
 
 
 _Judge: TypeAlias = Callable[[Path, os.stat_result, str], None]
@@ -49,42 +62,29 @@ _Judge: TypeAlias = Callable[[Path, os.stat_result, str], None]
 def _read(path: FilePath, judge: _Judge, noun: str) -> bytes:
     path = _sound(path, noun)
     flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a FIFO must not hold us up
-    try:
+    with _refusals(path, noun):
         descriptor = os.open(path, flags)
         try:
             judge(path, os.fstat(descriptor), noun)
             octets = os.read(descriptor, _MAX_OCTETS + 1)
         finally:
             os.close(descriptor)
-    except FileNotFoundError:
-        raise UnusableKey(f"the {noun} {path} does not exist; check its name") from None
-    except PermissionError:
-        raise UnusableKey(_closed(path, noun)) from None
-    except OSError as error:  # a loop of links, a file as a folder, a broken disk
-        raise UnusableKey(f"the {noun} {path} cannot be read: {error.strerror}") from None
     if len(octets) > _MAX_OCTETS:
         raise UnusableKey(f"the {noun} {path} is too large; check its name")
     return octets
 
 
-def look(path: FilePath, *, noun: str = "key file") -> None:
-    """A quick look at a secret file that is read later: whether it is there, closed, and ours.
-
-    **Raises** UnusableKey.
-    """
+@contextlib.contextmanager
+def _refusals(path: Path, noun: str) -> Iterator[None]:
     try:
-        status = _sound(path, noun).stat()
+        yield
     except FileNotFoundError:
         raise UnusableKey(f"the {noun} {path} does not exist; check its name") from None
-    except OSError as error:
+    except PermissionError:
+        sentence = f"the {noun} {path} is closed to this user; run as its owner, or chown it"
+        raise UnusableKey(sentence) from None
+    except OSError as error:  # a loop of links, a file as a folder, a broken disk
         raise UnusableKey(f"the {noun} {path} cannot be read: {error.strerror}") from None
-    _judge_file(Path(path), status, noun)
-    if not os.access(path, os.R_OK, effective_ids=True):
-        raise UnusableKey(_closed(path, noun))
-
-
-def _closed(path: FilePath, noun: str) -> str:
-    return f"the {noun} {path} is closed to this user; run as its owner, or chown it"
 
 
 def _sound(path: FilePath, noun: str) -> Path:
@@ -156,7 +156,7 @@ def _quoted(path: Path) -> str:
     return shlex.quote(str(path))
 
 
-def write(path: FilePath, octets: bytes, *, noun: str = "key file") -> None:
+def write(path: FilePath, octets: bytes, *, noun: str = _NOUN) -> None:
     """Make a file of mode 0600 and put a secret in it: all of it, or no file is left.
 
     `noun` is what a complaint calls it.

@@ -139,8 +139,12 @@ def test_OPS_01_root_reads_the_file_of_any_one_user(key_file: Path) -> None:
 
 @pytest.fixture
 def nobody(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A file that is closed to us; nothing is closed to root, who is another user for a while."""
+    """A file that is closed to us, and the folder `shut`.
+
+    Nothing is closed to root, who is another user for a while.
+    """
     key_file.chmod(0)
+    (key_file.parent / "shut").mkdir(mode=0)
     key_file.parent.chmod(0o755)
     monkeypatch.chdir(key_file.parent)  # the folders above it may be closed too
     user = os.geteuid()
@@ -158,6 +162,14 @@ def test_OPS_01_a_file_closed_to_us_is_refused(nobody: Path) -> None:
 def test_OPS_01_a_look_finds_a_file_closed_to_us(nobody: Path) -> None:
     with pytest.raises(UnusableKey, match="closed to this user"):
         files.look(nobody.name)
+
+
+@pytest.mark.parametrize("use", [files.read, files.look])
+def test_OPS_01_a_folder_closed_to_us_is_told_alike(
+    nobody: Path, use: Callable[[Path], object]
+) -> None:
+    with pytest.raises(UnusableKey, match="shut/key is closed to this user"):
+        use(nobody.parent / "shut" / "key")
 
 
 def a_folder(path: Path) -> None:
