@@ -4,6 +4,7 @@ import json
 from typing import Final, Literal, TypeAlias
 
 MAX_STRING: Final = 255
+_TTL: Final = 3600
 Form: TypeAlias = Literal["zone", "text", "json"]
 """A master file, one line for a provider's form, or what `Zone.from_json` reads."""
 
@@ -30,13 +31,13 @@ def one_line(octets: bytes) -> str:
     return " ".join(map(_quoted, strings(octets)))
 
 
-def master_file(name: str, octets: bytes, *, ttl: int = 3600) -> str:
+def master_file(name: str, octets: bytes) -> str:
     """The record as lines of a master file (§5.1); several strings stand in parentheses."""
     quoted = [_quoted(string) for string in strings(octets)]
     if len(quoted) == 1:
-        return f"{name}. {ttl} IN TXT {quoted[0]}"
+        return f"{name}. {_TTL} IN TXT {quoted[0]}"
     lines = "\n".join(f"    {string}" for string in quoted)
-    return f"{name}. {ttl} IN TXT (\n{lines} )"
+    return f"{name}. {_TTL} IN TXT (\n{lines} )"
 
 
 def as_json(name: str, octets: bytes) -> str:

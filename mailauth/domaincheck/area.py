@@ -72,12 +72,10 @@ class DomainReport:
     areas: tuple[Area, ...]
     rules: tuple[Rule, ...]
 
-    def findings(self, severity: Severity | None = None) -> Iterator[Finding]:
-        """The findings of all areas in order, or those of one severity."""
+    def findings(self) -> Iterator[Finding]:
+        """The findings of all areas in order."""
         for area in self.areas:
-            for finding in area.findings:
-                if severity in (None, finding.severity):
-                    yield finding
+            yield from area.findings
 
     def findings_beside(self, area: Area) -> tuple[Finding, ...]:
         """The findings to show below an area; the demands are shown as rules if there are any."""
