@@ -49,8 +49,7 @@ def split(address: str) -> tuple[str, str]:
             raise Malformed("an address without a local part or a domain")
         if "@" in _QUOTED.sub("", local):
             raise Malformed("an address with two @")
-    if not is_domain(domain):
-        raise Malformed(f"{domain[:60]!r} is not the name of a mail host")
+    expect_domain(domain)
     return local, domain
 
 
@@ -81,6 +80,12 @@ def is_domain(text: str) -> bool:
     """Whether mail can be for this domain: labels of letters, digits, hyphens, not an address."""
     top = text.rpartition(".")[2]
     return _DOMAIN.fullmatch(text) is not None and top.strip("0123456789-_") != ""
+
+
+def expect_domain(text: str) -> None:
+    """**Raises** Malformed: mail cannot be for this domain."""
+    if not is_domain(text):
+        raise Malformed(f"{text[:60]!r} is not the name of a mail host")
 
 
 def octets(text: str) -> bytes:

@@ -138,8 +138,7 @@ def _rewritten(local: str, host: str, secret: Keyed, now: int, scheme: Scheme) -
         if parts is None:  # it only looks like one
             return _srs0(local, host, secret, now, scheme)
         _, host, rest = parts.groups()
-        if not addresses.is_domain(host):
-            raise Malformed(f"{host[:60]!r} is not the name of a mail host")
+        addresses.expect_domain(host)
     return f"SRS1{scheme.separator}{hash_of((host, rest), secret, scheme)}={host}={rest}"
 
 
@@ -165,8 +164,7 @@ def _reverse_with_care(
         if found is None:
             raise Expired("the sender for which it stands is not stored any more")
         return found
-    if not addresses.is_domain(host):
-        raise Malformed(f"{host[:60]!r} is not the name of a mail host")
+    addresses.expect_domain(host)
     if original.startswith('"') and QUOTED_STRING.fullmatch(original) and address[0] != '"':
         return f"{original}@{host}"  # others write SRS0=..."a b"@domain
     return f"{addresses.local_part(original)}@{host}"
@@ -180,6 +178,5 @@ def _reverse_srs1(local: str, secrets: Secrets, now: int, scheme: Scheme) -> str
         raise Malformed("it begins as an SRS address, and its fields are missing")
     given, host, rest = parts.groups()
     check(given, (host, rest), secrets, now, scheme)
-    if not addresses.is_domain(host):
-        raise Malformed(f"{host[:60]!r} is not the name of a mail host")
+    addresses.expect_domain(host)
     return f"{addresses.local_part(f'SRS0{rest}')}@{host}"
