@@ -151,13 +151,11 @@ class _Flattening:
 
     def tail(self) -> Iterator[str]:
         """The modifiers of the record at which the evaluation ends (§6.1, §6.2)."""
-        end = self._end
-        if end.redirect is not None and not any(
-            isinstance(each.mechanism, All) for each in end.directives
-        ):
-            yield f"redirect={end.redirect.text}"
-        if end.exp is not None:
-            yield f"exp={end.exp.text}"
+        redirect, exp = records.redirect_of(self._end), self._end.exp
+        if redirect is not None:
+            yield f"redirect={redirect.text}"
+        if exp is not None:
+            yield f"exp={exp.text}"
 
     def _networks(self, directive: Directive, domain: str, depth: int) -> Lookups[list[Network]]:
         mechanism = directive.mechanism

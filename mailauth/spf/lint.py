@@ -148,11 +148,12 @@ class _Tree:
     ) -> Lookups[None]:
         self.costs[_LOOKUPS] += unwise.count_lookups(record)
         self.networks += unwise.networks_of(record)
-        for directive in unwise.reached(record):
+        for directive in records.reached(record):
             yield from self._follow(directive, domain, above)
-        if record.redirect is not None and unwise.end_of(record) is None:
-            term = f"redirect={record.redirect.text}"
-            yield from self._read_target(record.redirect, term, domain, above, included=included)
+        redirect = records.redirect_of(record)
+        if redirect is not None:
+            term = f"redirect={redirect.text}"
+            yield from self._read_target(redirect, term, domain, above, included=included)
         # Of an include it has no effect (RFC 7208 §6.2).
         if record.exp is not None and not included:
             yield from self._explain(record.exp, domain)

@@ -169,6 +169,25 @@ def format(record: Record) -> str:  # noqa: A001 - the inverse of parse
     return " ".join(words)
 
 
+def reached(record: Record) -> tuple[Directive, ...]:
+    """The directives up to the first all; those behind it are never read (§5.1)."""
+    for place, directive in enumerate(record.directives):
+        if isinstance(directive.mechanism, All):
+            return record.directives[: place + 1]
+    return record.directives
+
+
+def end_of(record: Record) -> Directive | None:
+    """The all at which its evaluation ends, if there is one (§5.1)."""
+    last = reached(record)[-1:]
+    return last[0] if last and isinstance(last[0].mechanism, All) else None
+
+
+def redirect_of(record: Record) -> MacroString | None:
+    """Its redirect=, which beside an all is not used (§6.1)."""
+    return record.redirect if end_of(record) is None else None
+
+
 _TERM = re.compile(r"[^ ]+")
 _MODIFIERS = ("redirect", "exp")
 _QUALIFIERS = frozenset(Qualifier)

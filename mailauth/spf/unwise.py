@@ -26,6 +26,9 @@ from mailauth.spf.record import (
     Include,
     Mechanism,
     Record,
+    end_of,
+    reached,
+    redirect_of,
 )
 from mailauth.spf.remedies import REMEDIES
 from mailauth.spf.result import Result
@@ -80,24 +83,10 @@ def admits(directive: Directive) -> bool:
     return directive.qualifier.result is Result.PASS
 
 
-def reached(record: Record) -> tuple[Directive, ...]:
-    """The directives up to the first all; those behind it are never read (RFC 7208 §5.1)."""
-    for place, directive in enumerate(record.directives):
-        if isinstance(directive.mechanism, All):
-            return record.directives[: place + 1]
-    return record.directives
-
-
-def end_of(record: Record) -> Directive | None:
-    """The all at which its evaluation ends; beside one redirect= is not used (RFC 7208 §6.1)."""
-    last = reached(record)[-1:]
-    return last[0] if last and isinstance(last[0].mechanism, All) else None
-
-
 def count_lookups(record: Record) -> int:
     """How many terms of a record ask the DNS (RFC 7208 §4.6.4)."""
     asking = [each for each in reached(record) if not isinstance(each.mechanism, All | IP4 | IP6)]
-    return len(asking) + (record.redirect is not None and end_of(record) is None)
+    return len(asking) + (redirect_of(record) is not None)
 
 
 def networks_of(record: Record) -> Iterator[IPv4Network]:
@@ -135,8 +124,9 @@ def _named(record: Record) -> Iterator[tuple[MacroString, str]]:
         mechanism = directive.mechanism
         if isinstance(mechanism, Include | A | MX | PTR | Exists) and mechanism.domain_spec:
             yield mechanism.domain_spec, directive.text
-    if record.redirect is not None and end_of(record) is None:
-        yield record.redirect, f"redirect={record.redirect.text}"
+    redirect = redirect_of(record)
+    if redirect is not None:
+        yield redirect, f"redirect={redirect.text}"
     if record.exp is not None:
         yield record.exp, f"exp={record.exp.text}"
 
