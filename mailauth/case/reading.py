@@ -17,6 +17,7 @@ from mailauth.dkim.canonical import Canonicalization
 from mailauth.dkim.hashing import BodyWay, HashedBody
 from mailauth.dns.lookups import MX, Answer, Question, RRType, Status
 from mailauth.errors import BadArgument
+from mailauth.spf.identity import client
 from mailauth.spf.policy import networks
 
 MAX_CHARACTERS: Final = reading.MAX_MESSAGE
@@ -82,12 +83,11 @@ def _now(whole: Object) -> int:
 
 
 def _address(envelope: Object, ip: str) -> None:
+    """It must be one that SPF can judge, so that the case can be judged again."""
     try:
-        networks([ip])
+        client(ip)
     except BadArgument:
         raise envelope.fault("ip", f"{ip[:60]!r} is no IP address") from None
-    if "/" in ip:
-        raise envelope.fault("ip", f"{ip[:60]!r} is a network")
 
 
 def _methods(whole: Object) -> frozenset[str]:
