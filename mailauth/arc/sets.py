@@ -5,7 +5,7 @@ Fields belong together by their instance, never by their place in the header
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 from mailauth.dkim import signature as signatures
@@ -125,9 +125,9 @@ def read_signature(octets: bytes) -> Signature:
         signature = signatures.parse(octets, {"v": "1"} | of_dkim)
     except Refusal as refusal:
         raise BrokenChain(f"ARC-Message-Signature: {refusal.reason}") from None
-    covered = _named(signature.signed_fields.names, map(bytes.decode, KEYS))
+    covered = sorted({*map(bytes.decode, KEYS)}.intersection(signature.signed_fields.names))
     if covered:
-        raise BrokenChain(f"ARC-Message-Signature signs {covered} fields")
+        raise BrokenChain(f"ARC-Message-Signature signs {', '.join(covered)} fields")
     return signature._replace(emptied=taglist.without_value(octets, list(tags).index("b")))
 
 
@@ -202,10 +202,6 @@ def _tags(key: bytes, octets: bytes) -> Mapping[str, str]:
         return taglist.parse(octets.partition(b":")[2])
     except SyntaxFault as fault:
         raise BrokenChain(f"{_name(key)} is not a tag list: {fault}") from None
-
-
-def _named(names: Iterable[str], wanted: Iterable[str]) -> str:
-    return ", ".join(sorted(set(names).intersection(wanted)))
 
 
 def _name(key: bytes) -> str:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Collection, Sequence
-from typing import NamedTuple
+from typing import NamedTuple, TypeAlias
 
 from mailauth.arc import sets
 from mailauth.arc.sets import KEYS, ArcSet, BrokenChain, Seal
@@ -30,7 +30,7 @@ class _Link(NamedTuple):
     seal: Seal
 
 
-Key = FoundKey | Refusal | LookupFailed
+Key: TypeAlias = FoundKey | Refusal | LookupFailed
 """What was found where a key should be."""
 
 

@@ -12,9 +12,9 @@ of the message, and one with blanks is rewritten by whole-buffer replacements.
 import re
 from collections.abc import Callable, Sequence
 from enum import StrEnum
-from typing import Final
+from typing import Final, TypeAlias
 
-Emit = Callable[[bytes | memoryview], object]
+Emit: TypeAlias = Callable[[bytes | memoryview], object]
 """Where canonical octets go: `hash.update`, `list.append`."""
 
 

@@ -101,6 +101,10 @@ class HashedBody(NamedTuple):
         return self.hashed
 
 
+Hasher: TypeAlias = BodyHasher | HashedBody
+HashedBodies: TypeAlias = Mapping[BodyWay, HashedBody]
+
+
 def index(message: Message) -> dict[bytes, list[bytes]]:
     """The octets of the fields of each name, from top to bottom."""
     by_key: dict[bytes, list[bytes]] = {}
@@ -110,10 +114,6 @@ def index(message: Message) -> dict[bytes, list[bytes]]:
         else:
             by_key[key] = [octets]
     return by_key
-
-
-Hasher: TypeAlias = BodyHasher | HashedBody
-HashedBodies: TypeAlias = Mapping[BodyWay, HashedBody]
 
 
 def places(keys: Iterable[bytes]) -> tuple[tuple[bytes, int], ...]:

@@ -72,7 +72,7 @@ def _of_one(octets: bytes, domain: str) -> Lookups[list[Finding]]:
     uris = dict.fromkeys((*record.aggregate_reports, *record.failure_reports))
     mailed = [uri for uri in uris if uri.lower().startswith("mailto:")][:MAX_CONSENTS]
     consents = yield from gather(*(_of_consent(uri, domain) for uri in mailed))
-    return with_remedies([*found, *chain.from_iterable(consents)], REMEDIES)
+    return [*found, *chain.from_iterable(consents)]
 
 
 def _of_none(answered: Sequence[bytes], texts: Sequence[bytes], domain: str) -> Iterator[Finding]:

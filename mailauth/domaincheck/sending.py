@@ -21,11 +21,9 @@ from mailauth.findings import (
     unanswered,
 )
 from mailauth.spf import record as records
+from mailauth.spf.evaluation import MAX_NAMES
 from mailauth.syntax.address import Address
 from mailauth.verdicts import Step
-
-MAX_NAMES = 10
-"""How many names of one address are looked at, as RFC 7208 §4.6.4 does."""
 
 
 def check_spf(domain: str, addresses: Sequence[Address], now: int) -> Lookups[Area]:
