@@ -2,14 +2,13 @@
 
 import asyncio
 import json
-import time
-from collections.abc import Awaitable, Generator, Iterable
 from typing import Any
 
 import chains
 import mail
 import pytest
-from nameserver import after, from_zone, serve
+from nameserver import from_zone, serve
+from rounds import in_rounds
 
 from mailauth import authres, dkim, dmarc, spf
 from mailauth.authenticate import METHODS, Report, authenticate
@@ -17,15 +16,9 @@ from mailauth.dkim.key import name
 from mailauth.dns import (
     Answer,
     AsyncResolver,
-    Lookups,
     Question,
     Resolver,
-    RRType,
-    Status,
     Zone,
-    ask,
-    gather,
-    run,
     run_async,
 )
 from mailauth.errors import BadArgument
@@ -158,38 +151,6 @@ def test_every_driver_comes_to_the_same() -> None:
         assert asyncio.run(run_async(authenticate(octets, **given), resolve)) == wanted
 
 
-# --- gather
-
-
-def chain(*names: str) -> Lookups[list[Status]]:
-    found = []
-    for each in names:
-        answer = yield from ask.txt(each)
-        found.append(answer.status)
-    return found
-
-
-def rounds(lookups: Generator[Any, Any, Any], zone: Zone = ZONE) -> tuple[int, Any]:
-    """How many rounds of questions there were, and the result."""
-    count, asked = 0, next(lookups)
-    while True:
-        count += 1
-        try:
-            questions = getattr(asked, "questions", None)
-            asked = lookups.send(
-                zone.resolve(asked) if questions is None else [zone.resolve(q) for q in questions]
-            )
-        except StopIteration as stop:
-            return count, stop.value
-
-
-def test_no_more_rounds_than_the_longest_chain() -> None:
-    count, found = rounds(gather(chain("a.x", "b.x", "c.x"), chain("example.com"), chain()))
-    assert count == 3
-    assert [len(each) for each in found] == [3, 1, 0]
-    assert found[1] == [Status.EXISTS]
-
-
 SPREAD_NODES: dict[str, Any] = {
     "bounce.example.com": {"TXT": ["v=spf1 include:one.example.net -all"]},
     "one.example.net": {"TXT": ["v=spf1 include:two.example.net -all"]},
@@ -228,83 +189,12 @@ def test_no_more_rounds_than_SPF_alone_needs(
     twice = mail.signed(mail.signed(message), key_type="ed25519")
     octets = sealed(sealed(twice, "one.example"), "two.example")
     given: dict[str, Any] = {"ip": "192.0.2.1", "now": mail.NOW, **envelope}
-    assert rounds(authenticate(octets, methods={"spf"}, **given), Zone(SPREAD_NODES))[0] == longest
-    count, got = rounds(authenticate(octets, **given), Zone(SPREAD_NODES))
-    assert count == longest
-    found = [got.helo, got.spf, *got.dkim, got.arc, got.dmarc]
+    _, rounds = in_rounds(authenticate(octets, methods={"spf"}, **given), Zone(SPREAD_NODES))
+    assert len(rounds) == longest
+    got, rounds = in_rounds(authenticate(octets, **given), Zone(SPREAD_NODES))
+    assert len(rounds) == longest
+    found: list[Any] = [got.helo, got.spf, *got.dkim, got.arc, got.dmarc]
     assert [each.result for each in found] == ["pass"] * 6
-
-
-async def together(awaited: Iterable[Awaitable[Any]]) -> list[Any]:
-    return await asyncio.gather(*awaited)
-
-
-def test_those_that_gather_themselves_are_gathered() -> None:
-    def pair() -> Lookups[list[Any]]:
-        return (yield from gather(chain("a.x", "b.x"), chain("example.com")))
-
-    count, found = rounds(gather(pair(), chain("c.x"), dmarc.walk("www.example.com")))
-    assert count == 2
-    assert [len(each) for each in found[0]] == [2, 1]
-    assert found[2].start == "www.example.com"
-    assert run(gather(pair(), pair()), ZONE.resolve) == [found[0], found[0]]
-
-
-def test_what_is_not_wanted_comes_to_nothing() -> None:
-    wanted = [Status.EXISTS]
-    alone = gather(None, chain("example.com"), None)
-    assert run(alone, ZONE.resolve) == [None, wanted, None]
-    two = gather(chain("example.com"), None, chain("example.com"))
-    assert run(two, ZONE.resolve) == [wanted, None, wanted]
-    assert run(gather(None, None), ZONE.resolve) == [None, None]
-    assert run(gather(), ZONE.resolve) == []
-
-
-@pytest.mark.parametrize("side_by_side", [None, together], ids=["in turn", "side by side"])
-def test_only_what_is_not_remembered_is_awaited(side_by_side: Any) -> None:
-    names = ["a.x", "example.com", "b.x", "c.x"]
-    remembered = {
-        Question(name, RRType.TXT): ZONE.resolve(Question(name, RRType.TXT))
-        for name in ("example.com", "b.x")
-    }
-    asked = []
-
-    async def resolve(question: Question) -> Answer[Any]:
-        asked.append(question.name)
-        return ZONE.resolve(question)
-
-    for lookups in (gather(*map(chain, names)), chain(*names)):
-        asked.clear()
-        found = asyncio.run(run_async(lookups, resolve, side_by_side, remembered.get))
-        assert asked == ["a.x", "c.x"]
-        flat = [each if isinstance(each, Status) else each[0] for each in found]
-        assert flat == [Status.NO_SUCH_NAME, Status.EXISTS, *[Status.NO_SUCH_NAME] * 2]
-
-
-def test_a_fault_of_one_ends_all() -> None:
-    def broken() -> Lookups[None]:
-        yield from ask.txt("x.y")
-        msg = "a bug"
-        raise RuntimeError(msg)
-
-    other = chain("a.x", "b.x")
-    with pytest.raises(RuntimeError, match="a bug"):
-        run(gather(other, broken()), ZONE.resolve)
-    with pytest.raises(StopIteration):
-        next(other)
-
-
-@pytest.mark.loopback
-def test_questions_wait_side_by_side() -> None:
-    with serve(after(0.3, from_zone(ZONE))) as server:
-
-        async def main() -> list[Any]:
-            resolver = AsyncResolver([server.where])
-            return await resolver.run(gather(*(chain(f"n{number}.x") for number in range(10))))
-
-        started = time.monotonic()
-        assert len(asyncio.run(main())) == 10
-    assert time.monotonic() - started < 2.5
 
 
 @pytest.mark.loopback

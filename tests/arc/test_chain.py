@@ -10,12 +10,12 @@ import pytest
 from chains import PLAIN, Sealer, sealed, verdict
 from hypothesis import given
 from hypothesis import strategies as st
+from rounds import in_rounds
 
 from mailauth import arc, authres, dkim
 from mailauth.arc import sets
 from mailauth.dkim.key import name
 from mailauth.dns import Question, Zone, run_all, run_async
-from mailauth.dns.lookups import Together
 from mailauth.syntax.message import Message
 
 FIELDS = re.compile(rb"(ARC-[A-Za-z-]+: (?:.|\r\n[ \t])*\r\n)")
@@ -302,22 +302,7 @@ def test_the_keys_are_asked_for_once_and_side_by_side() -> None:
         sealer.add(seal={"s": f"s{number}"}, signature={"s": "s0"})
     got, rounds = in_rounds(arc.verify(sealer.message, now=mail.NOW), Zone(records))
     assert got.result == "pass", got.reason
-    assert rounds == [50]
-
-
-def in_rounds(lookups: Any, zone: Zone) -> tuple[arc.Verdict, list[int]]:
-    """The verdict, and how many questions were asked side by side, one time after another."""
-    rounds = []
-    try:
-        asked = next(lookups)
-        while True:
-            together = isinstance(asked, Together)
-            questions = asked.questions if together else (asked,)
-            rounds.append(len(questions))
-            answers = [zone.resolve(question) for question in questions]
-            asked = lookups.send(answers if together else answers[0])
-    except StopIteration as stop:
-        return stop.value, rounds
+    assert [len(each) for each in rounds] == [50]
 
 
 def test_every_driver_comes_to_the_same() -> None:

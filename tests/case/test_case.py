@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-from collections.abc import Generator
 from pathlib import Path
 from typing import Any
 
@@ -135,24 +134,6 @@ def test_failures_and_secure_answers_are_kept() -> None:
     assert report.spf.result is spf.Result.TEMPERROR
     assert report.dkim[0].secure
     assert loads(dumps(case)).replay() == report
-
-
-def test_a_fault_of_the_driver_is_thrown_in() -> None:
-    seen: list[Exception] = []
-
-    def asking() -> Generator[Any, Any, None]:
-        try:
-            yield Question("example.com", RRType.TXT)
-        except RuntimeError as fault:
-            seen.append(fault)
-
-    def resolve(question: Question) -> Answer[Any]:
-        raise RuntimeError(question.name)
-
-    from mailauth.dns import recall
-
-    run(recall(asking(), {}), resolve)
-    assert [str(fault) for fault in seen] == ["example.com"]
 
 
 def altered(path: str, value: Any) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rounds import in_rounds
 from spf_zones import ADDRESSES, HOSTS, NAMES, zones
 
 from mailauth import spf
@@ -54,33 +55,17 @@ def told(verdict: spf.Verdict) -> tuple[Any, ...]:
     return (*verdict[:-1], verdict.steps)
 
 
-def asking(zone: Zone, asked: list[list[Question]]) -> Any:
-    """The answers of a zone; `asked` gets what is asked in each round."""
-
-    def resolve(question: Question) -> Answer[Any]:
-        asked.append([question])
-        return zone.resolve(question)
-
-    def each(_: Any, questions: Any) -> list[Answer[Any]]:
-        several = list(questions)
-        asked.append(several)
-        return [zone.resolve(question) for question in several]
-
-    return resolve, each
-
-
 @pytest.mark.parametrize("ip", CLIENTS)
 def test_a_course_leads_every_client_to_the_verdict_of_an_evaluation(ip: str) -> None:
     zone = Zone(NODES)
     wanted = zone.run(check(ip, policy=EVALUATED))
     for other in (ip, ip, *CLIENTS, *CLIENTS, ip):
         zone.run(check(other))
-    asked: list[list[Question]] = []
-    resolve, each = asking(zone, asked)
-    assert told(run(check(ip), resolve, each)) == told(wanted)
-    assert [len(each) for each in asked][:1] == [1]
+    got, rounds = in_rounds(check(ip), zone)
+    assert told(got) == told(wanted)
+    assert len(rounds[0]) == 1
     if ip not in EVALUATED_ALWAYS:
-        assert len(asked) <= 2
+        assert len(rounds) <= 2
 
 
 @settings(max_examples=300, deadline=None)
@@ -215,9 +200,8 @@ def test_what_is_remembered_has_a_bound() -> None:
 def test_large_records_are_not_all_remembered() -> None:
     """Each takes sixty times its octets once it is read."""
     for number in range(40):
-        found = choose(
-            (b"v=spf1 " + b"a " * 1900 + b"a:%d.example" % number,) * 1 + (b"x" * 60_000,)
-        )
+        record = b"v=spf1 " + b"a " * 1900 + b"a:%d.example" % number
+        found = choose((record, b"x" * 60_000))
         assert found is not None
     plan = sys.modules["mailauth.spf.plan"]
     assert plan._CHOSEN._weight <= 262_144
