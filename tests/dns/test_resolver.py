@@ -182,14 +182,12 @@ def test_DNS_02_a_server_that_fails(
     assert len(server.asked) == asked
 
 
-@pytest.mark.parametrize(("rcode", "status", "asked"), FAILURES)
-def test_DNS_02_the_next_server_is_asked(
-    resolve: ResolveType, rcode: int, status: Status, asked: int
-) -> None:
+@pytest.mark.parametrize(("rcode", "asked"), [(rcode, asked) for rcode, _, asked in FAILURES])
+def test_DNS_02_the_next_server_is_asked(resolve: ResolveType, rcode: int, asked: int) -> None:
     with serve(fails(rcode)) as failing, serve(KEY) as server:
         assert resolve(failing.where, server.where) == FOUND
         assert resolve(server.where, failing.where) == FOUND
-    assert (status is not Status.EXISTS, len(failing.asked)) == (True, asked)
+    assert len(failing.asked) == asked
 
 
 def test_DNS_02_a_server_without_EDNS(resolve: ResolveType) -> None:
