@@ -7,8 +7,7 @@ from mailauth.dns.lookups import Answer, Lookups, Question, RRType, recall
 from mailauth.errors import SyntaxFault
 from mailauth.spf.course import Course
 from mailauth.spf.evaluation import Evaluation
-from mailauth.spf.identity import Subject, checked_domain, client
-from mailauth.spf.identity import sender as mailbox
+from mailauth.spf.identity import Subject, checked_domain, client, sender_of
 from mailauth.spf.memory import Memory
 from mailauth.spf.plot import plot
 from mailauth.spf.policy import RFC7208, Policy
@@ -37,7 +36,7 @@ def check(  # noqa: PLR0913 - the arguments of the RFC, and our own
 
     **Raises** BadArgument: `ip` is no address.
     """
-    said = mailbox(without_brackets(sender) or f"postmaster@{helo}")
+    said = sender_of(without_brackets(sender) or f"postmaster@{helo}")
     if policy.relays:
         ip = outermost(ip, hops, policy)
     subject = Subject(client(ip), said, helo, receiver, now)
@@ -62,7 +61,7 @@ def check_helo(
     """
     if policy.relays:
         ip = outermost(ip, hops, policy)
-    subject = Subject(client(ip), mailbox(f"postmaster@{helo}"), helo, receiver, now)
+    subject = Subject(client(ip), sender_of(f"postmaster@{helo}"), helo, receiver, now)
     return _by_course(subject, helo, "helo", policy)
 
 
@@ -86,7 +85,7 @@ def check_host(  # noqa: PLR0913 - the arguments of the RFC, and our own
 
     **Raises** BadArgument: `ip` is no address.
     """
-    subject = Subject(client(ip), mailbox(sender), helo, receiver, now)
+    subject = Subject(client(ip), sender_of(sender), helo, receiver, now)
     return _by_course(subject, domain, "mailfrom", policy)
 
 

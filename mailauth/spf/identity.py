@@ -65,7 +65,7 @@ class Subject(NamedTuple):
     now: int
 
 
-def sender(text: str) -> Sender:
+def sender_of(text: str) -> Sender:
     """The parts of a mailbox; without a local part it is the postmaster's (§4.3)."""
     local, at, domain = text.rpartition("@")
     return Sender(local or "postmaster", domain if at else text)

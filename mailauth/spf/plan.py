@@ -39,12 +39,8 @@ class Networks:
 Stage: TypeAlias = Networks | Directive
 
 
-def plan(directives: tuple[Directive, ...]) -> tuple[Stage, ...]:
-    """The directives in their order, those of networks in a row as one."""
-    return tuple(_stages(directives))
-
-
 def _stages(directives: tuple[Directive, ...]) -> Iterator[Stage]:
+    """The directives in their order, those of networks in a row as one."""
     for are_networks, row in groupby(directives, lambda each: type(each.mechanism) in _NETWORKS):
         if are_networks:
             yield Networks(row)
@@ -101,7 +97,7 @@ def prepare_terms(terms: str) -> Prepared:
 
 def _prepare(octets: bytes) -> Prepared:
     record = parse(octets)
-    return Prepared(record, plan(record.directives))
+    return Prepared(record, tuple(_stages(record.directives)))
 
 
 _CHOSEN: Final[Memory[tuple[bytes, ...], Prepared]] = Memory(262_144)

@@ -4,7 +4,7 @@ Telling costs more than evaluating, and most verdicts are never explained; so an
 event is a tuple of what was at hand, and becomes a sentence in `Story.steps`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Final, TypeAlias
 
 from mailauth.dns.lookups import Answer
@@ -13,9 +13,8 @@ from mailauth.spf.plan import Networks
 from mailauth.spf.record import Record, is_record
 from mailauth.verdicts import Step
 
-Tell: TypeAlias = Callable[..., Iterator[tuple[int, str]]]
 Event: TypeAlias = tuple[Any, ...]
-"""What tells the event (how far below the record, and the words), the depth, the facts."""
+"""Which function below tells it (how far below the record, and the words), the depth, the facts."""
 
 
 class Story:

@@ -1,6 +1,5 @@
 """Courses: whoever follows one comes to what an evaluation comes to, in fewer rounds."""
 
-import sys
 from dataclasses import replace
 from typing import Any
 
@@ -12,11 +11,11 @@ from spf_zones import ADDRESSES, HOSTS, NAMES, zones
 
 from mailauth import spf
 from mailauth.dns import Answer, Lookups, Question, RRType, Status, Zone, run
+from mailauth.spf.check import _COURSES
 from mailauth.spf.course import Course
 from mailauth.spf.memory import Memory
-from mailauth.spf.plan import choose
+from mailauth.spf.plan import _CHOSEN, choose
 
-COURSES = sys.modules["mailauth.spf.check"]._COURSES
 EVALUATED = spf.Policy()
 """The limits of the RFC, but not the policy for which there are courses."""
 NODES: dict[str, Any] = {
@@ -203,13 +202,12 @@ def test_large_records_are_not_all_remembered() -> None:
         record = b"v=spf1 " + b"a " * 1900 + b"a:%d.example" % number
         found = choose((record, b"x" * 60_000))
         assert found is not None
-    plan = sys.modules["mailauth.spf.plan"]
-    assert plan._CHOSEN._weight <= 262_144
+    assert _CHOSEN._weight <= 262_144
 
 
 def test_domains_without_number_leave_little_behind() -> None:
     for number in range(20_000):
         Zone({}).run(check("192.0.2.1", f"a@d{number}.example"))
-    assert COURSES._weight <= 4_194_304
-    assert COURSES.get(("d0.example", True)) is None
-    assert isinstance(COURSES.get(("d19999.example", True)), Course)
+    assert _COURSES._weight <= 4_194_304
+    assert _COURSES.get(("d0.example", True)) is None
+    assert isinstance(_COURSES.get(("d19999.example", True)), Course)
