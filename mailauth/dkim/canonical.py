@@ -25,6 +25,15 @@ class Canonicalization(StrEnum):
     RELAXED = "relaxed"
 
 
+def pair(value: str) -> tuple[Canonicalization, Canonicalization]:
+    """sig-c-tag: the header's, and after a slash the body's, without one simple (§3.5).
+
+    **Raises** ValueError.
+    """
+    of_header, slash, of_body = value.partition("/")
+    return Canonicalization(of_header), Canonicalization(of_body if slash else "simple")
+
+
 def header(fields: Sequence[tuple[bytes, bytes]], canonicalization: Canonicalization) -> bytes:
     """The fields in canonical form, a CRLF after each (§3.4.1, §3.4.2).
 

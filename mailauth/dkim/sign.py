@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from mailauth.dkim import claims, quotedprintable
 from mailauth.dkim import signature as signatures
-from mailauth.dkim.canonical import Canonicalization
+from mailauth.dkim.canonical import Canonicalization, pair
 from mailauth.dkim.hashing import BodyHasher, Octets, copied, data_hash, index, select_all
 from mailauth.errors import BadArgument, UnsignableMessage
 from mailauth.keys import Algorithm, Signer
@@ -211,9 +211,8 @@ _WINDOW = 32_768
 
 @lru_cache(maxsize=64)
 def _canonicalizations(text: str) -> tuple[Canonicalization, Canonicalization]:
-    header, slash, body = text.partition("/")
     try:
-        return Canonicalization(header), Canonicalization(body if slash else "simple")
+        return pair(text)
     except ValueError:
         msg = f"the canonicalization {text!r} is not one of simple, relaxed or a pair with '/'"
         raise BadArgument(msg) from None

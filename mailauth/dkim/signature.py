@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import NamedTuple
 
 from mailauth.dkim import quotedprintable
-from mailauth.dkim.canonical import Canonicalization
+from mailauth.dkim.canonical import Canonicalization, pair
 from mailauth.dkim.hashing import BodyWay, places
 from mailauth.dkim.result import Refusal, Result
 from mailauth.errors import SyntaxFault, UnsignableMessage
@@ -193,13 +193,9 @@ def read_algorithm(value: str) -> Algorithm:
 
 @lru_cache(maxsize=64)
 def _canonicalizations(value: str | None) -> tuple[Canonicalization, Canonicalization]:
-    """x-sig-c-tag: the header's, and after a slash the body's; both default to simple (§3.5).
-
-    An empty value is not an omitted tag, which alone has the default (§3.2).
-    """
-    header, slash, body = ("simple" if value is None else value).partition("/")
+    """sig-c-tag; an empty value is not an omitted tag, which alone has the default (§3.2)."""
     try:
-        return Canonicalization(header), Canonicalization(body if slash else "simple")
+        return pair("simple" if value is None else value)
     except ValueError:
         raise _malformed(f"c={value!r:.40} is not a pair of canonicalizations") from None
 
