@@ -27,7 +27,11 @@ def signature(octets: bytes) -> None:
 
 
 def key_record(octets: bytes) -> None:
-    """Any octets are a key record, which formats and parses to itself, or a SyntaxFault."""
+    """Any octets are a key record, which formats and parses to itself, or a SyntaxFault.
+
+    What is broken in them is a finding.
+    """
+    dkim.lint_record(octets)
     with suppress(SyntaxFault):
         record = key_records.parse(octets)
         assert key_records.parse(record.format().encode()).key == record.key
