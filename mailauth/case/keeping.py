@@ -102,7 +102,7 @@ def record(  # noqa: PLR0913 - what `authenticate` takes
 
     A `private` case has of the body no more than its hashes.
 
-    **Raises** BadArgument: `ip` is no address.
+    **Raises** BadArgument, as `authenticate`.
     """
     parsed = Message.parse(message)
     verification = begin_verification(parsed, now=now, policy=dkim_policy, methods=methods)

@@ -73,7 +73,6 @@ class Sealer:
         instance: str = "",
         signature: dict[str, str | None] | None = None,
         seal: dict[str, str | None] | None = None,
-        alone: bool = False,
     ) -> "Sealer":
         """One more set; tags that are given replace, add or (None) drop those that belong there.
 
@@ -88,7 +87,7 @@ class Sealer:
         covered = [_named(self.header.decode(), name) for name in tags.get("h", "").split(":")]
         made = _signed("ARC-Message-Signature", tags, [each for each in covered if each])
         status = {"cv": "none" if number == 1 else "pass"}
-        before = () if alone else (field for each in self.sets for field in each)
+        before = [field for each in self.sets for field in each]
         by_seal = _with(by_key | status, seal)
         self.sets.append((results, made, _signed("ARC-Seal", by_seal, [*before, results, made])))
         return self
