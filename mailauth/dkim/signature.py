@@ -15,7 +15,7 @@ from mailauth.dkim.canonical import Canonicalization, pair
 from mailauth.dkim.hashing import BodyWay, places
 from mailauth.dkim.result import Refusal, Result
 from mailauth.errors import SyntaxFault, UnsignableMessage
-from mailauth.keys import Algorithm
+from mailauth.keys.algorithm import DIGEST_OCTETS, Algorithm
 from mailauth.syntax import domain as domains
 from mailauth.syntax import folding, taglist
 from mailauth.syntax.abnf import BODY_LENGTH, FTEXT, TIMESTAMP
@@ -145,7 +145,6 @@ def with_value(field: bytes, value: bytes) -> bytes:
     return field
 
 
-_SHA256_SIZE = 32
 _ALGORITHMS = {algorithm.value: algorithm for algorithm in Algorithm}
 _SEPARATORS = {"h": ":", "z": "|"}
 
@@ -236,8 +235,8 @@ def _body_length(value: str | None) -> int | None:
 
 def _body_hash(value: str) -> bytes:
     digest = read_base64("bh", value)
-    if len(digest) != _SHA256_SIZE:
-        raise _malformed(f"bh= has {len(digest)} octets, and a SHA-256 has {_SHA256_SIZE}")
+    if len(digest) != DIGEST_OCTETS:
+        raise _malformed(f"bh= has {len(digest)} octets, and a SHA-256 has {DIGEST_OCTETS}")
     return digest
 
 

@@ -83,11 +83,11 @@ class Verification:
         for way in ways:
             self._hasher(way)
         fields = self._by_key.get(FIELD_KEY, [])
-        unfit = self._unfit(header)
+        unfit = self._unfit()
         for octets in fields[: policy.max_signatures]:
             self._examined.append(self._examine(octets, unfit))
         if not 0 < len(fields) <= policy.max_signatures:
-            self._examined.append(self._summary(header, len(fields), unfit))
+            self._examined.append(self._summary(len(fields), unfit))
 
     def update(self, octets: Octets, start: int = 0, end: int | None = None) -> None:
         """The next piece of the body: `octets`, or of them what stands from `start` to `end`.
@@ -139,8 +139,9 @@ class Verification:
                         f"the message has {len(fields)} {word} fields, and not all are signed",
                     )
 
-    def _unfit(self, header: Message) -> str:
+    def _unfit(self) -> str:
         """Why no signature of this header can be trusted, or nothing (§3.8, §8.4)."""
+        header = self.header
         if header.faults:
             return f"the header is malformed: {header.faults[0]}"
         if header.body_start > self.policy.max_header_octets:
@@ -171,13 +172,13 @@ class Verification:
             hasher = self._hashers[way] = BodyHasher.of(way)
         return hasher
 
-    def _summary(self, header: Message, count: int, unfit: str) -> Verdict:
+    def _summary(self, count: int, unfit: str) -> Verdict:
         """What is to be said of signatures that were not examined, or of none."""
         if count:
             more = count - self.policy.max_signatures
             reason = f"too many signatures: {more} more than {self.policy.max_signatures}"
             return Verdict(Result.POLICY, reason)
-        if unfit and FIELD_KEY in header.octets[: header.body_start].lower():
+        if unfit and FIELD_KEY in self.header.octets[: self.header.body_start].lower():
             return Verdict(Result.PERMERROR, unfit)
         return Verdict(Result.NONE, "the message is not signed")
 

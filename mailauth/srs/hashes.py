@@ -46,12 +46,12 @@ def stamp(day: int) -> str:
     return _DIGITS[day >> 5 & 31] + _DIGITS[day & 31]
 
 
-def check_age(stamp: str, now: int, scheme: Scheme) -> None:
+def check_age(day: str, now: int, scheme: Scheme) -> None:
     """See that the day of a TT is today or at most the maximum age ago.
 
     **Raises** Expired, also for a day still to come; Malformed: it is no day.
     """
-    age = (now // DAY - _day_of(stamp)) % PERIOD
+    age = (now // DAY - _day_of(day)) % PERIOD
     if age > scheme.max_age:
         raise Expired(f"it is {age} days old, or of a day to come; {scheme.max_age} are allowed")
 
@@ -77,9 +77,9 @@ def _mac(parts: tuple[str, ...], secret: Keyed, mac: Mac) -> bytes:
 
 
 @lru_cache(maxsize=PERIOD)
-def _day_of(stamp: str) -> int:
+def _day_of(digits: str) -> int:
     """The day, modulo 1024, of a TT of any case.  **Raises** Malformed."""
-    places = [_DIGITS.find(digit) for digit in stamp.upper()]
-    if len(places) != 2 or min(places) < 0 or not stamp.isascii():  # noqa: PLR2004 - TT
-        raise Malformed(f"{stamp[:10]!r} is not a day")
+    places = [_DIGITS.find(digit) for digit in digits.upper()]
+    if len(places) != 2 or min(places) < 0 or not digits.isascii():  # noqa: PLR2004 - TT
+        raise Malformed(f"{digits[:10]!r} is not a day")
     return places[0] << 5 | places[1]
