@@ -1,5 +1,6 @@
 """`mailauth check-config`: every error of a configuration, each with its line."""
 
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -33,7 +34,7 @@ def command(config: Path) -> None:
     except BadConfiguration as fault:
         refuse(fault)
     configuration = reading.configuration
-    for line in reading.lines(doubts(configuration, kinds)):
+    for line in reading.lines(doubts(configuration, kinds, int(time.time()))):
         complain(f"warning: {line}")
     listeners = _counted(len(configuration.listen), "listener")
     workers = _counted(configuration.service.workers, "worker")

@@ -8,7 +8,7 @@ import asyncio
 import grp
 import os
 import stat
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from socket import AF_UNIX
 from typing import Any, Final
@@ -16,10 +16,11 @@ from typing import Any, Final
 from mailauth.dns import Answer, AsyncResolver, Question, RRType, Status
 from mailauth.dns.nameserver import of_the_system
 from mailauth.milter.tables import datasets
+from mailauth.service.listeners import srstable
 from mailauth.service.listeners.kinds import Kinds
 from mailauth.service.processes import privileges
 from mailauth.service.settings.configuration import Configuration
-from mailauth.service.settings.tables import Dns, Listen
+from mailauth.service.settings.tables import Dns, Listen, Srs
 from mailauth.service.settings.tomlfile import Complaint, Place
 
 _PATIENCE: Final = 3.0
@@ -28,8 +29,11 @@ _HARMLESS: Final = Question("", RRType.TXT)
 """A question about the root, whose answer every resolver has at hand."""
 
 
-def doubts(configuration: Configuration, kinds: Kinds) -> Iterator[Complaint]:
-    """What is doubtful; asks each nameserver one question if a listener will ask any."""
+def doubts(configuration: Configuration, kinds: Kinds, now: int) -> Iterator[Complaint]:
+    """What is doubtful `now`, in seconds since the epoch.
+
+    Asks each nameserver one question if a listener will ask any.
+    """
     for index, listen in enumerate(configuration.listen):
         yield from kinds[listen.kind].doubts(configuration, listen)
         if not _gets_its_group(listen):
@@ -45,7 +49,10 @@ def doubts(configuration: Configuration, kinds: Kinds) -> Iterator[Complaint]:
                 'for Postfix write group = "postfix"'
             )
             yield Complaint(("listen", index), sentence)
-    yield from _idle_tables(configuration, kinds)
+    used = {table for each in configuration.listen for table in kinds[each.kind].uses(each)}
+    yield from _idle_tables(configuration, used)
+    if configuration.srs is not None and "srs" in used:
+        yield from _dated_secrets(configuration.srs, now)
     yield from _uncertain_files(configuration)
     if any(kinds[listen.kind].asks(configuration, listen) for listen in configuration.listen):
         yield from _silent_nameservers(configuration.dns)
@@ -113,8 +120,7 @@ def _is_for_its_owner(listen: Listen) -> bool:
         return True
 
 
-def _idle_tables(configuration: Configuration, kinds: Kinds) -> Iterator[Complaint]:
-    used = {table for each in configuration.listen for table in kinds[each.kind].uses(each)}
+def _idle_tables(configuration: Configuration, used: Collection[str]) -> Iterator[Complaint]:
     for table, who in _USERS.items():
         if getattr(configuration, table) is not None and table not in used:
             yield Complaint((table,), f"no listener uses it; {who}")
@@ -126,6 +132,12 @@ _USERS: Final = {
     "srs": "a milter does with srs = true",
 }
 """For a table, which listeners go by it."""
+
+
+def _dated_secrets(given: Srs, now: int) -> Iterator[Complaint]:
+    if not srstable.may_sign(given, now):
+        sentence = "no secret is valid now, so mail waits whose sender is to be rewritten"
+        yield Complaint(("srs", "secrets"), f"{sentence}: look at the dates in the file")
 
 
 def _uncertain_files(configuration: Configuration) -> Iterator[Complaint]:

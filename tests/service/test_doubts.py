@@ -21,6 +21,7 @@ LOOKUPS = '[[listen]]\nkind = "socketmap"\naddress = "inet:127.0.0.1:1"\n'
 MILTER = '[[listen]]\nkind = "milter"\naddress = "inet:127.0.0.1:1"\n'
 JUDGES = '[verifying]\nauthserv_id = "mx.example.com"\n'
 REWRITES = '[srs]\ndomain = "srs.example.com"\nsecrets = "/x"\n'
+NOW = 1_795_000_000
 ALL_SENDERS = (
     "x.toml:1: srs.own_domains: is empty: senders of your own domains will be rewritten too"
 )
@@ -43,7 +44,7 @@ def told(folder: Path, text: str) -> list[str]:
 def warnings(folder: Path) -> list[str]:
     """The same about the file that is there."""
     reading = read(folder / "x.toml")
-    lines = reading.lines(doubts(reading.configuration, kinds_of_listeners()))
+    lines = reading.lines(doubts(reading.configuration, kinds_of_listeners(), NOW))
     return [line.removeprefix(f"{folder}/") for line in lines]
 
 
@@ -65,6 +66,29 @@ def test_who_names_no_domain_of_his_own_is_told(folder: Path, listen: str) -> No
 )
 def test_who_has_thought_of_his_own_domains_is_not(folder: Path, spared: str) -> None:
     assert told(folder, f"{REWRITES}{spared}\n{LOOKUPS}") == []
+
+
+@pytest.mark.parametrize(
+    ("secrets", "is_told"),
+    [
+        ("# until 2020-01-01\nan old secret\n", True),
+        ("# from 2999-01-01\na secret to come\n# until 2020-01-01\nan old secret\n", True),
+        ("# until 2020-01-01\nan old secret\nthe one that signs\n", False),
+    ],
+)
+def test_secrets_of_which_none_signs_now_are_told(
+    folder: Path, secrets: str, is_told: bool
+) -> None:
+    path = folder / "secrets"
+    path.write_text(secrets)
+    path.chmod(0o600)
+    table = REWRITES.replace("/x", str(path)) + 'own_domains = ["example.com"]\n'
+    line = (
+        "x.toml:3: srs.secrets: no secret is valid now, so mail waits whose sender is to be "
+        "rewritten: look at the dates in the file"
+    )
+    for listen in (LOOKUPS, f'{MILTER}role = "srs"\n'):
+        assert told(folder, table + listen) == ([line] if is_told else [])
 
 
 KEY = '[[signing.key]]\ndomain = "a.example"\nselector = "s"\nfile = "/x"\n'

@@ -14,7 +14,6 @@ from mailauth.service.settings.tomlfile import Complaint, Place, Unsound, collec
 from mailauth.srs import aliases
 from mailauth.syntax import domain as domains
 
-_MAX_OCTETS: Final = 16_777_216
 _MOST_FAULTS: Final = 20
 _EXCLUDE_FILE: Final = ("srs", "exclude_file")
 
@@ -44,6 +43,19 @@ def doubts(policy: Srs) -> Iterator[Complaint]:
     if not spared and not policy.always_rewrite:
         sentence = "is empty: senders of your own domains will be rewritten too"
         yield Complaint(("srs", "own_domains"), sentence)
+
+
+def may_sign(given: Srs, now: int) -> bool:
+    """Whether one of the secrets signs now; that they cannot be read is told by `policy`."""
+    try:
+        secrets = srs.Secrets.read(given.secrets)
+    except srs.UnusableSecrets:
+        return True
+    try:
+        secrets.signing(now)
+    except srs.UnusableSecrets:
+        return False
+    return True
 
 
 def policy(given: Srs) -> Rewriting:
