@@ -13,14 +13,29 @@ if TYPE_CHECKING:
     from mailauth.dns import Resolver, Zone
     from mailauth.keys import Algorithm, PublicKey
 
+_STATUS = {
+    "ok": 0,
+    "missing": 1,
+    "revoked": 1,
+    "different": 1,
+    "unusable": 1,
+    "unknown": options.TEMPORARY,
+}
+
 
 @click.command("testkey", short_help="is the published key the one that signs?")
 @options.domain
 @options.selector
 @options.key_file
 @options.dns
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def command(
-    domain: str, selector: str, key_file: str, zones: tuple[str, ...], nameservers: tuple[str, ...]
+    domain: str,
+    selector: str,
+    key_file: str,
+    zones: tuple[str, ...],
+    nameservers: tuple[str, ...],
+    as_json: bool,
 ) -> None:
     """Compare the key file with the record in the DNS.
 
@@ -36,37 +51,54 @@ def command(
     key = read_public(key_file)
     domain, selector = options.place(domain, selector)
     ask = options.resolver(zones, nameservers)
-    status, sentence = _compare(key, key_file, domain, selector, ask)
-    click.echo(printable(sentence))
-    if status:
+    compared = _compare(key, key_file, domain, selector, ask)
+    if as_json:
+        import json
+
+        click.echo(json.dumps({"domain": domain, "selector": selector, **compared._asdict()}))
+    else:
+        click.echo(printable(compared.sentence()))
+    if status := _STATUS[compared.result]:
         raise click.exceptions.Exit(status)
+
+
+class _Compared(NamedTuple):
+    """What comes of the comparison; `testing` and `secure` are as in a verdict of DKIM."""
+
+    result: str
+    reason: str
+    testing: bool = False
+    secure: bool = False
+
+    def sentence(self) -> str:
+        """It on one line."""
+        notes = " (only tested: t=y)" if self.testing else ""
+        vouched = ", and DNSSEC vouches for it" if self.secure else ""
+        return f"{self.result}: {self.reason}{notes}{vouched}"
 
 
 def _compare(
     key: "PublicKey", key_file: str, domain: str, selector: str, ask: "Resolver | Zone"
-) -> tuple[int, str]:
-    """The exit status, and the finding in a sentence."""
+) -> _Compared:
     from mailauth import dkim
     from mailauth.dns import LookupFailed
 
     try:
         record, secure = ask.run(dkim.find_key(domain, selector))
     except LookupFailed as failure:
-        return options.TEMPORARY, f"unknown: {failure}"
+        return _Compared("unknown", str(failure))
     except dkim.Refusal as refusal:
-        return 1, f"missing: {refusal.reason}"
+        return _Compared("missing", refusal.reason)
     the_key = f"the key at {options.key_name(domain, selector)}"
     if record.revoked:
-        return 1, f"revoked: {the_key} is withdrawn: p= is empty"
+        return _Compared("revoked", f"{the_key} is withdrawn: p= is empty")
     try:
         if record.public_key() != key:
-            return 1, f"different: {the_key} is not that of {key_file}"
+            return _Compared("different", f"{the_key} is not that of {key_file}")
         _check_usable(record, _Signed(key.algorithm, domain, domain))
     except UnusableKey as fault:
-        return 1, f"unusable: {the_key}: {fault}"
-    notes = " (only tested: t=y)" if record.testing else ""
-    vouched = ", and DNSSEC vouches for it" if secure else ""
-    return 0, f"ok: {the_key} is the one that signs{notes}{vouched}"
+        return _Compared("unusable", f"{the_key}: {fault}")
+    return _Compared("ok", f"{the_key} is the one that signs", record.testing, secure)
 
 
 class _Signed(NamedTuple):

@@ -226,6 +226,25 @@ def test_DKIM_41_testkey(
     assert text in done.text
     assert done.text.count("\n") == 1
     assert done.text.rstrip("\n").isprintable()
+    as_json = _testkey(run, "rsa.pem", "--json")
+    (told,) = as_json.objects
+    assert as_json.status == status
+    assert done.text.startswith(f"{told['result']}: ")
+
+
+def test_testkey_for_programs(run: Run, desk: Path) -> None:
+    node = {"TXT": [mail.record("rsa", testing=True)]}
+    (desk / "zone.json").write_text(json.dumps({"s._domainkey.example.com": node}))
+    assert _testkey(run, "rsa.pem", "--json").objects == [
+        {
+            "domain": "example.com",
+            "selector": "s",
+            "result": "ok",
+            "reason": "the key at s._domainkey.example.com is the one that signs",
+            "testing": True,
+            "secure": False,
+        }
+    ]
 
 
 @pytest.mark.parametrize("key_file", ["none.pem", "mail.eml"])
@@ -233,5 +252,6 @@ def test_testkey_needs_a_key(run: Run, key_file: str) -> None:
     assert _testkey(run, key_file).refused
 
 
-def _testkey(run: Run, key_file: str) -> Done:
-    return run("testkey", "-d", mail.DOMAIN, "-s", "s", "-k", key_file, "--zone", "zone.json")
+def _testkey(run: Run, key_file: str, *more: str) -> Done:
+    given = ("-d", mail.DOMAIN, "-s", "s", "-k", key_file, "--zone", "zone.json")
+    return run("testkey", *given, *more)
