@@ -1,9 +1,14 @@
 """`mailauth dmarc`: the policy records of domains."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from mailauth.cli import findings, options
 from mailauth.cli.output import complain, printable
+
+if TYPE_CHECKING:
+    from mailauth.dmarc import Discovered, Walk
 
 
 @click.group("dmarc", short_help="look at the DMARC records of domains")
@@ -15,8 +20,13 @@ def command() -> None:
 @click.argument("domain")
 @options.dns
 @options.public_suffixes
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 def policy(
-    domain: str, zones: tuple[str, ...], nameservers: tuple[str, ...], psl: str | None
+    domain: str,
+    zones: tuple[str, ...],
+    nameservers: tuple[str, ...],
+    psl: str | None,
+    as_json: bool,
 ) -> None:
     """Tell which policy applies to mail of a domain, and how it was found.
 
@@ -37,15 +47,43 @@ def policy(
     except LookupFailed as failure:
         complain(f"the DNS did not answer: {failure}")
         raise click.exceptions.Exit(options.TEMPORARY) from None
+    organization = "" if walked.silent else dmarc.organizational_domain(walked)
+    listed = by_list(walked.start) if by_list else ""
+    (_report_json if as_json else _report_text)(walked, found, organization, listed)
+    if found is None:
+        raise click.exceptions.Exit(3)
+
+
+def _report_json(
+    walked: "Walk", found: "Discovered | None", organization: str, listed: str
+) -> None:
+    """One object, in the words of a verdict of DMARC where it has them."""
+    import json
+
+    told = {
+        "domain": walked.start,
+        "policy": found.policy if found else None,
+        "tag": found.tag if found else "",
+        "policy_domain": found.found.domain if found else "",
+        "testing": bool(found and found.found.record.testing),
+        "organizational_domain": organization,
+        "listed_domain": listed,
+        "steps": [step._asdict() for step in walked.steps],
+    }
+    click.echo(json.dumps(told))
+
+
+def _report_text(
+    walked: "Walk", found: "Discovered | None", organization: str, listed: str
+) -> None:
     for step in walked.steps:
         click.echo(printable(f"{'  ' * step.depth}{step.text}"))
-    organization = "" if walked.silent else dmarc.organizational_domain(walked)
     click.echo(f"organizational domain: {organization or 'not known: the DNS did not answer'}")
-    if by_list and by_list(walked.start) != organization:
-        click.echo(f"by the public suffix list: {by_list(walked.start)}")
+    if listed not in ("", organization):
+        click.echo(f"by the public suffix list: {listed}")
     if found is None:
         click.echo("no policy applies")
-        raise click.exceptions.Exit(3)
+        return
     tested = " (t=y: one level lower)" if found.found.record.testing else ""
     click.echo(f"policy: {found.policy} by {found.tag}= of {found.found.domain}{tested}")
 

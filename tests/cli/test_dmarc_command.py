@@ -41,6 +41,31 @@ def test_the_policy_of_a_domain(run: Run, zone: str) -> None:
     assert "policy: reject by p= of up.down.example\n" in done.text
 
 
+def test_the_policy_of_a_domain_for_programs(run: Run, desk: Path, zone: str) -> None:
+    (desk / "list").write_text("com\nexample.com\n")
+    policy = ("dmarc", "policy", "--json", "--zone", zone, "news.example.com")
+    (told,) = run(*policy, "--psl", "list").objects
+    steps = told.pop("steps")
+    assert steps[0] == {"depth": 1, "text": "? TXT of _dmarc.news.example.com: no record"}
+    assert len(steps) == 3
+    assert told == {
+        "domain": "news.example.com",
+        "policy": "none",
+        "tag": "sp",
+        "policy_domain": "example.com",
+        "testing": False,
+        "organizational_domain": "example.com",
+        "listed_domain": "news.example.com",
+    }
+    (told,) = run(*policy).objects
+    assert told["listed_domain"] == ""
+    done = run("dmarc", "policy", "none.example", "--json", "--zone", zone)
+    (told,) = done.objects
+    assert (told["policy"], told["tag"], told["policy_domain"], done.status) == (None, "", "", 3)
+    (told,) = run("dmarc", "policy", "up.down.example", "--json", "--zone", zone).objects
+    assert (told["policy"], told["organizational_domain"]) == ("reject", "")
+
+
 def test_lint(run: Run, zone: str) -> None:
     done = run("dmarc", "lint", "example.com", "--zone", zone, "--json")
     assert [each["code"] for each in done.objects] == ["weaker"]
