@@ -80,10 +80,10 @@ html = click.option(
 )  # fmt: skip
 
 
-def form_option(help: str, *, default: str | None = None) -> Callable[[Command], Command]:  # noqa: A002
+def form_option(help: str) -> Callable[[Command], Command]:  # noqa: A002
     """`--format`: how a record is printed; see `mailauth.dns.present.Form`."""
     forms = click.Choice(["zone", "text", "json"])
-    return click.option("--format", "form", type=forms, default=default, help=help)
+    return click.option("--format", "form", type=forms, help=help)
 
 
 def a_label(text: str) -> str:

@@ -294,6 +294,18 @@ def test_flatten(run: Run, tmp_path: Path) -> None:
         'example.com. 3600 IN TXT "v=spf1 ip4:198.51.100.0/24 ptr -all"',
     ]
     assert run(*flatten, "--format", "text").text == '"v=spf1 ip4:198.51.100.0/24 ptr -all"\n'
+    (told,) = run(*flatten, "--json").objects
+    assert told == {
+        "domain": "example.com",
+        "record": "v=spf1 ip4:198.51.100.0/24 ptr -all",
+        "original": "v=spf1 include:_spf.esp.example ptr -all",
+        "followed": ["_spf.esp.example"],
+        "kept": ["ptr: what it stands for depends on the client"],
+        "ttl": 3600,
+        "findings": told["findings"],
+    }
+    assert [each["code"] for each in told["findings"]] == ["ptr"]
+    assert run(*flatten, "--json", "--format", "json").refused
     assert run("spf", "flatten", "--zone", "zone.json", "none.example").refused
     down = {
         "example.com": {"TXT": ["v=spf1 include:down.example"]},

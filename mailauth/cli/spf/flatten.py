@@ -7,9 +7,11 @@ import click
 
 from mailauth.cli import findings, options
 from mailauth.cli.output import complain, printable
+from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
     from mailauth.dns.present import Form
+    from mailauth.findings import Finding
     from mailauth.spf import Flattened
 
 
@@ -17,9 +19,15 @@ if TYPE_CHECKING:
 @click.argument("domain")
 @options.dns
 @options.now("The date to write, if it is not today.")
-@options.form_option("zone if not given.", default="zone")
+@options.form_option("zone if not given.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, instead of --format.")
 def flatten(
-    domain: str, zones: tuple[str, ...], nameservers: tuple[str, ...], now: int, form: "Form"
+    domain: str,
+    zones: tuple[str, ...],
+    nameservers: tuple[str, ...],
+    now: int,
+    form: "Form | None",
+    as_json: bool,
 ) -> None:
     """Print the record of a domain with networks in place of names, and what that gives up.
 
@@ -33,21 +41,49 @@ def flatten(
     the DNS did not answer, 2 if there is no record that can be flattened.
     """
     from mailauth import spf
-    from mailauth.dns import LookupFailed, present
+    from mailauth.dns import LookupFailed
     from mailauth.spf import record
 
+    if as_json and form is not None:
+        raise BadArgument("--json and --format exclude each other: give one")
     domain = options.record_name(domain)
     try:
         flat = options.resolver(zones, nameservers).run(spf.flatten(domain))
     except LookupFailed as failure:
         complain(f"the DNS did not answer: {failure}")
         raise click.exceptions.Exit(options.TEMPORARY) from None
-    octets = record.format(flat.record).encode()
-    notes = _notes(flat, time.strftime("%Y-%m-%d", time.gmtime(now)))
-    for note in notes:
+    text = record.format(flat.record)
+    found = spf.lint_record(text.encode(), domain)
+    if as_json:
+        _report_json(domain, flat, text, found)
+    else:
+        _report_text(domain, flat, text, found, form or "zone", now)
+
+
+def _report_json(domain: str, flat: "Flattened", text: str, found: "list[Finding]") -> None:
+    import json
+    from dataclasses import asdict
+
+    told = {
+        "domain": domain,
+        "record": text,
+        "original": flat.original.text,
+        "followed": flat.followed,
+        "kept": flat.kept,
+        "ttl": flat.ttl,
+        "findings": [asdict(each) for each in found],
+    }
+    click.echo(json.dumps(told))
+
+
+def _report_text(
+    domain: str, flat: "Flattened", text: str, found: "list[Finding]", form: "Form", now: int
+) -> None:
+    from mailauth.dns import present
+
+    for note in _notes(flat, time.strftime("%Y-%m-%d", time.gmtime(now))):
         click.echo(printable(f"; {note}"), err=form != "zone")
-    click.echo(present.in_form(form, domain, octets))
-    found = spf.lint_record(octets, domain)
+    click.echo(present.in_form(form, domain, text.encode()))
     findings.show(found, err=True)
     if any(finding.code == "size" for finding in found):
         complain("divide it: move some networks to a name of their own, and include that")
