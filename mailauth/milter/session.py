@@ -115,11 +115,6 @@ class Session:
         """The same, once the message is in hand."""
         return self._mail.mark if self._mail else ""
 
-    @property
-    def unfit(self) -> str:
-        """Why nothing can be done for this MTA, or nothing; then all its mail is deferred."""
-        return self._unfit
-
     def hear(self, event: Event) -> Reply | None:
         """The reply to any event but the end of a message, if one is owed."""
         hear = self._hearers.get(type(event))

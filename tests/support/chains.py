@@ -51,8 +51,8 @@ class Sealer:
     opinion on `arc.seal`; but it also signs what nobody may sign.
     """
 
-    def __init__(self, message: bytes = PLAIN) -> None:
-        self.header, _, self.body = message.partition(b"\r\n\r\n")
+    def __init__(self) -> None:
+        self.header, _, self.body = PLAIN.partition(b"\r\n\r\n")
         self.sets: list[tuple[str, str, str]] = []
 
     @property

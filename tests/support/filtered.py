@@ -55,13 +55,9 @@ def pieces(octets: bytes) -> Iterator[tuple[bytes, bytes]]:
 class Filtered:
     """One connection."""
 
-    def __init__(
-        self, settings: Settings, zone: Zone | None = None, *, keys: KeyRing | None = None
-    ) -> None:
+    def __init__(self, settings: Settings, zone: Zone | None = None) -> None:
         self.connection = Connection(Limits())
-        self.session = Session(
-            settings, keys or KeyRing(), self.connection, clock=lambda: mails.NOW
-        )
+        self.session = Session(settings, KeyRing(), self.connection, clock=lambda: mails.NOW)
         self.zone = zone or Zone({})
         self.records: list[Record] = []
 

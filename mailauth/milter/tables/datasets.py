@@ -36,17 +36,17 @@ class Entry(NamedTuple):
 
 
 def read_signing_table(
-    signing_table: str, key_table: str, *, multiple: bool = False, where: str = ""
+    signing_table: str, key_table: str, *, multiple: bool = False
 ) -> SigningTable:
     """The table that two data sets come to; with `multiple` all matches sign.
 
     **Raises** BadTable.
     """
-    keys = {entry.key: _key(entry) for entry in dataset(key_table, where)}
+    keys = {entry.key: _key(entry) for entry in dataset(key_table)}
     rows: list[tuple[str, SigningKey]] = []
     patterns = signing_table.startswith("refile:")
     seen: set[str] = set()
-    for entry in dataset(signing_table, where):
+    for entry in dataset(signing_table):
         if patterns or multiple or entry.key.lower() not in seen:  # the first of a name decides
             rows.append((entry.key, _row(entry, keys)))
             seen.add(entry.key.lower())
@@ -142,9 +142,9 @@ def path_of(text: str) -> str:
     return text
 
 
-def read_networks(text: str, where: str = "") -> list[str]:
+def read_networks(text: str) -> list[str]:
     """The entries of a data set of clients, each checked.  **Raises** BadTable."""
-    return [network(entry) for entry in dataset(text, where)]
+    return [network(entry) for entry in dataset(text)]
 
 
 def network(entry: Entry) -> str:

@@ -35,10 +35,9 @@ class KeyRing:
         on_fault: Callable[[str], None] = lambda _: None,
         clock: Callable[[], float] = time.monotonic,
         max_keys: int = MAX_KEYS,
-        look_again: float = LOOK_AGAIN,
     ) -> None:
         """`on_fault` is told in a sentence of each key that stays in use though its file is bad."""
-        self.look_again = look_again
+        self.look_again = LOOK_AGAIN
         self._on_fault = on_fault
         self._clock = clock
         self._max_keys = max_keys

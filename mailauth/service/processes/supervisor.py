@@ -20,7 +20,7 @@ from typing import Any, Final
 from mailauth.errors import MailauthError
 from mailauth.service.processes import generation as generations
 from mailauth.service.processes import jobs, process
-from mailauth.service.processes.crew import OBSERVER, WORKER, Child, Crew, Ended
+from mailauth.service.processes.crew import OBSERVER, WORKER, Crew, Ended
 from mailauth.service.processes.generation import Generation
 from mailauth.service.processes.restarts import Restarts
 from mailauth.service.processes.sockets import Endpoint
@@ -262,7 +262,7 @@ class Supervisor:
 
     def _note(self, ended: Ended, now: float) -> None:
         """Log an end; one that nobody had asked for counts, unless it only ends a reload."""
-        child: Child = ended.child
+        child = ended.child
         values = {"role": child.job.role, "pid": child.pid, "how": ended.how}
         if child.is_asked and not child.watched.is_condemned:
             logger.info("the %(role)s %(pid)d has ended, %(how)s", values)
