@@ -174,3 +174,16 @@ def test_the_command(
     assert want in text
     assert "rewrite the sender (SRS): yes, with srs.example" in text
     assert json.loads(last)["srs"] == "yes"
+
+
+@pytest.mark.parametrize("option", ["--mail-from", "--helo"])
+def test_the_command_needs_the_address_of_who_sent_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    (tmp_path / "mail.eml").write_bytes(mail.MESSAGE)
+    (tmp_path / "zone.json").write_text("{}")
+    files = ["--zone", f"{tmp_path}/zone.json", f"{tmp_path}/mail.eml"]
+    with pytest.raises(SystemExit) as leave:
+        main(["forward", "--to", "b@far.example", option, "example.com", *files])
+    assert leave.value.code == 2
+    assert "give --ip too" in capsys.readouterr().err

@@ -14,7 +14,7 @@ def command() -> None:
 
 
 @command.command("seal")
-@click.argument("file", metavar="FILE|-", default=mailfiles.STANDARD_INPUT)
+@click.argument("file", metavar="[FILE|-]", default=mailfiles.STANDARD_INPUT)
 @options.domain
 @options.selector
 @click.option("-k", "--key", "key_file", required=True, metavar="KEYFILE", help="The private key.")

@@ -10,7 +10,7 @@ _STATUS = {"yes": 0, "no": 1, "unknown": options.TEMPORARY}
 
 
 @click.command("forward", short_help="what sending a message on would do to it")
-@click.argument("file", metavar="FILE|-", default=mailfiles.STANDARD_INPUT)
+@click.argument("file", metavar="[FILE|-]", default=mailfiles.STANDARD_INPUT)
 @click.option("--to", required=True, metavar="ADDR", help="The address to which it is sent on.")
 @click.option("--via", default="", metavar="IP", help="Your address that the next hop will see.")
 @click.option("--srs-domain", default="", metavar="DOMAIN",
