@@ -23,7 +23,7 @@ _MET = {True: "met", False: "not met", None: "unknown"}
 @click.option("-s", "--selector", "selectors", multiple=True, metavar="SELECTOR",
               help="The selector of one of its DKIM keys; may be repeated.")  # fmt: skip
 @click.option("--common-selectors", is_flag=True, help="Try the selectors that many use, too.")
-@click.option("--ip", "addresses", multiple=True, metavar="ADDRESS",
+@click.option("--ip", "addresses", multiple=True, metavar="IP",
               help="An address that sends its mail; may be repeated.")  # fmt: skip
 @click.option("--weak-keys", is_flag=True,
               help="Ask badkeys if a key can be factored, or is publicly known.")  # fmt: skip

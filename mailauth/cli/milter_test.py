@@ -22,14 +22,19 @@ _PATIENCE = 60.0  # seconds for each answer; Postfix has 30, and for the end of 
 @click.option("-c", "--config", type=click.Path(path_type=Path), metavar="FILE",
               help="The TOML file of the service; its first milter is asked.")  # fmt: skip
 @click.option("--socket", "address", metavar="ADDR", help="The milter's address, instead of -c.")
-@click.option("--ip", default="127.0.0.1", show_default=True, help="The client's address.")
-@click.option("--host", default="", help="The verified name of the client, if it has one.")
-@click.option("--helo", default="localhost", show_default=True, help="The client's name in HELO.")
-@click.option("--mail-from", "sender", default="", help="The envelope sender; empty for a bounce.")
-@click.option("--rcpt", "recipients", multiple=True, metavar="ADDRESS", show_default=True,
+@click.option("--ip", default="127.0.0.1", metavar="IP", show_default=True,
+              help="The client's address.")  # fmt: skip
+@click.option("--host", default="", metavar="NAME",
+              help="The verified name of the client, if it has one.")  # fmt: skip
+@click.option("--helo", default="localhost", metavar="NAME", show_default=True,
+              help="The client's name in HELO.")  # fmt: skip
+@click.option("--mail-from", "sender", default="", metavar="ADDR",
+              help="The envelope sender; empty for a bounce.")  # fmt: skip
+@click.option("--rcpt", "recipients", multiple=True, metavar="ADDR", show_default=True,
               default=["recipient@example.net"],
               help="A recipient; may be repeated.")  # fmt: skip
-@click.option("--user", default="", help="The user who has logged in, {auth_authen}.")
+@click.option("--user", default="", metavar="NAME",
+              help="The user who has logged in, {auth_authen}.")  # fmt: skip
 @click.option("--macro", "macros", multiple=True, metavar="NAME=VALUE",
               help="A macro to send; may be repeated.")  # fmt: skip
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")

@@ -80,11 +80,11 @@ def print_key(
 @click.option("--a", is_flag=True, help="The domain's own addresses may send.")
 @click.option("--mx", is_flag=True, help="The domain's mail exchanges may send.")
 @click.option("--ip4", multiple=True, metavar="NET",
-              help="Hosts that may send: 192.0.2.0/24; repeatable.")  # fmt: skip
+              help="Hosts that may send: 192.0.2.0/24; may be repeated.")  # fmt: skip
 @click.option("--ip6", multiple=True, metavar="NET",
-              help="Hosts that may send: 2001:db8::/32; repeatable.")  # fmt: skip
+              help="Hosts that may send: 2001:db8::/32; may be repeated.")  # fmt: skip
 @click.option("--include", multiple=True, metavar="DOMAIN",
-              help="Whoever this domain admits may send; repeatable.")  # fmt: skip
+              help="Whoever this domain admits may send; may be repeated.")  # fmt: skip
 @click.option("--redirect", metavar="DOMAIN",
               help="The record of this domain decides for all others.")  # fmt: skip
 @click.option(
@@ -133,7 +133,9 @@ def spf(
               help="The same for mail of subdomains.")  # fmt: skip
 @click.option("--np", type=click.Choice(["none", "quarantine", "reject"]),
               help="The same for mail of subdomains that do not exist.")  # fmt: skip
-@click.option("--rua", multiple=True, metavar="ADDR", help="Who gets daily reports; repeatable.")
+@click.option(
+    "--rua", multiple=True, metavar="ADDR", help="Who gets daily reports; may be repeated."
+)
 @click.option("--strict", is_flag=True, help="Subdomains are not aligned: adkim=s; aspf=s.")
 @click.option("--testing", is_flag=True, help="Ask for a policy one level lower: t=y.")
 @options.form_option("zone, or text if -d is missing.")

@@ -10,7 +10,7 @@ from mailauth.errors import BadArgument
 
 
 @click.command("replay", short_help="judge a message again as it was judged then")
-@click.argument("file", metavar="CASE")
+@click.argument("file", metavar="CASE|-")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object.")
 @click.option("--explain", is_flag=True,
               help="Show why: what was asked, and what broke a signature.")  # fmt: skip

@@ -34,15 +34,16 @@ def command() -> None:
 
 @command.command("forward")
 @click.argument("address")
-@click.option("-d", "--domain", required=True, metavar="DOMAIN", help="The domain that forwards.")
+@options.domain_option("The domain that forwards.")
 @secrets_file
 @alias_file
 @at_time
-@click.option("--separator", type=click.Choice(["=", "+", "-"]), default="=",
+@click.option("--separator", type=click.Choice(["=", "+", "-"]), default="=", show_default=True,
               help="The character after SRS0.")  # fmt: skip
 @click.option("--hash-length", type=int, default=4, show_default=True,
               help="How many characters the hash has.")  # fmt: skip
 @click.option("--mac", type=click.Choice(["classic", "separated"]), default="classic",
+              show_default=True,
               help="separated is safer, but only mailauth understands it.")  # fmt: skip
 def forward(
     address: str,
@@ -74,7 +75,7 @@ def forward(
     with _refusals("not rewritten"), _aliases(store, scheme) as aliases:
         rewritten = srs.forward(
             _of_envelope(address),
-            domain=options.a_label(domain.removesuffix(".")),
+            domain=options.a_label(domain),
             secrets=srs.Secrets.read(path),
             now=now,
             scheme=scheme,
