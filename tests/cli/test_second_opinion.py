@@ -10,6 +10,7 @@ import pytest
 from mail import MESSAGE, signed
 from program import Run
 
+from mailauth.cli import demo
 from mailauth.cli import dkimpy as second
 from mailauth.cli.dkimpy import Opinion
 from mailauth.dns import Zone
@@ -21,6 +22,12 @@ dkimpy = pytest.mark.oracle
 @pytest.fixture
 def _without_dkimpy(lack: Callable[[str], None]) -> None:
     lack("dkim")
+
+
+@pytest.fixture
+def _demo_of_dkim(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The other acts, of which one starts a service, have nothing to do with the message."""
+    monkeypatch.setattr(demo, "ACTS", [demo.dkim.act])
 
 
 def opinions(verify: Run, message: bytes) -> dict[str, Any]:
@@ -184,7 +191,7 @@ def test_the_demo_goes_as_it_should(run: Run) -> None:
         "second subject",
     ],
 )
-@pytest.mark.usefixtures("_without_dkimpy")
+@pytest.mark.usefixtures("_without_dkimpy", "_demo_of_dkim")
 def test_the_demo_of_a_file(run: Run, desk: Path, message: bytes) -> None:
     (desk / "mine.eml").write_bytes(message)
     done = run("demo", "mine.eml")
@@ -194,6 +201,7 @@ def test_the_demo_of_a_file(run: Run, desk: Path, message: bytes) -> None:
 
 
 @dkimpy
+@pytest.mark.usefixtures("_demo_of_dkim")
 def test_the_demo_of_what_dkimpy_reads_otherwise(run: Run, desk: Path) -> None:
     # dkimpy takes this field for the line of an mbox.
     (desk / "mine.eml").write_bytes(b"To: x@example.net\r\nFrom : a@example.com\r\n\r\nhi\r\n")
@@ -203,6 +211,7 @@ def test_the_demo_of_what_dkimpy_reads_otherwise(run: Run, desk: Path) -> None:
     assert "\nWhere dkimpy differs, it reads the message otherwise" in done.text
 
 
+@pytest.mark.usefixtures("_demo_of_dkim")
 def test_the_demo_says_when_something_is_wrong(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("mailauth.cli.demo.dkim._altered_body", lambda octets: octets)
     done = run("demo", "mail.eml")
