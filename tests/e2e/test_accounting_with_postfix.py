@@ -19,8 +19,8 @@ from pathlib import Path
 import mail as mails
 import postfix
 import pytest
-from havoc import WATCHDOG, Havoc
-from milter_service import AUTHSERV_ID, MilterService
+from havoc import DEFERRING, WATCHDOG, Havoc
+from milter_service import AUTHSERV_ID, FAULTS, MilterService
 from nameserver import Nameserver, from_zone, serve
 from postfix import Postfix, free_port
 from sink import until
@@ -30,7 +30,6 @@ from mailauth.dns import Zone
 
 pytestmark = [pytest.mark.e2e, pytest.mark.loopback]
 
-FAULTS = Path(__file__).parents[1] / "support" / "milter_faults.py"
 MESSAGES = 240
 SENDERS = 4
 ROUNDS = 2
@@ -40,13 +39,6 @@ ZONE = Zone(
     {f"d{number}.example": {"TXT": ["v=spf1 ip4:127.0.0.2 -all"]} for number in range(MESSAGES)}
     | {"rsa._domainkey.example.com": {"TXT": [mails.record("rsa")]}}
 )
-DEFERRING = """
-dmarc = false
-[verifying.spf_actions]
-temperror = "tempfail"
-[verifying.dkim_actions]
-temperror = "tempfail"
-"""
 
 
 @dataclass
@@ -78,7 +70,7 @@ def way(folder: Path) -> Iterator[Way]:
     to_receiver = free_port()
     with ExitStack() as stack:
         nameserver = stack.enter_context(serve(from_zone(ZONE)))
-        service = MilterService(nameserver.where, (str(FAULTS),))
+        service = MilterService(nameserver.where, FAULTS)
         stack.callback(service.close)
         service.sign, service.verify = f"inet:127.0.0.1:{sign}", f"inet:127.0.0.1:{verify}"
         service.set_up(verifying=DEFERRING, workers=2, **WATCHDOG)

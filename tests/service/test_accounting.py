@@ -7,12 +7,11 @@ import threading
 import time
 from collections import Counter
 from dataclasses import replace
-from pathlib import Path
 
 import mail as mails
 import pytest
-from havoc import WATCHDOG, Havoc
-from milter_service import OURS, THEIRS, MilterService, inserted
+from havoc import DEFERRING, WATCHDOG, Havoc
+from milter_service import FAULTS, OURS, THEIRS, MilterService, inserted
 from nameserver import from_zone, serve
 
 from mailauth import authres, dkim
@@ -22,7 +21,6 @@ from mailauth.milter.protocol.replies import CONTINUE, InsertHeader
 
 pytestmark = pytest.mark.loopback
 
-FAULTS = Path(__file__).parents[1] / "support" / "milter_faults.py"
 MESSAGES = 400
 SENDERS = 6
 """Messages under way at a time."""
@@ -33,13 +31,6 @@ ZONE = Zone(
     {f"d{number}.example": {"TXT": ["v=spf1 ip4:192.0.2.7 -all"]} for number in range(MESSAGES)}
     | {"rsa._domainkey.example.com": {"TXT": [mails.record("rsa")]}}
 )
-DEFERRING = """
-dmarc = false
-[verifying.spf_actions]
-temperror = "tempfail"
-[verifying.dkim_actions]
-temperror = "tempfail"
-"""
 
 
 class Post:
@@ -115,7 +106,7 @@ def deliver_all(service: MilterService) -> None:
 
 def test_MIL_12_every_message_arrives_once_and_rightly_marked() -> None:
     with serve(from_zone(ZONE)) as nameserver:
-        service = MilterService(nameserver.where, (str(FAULTS),))
+        service = MilterService(nameserver.where, FAULTS)
         try:
             service.set_up(verifying=DEFERRING, workers=2, **WATCHDOG)
             service.start()

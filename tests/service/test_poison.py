@@ -3,13 +3,12 @@
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 import mail as mails
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from milter_service import OURS, THEIRS, MilterService, inserted
+from milter_service import FAULTS, OURS, THEIRS, MilterService, inserted
 from nameserver import from_zone, serve
 
 from mailauth.dns import Zone
@@ -17,14 +16,12 @@ from mailauth.milter.client import Envelope
 from mailauth.milter.protocol.replies import CONTINUE, Refusal
 from mailauth.service.telling.poison import MAX_REMEMBERED, Hand, Remembered
 
-FAULTS = Path(__file__).parents[1] / "support" / "milter_faults.py"
-
 
 @pytest.fixture
 def service() -> Iterator[MilterService]:
     """The service with faults that a message can ask for."""
     with serve(from_zone(Zone({}))) as nameserver:
-        one = MilterService(nameserver.where, (str(FAULTS),))
+        one = MilterService(nameserver.where, FAULTS)
         try:
             yield one
         finally:

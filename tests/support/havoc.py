@@ -26,6 +26,14 @@ WATCHDOG: dict[str, Any] = {
     "stop": 2.0,
 }
 """For a service whose processes are to fail again and again."""
+DEFERRING = """
+dmarc = false
+[verifying.spf_actions]
+temperror = "tempfail"
+[verifying.dkim_actions]
+temperror = "tempfail"
+"""
+"""How mail is judged: what the DNS does not answer for waits."""
 
 
 class Havoc:

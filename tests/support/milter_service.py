@@ -14,6 +14,8 @@ from mailauth.milter.protocol.replies import InsertHeader
 
 AUTHSERV_ID = "mx.example.org"
 SERVE = ("-m", "mailauth", "serve", "--config")
+FAULTS = (str(Path(__file__).with_name("milter_faults.py")),)
+"""In place of it: messages may ask for faults."""
 OURS = Envelope("127.0.0.1", helo="localhost", sender="ada@example.com")
 THEIRS = Envelope("192.0.2.7", helo="client.example.com", sender="ada@example.com")
 
