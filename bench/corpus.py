@@ -40,8 +40,8 @@ def text(size: int = 2_000) -> bytes:
     return _fill(HEADER, size, lambda: b" ".join(dice.choices(WORDS, k=12)))
 
 
-def html(size: int = 50_000) -> bytes:
-    """A newsletter: tables in tables, indented, and stray blanks at the end of each tenth line."""
+def html() -> bytes:
+    """A newsletter of 50 KB: indented tables in tables, and stray blanks at some ends of lines."""
     dice = random.Random(2)
 
     def line() -> bytes:
@@ -52,7 +52,7 @@ def html(size: int = 50_000) -> bytes:
             b" " * dice.randrange(1, 4) if dice.random() < 0.1 else b"",
         )
 
-    return _fill(HEADER, size, line)
+    return _fill(HEADER, 50_000, line)
 
 
 def attachment(size: int) -> bytes:
@@ -62,15 +62,15 @@ def attachment(size: int) -> bytes:
     return (text(len(HEADER) + 500) + octets)[:size] + b"\r\n"
 
 
-def blanks(size: int = 1_000_000) -> bytes:
-    """Hostile: a body of one line of blanks that does not end the message."""
-    return HEADER + b" " * size + b"x\r\n"
+def blanks() -> bytes:
+    """Hostile: a body of one line of a million blanks that does not end the message."""
+    return HEADER + b" " * 1_000_000 + b"x\r\n"
 
 
-def folds(count: int = 20_000) -> bytes:
-    """Hostile: a Subject that is folded so often."""
+def folds() -> bytes:
+    """Hostile: a Subject that is folded 20,000 times."""
     head, _, rest = HEADER.partition(b"Subject:")
-    return head + b"Subject:" + b"\r\n x" * count + b"\r\nX-Old-Subject:" + rest
+    return head + b"Subject:" + b"\r\n x" * 20_000 + b"\r\nX-Old-Subject:" + rest
 
 
 def _fill(octets: bytes, size: int, line: Callable[[], bytes]) -> bytes:

@@ -17,9 +17,10 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+from bench import report
 from bench.lookup_server import DOMAIN, SECRETS
 from bench.measure import Cell, Contestant, Goal, cpu_seconds
-from bench.service import resident, serving
+from bench.service import free_port, resident, serving
 from mailauth.postfix.remembered import MOST
 
 ECHO, POSTSRSD = "asyncio echo", "postsrsd"
@@ -32,6 +33,8 @@ FEW, MANY = 8, 200
 POSTFIX = 8
 """Processes of Postfix that ask at a time, each on its connection, one look-up after another."""
 HALF_LOAD_SECONDS = 1.0
+SLOWEST_GOAL = 5  # milliseconds
+MEMORY_GOAL = 40  # megabytes
 TOML = """
 [srs]
 domain = "{domain}"
@@ -185,7 +188,20 @@ def _on_one(name: str, contestants: list[tuple[str, Client]]) -> Iterator[Cell]:
         )
 
 
-def slowest(folder: Path) -> float:
+def sentences(folder: Path) -> Iterator[str]:
+    """How long a look-up takes at half load, and what memory a worker does."""
+    slowest = _slowest(folder)
+    goal = report.goal(f"{SLOWEST_GOAL} ms", met=slowest < SLOWEST_GOAL)
+    yield (
+        "At half of the greatest load 99 of 100 look-ups are answered "
+        f"within {slowest:.1f} ms {goal}."
+    )
+    taken = _memory(folder)
+    goal = report.goal(f"below {MEMORY_GOAL} MB", met=taken < MEMORY_GOAL)
+    yield f"A worker of look-ups takes {taken:.0f} MB under load {goal}."
+
+
+def _slowest(folder: Path) -> float:
     """Milliseconds within which 99 of 100 look-ups are answered, at half of the greatest load."""
     with clients(folder) as ready:
         client = ready["tcp_table"]
@@ -197,12 +213,12 @@ def slowest(folder: Path) -> float:
     return min(taken[len(taken) * 99 // 100] for taken in rounds) * 1000
 
 
-def memory(folder: Path) -> float:
+def _memory(folder: Path) -> float:
     """Megabytes that a worker of look-ups takes once it remembers as much as it may."""
     secrets = folder / "secrets"
     secrets.write_bytes(SECRETS)
     secrets.chmod(0o600)
-    port = _free_port()
+    port = free_port()
     with serving(folder, TOML.format(domain=DOMAIN, secrets=secrets, port=port)) as (worker,):
         Client(Server(worker, port), STRANGERS, b"\n").on_one(MANY, 2 * len(STRANGERS))
         return resident(worker)
@@ -230,8 +246,8 @@ def _postsrsd(folder: Path) -> Iterator[Server]:
     """Debian's postsrsd 1.x with the same secret."""
     secret = folder / "secret"
     secret.write_bytes(SECRETS)
-    port = _free_port()
-    ports = ["-f", f"{port}", "-r", f"{_free_port()}"]
+    port = free_port()
+    ports = ["-f", f"{port}", "-r", f"{free_port()}"]
     command = ["postsrsd", "-d", DOMAIN, "-s", f"{secret}", *ports, "-4"]
     with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as server:
         try:
@@ -239,12 +255,6 @@ def _postsrsd(folder: Path) -> Iterator[Server]:
             yield Server(server.pid, port)
         finally:
             server.terminate()
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 def _wait_for(port: int) -> None:

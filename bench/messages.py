@@ -17,7 +17,7 @@ import dns.resolver
 import spf as pyspf
 
 from bench import corpus, slowdns
-from bench.dkim import DOMAIN, NOW, SELECTOR
+from bench.dkim import DOMAIN, NOW, SELECTOR, signed_by
 from bench.measure import Cell, Contestant, Goal, contestant
 from bench.spf import read_zone
 from mailauth import dkim
@@ -46,8 +46,7 @@ _LOOKUP = pyspf.DNSLookup
 def cells(folder: Path) -> Iterator[Cell]:
     """The two cells; `folder` is for the files that a peer reads."""
     key = PrivateKey.generate()
-    text = corpus.text()
-    signed = dkim.sign(text, domain=DOMAIN, selector=SELECTOR, key=key, now=NOW) + text
+    signed = signed_by(key, corpus.text(), now=NOW)
     record = dkim.KeyRecord.for_key(key.public_key).format()
     lines = [*RECORDS, f"{SELECTOR}._domainkey.{DOMAIN} TXT {record}"]
     zone_file, message = folder / "message.zone", folder / "message.eml"

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Self
 
 from bench import corpus
-from bench.dkim import DOMAIN, OPENSSL, SELECTOR, openssl_speed
+from bench.dkim import DOMAIN, OPENSSL, SELECTOR, openssl_speed, signed_by
 from bench.measure import Cell, Contestant, Goal, cpu_seconds
-from bench.service import resident
+from bench.service import free_port, resident
 from mailauth import dkim
 from mailauth.keys import PrivateKey
 from mailauth.milter.client import CHANGES, LEFT_OUT
@@ -52,12 +52,12 @@ def cells(folder: Path) -> Iterator[Cell]:
     pem, record = folder / "milter.pem", folder / "milter.txt"
     key.write(pem)
     record.write_text(dkim.KeyRecord.for_key(key.public_key).format())
-    for name, size, goals in (
+    for name, plain, goals in (
         ("2 KB text", corpus.text(), (2.5, 3.5)),
         ("50 KB HTML", corpus.html(), (2.5, 2.5)),
     ):
-        signed = dkim.sign(size, domain=DOMAIN, selector=SELECTOR, key=key) + size
-        for mode, message, goal in (("sign", size, goals[0]), ("verify", signed, goals[1])):
+        signed = signed_by(key, plain)
+        for mode, message, goal in (("sign", plain, goals[0]), ("verify", signed, goals[1])):
             with ExitStack() as stack:
                 filters = [
                     stack.enter_context(Filter("mailauth", folder, mode, pem, record)),
@@ -80,7 +80,7 @@ class Filter:
         self.name = name
         self._path = folder / f"{name}-{mode}.sock"
         self._path.unlink(missing_ok=True)
-        where = f"{_free_port()}" if tcp else f"{self._path}"
+        where = f"{free_port()}" if tcp else f"{self._path}"
         self._where = where
         self._mode = mode
         if name == "mailauth":
@@ -155,12 +155,6 @@ def connected(where: str) -> socket.socket:
                 end.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             return end
     raise AssertionError(f"nobody listens at {where}")
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 class Mta:

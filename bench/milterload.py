@@ -14,8 +14,8 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 
-from bench import corpus
-from bench.dkim import DOMAIN, SELECTOR
+from bench import corpus, report
+from bench.dkim import DOMAIN, SELECTOR, signed_by
 from bench.measure import cpu_seconds
 from bench.milter import AT_ONCE, Filter, Mta, connected
 from bench.service import serving
@@ -51,20 +51,22 @@ def sentences(folder: Path, messages: int = MESSAGES) -> Iterator[str]:
     key.write(pem)
     record.write_text(dkim.KeyRecord.for_key(key.public_key).format())
     message = corpus.text()
-    signed = dkim.sign(message, domain=DOMAIN, selector=SELECTOR, key=key) + message
+    signed = signed_by(key, message)
     for name, tcp in (("a Unix socket", False), ("TCP", True)):
         with Filter("mailauth", folder, "verify", pem, record, tcp=tcp) as filtering:
             mtas = filtering.mtas(signed)
             slowest = min(_slowest(mtas) for _ in range(ROUNDS))
+        goal = report.goal(f"{LATENCY_GOAL} ms", met=slowest < LATENCY_GOAL)
         yield (
             f"By {name} and at half of the greatest load 99 of 100 messages of 2 KB are judged "
-            f"within {slowest:.1f} ms (goal: {LATENCY_GOAL} ms, {_met(slowest < LATENCY_GOAL)})."
+            f"within {slowest:.1f} ms {goal}."
         )
     rates = [[_rate(folder, pem, message, workers) for workers in (1, 2)] for _ in range(ROUNDS)]
     times = max(two for _, two in rates) / max(one for one, _ in rates)
+    goal = report.goal(f"{WORKERS_GOAL}", met=times >= WORKERS_GOAL)
     yield (
         f"Two workers sign {times:.2f} times as many messages as one, by the CPU time of the "
-        f"busiest (goal: {WORKERS_GOAL}, {_met(times >= WORKERS_GOAL)})."
+        f"busiest {goal}."
     )
     with Filter("mailauth", folder, "verify", pem, record) as filtering:
         mtas = filtering.mtas(signed)
@@ -72,16 +74,12 @@ def sentences(folder: Path, messages: int = MESSAGES) -> Iterator[str]:
         before = filtering.resident()
         _send(mtas, messages)
         after = filtering.resident()
-    flat = after - before < 1
+    goal = report.goal(f"{MEMORY_GOAL} MB", met=after < MEMORY_GOAL)
+    flat = report.goal("flat", met=after - before < 1)
     yield (
-        f"A worker takes {after:.0f} MB under load (goal: {MEMORY_GOAL} MB, "
-        f"{_met(after < MEMORY_GOAL)}), {after - before:+.1f} MB after {messages:,} more messages "
-        f"(goal: flat, {_met(flat)})."
+        f"A worker takes {after:.0f} MB under load {goal}, {after - before:+.1f} MB after "
+        f"{messages:,} more messages {flat}."
     )
-
-
-def _met(met: bool) -> str:  # noqa: FBT001 - a word for it
-    return "met" if met else "not met"
 
 
 def _send(mtas: list[Mta], count: int) -> float:

@@ -63,6 +63,11 @@ def machine() -> str:
     return f"{processor}, {platform.system()}, {builder}Python {platform.python_version()}"
 
 
+def goal(words: str, *, met: bool) -> str:
+    """A goal of a sentence, and whether it was met."""
+    return f"(goal: {words}, {'met' if met else 'not met'})"
+
+
 def write(document: Path, text: str) -> None:
     """Put `text` between the marks of the document."""
     head, _, rest = document.read_text().partition(BEGIN)

@@ -1,6 +1,7 @@
 """`mailauth serve` as it is installed, and what its processes take."""
 
 import os
+import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -29,6 +30,13 @@ def serving(folder: Path, tables: str, workers: int = 1) -> Iterator[list[int]]:
         finally:
             service.terminate()
             service.communicate()
+
+
+def free_port() -> int:
+    """A port of loopback at which nobody listens now."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 def resident(pid: int) -> float:
