@@ -12,7 +12,9 @@ from mailauth.cli.output import printable
 from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
-    from mailauth.milter.client import Answer
+    from mailauth.milter.client import Answer, Envelope
+    from mailauth.milter.protocol.replies import Change
+    from mailauth.service.settings.address import Address
 
 _PATIENCE = 60.0  # seconds for each answer; Postfix has 30, and for the end of a message 300
 
@@ -95,7 +97,7 @@ def _macro(text: str) -> tuple[str, str]:
     return (bare if len(bare) == 1 else f"{{{bare}}}"), value
 
 
-def _address(config: Path | None, address: str | None) -> Any:  # noqa: ANN401 - an Address
+def _address(config: Path | None, address: str | None) -> "Address":
     from mailauth.errors import SyntaxFault
     from mailauth.service.settings.address import parse
 
@@ -116,7 +118,7 @@ def _address(config: Path | None, address: str | None) -> Any:  # noqa: ANN401 -
     raise BadArgument(f"{config} has no [[listen]] of the kind milter")
 
 
-def _ask(address: Any, envelope: Any, octets: bytes) -> "Answer":  # noqa: ANN401
+def _ask(address: "Address", envelope: "Envelope", octets: bytes) -> "Answer":
     """**Raises** MailauthError."""
     import socket
 
@@ -153,7 +155,7 @@ def _pair(name: str, value: object) -> str:
     return text if name in {"name", "value"} else f"{name} {text}"
 
 
-def _fields(change: Any, octets: bytes) -> dict[str, Any]:  # noqa: ANN401 - any change
+def _fields(change: "Change | bytes", octets: bytes) -> dict[str, Any]:
     """A change of a message in words: insert, index, name, value; what is removed is shown."""
     from mailauth.milter.client import CHANGES
     from mailauth.milter.protocol import replies

@@ -8,7 +8,7 @@ import socket
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Final, TypeAlias
+from typing import Final
 
 from mailauth.errors import BadArgument, MailauthError
 from mailauth.milter.protocol import codes, commands
@@ -21,6 +21,7 @@ from mailauth.milter.protocol.replies import (
     AddHeader,
     AddRecipient,
     AddRecipientWithArguments,
+    Change,
     ChangeFrom,
     ChangeHeader,
     DeleteRecipient,
@@ -81,24 +82,13 @@ CHANGES: Final[Mapping[bytes, str]] = {
 }
 """What a filter may do to a message, by the code of the reply."""
 
-_Change: TypeAlias = (
-    AddHeader
-    | InsertHeader
-    | ChangeHeader
-    | ChangeFrom
-    | AddRecipient
-    | AddRecipientWithArguments
-    | DeleteRecipient
-    | Quarantine
-)
-
 
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What a filter would have the MTA do."""
 
     reply: PlainReply | Refusal = CONTINUE
-    changes: tuple[_Change | bytes, ...] = ()
+    changes: tuple[Change | bytes, ...] = ()
     """In their order; those that we never make are the octets of their frames."""
 
 
@@ -173,7 +163,7 @@ class Client:
         return reply if reply.refuses or reply.ends else None
 
     def _answer(self) -> Answer:
-        changes: list[_Change | bytes] = []
+        changes: list[Change | bytes] = []
         while True:
             code, octets = self._read()
             if code in CHANGES:
@@ -278,11 +268,11 @@ def _reply(code: bytes, octets: bytes) -> PlainReply | Refusal:
     return reply
 
 
-def _change(code: bytes, octets: bytes) -> _Change | bytes:
+def _change(code: bytes, octets: bytes) -> Change | bytes:
     """A change as its class; what is not of its form, or never made by us, as its frame."""
     words = octets.split(b"\0")
     arguments = words[1] if len(words) > 1 else b""
-    change: _Change | bytes = frame(code, octets)
+    change: Change | bytes = frame(code, octets)
     match code:
         case codes.ADD_HEADER if len(words) > 1:
             change = AddHeader(words[0], words[1])
