@@ -3,13 +3,7 @@
 from dataclasses import dataclass
 
 from mailauth.errors import BadArgument
-from mailauth.service.importing.imported import (
-    SECRETS_NOTE,
-    Imported,
-    Table,
-    folder_note,
-    user_note,
-)
+from mailauth.service.importing.imported import SECRETS_NOTE, Imported, Table, listener, user_note
 
 _ENCODER, _DECODER = 10_001, 10_002
 
@@ -53,23 +47,26 @@ def read(line: CommandLine) -> Imported:
 
     **Raises** BadArgument: options that exclude each other.
     """
-    imported = Imported("the command line of pfix-srsd", notes=list(_notes(line)))
+    imported = Imported("the command line of pfix-srsd", notes=_notes(line))
     if line.verbose:
         imported.service["log_level"] = "debug"
     imported.srs = {"domain": line.domain, "secrets": line.secrets}
     if line.separator is not None:
         imported.srs["separator"] = line.separator
-    imported.listen = _socketmap(line) if line.protocol == "socketmap" else _tcp_tables(line)
+    if line.protocol == "socketmap":
+        imported.listen.append(_socketmap(line, imported.notes))
+    else:
+        imported.listen += _tcp_tables(line)
     return imported
 
 
-def _socketmap(line: CommandLine) -> list[Table]:
+def _socketmap(line: CommandLine, notes: list[str]) -> Table:
     if line.path is not None and line.port is not None:
         raise BadArgument("-l and -L exclude each other: give one")
     if line.path is not None:
-        return [{"kind": "socketmap", "address": f"unix:{line.path}", "group": "postfix"}]
+        return listener({"kind": "socketmap"}, f"unix:{line.path}", notes)
     port = _ENCODER if line.port is None else line.port
-    return [{"kind": "socketmap", "address": f"inet:127.0.0.1:{port}"}]
+    return {"kind": "socketmap", "address": f"inet:127.0.0.1:{port}"}
 
 
 def _tcp_tables(line: CommandLine) -> list[Table]:
@@ -95,6 +92,4 @@ def _notes(line: CommandLine) -> list[str]:
         notes.append("-u is carried over: the service keeps running as the user who started it")
     else:
         notes.append(user_note(line.user or "nobody", line.group))
-    if line.path is not None:
-        notes.append(folder_note(line.path))
     return notes
