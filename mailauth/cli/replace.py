@@ -16,14 +16,13 @@ def replace(path: str, octets: bytes) -> None:
 
     **Raises** BadArgument: it cannot be written; the old content is still there.
     """
-    target = os.path.realpath(path)
     try:
-        old = _status(target)
+        old = _status(path)
         if old is not None and not stat.S_ISREG(old.st_mode):
-            with open(target, "wb") as file:  # noqa: PTH123 - a string from realpath
+            with open(path, "wb") as file:  # noqa: PTH123 - /dev/stdout leads to what has no path
                 file.write(octets)
             return
-        _swap(target, octets, old)
+        _swap(os.path.realpath(path), octets, old)
     except OSError as fault:
         raise BadArgument(f"{path} cannot be written: {fault.strerror}") from None
 
@@ -46,9 +45,9 @@ def _swap(target: str, octets: bytes, old: os.stat_result | None) -> None:
         _synchronize(folder)
 
 
-def _status(target: str) -> os.stat_result | None:
+def _status(path: str) -> os.stat_result | None:
     try:
-        return os.stat(target)  # noqa: PTH116 - a string from realpath
+        return os.stat(path)  # noqa: PTH116 - a string, as `path` of `replace`
     except FileNotFoundError:
         return None
 

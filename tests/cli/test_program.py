@@ -141,8 +141,9 @@ def test_signing_starts_without_the_dns() -> None:
 
 
 @pytest.mark.usefixtures("desk")
-def test_a_pipeline() -> None:
-    signed = process(*SIGN, input=mail.MESSAGE)
+@pytest.mark.parametrize("output", [(), ("-o", "/dev/stdout")], ids=["nothing", "/dev/stdout"])
+def test_a_pipeline(output: tuple[str, ...]) -> None:
+    signed = process(*SIGN, *output, input=mail.MESSAGE)
     verified = process("verify", "--zone", "zone.json", input=signed.stdout)
     assert (signed.returncode, signed.stderr) == (0, b"")
     assert (verified.returncode, verified.stderr) == (0, b"")
