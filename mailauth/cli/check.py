@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailauth.cli import findings, options, output
-from mailauth.cli.output import printable
+from mailauth.cli import findings, options
+from mailauth.cli.output import printable, put
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -69,7 +69,7 @@ def command(
     if html is not None:
         from mailauth import pages
 
-        output.write(html, pages.of_domain(report))
+        put(html, pages.of_domain(report).encode())
     if as_json:
         import json
 

@@ -21,10 +21,7 @@ _output = click.option(
 
 def _write(imported: "Imported", output: str | None) -> None:
     """**Raises** BadArgument: the file cannot be written."""
-    if output is None:
-        click.echo(imported.text(), nl=False)
-    else:
-        put(output, imported.text().encode("utf-8", "backslashreplace"))
+    put(output, imported.text().encode("utf-8", "backslashreplace"))
 
 
 @click.group("import", short_help="convert the configuration of another program")

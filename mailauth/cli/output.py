@@ -1,25 +1,15 @@
 """What is printed or written for people: nothing that came from outside can move the cursor."""
 
 import sys
-from pathlib import Path
 
 import click
 
-from mailauth.errors import BadArgument
 from mailauth.syntax.display import printable as printable  # noqa: PLC0414 - the commands' word too
 
 
 def complain(sentence: str) -> None:
     """One line on standard error that says what is wrong and how to mend it."""
     click.echo(f"mailauth: {printable(sentence)}", err=True)
-
-
-def write(path: str, text: str) -> None:
-    """Write a file.  **Raises** BadArgument: it cannot be written."""
-    try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as fault:
-        raise BadArgument(f"{path} cannot be written: {fault.strerror}") from None
 
 
 def put(path: str | None, octets: bytes) -> None:

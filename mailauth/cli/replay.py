@@ -3,8 +3,8 @@
 import click
 
 from mailauth import reading
-from mailauth.cli import mailfiles, options, output
-from mailauth.cli.output import complain
+from mailauth.cli import mailfiles, options
+from mailauth.cli.output import complain, put
 from mailauth.cli.told import Told, autopsies_of
 from mailauth.errors import BadArgument
 
@@ -43,7 +43,7 @@ def command(file: str, as_json: bool, explain: bool, html: str | None) -> None:
     if html:
         from mailauth.pages import of_messages
 
-        output.write(html, of_messages([told.for_page(case.octets)], now=case.now))
+        put(html, of_messages([told.for_page(case.octets)], now=case.now).encode())
     if as_json:
         click.echo(told.as_json())
     else:

@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mailauth.cli import mailfiles, options, output, progress
+from mailauth.cli import mailfiles, options, progress
 from mailauth.cli.arrival import Arrival, envelope
-from mailauth.cli.output import complain
+from mailauth.cli.output import complain, put
 from mailauth.cli.told import Told, autopsies_of
 from mailauth.errors import BadArgument
 
@@ -112,7 +112,7 @@ def command(
     if html:
         from mailauth.pages import of_messages
 
-        output.write(html, of_messages(pages, now=judge.arguments["now"]))
+        put(html, of_messages(pages, now=judge.arguments["now"]).encode())
     if save:
         _save(save, kept)
     if status:
@@ -171,7 +171,7 @@ def _save(path: str, cases: "list[Case]") -> None:
     text = dumps(cases[0])
     if len(text) > MAX_CHARACTERS:
         raise BadArgument("the message is too large for a case: --private keeps its body out")
-    output.write(path, text)
+    put(path, text.encode())
 
 
 _SEVERITY = [0, 1, options.TEMPORARY, 2]

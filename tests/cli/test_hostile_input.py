@@ -414,6 +414,7 @@ def test_an_interrupt(printed: Printed, monkeypatch: pytest.MonkeyPatch) -> None
         patched.setattr("click.utils.echo", _interrupted)
         patched.setattr("mailauth.cli.sign.put", _interrupted)
         patched.setattr("mailauth.cli.arc.put", _interrupted)
+        patched.setattr("mailauth.cli.importing.put", _interrupted)
         status, complaint = printed(writer)
     os.close(reader)
     assert (status, complaint) == (130, "")
