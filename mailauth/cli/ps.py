@@ -11,7 +11,6 @@ from mailauth.cli.output import complain, printable
 from mailauth.errors import BadArgument
 
 _COLORS = {"working": "green", "starting": "yellow", "leaving": "yellow"}
-_UNITS = ((86_400, "d"), (3600, "h"), (60, "min"))
 
 
 @click.command("ps", short_help="show the processes of a running service")
@@ -113,12 +112,11 @@ def _sums(listeners: Mapping[str, list[int]]) -> list[str]:
 
 def duration(seconds: float) -> str:
     """A time span as people say it: `3 d 4 h`, `12 min`, `8 s`."""
-    for index, (size, unit) in enumerate(_UNITS):
-        if seconds >= size:
-            text = f"{int(seconds // size)} {unit}"
-            smaller = _UNITS[index + 1 :][:1]
-            for part, name in smaller:
-                if rest := int(seconds % size // part):
-                    text += f" {rest} {name}"
-            return text
-    return f"{int(seconds)} s"
+    if seconds < 60:  # noqa: PLR2004 - a minute
+        return f"{int(seconds)} s"
+    hours, minutes = divmod(int(seconds // 60), 60)
+    days, hours = divmod(hours, 24)
+    parts = [(days, "d"), (hours, "h"), (minutes, "min")]
+    while not parts[0][0]:
+        del parts[0]
+    return " ".join(f"{number} {unit}" for number, unit in parts[:2] if number)
