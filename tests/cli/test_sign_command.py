@@ -64,10 +64,9 @@ def test_MSG_02_mixed_line_ends_are_refused(sign: Run, desk: Path) -> None:
     assert "make every line end a CRLF" in done.complaint
 
 
-@pytest.mark.parametrize("given", [ENVELOPE + UNIX, ENVELOPE + b"\n"[:0] + UNIX])
-def test_MSG_18_the_line_of_an_mbox_stays_in_front(sign: Run, desk: Path, given: bytes) -> None:
-    (desk / "one.mbox").write_bytes(given)
-    for done in (sign("one.mbox"), sign(given=given)):
+def test_MSG_18_the_line_of_an_mbox_stays_in_front(sign: Run, desk: Path) -> None:
+    (desk / "one.mbox").write_bytes(ENVELOPE + UNIX)
+    for done in (sign("one.mbox"), sign(given=ENVELOPE + UNIX)):
         assert done.octets.startswith(ENVELOPE + b"DKIM-Signature:")
         assert done.octets.endswith(UNIX)
 

@@ -50,15 +50,20 @@ class Tree:
         self._program = program
         self._process: subprocess.Popen[bytes] | None = None
 
-    def configure(self, text: str = "", *, workers: int = 2, **watchdog: float) -> None:
-        """Write the configuration: an echo listener, and what `text` adds."""
+    def configure(
+        self, text: str = "", *, workers: int = 2, service: str = "", **watchdog: float
+    ) -> None:
+        """Write the configuration: an echo listener, and what `text` adds.
+
+        `service` is a line of that table.
+        """
         limits = WATCHDOG
         for name, value in watchdog.items():
             lines = [line for line in limits.splitlines() if not line.startswith(f"{name} =")]
             limits = "\n".join([*lines, f"{name} = {value}"])
         self.file.write_text(
             f'[service]\nworkers = {workers}\nstatus = "unix:{self.folder}/status"\n'
-            f'{limits}\n[limits]\nrequest = 1\n[[listen]]\nkind = "echo"\n'
+            f'{service}\n{limits}\n[limits]\nrequest = 1\n[[listen]]\nkind = "echo"\n'
             f'address = "{self.socket}"\n{text}\n'
         )
 

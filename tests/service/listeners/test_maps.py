@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
 from pathlib import Path
+from typing import Any
 
 import pytest
 from program import process
@@ -42,9 +43,9 @@ class Service(Tree):
         self.secrets.chmod(0o600)
         self.configure()
 
-    def configure(self, text: str = "", *, workers: int = 2, **watchdog: float) -> None:
+    def configure(self, text: str = "", **options: Any) -> None:
         """Write the configuration, and `text` at its end."""
-        super().configure(text, workers=workers, **watchdog)
+        super().configure(text, **options)
         echo = f'[[listen]]\nkind = "echo"\naddress = "{self.socket}"\n'
         tables = f'[srs]\ndomain = "fwd.example"\nsecrets = "{self.secrets}"\n'
         for kind, address, name in [

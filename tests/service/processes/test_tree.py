@@ -6,10 +6,12 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from postfix import free_port
 from program import ROOT
 from tree import PATIENCE, Tree, talk
 
@@ -135,13 +137,12 @@ def test_PFX_12_a_request_in_work_survives_a_reload(secretive: Tree) -> None:
     ],
 )
 def test_OPS_02_a_broken_reload_keeps_the_old_state(
-    tree: Tree, spoil: "object", words: str
+    tree: Tree, spoil: Callable[[Tree], object], words: str
 ) -> None:
     secret(tree, "first")
     tree.configure(f'map = "{tree.folder}/secret"', start=3)
     tree.start()
     before = set(tree.pids())
-    assert callable(spoil)
     spoil(tree)
     tree.signal(signal.SIGHUP)
     tree.wait_for_log("the old configuration and the old secrets stay in force", words)
@@ -275,12 +276,6 @@ def test_a_client_of_the_status_that_does_not_read_holds_nobody_up(tree: Tree) -
         client.close()
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 def response(port: int) -> tuple[bytes, bytes]:
     """Head and body of the response to who asks for metrics."""
     with socket.create_connection(("127.0.0.1", port), PATIENCE) as client:
@@ -305,11 +300,7 @@ def figure(text: str, name: str) -> float:
 
 def test_metrics_go_on_when_workers_are_replaced(tree: Tree) -> None:
     port = free_port()
-    tree.configure(workers=1)
-    text = tree.file.read_text()
-    tree.file.write_text(
-        text.replace("workers = 1", f'workers = 1\nmetrics = "inet:127.0.0.1:{port}"')
-    )
+    tree.configure(workers=1, service=f'metrics = "inet:127.0.0.1:{port}"')
     tree.start()
     with tree.connect() as client:
         for _ in range(10):
@@ -325,11 +316,7 @@ def test_metrics_go_on_when_workers_are_replaced(tree: Tree) -> None:
 def with_metrics(tree: Tree) -> int:
     """Start the service with metrics; their port."""
     port = free_port()
-    tree.configure()
-    text = tree.file.read_text()
-    tree.file.write_text(
-        text.replace("workers = 2", f'workers = 2\nmetrics = "inet:127.0.0.1:{port}"')
-    )
+    tree.configure(service=f'metrics = "inet:127.0.0.1:{port}"')
     tree.start()
     tree.wait_for(lambda: tree.pids("observer"), "the observer")
     return port
@@ -425,9 +412,7 @@ def test_OPS_03_root_is_given_up_for_good(tree: Tree) -> None:
     import pwd
 
     group = grp.getgrgid(pwd.getpwnam("nobody").pw_gid).gr_name
-    tree.configure(f'group = "{group}"')
-    text = tree.file.read_text()
-    tree.file.write_text(text.replace("workers = 2", 'workers = 2\nuser = "nobody"'))
+    tree.configure(f'group = "{group}"', service='user = "nobody"')
     tree.folder.chmod(0o755)
     tree.start()
     uid, gid = pwd.getpwnam("nobody")[2:4]
@@ -442,15 +427,12 @@ def test_OPS_03_root_is_given_up_for_good(tree: Tree) -> None:
 
 def test_OPS_03_another_user_needs_root(tree: Tree) -> None:
     if os.geteuid() == 0:
-        pytest.importorskip("mailauth.service.processes.privileges")
         prefix = ["setpriv", "--reuid=65534", "--clear-groups"]
         tree.folder.chmod(0o777)
         tree.log_file.touch(mode=0o666)
     else:
         prefix = []
-    tree.configure()
-    text = tree.file.read_text()
-    tree.file.write_text(text.replace("workers = 2", 'workers = 2\nuser = "root"'))
+    tree.configure(service='user = "root"')
     tree.spawn(prefix=prefix)
     assert tree.wait() == 2
     assert "only root can become user root" in tree.log()
@@ -462,9 +444,7 @@ def test_OPS_06_no_core_is_dumped(tree: Tree) -> None:
 
 
 def test_MIL_07_the_memory_of_a_worker_is_bounded(tree: Tree) -> None:
-    tree.configure()
-    text = tree.file.read_text()
-    tree.file.write_text(text.replace("workers = 2", "workers = 1\nmemory = 512"))
+    tree.configure(workers=1, service="memory = 512")
     tree.start()
     assert tree.say("gorge 8") == "8 taken"
     assert tree.say("gorge 600") == "refused"
