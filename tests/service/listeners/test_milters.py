@@ -447,7 +447,6 @@ def test_OPS_13_every_file_that_cannot_be_used_is_named(tmp_path: Path) -> None:
 
 
 def test_OPS_13_check_config_names_every_error(tmp_path: Path, service: MilterService) -> None:
-
     file = tmp_path / "x.toml"
     file.write_text(
         '[[listen]]\nkind = "miltr"\naddress = "unix:/x"\n'
