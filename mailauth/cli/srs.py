@@ -158,7 +158,7 @@ def new_secret(path: str, keep: int | None) -> None:
         )
     after = octets[sum(len(entry.lines) for entry in old) :]
     replace(path, b"".join([fresh, b"\n", *kept, after]))
-    click.echo(printable(_now(path, len(kept) + 1, gone=len(old) - len(kept))), err=True)
+    click.echo(printable(_came_to(path, len(kept) + 1, gone=len(old) - len(kept))), err=True)
 
 
 def _entries(path: str, octets: bytes) -> "list[Entry]":
@@ -171,7 +171,7 @@ def _entries(path: str, octets: bytes) -> "list[Entry]":
         raise srs.UnusableSecrets(f"{path}: {fault}") from None
 
 
-def _now(path: str, count: int, *, gone: int) -> str:
+def _came_to(path: str, count: int, *, gone: int) -> str:
     """What the file has come to."""
     secrets = f"{count} secret{'s' * (count > 1)}"
     dropped = f", and the oldest {gone} {'are' if gone > 1 else 'is'} gone" if gone else ""

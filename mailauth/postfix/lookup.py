@@ -34,7 +34,7 @@ class Notice(NamedTuple):
 
     reason: str
     forged: bool = False
-    """The address is one of our domains, and forged or expired."""
+    """The address is of one of our domains, and forged or expired."""
 
 
 class Reply(NamedTuple):

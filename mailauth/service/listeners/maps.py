@@ -9,7 +9,6 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final
 
-from mailauth.errors import BadArgument
 from mailauth.postfix import (
     MAPS,
     Limits,
@@ -119,10 +118,9 @@ def _check_map(name: str, policy: Srs | None, place: Place) -> Iterator[Complain
 
 def _prepare(protocol: LookupProtocol, configuration: Configuration, listen: Listen) -> Build:
     """Reads the secrets and the lists; what is built in a worker needs no file."""
-    if configuration.srs is None:
-        raise BadArgument(f"a {protocol} needs a table [srs]")
-    given, policy = configuration.srs, srstable.policy(configuration.srs)
-    limits = configuration.limits
+    given, limits = configuration.srs, configuration.limits
+    assert given is not None  # noqa: S101 - _check refuses that
+    policy = srstable.policy(given)
 
     def build(tally: Tally) -> LookupServer:
         return LookupServer(

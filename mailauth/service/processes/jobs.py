@@ -30,7 +30,6 @@ def _worker(generation: Generation, make_tally: Callable[[], Tally]) -> process.
     configuration = generation.configuration
     sockets = [generation.endpoints[listen.where].socket for listen in configuration.listen]
     served = list(zip(sockets, generation.builds, strict=True))
-
     shared = configuration.service.workers > 1
 
     def run(channel: socket.socket) -> int:
