@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Final, TypeAlias
 
 from mailauth.errors import UnusableKey
-from mailauth.keys.strength import ED25519_OCTETS
+from mailauth.keys.strength import ED25519_OCTETS, ED25519_SECRETS
 
 FilePath: TypeAlias = str | os.PathLike[str]
 
@@ -106,7 +106,7 @@ def _is_base64_key(text: str) -> bool:
     except ValueError:  # not base64
         return False
     is_der = len(octets) > ED25519_OCTETS and octets.startswith(_SEQUENCE)
-    return (is_der or len(octets) == ED25519_OCTETS) and not os.path.lexists(text)
+    return (is_der or len(octets) in ED25519_SECRETS) and not os.path.lexists(text)
 
 
 _SEQUENCE: Final = b"\x30"

@@ -26,7 +26,13 @@ from mailauth.errors import BadArgument, UnusableKey
 from mailauth.keys import files
 from mailauth.keys.algorithm import DIGEST_OCTETS, RSA_HASH, RSA_PADDING, Algorithm
 from mailauth.keys.public import PublicKey, is_public, spki
-from mailauth.keys.strength import DEFAULT_RSA_BITS, ED25519_BITS, ED25519_OCTETS, check_rsa
+from mailauth.keys.strength import (
+    DEFAULT_RSA_BITS,
+    ED25519_BITS,
+    ED25519_OCTETS,
+    ED25519_SECRETS,
+    check_rsa,
+)
 
 _Key: TypeAlias = RSAPrivateKey | Ed25519PrivateKey
 
@@ -62,15 +68,17 @@ class PrivateKey:
     def load(cls, octets: bytes, *, passphrase: bytes | None = None) -> "PrivateKey":
         """The key in `octets`: PKCS#1 or PKCS#8, PEM or DER, or an Ed25519 seed in base64.
 
+        DER may be in base64 too, and the seed may have its public half behind it.
+
         RSA primes are not proved here, because that takes a thousand times as
         long as loading; `prove` does it.
 
         **Raises** UnusableKey: no such key, a wrong passphrase, or a key too weak.
         """
-        seed = _seed(octets)
-        if seed is not None:
-            return cls._bound(Ed25519PrivateKey.from_private_bytes(seed))
-        key = _parse(octets, passphrase)
+        bare = _from_base64(octets)
+        if len(bare) in ED25519_SECRETS:
+            return cls._bound(_from_seed(bare))
+        key = _parse(bare or octets, passphrase)
         if isinstance(key, RSAPrivateKey):
             check_rsa(key.key_size, key.public_key().public_numbers().e)
         return cls._bound(key)
@@ -165,13 +173,23 @@ def _rsa_signing(key: RSAPrivateKey) -> Callable[[bytes], bytes]:
 _INCONSISTENT = "the numbers of the RSA key do not belong together; make a new key"
 
 
-def _seed(octets: bytes) -> bytes | None:
-    """An Ed25519 private key as dkimpy writes it: 32 octets in base64, on a line."""
+def _from_base64(octets: bytes) -> bytes:
+    """What stands in base64 without the lines of PEM around it; b"" if nothing does."""
     try:
-        seed = binascii.a2b_base64(octets.strip(), strict_mode=True)
-    except binascii.Error:  # not base64, so another form
-        return None
-    return seed if len(seed) == ED25519_OCTETS else None
+        return binascii.a2b_base64(b"".join(octets.split()), strict_mode=True)
+    except binascii.Error:  # another form
+        return b""
+
+
+def _from_seed(secret: bytes) -> Ed25519PrivateKey:
+    """The key of a seed, as dkimpy has it, or of a seed and its public half, as NaCl has it.
+
+    **Raises** UnusableKey: the halves are of two keys.
+    """
+    key = Ed25519PrivateKey.from_private_bytes(secret[:ED25519_OCTETS])
+    if secret[ED25519_OCTETS:] not in (b"", key.public_key().public_bytes_raw()):
+        raise UnusableKey("the halves of the Ed25519 key do not belong together; make a new key")
+    return key
 
 
 def _parse(octets: bytes, passphrase: bytes | None) -> _Key:
@@ -199,4 +217,4 @@ def _unreadable(octets: bytes, passphrase: bytes | None) -> str:
         return "this is a public key; give the private one"
     if passphrase is not None:
         return "the private key cannot be read; check its passphrase"
-    return "not a private key in PEM, DER, or as an Ed25519 seed in base64"
+    return "not a private key in PEM, DER or base64, nor an Ed25519 seed in base64"

@@ -16,6 +16,8 @@ MIN_RSA_EXPONENT: Final = 3  # with 1, every message is its own signature
 MAX_RSA_EXPONENT: Final = 2**33 - 1  # a long one costs 35 times as much as 65537
 MAX_PUBLIC_KEY_OCTETS: Final = 3072  # 4096 characters of base64
 ED25519_OCTETS: Final = 32
+ED25519_SECRETS: Final = (ED25519_OCTETS, 2 * ED25519_OCTETS)
+"""Octets of a secret: the seed, and the seed with the public half behind it."""
 ED25519_BITS: Final = 256
 
 

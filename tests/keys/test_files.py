@@ -20,6 +20,7 @@ CONTENTS = [
     pytest.param(SEED, id="seed"),
     pytest.param(SEED + "\n", id="seed and line end"),
     pytest.param("MC4CAQAwBQYDK2VwBCIE" + SEED, id="DER"),
+    pytest.param("A" * 86 + "==", id="both halves"),
 ]
 ROOT_ONLY = pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 

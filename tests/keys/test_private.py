@@ -86,6 +86,23 @@ def test_the_seed_of_dkimpy_may_end_its_line(around: bytes) -> None:
     assert PrivateKey.load(around % SEED).public_key == PrivateKey.load(SEED).public_key
 
 
+@pytest.mark.parametrize("form", [form for form in FORMS if form.endswith("DER")])
+@pytest.mark.parametrize("around", [b"%s", b"\t%s\r\n"])
+def test_der_may_be_in_base64_without_the_lines_of_pem(form: str, around: bytes) -> None:
+    octets = FORMS[form][0]
+    for written in (base64.b64encode(octets), base64.encodebytes(octets)):
+        assert PrivateKey.load(around % written).pem() == PrivateKey.load(octets).pem()
+
+
+def test_the_public_half_may_stand_behind_an_ed25519_seed() -> None:
+    """As NaCl has secret keys, and rspamadm(8) writes them."""
+    seed, public = base64.b64decode(SEED), PrivateKey.load(SEED).public_key.octets
+    key = PrivateKey.load(base64.b64encode(seed + public) + b"\n")
+    assert key.pem() == PrivateKey.load(SEED).pem()
+    with pytest.raises(UnusableKey, match="do not belong together"):
+        PrivateKey.load(base64.b64encode(seed + seed))
+
+
 @pytest.mark.parametrize("form", FORMS)
 def test_a_wrong_passphrase_is_said_so(form: str) -> None:
     octets, passphrase = FORMS[form]
@@ -115,6 +132,9 @@ PUBLIC_PEM = RSA.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPub
         pytest.param(RSA_PEM.replace(b"M", b"!"), "not a private key", id="PEM of junk"),
         pytest.param(PUBLIC_PEM, "this is a public key", id="public"),
         pytest.param(spki(RSA.public_key()), "this is a public key", id="public DER"),
+        pytest.param(
+            base64.b64encode(spki(RSA.public_key())), "this is a public key", id="public in base64"
+        ),
         pytest.param(_pem(ec.generate_private_key(ec.SECP256R1())), "another kind", id="EC"),
         pytest.param(UNHEARD_OF, "unknown kind or cipher", id="unheard of"),
     ],
