@@ -82,7 +82,7 @@ html = click.option(
 
 def form_option(help: str) -> Callable[[Command], Command]:  # noqa: A002
     """`--format`: how a record is printed; see `mailauth.dns.present.Form`."""
-    forms = click.Choice(["zone", "text", "json"])
+    forms = click.Choice(["zone", "text", "plain", "json"])
     return click.option("--format", "form", type=forms, help=help)
 
 

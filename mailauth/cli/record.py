@@ -33,11 +33,12 @@ def dkim(
     testing: bool,
     strict: bool,
 ) -> None:
-    """Print the record of a key: for a zone file, as text for a provider's form, or JSON.
+    """Print the record of a key: for a zone file, for a provider's form, or as JSON.
 
     \b
     mailauth record dkim -k 2026.example.com.pem -d example.com -s 2026
     mailauth record dkim -k 2026.example.com.pem --format text
+    mailauth record dkim -k 2026.example.com.pem --format plain  # for a form that takes no quotes
     """
     from mailauth.cli.keyfile import read_public
 
@@ -51,8 +52,10 @@ def _form(given: "Form | None", lacking: str) -> "Form":
 
     **Raises** BadArgument: the form has a name in it.
     """
+    from mailauth.dns.present import NAMELESS
+
     form = given or ("text" if lacking else "zone")
-    if form != "text" and lacking:
+    if form not in NAMELESS and lacking:
         raise BadArgument(f"--format {form} needs the name of the record: give {lacking}")
     return form
 
@@ -71,7 +74,7 @@ def print_key(
     from mailauth.dns import present
 
     octets = keys.KeyRecord.for_key(key, testing=testing, strict=strict).format().encode()
-    name = "" if form == "text" else options.key_name(domain, selector)
+    name = "" if form in present.NAMELESS else options.key_name(domain, selector)
     click.echo(present.in_form(form, name, octets))
 
 

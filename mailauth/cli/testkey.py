@@ -81,6 +81,7 @@ def _compare(
     key: "PublicKey", key_file: str, domain: str, selector: str, ask: "Resolver | Zone"
 ) -> _Compared:
     from mailauth import dkim
+    from mailauth.dkim.key import find_misplaced
     from mailauth.dns import LookupFailed
 
     try:
@@ -88,7 +89,9 @@ def _compare(
     except LookupFailed as failure:
         return _Compared("unknown", str(failure))
     except dkim.Refusal as refusal:
-        return _Compared("missing", refusal.reason)
+        twice = ask.run(find_misplaced(domain, selector))
+        where = f"; there is one at {twice}: give the name without the domain" if twice else ""
+        return _Compared("missing", f"{refusal.reason}{where}")
     the_key = f"the key at {options.key_name(domain, selector)}"
     if record.revoked:
         return _Compared("revoked", f"{the_key} is withdrawn: p= is empty")

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import NamedTuple
 
-from mailauth.dkim import quotedprintable
+from mailauth.dkim import damage, quotedprintable
 from mailauth.dkim.result import Refusal, Result
 from mailauth.dns import ask
+from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Answer, Lookups, Status
 from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.keys import PublicKey
@@ -110,16 +111,16 @@ def _only_key(where: str, answer: Answer[bytes]) -> KeyRecord:
     if not answer.records:
         why = "there is no such name" if answer.status is not Status.NO_DATA else "no TXT record"
         raise Refusal(Result.PERMERROR, f"no key at {where}: {why}")
-    found, faults = readable(answer.records)
+    found, fault = readable(answer.records)
     if not found:
-        raise Refusal(Result.PERMERROR, f"no readable key at {where}: {faults[0]}")
+        raise Refusal(Result.PERMERROR, f"no readable key at {where}: {fault}")
     if len(found) > 1:
         raise Refusal(Result.PERMERROR, f"{len(found)} keys at {where}, and one is allowed")
     return parse(found[0])
 
 
-def readable(records: Sequence[bytes]) -> tuple[list[bytes], list[str]]:
-    """Those of the TXT records of one name that are key records, and why the others are not."""
+def readable(records: Sequence[bytes]) -> tuple[list[bytes], str]:
+    """Those of the TXT records of one name that are key records, and why the first other is not."""
     found: list[bytes] = []
     faults: list[str] = []
     for octets in records[:MAX_RECORDS]:
@@ -129,7 +130,21 @@ def readable(records: Sequence[bytes]) -> tuple[list[bytes], list[str]]:
             faults.append(fault.message)
         else:
             found.append(octets)
-    return found, faults
+    told = [*faults[:1], damage.seen(records[:MAX_RECORDS])] if not found else faults[:1]
+    return found, "; ".join(filter(None, told))
+
+
+def find_misplaced(domain: str, selector: str) -> Lookups[str]:
+    """Where the key of a selector is instead, if a provider's form has added the domain once more.
+
+    "" if it is not there, or the DNS did not answer.  **Asks** one TXT question.
+    """
+    twice = f"{name(domain, selector)}.{domain}"
+    try:
+        answer = yield from ask.txt(twice)
+    except LookupFailed:
+        return ""
+    return twice if readable(answer.records)[0] else ""
 
 
 @lru_cache(maxsize=1024)

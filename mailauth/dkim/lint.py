@@ -31,29 +31,33 @@ def lint_record(
 
 
 def lint(domain: str, selector: str, *, weakness: Weakness | None = None) -> Lookups[list[Finding]]:
-    """The findings in the key record of a selector.  **Asks** two questions at most.
+    """The findings in the key record of a selector.  **Asks** three questions at most.
 
     `weakness` is asked about a key that is sound as far as the RFCs go.
     """
     where = keys.name(domain, selector)
     try:
         answer = yield from ask.txt(where)
-        return (yield from lint_answer(answer, where, weakness))
+        return (yield from lint_answer(answer, domain, selector, weakness))
     except LookupFailed as failure:
         return [unanswered(failure, where)]
 
 
 def lint_answer(
-    answer: Answer[bytes], where: str, weakness: Weakness | None
+    answer: Answer[bytes], domain: str, selector: str, weakness: Weakness | None
 ) -> Lookups[list[Finding]]:
-    """What the answer for a key shows.  **Asks** for an alias if there is none.
+    """What the answer for a key shows.
 
+    **Asks** for an alias if there is none, and at the name with the domain twice.
     **Raises** LookupFailed.
     """
+    where = keys.name(domain, selector)
     if answer.void:
         alias = yield from ask.alias(where)
         if alias.records:
             return [_dangling(where, alias.records[0])]
+        if twice := (yield from keys.find_misplaced(domain, selector)):
+            return [_misplaced(where, domain, twice)]
     return _of_records(answer.records, where, weakness)
 
 
@@ -64,18 +68,25 @@ def _dangling(where: str, target: str) -> Finding:
     return Finding("dangling", Severity.ERROR, sentence, where, target, remedy)
 
 
+def _misplaced(where: str, domain: str, twice: str) -> Finding:
+    """The form of a provider has put the domain behind a name that had it already."""
+    remedy = f"in the form, give the name without the domain: {where.removesuffix('.' + domain)}"
+    sentence = f"there is no key, but there is one at {twice}"
+    return Finding("no-key", Severity.ERROR, sentence, where, remedy=remedy)
+
+
 def _of_records(found: tuple[bytes, ...], where: str, weakness: Weakness | None) -> list[Finding]:
     """What the TXT records of one selector show, which should be one key."""
     if not found:
         remedy = "publish the key that signs, or sign with a selector that has one"
         return [Finding("no-key", Severity.ERROR, "there is no key", where, remedy=remedy)]
-    readable, faults = keys.readable(found)
+    readable, fault = keys.readable(found)
     if len(readable) > 1:
         sentence = f"{len(readable)} keys, and one is allowed: which is used is chance"
         remedy = "withdraw all but one; each key has a selector of its own"
         return [Finding("several", Severity.ERROR, sentence, where, remedy=remedy)]
     if not readable:
-        sentence = f"no readable key: {faults[0]}"
+        sentence = f"no readable key: {fault}"
         remedy = "publish the record that mailauth record dkim prints for the key"
         return [Finding("syntax", Severity.ERROR, sentence, where, remedy=remedy)]
     return _of_readable(readable[0], where, weakness)

@@ -5,17 +5,21 @@ from typing import Final, Literal, TypeAlias
 
 MAX_STRING: Final = 255
 _TTL: Final = 3600
-Form: TypeAlias = Literal["zone", "text", "json"]
-"""A master file, one line for a provider's form, or what `Zone.from_json` reads."""
+Form: TypeAlias = Literal["zone", "text", "plain", "json"]
+"""A master file, a line for a form in quotes or plain, or what `Zone.from_json` reads."""
+NAMELESS: Final = frozenset({"text", "plain"})
+"""The forms that leave out the name."""
 
 
 def in_form(form: Form, name: str, octets: bytes) -> str:
-    """The TXT record in one of the forms; `text` leaves out the name."""
+    """The TXT record in one of the forms; `NAMELESS` are those that leave out the name."""
     match form:
         case "zone":
             return master_file(name, octets)
         case "text":
             return one_line(octets)
+        case "plain":
+            return octets.decode(errors="backslashreplace")
         case "json":
             return as_json(name, octets)
 

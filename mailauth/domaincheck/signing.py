@@ -62,7 +62,7 @@ def _ask_key(domain: str, selector: str, weakness: Weakness | None) -> Lookups[_
     where = keys.name(domain, selector)
     try:
         answer = yield from ask.txt(where)
-        found = yield from lint_answer(answer, where, weakness)
+        found = yield from lint_answer(answer, domain, selector, weakness)
     except LookupFailed as failure:
         return _Key((), [unanswered(failure, where)], None)
     return _Key(texts(where, answer.records[: keys.MAX_RECORDS]), found, not has_errors(found))

@@ -182,7 +182,7 @@ def _parse_rsa(octets: bytes) -> RSAPublicKey:
     try:
         key = load_der_public_key(octets)
     except ValueError:  # not DER, something after it, or an exponent under 3 or over the modulus
-        raise UnusableKey("the public key is not a sound RSA key in DER") from None
+        raise UnusableKey(_unsound(octets)) from None
     except UnsupportedAlgorithm:  # DER, with an algorithm that cryptography does not know
         raise UnusableKey("the public key is of an unknown kind; it must be RSA") from None
     if not isinstance(key, RSAPublicKey):
@@ -191,6 +191,15 @@ def _parse_rsa(octets: bytes) -> RSAPublicKey:
     if _RSA_ENCRYPTION not in octets[:_HEAD_OCTETS] and octets != _pkcs1(key):
         raise UnusableKey("the public key is for RSASSA-PSS; DKIM needs one for rsaEncryption")
     return key
+
+
+def _unsound(octets: bytes) -> str:
+    """Why octets are no RSA key: often a form has cut the record that they stand in."""
+    long_form = octets[:2] == b"\x30\x82"  # in DER, a sequence with two octets of length
+    whole = 4 + int.from_bytes(octets[2:4]) if long_form else 0
+    if len(octets) < whole:
+        return f"the public key is cut off: {len(octets)} of its {whole} octets are there"
+    return "the public key is not a sound RSA key in DER"
 
 
 def spki(key: RSAPublicKey) -> bytes:

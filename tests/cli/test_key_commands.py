@@ -121,6 +121,7 @@ def test_forms_of_a_record(run: Run) -> None:
 
     named = ["-d", mail.DOMAIN, "-s", "s"]
     assert record() == f'"{mail.record("ed25519")}"\n'
+    assert record("--format", "plain") == f"{mail.record('ed25519')}\n"
     assert published(Zone.from_master_file(record(*named)), "s").decode() == mail.record("ed25519")
     flagged = record(*named, "--format", "json", "--testing", "--strict")
     assert json.loads(flagged).keys() == {"s._domainkey.example.com"}
@@ -211,6 +212,7 @@ def test_a_public_key_does_not_sign(run: Run, desk: Path) -> None:
         (mail.record("rsa", strict=True), 0, "ok: "),
         ("v=spf1 -all", 1, "missing: no readable key"),
         ("v=DKIM1; p=*\x1b[2J", 1, "missing: no readable key"),
+        (mail.record("rsa")[:255], 1, "p= is not base64; it ends after 255 octets"),
         (None, 1, "missing: no key at s._domainkey.example.com: there is no such name"),
         (["FAIL"], 75, "unknown: "),
     ],
@@ -245,6 +247,14 @@ def test_testkey_for_programs(run: Run, desk: Path) -> None:
             "secure": False,
         }
     ]
+
+
+def test_testkey_finds_a_key_whose_name_has_the_domain_twice(run: Run, desk: Path) -> None:
+    name = "s._domainkey.example.com.example.com"
+    (desk / "zone.json").write_text(json.dumps({name: {"TXT": [mail.record("rsa")]}}))
+    done = _testkey(run, "rsa.pem")
+    assert done.status == 1
+    assert done.text.endswith(f"; there is one at {name}: give the name without the domain\n")
 
 
 @pytest.mark.parametrize("key_file", ["none.pem", "mail.eml"])

@@ -1,0 +1,41 @@
+"""What the form of a DNS provider did to a key record that cannot be read (RFC 6376 §3.6.1).
+
+Forms cut a record, keep the quotation marks of a zone file, or make several
+records of its strings.  Whoever sees only "not base64" looks for the fault in
+his key.
+"""
+
+import re
+from collections.abc import Sequence
+from typing import Final
+
+_STRING: Final = 255
+"""Octets that one string of a TXT record holds (RFC 1035 §3.3)."""
+_BASE64: Final = re.compile(rb"[A-Za-z0-9+/=\s]{40,}")
+_MARKS: Final = (
+    (rb"\(|.*\sTXT\s", "it holds the whole line of a zone file: only the text belongs there"),
+    (rb".*-----BEGIN", "it holds the lines of PEM: only the base64 between them belongs there"),
+    (rb".*\\", "it has backslashes, which only a zone file has: the form takes text without them"),
+    (
+        rb'.*"',
+        "it has quotation marks, which only a zone file has: the form takes text without them",
+    ),
+)
+"""What no key record has, and what that says."""
+
+
+def seen(records: Sequence[bytes]) -> str:
+    """What these unreadable TXT records of one name show of it; "" if nothing."""
+    for octets in records:
+        if b"DKIM1" not in octets and b"p=" not in octets:
+            continue
+        if len(records) > 1 and any(map(_BASE64.fullmatch, records)):
+            return f"it is in {len(records)} records, which are to be the strings of one"
+        for mark, what in _MARKS:
+            if re.match(mark, octets):
+                return what
+        if len(octets) == _STRING:
+            return f"it ends after {_STRING} octets: what follows is to be a second string of it"
+    if len(records) == 1 and _BASE64.fullmatch(records[0]):
+        return "it is only the key: v=DKIM1; p= is to stand before it"
+    return ""
