@@ -12,6 +12,7 @@ from typing import NoReturn
 
 import click
 
+from mailauth.cli.names import Commands, meant_option
 from mailauth.errors import EXHAUSTED, MailauthError
 
 _COMMANDS = {
@@ -36,33 +37,13 @@ _COMMANDS = {
 }
 _MODULES = {"check-config": "check_config", "import": "importing", "milter-test": "milter_test"}
 """The modules of commands whose names no module can have."""
-_OTHER_NAMES = {
-    "arcseal": "arc seal",
-    "arcsign": "arc seal",
-    "arcverify": "verify",
-    "authenticate": "verify",
-    "dkimsign": "sign",
-    "dkimverify": "verify",
-    "dknewkey": "keygen",
-    "genkey": "keygen",
-    "genzone": "record dkim",
-    "lint": "spf lint",
-    "report": "verify",
-    "run": "serve",
-    "seal": "arc seal",
-    "spfquery": "spf check",
-    "srsd": "serve",
-    "testmsg": "verify",
-    "zone": "record dkim",
-}
-"""What other programs call them; it is told, for the options are others."""
 _MISUSE = 2
 _TEMPORARY = 75
 _INTERRUPTED = 130
 _BROKEN_PIPE = 141
 
 
-class _Commands(click.Group):
+class _Commands(Commands):
     """The commands by name; each is imported on use."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's
@@ -75,24 +56,9 @@ class _Commands(click.Group):
         command: click.Command = import_module(f"mailauth.cli.{module}").command
         return command
 
-    def resolve_command(
-        self, ctx: click.Context, args: list[str]
-    ) -> tuple[str | None, click.Command | None, list[str]]:
-        if args[0] not in _COMMANDS and (meant := _meant_by(args[0])):
-            ctx.fail(f"No such command {args[0]!r}; do you mean {meant}?")
-        return super().resolve_command(ctx, args)
-
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(_COMMANDS.items()))
-
-
-def _meant_by(word: str) -> str | None:
-    """The command that somebody means who knows it by another name, or has mistyped it."""
-    from difflib import get_close_matches
-
-    known = _OTHER_NAMES.get(word.removeprefix("opendkim-"))
-    return known or next(iter(get_close_matches(word[:40], _COMMANDS, n=1)), None)
 
 
 def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
@@ -167,6 +133,11 @@ def _run(arguments: list[str] | None) -> int:
             command.invoke(context)
     except click.exceptions.Exit as leave:
         return leave.exit_code
+    except click.NoSuchOption as fault:
+        meant = meant_option(fault)
+        sentence = f"No such option {fault.option_name!r}; do you mean {meant}?"
+        (click.UsageError(sentence, fault.ctx) if meant else fault).show()
+        return _MISUSE
     except click.ClickException as fault:
         fault.show()
         return _MISUSE

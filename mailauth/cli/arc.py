@@ -4,11 +4,12 @@ import click
 
 from mailauth.cli import mailfiles, options
 from mailauth.cli.arrival import Arrival, envelope
+from mailauth.cli.names import Commands
 from mailauth.cli.output import complain, put
 from mailauth.errors import UnsignableMessage
 
 
-@click.group("arc", short_help="seal messages that are sent on")
+@click.group("arc", cls=Commands, short_help="seal messages that are sent on")
 def command() -> None:
     """Seal messages that are sent on (RFC 8617); `mailauth verify` judges chains."""
 

@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 import click
 
 from mailauth.cli import findings, options
+from mailauth.cli.names import Commands
 from mailauth.cli.output import complain, printable
 
 if TYPE_CHECKING:
     from mailauth.dmarc import Discovered, Walk
 
 
-@click.group("dmarc", short_help="look at the DMARC records of domains")
+@click.group("dmarc", cls=Commands, short_help="look at the DMARC records of domains")
 def command() -> None:
     """Look at the DMARC records of domains (RFC 9989)."""
 

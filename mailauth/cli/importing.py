@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mailauth import reading
+from mailauth.cli.names import Commands
 from mailauth.cli.options import require_service
 from mailauth.cli.output import put
 from mailauth.errors import BadArgument, SyntaxFault
@@ -24,7 +25,7 @@ def _write(imported: "Imported", output: str | None) -> None:
     put(output, imported.text().encode("utf-8", "backslashreplace"))
 
 
-@click.group("import", short_help="convert the configuration of another program")
+@click.group("import", cls=Commands, short_help="convert the configuration of another program")
 def command() -> None:
     """Convert the configuration of another program to TOML.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mailauth.cli import options
+from mailauth.cli.names import Commands
 from mailauth.errors import BadArgument, SyntaxFault
 
 if TYPE_CHECKING:
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from mailauth.keys import PublicKey
 
 
-@click.group("record", short_help="print a record to publish")
+@click.group("record", cls=Commands, short_help="print a record to publish")
 def command() -> None:
     """Print a TXT record to publish."""
 

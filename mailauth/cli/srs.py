@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from mailauth.cli import options
+from mailauth.cli.names import Commands
 from mailauth.cli.output import complain, printable
 from mailauth.errors import BadArgument
 
@@ -27,7 +28,7 @@ alias_file = click.option(
 at_time = options.now("The current time: seconds or a date; by default that of the clock.")
 
 
-@click.group("srs", short_help="rewrite the senders of forwarded mail, and back")
+@click.group("srs", cls=Commands, short_help="rewrite the senders of forwarded mail, and back")
 def command() -> None:
     """Rewrite the senders of forwarded mail, and back: the Sender Rewriting Scheme."""
 

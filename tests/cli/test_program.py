@@ -5,7 +5,7 @@ import os
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import click
@@ -15,8 +15,8 @@ import pytest
 from program import Run, process
 
 import mailauth
-from mailauth.cli import _OTHER_NAMES
 from mailauth.cli import command as program
+from mailauth.cli.names import OTHER_COMMANDS, OTHER_OPTIONS
 
 SIGN = ["sign", "-d", mail.DOMAIN, "-s", "rsa", "-k", "rsa.pem"]
 COMMANDS = [
@@ -84,19 +84,63 @@ def test_misuse_shows_the_usage(run: Run, arguments: list[str]) -> None:
         ("dkimverify", "do you mean verify?"),
         ("spfquery", "do you mean spf check?"),
         ("verfy", "do you mean verify?"),
+        ("dkim-genkey", "do you mean keygen?"),
+        ("checkdmarc", "do you mean check?"),
+        ("postsrsd", "do you mean serve, or import postsrsd?"),
+        ("arc verify", "do you mean verify?"),
+        ("srs encode", "do you mean srs forward?"),
+        ("spf lnt", "do you mean spf lint?"),
+        ("import opendmarc", "write dmarc_actions into [verifying], as in docs/milter.md"),
+        ("import xyzzy", "No such command 'xyzzy'."),
         ("xyzzy", "No such command 'xyzzy'."),
     ],
 )
 def test_a_command_by_another_name_is_told(run: Run, word: str, meant: str) -> None:
-    done = run(word, "--none")
+    done = run(*word.split(), "--none")
     assert (done.status, done.octets) == (2, b"")
     assert done.complaint.rstrip().endswith(meant)
 
 
+@pytest.mark.parametrize(
+    ("words", "meant"),
+    [
+        ("keygen -b 2048", "No such option '-b'; do you mean --bits?"),
+        ("verify --sender a@example.com", "do you mean --mail-from?"),
+        ("spf check --mail-from a@example.com", "do you mean --sender?"),
+        ("spf check --debug", "do you mean --explain?"),
+        ("srs forward a@example.com --alias example.org", "do you mean --domain?"),
+        ("testkey -n 192.0.2.1", "do you mean --nameserver?"),
+        ("verify --hepl", "--help"),
+        ("ps -n", "No such option '-n'."),
+    ],
+)
+def test_an_option_by_another_name_is_told(run: Run, words: str, meant: str) -> None:
+    done = run(*words.split())
+    assert (done.status, done.octets) == (2, b"")
+    assert meant in done.complaint
+
+
+def test_what_others_call_an_option_is_one_of_ours() -> None:
+    ours = set(_options(program))
+    for names in OTHER_OPTIONS.values():
+        assert ours.issuperset(names)
+
+
+def _options(command: click.Command) -> Iterator[str]:
+    context = click.Context(command)
+    for parameter in command.params:
+        yield from parameter.opts
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            below = command.get_command(context, name)
+            assert below is not None
+            yield from _options(below)
+
+
 def test_what_others_call_a_command_is_one_of_ours() -> None:
-    for name in _OTHER_NAMES.values():
+    for name in OTHER_COMMANDS.values():
         command: click.Command | None = program
-        for word in name.split():
+        for word in name.partition("--")[0].split():
             assert isinstance(command, click.Group)
             command = command.get_command(click.Context(command), word)
         assert command is not None

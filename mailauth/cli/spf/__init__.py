@@ -3,11 +3,14 @@
 import click
 
 from mailauth.cli import findings
+from mailauth.cli.names import Commands
 from mailauth.cli.spf.check import check
 from mailauth.cli.spf.flatten import flatten
 
 
-@click.group("spf", short_help="check hosts against SPF records, and the records themselves")
+@click.group(
+    "spf", cls=Commands, short_help="check hosts against SPF records, and the records themselves"
+)
 def command() -> None:
     """Check hosts against the SPF records of domains, and the records themselves (RFC 7208)."""
 
