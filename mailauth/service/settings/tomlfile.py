@@ -20,7 +20,7 @@ import msgspec
 
 from mailauth import reading
 from mailauth.errors import MailauthError
-from mailauth.service.settings import wording
+from mailauth.service.settings import othernames, wording
 
 Place: TypeAlias = tuple[str | int, ...]
 """Keys and indices from the top: ("listen", 1, "address")."""
@@ -156,7 +156,7 @@ def convert(struct: type[S], table: Any, place: Place, complaints: list[Complain
     values = {}
     for key, value in table.items():
         if key not in fields:
-            complaints.append(Complaint((*place, key), _unknown(key, list(fields))))
+            complaints.append(Complaint((*place, key), _unknown_key(key, place, list(fields))))
             continue
         sound = _value(_needed(fields[key].type), value, (*place, key), complaints)
         if sound is not None:
@@ -216,6 +216,12 @@ def _needed(kind: Any) -> Any:  # noqa: ANN401 - a type
 
 def _is_struct(kind: Any) -> bool:  # noqa: ANN401 - a type
     return isinstance(kind, type) and issubclass(kind, msgspec.Struct)
+
+
+def _unknown_key(key: str, place: Place, known: list[str]) -> str:
+    """What to say of a key that a table has not; it may have another name, or be of another one."""
+    meant = othernames.meant(key, ".".join(part for part in place if isinstance(part, str)))
+    return f"is unknown here; do you mean {meant}?" if meant else _unknown(key, known)
 
 
 def _unknown(key: str, known: list[str], *, otherwise: str = "") -> str:

@@ -1,7 +1,9 @@
 """Configurations: every error at its line, and none that is half taken."""
 
 import os
+import typing
 from pathlib import Path
+from typing import Any
 
 import echo
 import pytest
@@ -10,6 +12,7 @@ from hypothesis import strategies as st
 
 from mailauth.errors import SyntaxFault
 from mailauth.service.processes import generation
+from mailauth.service.settings import othernames
 from mailauth.service.settings.address import parse
 from mailauth.service.settings.configuration import (
     MAX_LISTENERS,
@@ -38,6 +41,18 @@ ONE_ERROR = {
     "unknown key": (
         "[service]\nworkers = 2\nworkres = 3",
         "6: service.workres: is unknown here; do you mean workers?",
+    ),
+    "the key of another program": (
+        '[srs]\ndomain = "a"\nsecrets = "b"\ndomains = ["c"]',
+        "7: srs.domains: is unknown here; do you mean own_domains?",
+    ),
+    "a key of another table": (
+        "[service]\ndry_run = true",
+        "5: service.dry_run: is unknown here; do you mean dry_run in [milter]?",
+    ),
+    "a key of a list of tables": (
+        '[signing]\nKeyFile = "/x"',
+        "5: signing.KeyFile: is unknown here; do you mean file in [[signing.key]]?",
     ),
     "no suggestion": ("[service]\nxyzzy = 3", "5: service.xyzzy: is unknown here"),
     "wrong type": (
@@ -154,6 +169,16 @@ ONE_ERROR = {
         "5: not TOML: Expected '=' after a key in a key/value pair; write U+00A0 as a plain blank",
     ),
 }
+
+
+def test_the_keys_of_others_are_keys_of_ours() -> None:
+    for theirs, ours in othernames.KEYS.items():
+        assert theirs == theirs.lower().replace("_", "").replace("-", "")
+        struct: Any = Configuration
+        for name in ours.split("."):
+            kind = typing.get_type_hints(struct)[name]
+            kinds = (kind, *typing.get_args(kind))
+            struct = next((each for each in kinds if hasattr(each, "__struct_fields__")), None)
 
 
 @pytest.mark.parametrize(("text", "error"), ONE_ERROR.values(), ids=ONE_ERROR)
