@@ -1,4 +1,4 @@
-"""The directives of OpenDKIM that have no counterpart here, and which of them are not missed."""
+"""The directives of OpenDKIM and dkimpy-milter without a counterpart, and which are not missed."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
@@ -32,9 +32,11 @@ NEEDLESS: Final[Mapping[str, Needless]] = {
     "captureunknownerrors": Needless("a fault defers the message, and its traceback is logged"),
     "changerootdirectory": Needless("the unit of systemd confines the service"),
     "clockdrift": Needless("clocks may differ by 300 seconds"),
+    "debuglevel": _LOG,
     "diagnostics": _TESTS,
     "diagnosticdirectory": _TESTS,
     "disablecryptoinit": _PROCESSES,
+    "dnsoverride": _TESTS,
     "dnsconnect": Needless("long answers are asked for by TCP"),
     "domainkeyscompat": Needless("DomainKeys is history", _NO),
     "enablecoredumps": Needless("a core would hold the keys"),
@@ -42,6 +44,7 @@ NEEDLESS: Final[Mapping[str, Needless]] = {
     "keeptemporaryfiles": _TESTS,
     "logresults": _LOG,
     "logwhy": _LOG,
+    "macrolistverify": Needless("what is not signed is verified"),
     "maximumsignaturestoverify": Needless("ten are examined"),
     "milterdebug": _TESTS,
     "minimumkeybits": Needless("1024 bits are needed (RFC 8301)"),
@@ -83,12 +86,14 @@ OF_SIGNING: Final = frozenset(
         "domain",
         "internalhosts",
         "keyfile",
+        "keyfileed25519",
         "keytable",
         "macrolist",
         "mta",
         "multiplesignatures",
         "oversignheaders",
         "selector",
+        "selectored25519",
         "signaturettl",
         "signheaders",
         "signingtable",
@@ -123,6 +128,7 @@ UNSUPPORTED: Final = frozenset(
         "identityheaderremove",
         "ignoremalformedmail",
         "keepauthresults",
+        "keytableed25519",
         "ldapauthmechanism",
         "ldapauthname",
         "ldapauthrealm",

@@ -84,7 +84,7 @@ class _Translation:
         """Why OpenDKIM would sign nothing, though it may; "" if it would."""
         if self._text("KeyTable"):
             return ""
-        if not self._text("KeyFile"):
+        if not any(map(self._text, _KEYS)):
             return "there is neither a KeyTable nor a KeyFile"
         return "" if self._words("Domain") else "there is a KeyFile without a Domain"
 
@@ -106,10 +106,7 @@ class _Translation:
         if daemons := self._words("MTA"):
             table["daemons"] = daemons
         if macros := self._entries("MacroList"):
-            table["macros"] = {
-                entry.key.strip("{}"): [word for word in entry.value.split("|") if word]
-                for entry in macros
-            }
+            table["macros"] = dict(map(_macro, macros))
         self._translate_signatures(table)
 
     def _translate_signatures(self, table: Table) -> None:
@@ -125,17 +122,18 @@ class _Translation:
             table["expire"] = self._bounded("SignatureTTL", seconds, "expire", 3600, 31_536_000)
 
     def _keys(self) -> Iterator[Table]:
-        """Domain, Selector, KeyFile, SubDomains."""
-        selector, path = self._text("Selector"), self._text("KeyFile")
-        if not selector:
-            raise BadTable(f"{self._where('KeyFile')}: a KeyFile needs a Selector")
+        """Domain, Selector, KeyFile, SubDomains; dkimpy-milter has a second pair for Ed25519."""
         below = self._flag("SubDomains")
-        for name in self._words("Domain"):
-            row: Table = {"domain": "%" if name == "*" else name, "selector": selector}
-            row["file"] = path
-            if name == "*" or below:
-                row["authors"] = [name, f".{name}"] if name != "*" else ["*"]
-            yield row
+        for file, selector in _KEYS.items():
+            path = self._text(file)
+            if path and not self._text(selector):
+                raise BadTable(f"{self._where(file)}: a {file} needs a {selector}")
+            for name in self._words("Domain") if path else ():
+                row: Table = {"domain": "%" if name == "*" else name}
+                row |= {"selector": self._text(selector), "file": path}
+                if name == "*" or below:
+                    row["authors"] = [name, f".{name}"] if name != "*" else ["*"]
+                yield row
 
     def _translate_verifying(self, table: Table) -> None:
         self._imported.name_verifier(self._text("AuthservID"), self._hostname)
@@ -180,7 +178,8 @@ class _Translation:
     def _listen(self, role: str) -> None:
         address = self._text("Socket")
         if not address:
-            raise BadTable(f"{self._imported.source}: there is no Socket")
+            example = "Socket inet:8891@localhost, as in /etc/default/opendkim"
+            raise BadTable(f"{self._imported.source}: there is no Socket: add the line {example}")
         if address.startswith("/"):
             address = f"unix:{address}"
         if address.startswith("inet") and "@" not in address:
@@ -290,6 +289,12 @@ class _Translation:
         return "the tables say it" if self._text("KeyTable") else "there is no KeyTable"
 
 
+def _macro(entry: Entry) -> tuple[str, list[str]]:
+    """A macro and its values; dkimpy-milter has `|` before the first where OpenDKIM has `=`."""
+    name, _, first = entry.key.partition("|")
+    return name.strip("{}"), [word for word in (first, *entry.value.split("|")) if word]
+
+
 def _widened(given: str, network: str) -> str:
     """What an entry of clients means here, if OpenDKIM, which compares texts, never matched it.
 
@@ -302,6 +307,7 @@ def _widened(given: str, network: str) -> str:
     return network if "/" in bare and bare != network else ""
 
 
+_KEYS: Final = {"KeyFile": "Selector", "KeyFileEd25519": "SelectorEd25519"}
 _RESULTS: Final = {
     "On-BadSignature": "fail",
     "On-NoSignature": "none",

@@ -178,7 +178,7 @@ _LEFT_OUT: Final[Mapping[str, tuple[frozenset[str], str]]] = {
     "MacroList": (_NOWHERE, "what is judged does not depend on macros of the MTA"),
     "Prospective": (_NOWHERE, "mail that leaves is not judged; see mailauth spf check"),
     "SPF_Enhanced_Status_Codes": (_YES, "refusals always have the codes of RFC 7372"),
-    "Void_Limit": (frozenset({"2"}), "two look-ups may find nothing (RFC 7208 §4.6.4)"),
+    "Void_Limit": (frozenset({"2"}), "two look-ups may find nothing (RFC 7208)"),
     "Reason_Message": (_ANY, "the sentence of a refusal is mailauth's own"),
     "Mock": (_NO, "milters see all fields"),
     "PidFile": (_ANY, "there is no file of the process number"),

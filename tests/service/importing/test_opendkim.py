@@ -71,6 +71,7 @@ def settings(configuration: Configuration) -> Settings:
 def folder(tmp_path: Path) -> Path:
     """The tables of an installation."""
     key("rsa").write(tmp_path / "rsa")
+    key("ed25519").write(tmp_path / "ed25519")
     (tmp_path / "keytable").write_text(f"k example.com:rsa:{tmp_path / 'rsa'}:rsa-sha256\n")
     (tmp_path / "signingtable").write_text("*@example.com k\n")
     (tmp_path / "hosts").write_text("127.0.0.1\n10.0.0.7/8\n!10.1.2.3\n[::1]\n.example.com\n")
@@ -164,6 +165,30 @@ def test_one_key_for_some_domains(folder: Path) -> None:
     assert everybody is not None
     (row,) = everybody.table.find(mailbox.parse("a@shop.example"))
     assert row.domain == "shop.example"
+
+
+def test_one_of_dkimpy_milter(folder: Path) -> None:
+    """It has directives of its own for a second key, and another sign in MacroList."""
+    conf = (
+        "Socket inet:8891@localhost\nDomain example.com\nSelector x\nSubDomains yes\n"
+        f"KeyFile {folder / 'rsa'}\nSelectorEd25519 e\nKeyFileEd25519 {folder / 'ed25519'}\n"
+        "MacroList daemon_name|ORIGINATING\nMacroListVerify daemon_name|VERIFYING\n"
+    )
+    found = settings(configured(folder, conf)).signing
+    assert found is not None
+    rows = found.table.find(mailbox.parse("a@b.example.com"))
+    assert [(row.selector, row.path) for row in rows] == [
+        ("x", str(folder / "rsa")),
+        ("e", str(folder / "ed25519")),
+    ]
+    assert found.ours.macros == {"daemon_name": frozenset({"ORIGINATING"})}
+    assert "MacroListVerify is not needed" in translated(folder, conf)
+
+
+def test_a_second_key_of_dkimpy_milter_needs_its_selector(folder: Path) -> None:
+    conf = f"Socket inet:8891\nDomain a.example\nSelector x\nKeyFile {folder / 'rsa'}\n"
+    with pytest.raises(BadArgument, match="a KeyFileEd25519 needs a SelectorEd25519"):
+        translated(folder, f"{conf}KeyFileEd25519 {folder / 'ed25519'}\n")
 
 
 def test_one_that_only_verifies(folder: Path) -> None:
@@ -345,7 +370,7 @@ def test_configurations_that_are_none(folder: Path, text: str, reason: str) -> N
 
 
 def test_what_cannot_be_read(folder: Path) -> None:
-    with pytest.raises(BadArgument, match="no Socket"):
+    with pytest.raises(BadArgument, match="no Socket: add the line Socket inet:8891@localhost"):
         translated(folder, "Mode v\n")
     (folder / "x").write_bytes(b"Mode \xff")
     with pytest.raises(BadArgument, match="UTF-8"):

@@ -153,6 +153,7 @@ def test_one_question_takes_no_longer_than_all() -> None:
 def test_what_is_not_carried_over_is_told(line: str, note: str) -> None:
     (found,) = notes(line)
     assert found.startswith(note)
+    assert "\\" not in found
 
 
 @pytest.mark.parametrize(
