@@ -1,5 +1,6 @@
 """`mailauth.sign` and `mailauth.verify`, with the system's clock and resolver."""
 
+import email
 import subprocess
 import sys
 import time
@@ -12,7 +13,7 @@ from mail import DOMAIN, MESSAGE, NOW, key, verdict
 
 import mailauth
 from mailauth import dns
-from mailauth.errors import UnusableKey
+from mailauth.errors import BadArgument, UnusableKey
 from mailauth.syntax.message import Message
 
 
@@ -50,6 +51,20 @@ def test_a_message_that_was_parsed() -> None:
 def test_an_option_that_is_none_is_an_error_of_types() -> None:
     with pytest.raises(TypeError, match="expier"):
         mailauth.sign(MESSAGE, domain=DOMAIN, selector="rsa", key=key(), expier=1)  # type: ignore[call-arg]
+
+
+def test_the_verdicts_are_not_true_or_false() -> None:
+    """dkimpy's `verify` is a boolean; a list would be true whatever is in it."""
+    with pytest.raises(TypeError, match=r"compare the \.result of each"):
+        bool(mailauth.verify(MESSAGE))
+
+
+@pytest.mark.parametrize("given", [MESSAGE.decode(), email.message_from_bytes(MESSAGE), None, 3])
+def test_a_message_is_octets(given: Any) -> None:
+    options: Any = {"domain": DOMAIN, "selector": "rsa", "key": key()}
+    for function, arguments in ((mailauth.verify, {}), (mailauth.sign, options)):
+        with pytest.raises(BadArgument, match=r"a message is bytes, not .*as_bytes"):
+            function(given, **arguments)
 
 
 def test_verify_asks_only_for_signatures() -> None:

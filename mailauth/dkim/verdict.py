@@ -79,6 +79,13 @@ class Verdict(NamedTuple):
         return told
 
 
+class Verdicts(list[Verdict]):
+    """The verdicts on a message; they are no boolean either, though one is always there."""
+
+    def __bool__(self) -> Never:
+        raise TypeError("a list of verdicts is not true or false: compare the .result of each")
+
+
 def _steps(verdict: Verdict) -> Iterator[Step]:
     """What was asked and compared, in order; what stopped it comes last."""
     stage = verdict.stage

@@ -25,7 +25,7 @@ from mailauth.dkim.hashing import (
 from mailauth.dkim.policy import RFC8301, Policy
 from mailauth.dkim.result import Refusal, Result
 from mailauth.dkim.signature import FIELD_KEY, Signature
-from mailauth.dkim.verdict import Stage, Verdict
+from mailauth.dkim.verdict import Stage, Verdict, Verdicts
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups, gather
 from mailauth.errors import SyntaxFault, UnusableKey
@@ -53,7 +53,7 @@ def verify(
         message = Message.parse(message)
     verification = Verification(message, now=now, policy=policy)
     verification.update(message.octets, message.body_start)
-    return (yield from verification.verdicts())
+    return Verdicts((yield from verification.verdicts()))
 
 
 class Verification:

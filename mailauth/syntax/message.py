@@ -11,6 +11,7 @@ the header refuses a message that has any.
 import re
 from typing import NamedTuple
 
+from mailauth.errors import BadArgument
 from mailauth.syntax.abnf import FTEXT
 
 
@@ -47,7 +48,13 @@ class Message(NamedTuple):
 
     @classmethod
     def parse(cls, octets: bytes) -> "Message":
-        """The message that these octets are; any octets are one (RFC 5322 §2.1, §3.5)."""
+        """The message that these octets are; any octets are one (RFC 5322 §2.1, §3.5).
+
+        **Raises** BadArgument: text, or an object of Python's `email`.
+        """
+        if not isinstance(octets, bytes | bytearray):
+            how = "of Python's email, take as_bytes(policy=email.policy.SMTP)"
+            raise BadArgument(f"a message is bytes, not {type(octets).__name__}; {how}")
         header, body_start = _split(octets)
         keys, field_octets, faults = _fields_of(header)
         return cls(octets, keys, field_octets, body_start, faults)
