@@ -1,5 +1,8 @@
 """The command line: one file for each command, which parses, runs and prints.
 
+`given`, `shown` and `opinions` hold what several of them need; `names` knows what other
+programs call them, and `lint` makes the commands of that name.
+
 A command's module is imported when the command is used, and what it needs of
 the library when it is needed, so that signing starts without DNS.
 """
@@ -13,6 +16,7 @@ from typing import NoReturn
 import click
 
 from mailauth.cli.names import Commands, meant_option
+from mailauth.cli.shown.statuses import BROKEN_PIPE, INTERRUPTED, MISUSE, TEMPORARY
 from mailauth.errors import EXHAUSTED, MailauthError
 
 _COMMANDS = {
@@ -37,10 +41,6 @@ _COMMANDS = {
 }
 _MODULES = {"check-config": "check_config", "import": "importing", "milter-test": "milter_test"}
 """The modules of commands whose names no module can have."""
-_MISUSE = 2
-_TEMPORARY = 75
-_INTERRUPTED = 130
-_BROKEN_PIPE = 141
 
 
 class _Commands(Commands):
@@ -99,25 +99,25 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         sys.stdout.flush()
     except BrokenPipeError:  # whoever read our output has enough
         _abandon_output()
-        status = _BROKEN_PIPE
+        status = BROKEN_PIPE
     except OSError as fault:
         status = _tell(fault)
     except KeyboardInterrupt:  # while the last of the output was written
         _abandon_output()
-        status = _INTERRUPTED
+        status = INTERRUPTED
     sys.exit(status)
 
 
 def _tell(fault: OSError) -> int:
     """Say in one line what the system has refused; the exit status."""
-    from mailauth.cli.output import complain
+    from mailauth.cli.shown.output import complain
 
     if fault.errno in EXHAUSTED and fault.filename is None:  # to ask the DNS with, for one
         complain(f"the system has nothing left to work with: {fault.strerror}")
-        return _TEMPORARY
+        return TEMPORARY
     _abandon_output()
     complain(f"{fault.filename or 'the output'} cannot be used: {fault.strerror}")
-    return _MISUSE
+    return MISUSE
 
 
 def _run(arguments: list[str] | None) -> int:
@@ -137,17 +137,17 @@ def _run(arguments: list[str] | None) -> int:
         meant = meant_option(fault)
         sentence = f"No such option {fault.option_name!r}; do you mean {meant}?"
         (click.UsageError(sentence, fault.ctx) if meant else fault).show()
-        return _MISUSE
+        return MISUSE
     except click.ClickException as fault:
         fault.show()
-        return _MISUSE
+        return MISUSE
     except MailauthError as fault:
-        from mailauth.cli.output import complain
+        from mailauth.cli.shown.output import complain
 
         complain(str(fault))
-        return _MISUSE
+        return MISUSE
     except (KeyboardInterrupt, click.Abort):
-        return _INTERRUPTED
+        return INTERRUPTED
     return 0
 
 

@@ -2,10 +2,11 @@
 
 import click
 
-from mailauth.cli import mailfiles, options
-from mailauth.cli.arrival import Arrival, envelope
+from mailauth.cli.given import mailfiles, options
+from mailauth.cli.given.arrival import Arrival, envelope
 from mailauth.cli.names import Commands
-from mailauth.cli.output import complain, put
+from mailauth.cli.shown.output import complain, put
+from mailauth.cli.shown.statuses import TEMPORARY
 from mailauth.errors import UnsignableMessage
 
 
@@ -69,7 +70,7 @@ def seal(
     assert chain is not None  # noqa: S101 - it is one of the methods
     if chain.temporary:
         complain(f"{file}: not sealed: {chain.reason}")
-        raise click.exceptions.Exit(options.TEMPORARY)
+        raise click.exceptions.Exit(TEMPORARY)
     try:
         fields = arc.seal(
             source.octets,

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailauth.cli import findings, options
-from mailauth.cli.output import printable, put
+from mailauth.cli.given import options
+from mailauth.cli.shown import findings
+from mailauth.cli.shown.output import printable, put
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -52,7 +53,7 @@ def command(
     did not answer, 2 on misuse.
     """
     from mailauth import domaincheck
-    from mailauth.cli import weakness
+    from mailauth.cli.opinions import weakness
 
     if weak_keys:
         weakness.demand()

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
-from mailauth.cli.options import configuration_file
-from mailauth.cli.output import complain, printable
+from mailauth.cli.given.options import configuration_file
+from mailauth.cli.shown.output import complain, printable
+from mailauth.cli.shown.statuses import MISUSE
 
 if TYPE_CHECKING:
     from mailauth.service.settings.configuration import BadConfiguration
@@ -49,4 +50,4 @@ def refuse(fault: "BadConfiguration") -> NoReturn:
     """Say every error on a line of its own, and exit with status 2."""
     for error in fault.errors:
         complain(error)
-    raise click.exceptions.Exit(2)
+    raise click.exceptions.Exit(MISUSE)

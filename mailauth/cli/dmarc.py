@@ -4,9 +4,11 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailauth.cli import findings, options
+from mailauth.cli.given import options
+from mailauth.cli.lint import lint_command
 from mailauth.cli.names import Commands
-from mailauth.cli.output import complain, printable
+from mailauth.cli.shown.output import complain, printable
+from mailauth.cli.shown.statuses import TEMPORARY
 
 if TYPE_CHECKING:
     from mailauth.dmarc import Discovered, Walk
@@ -47,7 +49,7 @@ def policy(
         found = ask.run(dmarc.find_policy(walked))
     except LookupFailed as failure:
         complain(f"the DNS did not answer: {failure}")
-        raise click.exceptions.Exit(options.TEMPORARY) from None
+        raise click.exceptions.Exit(TEMPORARY) from None
     organization = "" if walked.silent else dmarc.organizational_domain(walked)
     listed = by_list(walked.start) if by_list else ""
     (_report_json if as_json else _report_text)(walked, found, organization, listed)
@@ -89,4 +91,4 @@ def _report_text(
     click.echo(f"policy: {found.policy} by {found.tag}= of {found.found.domain}{tested}")
 
 
-command.add_command(findings.lint_command("dmarc", "v=DMARC1; p=none"))
+command.add_command(lint_command("dmarc", "v=DMARC1; p=none"))

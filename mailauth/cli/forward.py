@@ -2,11 +2,12 @@
 
 import click
 
-from mailauth.cli import mailfiles, options
-from mailauth.cli.arrival import Arrival, envelope
-from mailauth.cli.output import printable
+from mailauth.cli.given import mailfiles, options
+from mailauth.cli.given.arrival import Arrival, envelope
+from mailauth.cli.shown.output import printable
+from mailauth.cli.shown.statuses import TEMPORARY
 
-_STATUS = {"yes": 0, "no": 1, "unknown": options.TEMPORARY}
+_STATUS = {"yes": 0, "no": 1, "unknown": TEMPORARY}
 
 
 @click.command("forward", short_help="what sending a message on would do to it")

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from mailauth import reading
+from mailauth.cli.given.options import require_service
 from mailauth.cli.names import Commands
-from mailauth.cli.options import require_service
-from mailauth.cli.output import put
+from mailauth.cli.shown.output import put
 from mailauth.errors import BadArgument, SyntaxFault
 
 if TYPE_CHECKING:

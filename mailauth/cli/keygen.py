@@ -4,8 +4,8 @@ from pathlib import Path
 
 import click
 
-from mailauth.cli import options
-from mailauth.cli.output import printable
+from mailauth.cli.given import options
+from mailauth.cli.shown.output import printable
 from mailauth.errors import BadArgument
 
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mailauth.cli.options import require_service
-from mailauth.cli.output import printable
+from mailauth.cli.given.options import require_service
+from mailauth.cli.shown.output import printable
 from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def command(
     Nothing is delivered.  Any milter can be asked.  The exit status is 0 if the
     message would pass, 1 if it would be refused or deferred, 2 if nobody answers.
     """
-    from mailauth.cli import mailfiles
+    from mailauth.cli.given import mailfiles
     from mailauth.milter.client import Envelope
     from mailauth.syntax.mailbox import without_brackets
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import click
 
-from mailauth.cli.options import configuration_file
-from mailauth.cli.output import complain, printable
+from mailauth.cli.given.options import configuration_file
+from mailauth.cli.shown.output import complain, printable
 from mailauth.errors import BadArgument
 
 _COLORS = {"working": "green", "starting": "yellow", "leaving": "yellow"}

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailauth.cli import options
+from mailauth.cli.given import options
 from mailauth.cli.names import Commands
 from mailauth.errors import BadArgument, SyntaxFault
 
@@ -41,7 +41,7 @@ def dkim(
     mailauth record dkim -k 2026.example.com.pem --format text
     mailauth record dkim -k 2026.example.com.pem --format plain  # for a form that takes no quotes
     """
-    from mailauth.cli.keyfile import read_public
+    from mailauth.cli.given.keyfile import read_public
 
     key = read_public(key_file)
     form = _form(form, "-d and -s" if domain is None or selector is None else "")
@@ -114,7 +114,7 @@ def spf(
     mailauth record spf -d nomail.example --all fail
     """
     from mailauth import spf as protocol
-    from mailauth.cli import findings
+    from mailauth.cli.shown import findings
     from mailauth.dns import present
     from mailauth.spf import record as records
 
@@ -159,7 +159,7 @@ def dmarc(
     mailauth record dmarc -d example.com -p reject --rua dmarc@example.com
     """
     from mailauth import dmarc as protocol
-    from mailauth.cli import findings
+    from mailauth.cli.shown import findings
     from mailauth.dmarc import record as records
     from mailauth.dns import present
 

@@ -3,9 +3,9 @@
 import click
 
 from mailauth import reading
-from mailauth.cli import mailfiles, options
-from mailauth.cli.output import complain, put
-from mailauth.cli.told import Told, autopsies_of
+from mailauth.cli.given import mailfiles, options
+from mailauth.cli.shown.output import complain, put
+from mailauth.cli.shown.told import Told, autopsies_of
 from mailauth.errors import BadArgument
 
 

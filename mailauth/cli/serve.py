@@ -4,7 +4,7 @@ from pathlib import Path
 
 import click
 
-from mailauth.cli.options import configuration_file
+from mailauth.cli.given.options import configuration_file
 
 
 @click.command("serve", short_help="run the service that the mail server asks")

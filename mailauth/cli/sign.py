@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailauth.cli import mailfiles, options
-from mailauth.cli.output import complain, put
+from mailauth.cli.given import mailfiles, options
+from mailauth.cli.shown.output import complain, put
+from mailauth.cli.shown.statuses import MISUSE
 from mailauth.errors import BadArgument, UnsignableMessage
 
 if TYPE_CHECKING:
@@ -74,7 +75,7 @@ def command(
     )
     signed = [_sign(path, sign, path if in_place else output, quiet=quiet) for path in files]
     if not all(signed):
-        raise click.exceptions.Exit(2)
+        raise click.exceptions.Exit(MISUSE)
 
 
 def _sign(path: str, sign: Callable[[bytes], bytes], target: str | None, *, quiet: bool) -> bool:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailauth.cli import options
+from mailauth.cli.given import options
 from mailauth.cli.names import Commands
-from mailauth.cli.output import complain, printable
+from mailauth.cli.shown.output import complain, printable
 from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
@@ -137,7 +137,7 @@ def new_secret(path: str, keep: int | None) -> None:
     import secrets
 
     from mailauth import srs
-    from mailauth.cli.replace import replace
+    from mailauth.cli.shown.replace import replace
     from mailauth.keys import files
 
     if keep is not None and not 1 <= keep < srs.MAX_SECRETS:

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from mailauth.cli import options
-from mailauth.cli.output import printable
+from mailauth.cli.given import options
+from mailauth.cli.shown.output import printable
+from mailauth.cli.shown.statuses import TEMPORARY
 from mailauth.errors import UnusableKey
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _STATUS = {
     "revoked": 1,
     "different": 1,
     "unusable": 1,
-    "unknown": options.TEMPORARY,
+    "unknown": TEMPORARY,
 }
 
 
@@ -46,7 +47,7 @@ def command(
     The exit status is 0 if they match, 1 if they differ, if there is no key, or if
     verifiers refuse it, 75 if the DNS failed, 2 if the key file cannot be used.
     """
-    from mailauth.cli.keyfile import read_public
+    from mailauth.cli.given.keyfile import read_public
 
     key = read_public(key_file)
     domain, selector = options.place(domain, selector)

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mailauth.cli import mailfiles, options, progress
-from mailauth.cli.arrival import Arrival, envelope
-from mailauth.cli.output import complain, put
-from mailauth.cli.told import Told, autopsies_of
+from mailauth.cli.given import mailfiles, options
+from mailauth.cli.given.arrival import Arrival, envelope
+from mailauth.cli.shown import progress
+from mailauth.cli.shown.output import complain, put
+from mailauth.cli.shown.statuses import TEMPORARY
+from mailauth.cli.shown.told import Told, autopsies_of
 from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
@@ -140,7 +142,7 @@ class _Judge:
         self._autopsy = autopsy
         self._compare = None
         if cross_check:
-            from mailauth.cli import dkimpy
+            from mailauth.cli.opinions import dkimpy
 
             dkimpy.demand()
             self._compare = dkimpy.compare
@@ -174,7 +176,7 @@ def _save(path: str, cases: "list[Case]") -> None:
     put(path, text.encode())
 
 
-_SEVERITY = [0, 1, options.TEMPORARY, 2]
+_SEVERITY = [0, 1, TEMPORARY, 2]
 """The exit statuses from best to worst; of several messages the worst counts."""
 
 

@@ -11,8 +11,8 @@ from mail import MESSAGE, signed
 from program import Run
 
 from mailauth.cli import demo
-from mailauth.cli import dkimpy as second
-from mailauth.cli.dkimpy import Opinion
+from mailauth.cli.opinions import dkimpy as second
+from mailauth.cli.opinions.dkimpy import Opinion
 from mailauth.dns import Zone
 from mailauth.syntax.message import Message
 

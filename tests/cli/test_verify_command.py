@@ -11,7 +11,7 @@ from mail import MESSAGE, NOW, signed, verdicts
 from program import Run
 
 from mailauth import case, dkim
-from mailauth.cli import progress
+from mailauth.cli.shown import progress
 
 SIGNED = signed(now=NOW)
 FORGED = SIGNED.replace(b"line end", b"lime end")

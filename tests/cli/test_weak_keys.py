@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey, RSAPubli
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_der_public_key
 from program import Run
 
-from mailauth.cli.weakness import weakness
+from mailauth.cli.opinions.weakness import weakness
 
 LARGE = 2**1024 + 643
 OF_THE_CHIP = 0x924CBA6AE99DFA084537FACC54948DF0C23DA044D8CABE0EDD75BC6

@@ -9,8 +9,8 @@ from importlib import resources
 
 import click
 
-from mailauth.cli import mailfiles
 from mailauth.cli.demo import dkim, service, spf, srs
+from mailauth.cli.given import mailfiles
 
 ACTS: list[Callable[[Sequence[mailfiles.Source]], bool]] = [
     dkim.act,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailauth.cli import mailfiles
-from mailauth.cli.output import printable
+from mailauth.cli.given import mailfiles
+from mailauth.cli.shown.output import printable
 from mailauth.errors import UnsignableMessage
 from mailauth.syntax.message import Message
 
@@ -27,7 +27,7 @@ def act(sources: Sequence[mailfiles.Source]) -> bool:
     **Raises** UnsignableMessage, before anything is printed.
     """
     from mailauth import dkim
-    from mailauth.cli.dkimpy import is_installed
+    from mailauth.cli.opinions.dkimpy import is_installed
     from mailauth.keys import PrivateKey
 
     now = int(time.time())
@@ -84,7 +84,7 @@ def _published(keys: Mapping[str, "PrivateKey"]) -> "Zone":
 
 def _show(octets: bytes, verdicts: list["Verdict"], zone: "Zone") -> bool:
     """Print the verdicts, with dkimpy's opinions if it is there; whether they agree."""
-    from mailauth.cli import dkimpy
+    from mailauth.cli.opinions import dkimpy
 
     for verdict in verdicts:
         click.echo(

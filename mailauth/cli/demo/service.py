@@ -13,8 +13,8 @@ from typing import Final
 
 import click
 
-from mailauth.cli import mailfiles
-from mailauth.cli.output import printable
+from mailauth.cli.given import mailfiles
+from mailauth.cli.shown.output import printable
 
 _SENDER: Final = "ada@example.com"
 _PATIENCE: Final = 20.0

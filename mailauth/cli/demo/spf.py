@@ -5,8 +5,9 @@ from typing import Any, Final
 
 import click
 
-from mailauth.cli import findings, mailfiles
-from mailauth.cli.output import printable
+from mailauth.cli.given import mailfiles
+from mailauth.cli.shown import findings
+from mailauth.cli.shown.output import printable
 
 _ZONE: Final[dict[str, dict[str, Any]]] = {
     "example.com": {

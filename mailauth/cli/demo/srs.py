@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 import click
 
-from mailauth.cli import mailfiles
+from mailauth.cli.given import mailfiles
 
 _SENDER = "ada@example.com"
 _DOMAIN = "forwarder.example"

@@ -2,7 +2,7 @@
 
 import click
 
-from mailauth.cli import findings
+from mailauth.cli.lint import lint_command
 from mailauth.cli.names import Commands
 from mailauth.cli.spf.check import check
 from mailauth.cli.spf.flatten import flatten
@@ -15,7 +15,7 @@ def command() -> None:
     """Check hosts against the SPF records of domains, and the records themselves (RFC 7208)."""
 
 
-lint = findings.lint_command("spf", "v=spf1 mx -all")
+lint = lint_command("spf", "v=spf1 mx -all")
 
 for subcommand in (check, lint, flatten):
     command.add_command(subcommand)

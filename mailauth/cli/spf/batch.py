@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 from mailauth import reading
-from mailauth.cli import progress
+from mailauth.cli.shown import progress
 from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:

@@ -4,8 +4,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from mailauth.cli import options
-from mailauth.cli.output import complain, printable
+from mailauth.cli.given import options
+from mailauth.cli.shown.output import complain, printable
+from mailauth.cli.shown.statuses import TEMPORARY
 from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
@@ -20,7 +21,7 @@ _STATUS = {
     "none": 3,
     "neutral": 3,
     "permerror": 65,  # EX_DATAERR of sysexits.h
-    "temperror": options.TEMPORARY,
+    "temperror": TEMPORARY,
 }
 
 
@@ -92,7 +93,7 @@ def check(
             verdict = ask.run(spf.check(**came, sender=sender))
         opinion = None
         if cross_check:
-            from mailauth.cli.spf import pyspf
+            from mailauth.cli.opinions import pyspf
             from mailauth.spf.check import outermost
 
             pyspf.demand()
@@ -131,7 +132,7 @@ def _check_batch(path: str, ask: "Resolver | Zone", policy: "Policy", now: int) 
             continue
         click.echo(json.dumps(report))
         if report["result"] == "temperror":
-            statuses.add(options.TEMPORARY)
+            statuses.add(TEMPORARY)
     return 1 if 1 in statuses else max(statuses)
 
 

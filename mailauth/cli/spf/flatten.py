@@ -5,8 +5,10 @@ from typing import TYPE_CHECKING
 
 import click
 
-from mailauth.cli import findings, options
-from mailauth.cli.output import complain, printable
+from mailauth.cli.given import options
+from mailauth.cli.shown import findings
+from mailauth.cli.shown.output import complain, printable
+from mailauth.cli.shown.statuses import TEMPORARY
 from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
@@ -51,7 +53,7 @@ def flatten(
         flat = options.resolver(zones, nameservers).run(spf.flatten(domain))
     except LookupFailed as failure:
         complain(f"the DNS did not answer: {failure}")
-        raise click.exceptions.Exit(options.TEMPORARY) from None
+        raise click.exceptions.Exit(TEMPORARY) from None
     text = record.format(flat.record)
     found = spf.lint_record(text.encode(), domain)
     if as_json:

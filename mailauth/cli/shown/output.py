@@ -20,6 +20,6 @@ def put(path: str | None, octets: bytes) -> None:
     if path is None:
         sys.stdout.buffer.write(octets)
     else:
-        from mailauth.cli.replace import replace
+        from mailauth.cli.shown.replace import replace
 
         replace(path, octets)

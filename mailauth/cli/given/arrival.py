@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import click
 
-from mailauth.cli.output import complain
+from mailauth.cli.shown.output import complain
 from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:

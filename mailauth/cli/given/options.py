@@ -14,9 +14,6 @@ if TYPE_CHECKING:
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
-TEMPORARY = 75
-"""The exit status of a temporary failure, EX_TEMPFAIL of sysexits.h."""
-
 
 def _without_final_dot(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
     """A name as master files and dig write it; one dot at the end means nothing."""

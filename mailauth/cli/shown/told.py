@@ -4,13 +4,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
-from mailauth.cli import options
-from mailauth.cli.output import printable
+from mailauth.cli.shown.output import printable
+from mailauth.cli.shown.statuses import TEMPORARY
 
 if TYPE_CHECKING:
     from mailauth.authenticate import Report
     from mailauth.case import Case
-    from mailauth.cli.dkimpy import Comparison
+    from mailauth.cli.opinions.dkimpy import Comparison
     from mailauth.dkim import Verdict
     from mailauth.dkim.autopsy import Autopsy
     from mailauth.dns import Resolver, Zone
@@ -43,7 +43,7 @@ class Told(NamedTuple):
             results = {dmarc.result.value}
         if "pass" in results:
             return 0
-        return options.TEMPORARY if "temperror" in results else 1
+        return TEMPORARY if "temperror" in results else 1
 
     def for_page(self, octets: bytes) -> "Judged":
         """The message of these octets, as a page takes it."""
