@@ -63,11 +63,12 @@ def sign(  # noqa: PLR0913 - the tags of a signature
 ) -> bytes:
     """The DKIM-Signature field to put before `message`, with its final CRLF (§5).
 
-    `headers` are the names to sign where present, `SIGNED` by default, and
-    `oversign` those to sign once more than they are there, `OVERSIGNED` by
-    default.  With `now`, in seconds since the epoch, the signature says when it
-    was made (t=); with `expire` also for how many seconds it holds (x=).
-    `copied_headers` adds the signed fields themselves (z=), for diagnosis.
+    `headers` are the names to sign where present, `SIGNED` by default; From is
+    signed always.  `oversign` are those to sign once more than they are there, by
+    default those of `headers` that are `OVERSIGNED`.  With `now`, in seconds since
+    the epoch, the signature says when it was made (t=); with `expire` also for how
+    many seconds it holds (x=).  `copied_headers` adds the signed fields themselves
+    (z=), for diagnosis.
 
     **Raises** UnsignableMessage: the header is malformed, has a bare CR or LF, too
     many fields, or not exactly one From.  BadArgument: an argument is not of its form.
@@ -240,10 +241,11 @@ class _Wanted(NamedTuple):
 def _wanted(headers: Sequence[str] | None, oversign: Sequence[str] | None) -> _Wanted:
     if headers is None and oversign is None:
         return _WANTED
-    signed = _WANTED.signed if headers is None else _keys_of(headers)
-    oversigned = _WANTED.oversigned if oversign is None else _keys_of(oversign)
-    absent_too = () if oversign is None else sorted(oversigned)
-    return _Wanted(signed | oversigned | {b"from"}, oversigned, absent_too)
+    signed = (_WANTED.signed if headers is None else _keys_of(headers)) | {b"from"}
+    if oversign is None:
+        return _Wanted(signed, _WANTED.oversigned & signed)
+    oversigned = _keys_of(oversign)
+    return _Wanted(signed | oversigned, oversigned, sorted(oversigned))
 
 
 def _keys_of(names: Iterable[str]) -> frozenset[bytes]:

@@ -93,3 +93,19 @@ def test_names_in_any_case_and_any_iterable() -> None:
     message = signed(headers=("Subject", "TO"), oversign={"From"})
     assert b"h=from:to:subject:from;" in message.replace(b"\r\n\t", b"")
     assert verdict(message).result == "pass"
+
+
+@pytest.mark.parametrize(
+    ("options", "names"),
+    [
+        pytest.param({"headers": ["date"]}, "from:date:from:date", id="named"),
+        pytest.param({"headers": ["x-a"]}, "from:x-a:from", id="from-always"),
+        pytest.param({"headers": ["date"], "oversign": []}, "from:date", id="none-once-more"),
+        pytest.param({"headers": ["x-a"], "oversign": ["date"]}, "from:date:x-a:date", id="both"),
+    ],
+)
+def test_what_is_not_named_is_not_signed(options: dict[str, Any], names: str) -> None:
+    message = b"From: a@example.com\r\nSubject: s\r\nDate: d\r\nX-A: 1\r\n\r\nHello.\r\n"
+    octets = signed(message, **options)
+    assert f"h={names};".encode() in octets.replace(b"\r\n\t", b"")
+    assert verdict(octets).result == "pass"
