@@ -70,9 +70,12 @@ def rest_of(file: BinaryIO, name: str, most: int) -> bytes:
 
 
 def decoded(read: bytes, name: str) -> str:
-    """The octets as text.  **Raises** BadArgument: they are not of UTF-8."""
+    """The octets as text, without the byte order mark that some editors put before it.
+
+    **Raises** BadArgument: they are not of UTF-8.
+    """
     try:
-        return read.decode()
+        return read.decode("utf-8-sig")
     except UnicodeDecodeError:
         raise BadArgument(f"{name} is not UTF-8") from None
 

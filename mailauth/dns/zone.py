@@ -176,13 +176,24 @@ _MAX_REMEMBERED = 100_000
 
 def _of_json(text: str | bytes) -> Records:
     try:
-        records = json.loads(text)
+        records = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as fault:
         msg = f"the zone is not JSON: {fault}"
         raise BadArgument(msg) from None
     if not isinstance(records, dict):
         _refuse("the zone", "an object")
     return records
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON in which no key stands twice."""
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if key in found:
+            msg = f"{key!r} stands there twice; put all of it in one place"
+            raise BadArgument(msg)
+        found[key] = value
+    return found
 
 
 def _of_master_file(text: str, origin: str = "") -> Records:

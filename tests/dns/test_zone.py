@@ -154,3 +154,27 @@ def test_records_of_one_name_and_type_are_in_one_file(tmp_path: Path) -> None:
 def test_a_name_has_one_spelling() -> None:
     with pytest.raises(BadArgument, match=r"X\. TXT: there are such records already"):
         Zone({"x": {"TXT": "a"}, "X.": {"TXT": "b"}})
+
+
+@pytest.mark.parametrize(
+    "text", ['{"x": {"TXT": "a"}}', '$ORIGIN .\nx TXT "a"\n'], ids=["json", "master"]
+)
+def test_a_byte_order_mark_before_a_zone_is_none_of_it(tmp_path: Path, text: str) -> None:
+    """Editors of Windows write one (RFC 3629 §6)."""
+    path = tmp_path / "zone"
+    path.write_text(text, encoding="utf-8-sig")
+    assert ask(Zone.read(path), "x", RRType.TXT).records == (b"a",)
+
+
+@pytest.mark.parametrize(
+    ("text", "what"),
+    [
+        ('{"x": {"TXT": "a"}, "x": {"A": ["192.0.2.1"]}}', "'x'"),
+        ('{"x": {"TXT": "a", "TXT": "b"}}', "'TXT'"),
+    ],
+    ids=["a name", "a type"],
+)
+def test_a_zone_in_json_has_nothing_twice(text: str, what: str) -> None:
+    """The first one would be lost, and its absence believed."""
+    with pytest.raises(BadArgument, match=f"{what} stands there twice"):
+        Zone.from_json(text)
