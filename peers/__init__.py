@@ -90,11 +90,17 @@ def msgauth() -> Peer:
 def maildkim() -> Peer:
     """Mail::DKIM, of Debian's libmail-dkim-perl."""
     script = str(HERE / "maildkim.pl")
-    try:
-        subprocess.run(["perl", "-c", script], capture_output=True, check=True)
-    except (OSError, subprocess.CalledProcessError):
+    if not runs(["perl", "-c", script]):
         return Peer("Mail::DKIM", missing="perl with Mail::DKIM is not installed")
     return Peer("Mail::DKIM", ("perl", script))
+
+
+def runs(command: Sequence[str]) -> bool:
+    """Whether a program is here, with all that it needs."""
+    try:
+        return subprocess.run(command, capture_output=True, check=False).returncode == 0
+    except OSError:
+        return False
 
 
 def built(build: Sequence[str | Path]) -> str:

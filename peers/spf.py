@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
-from peers import BUILT, HERE, built
+from peers import BUILT, HERE, built, runs
 
 
 @dataclass(frozen=True)
@@ -59,6 +59,5 @@ def blitiri() -> SPFPeer:
 def mail_spf() -> SPFPeer:
     """Mail::SPF, of Debian's libmail-spf-perl."""
     command = ("perl", str(HERE / "mailspf.pl"))
-    done = subprocess.run([*command, "check"], capture_output=True, check=False)
-    missing = "perl with Mail::SPF is not installed" if done.returncode else ""
+    missing = "" if runs([*command, "check"]) else "perl with Mail::SPF is not installed"
     return SPFPeer("Mail::SPF", command, missing)

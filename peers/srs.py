@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from peers import HERE
+from peers import HERE, runs
 
 
 @dataclass(frozen=True)
@@ -63,9 +63,6 @@ def postsrsd() -> SRSPeer:
 
 def _peer(name: str, program: str, script: Path, package: str) -> SRSPeer:
     command = (program, str(script))
-    done = subprocess.run(
-        [*command, "/dev/null", "check"], capture_output=True, text=True, check=False
-    )
-    if done.returncode:
+    if not runs([*command, "/dev/null", "check"]):
         return SRSPeer(name, missing=f"Debian's {package} is not installed")
     return SRSPeer(name, command)
