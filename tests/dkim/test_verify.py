@@ -233,6 +233,19 @@ def test_a_field_prepended_without_oversigning_is_for_policy(field: bytes) -> No
     assert verdict(message).result is Result.POLICY
 
 
+@pytest.mark.parametrize(
+    ("author", "h"),
+    [(b"From: x@evil.example\r\n", "From:From"), (b"", "From")],
+    ids=["DKIM-03-two-signed", "none"],
+)
+def test_a_message_has_one_author_whatever_is_signed(author: bytes, h: str) -> None:
+    """§8.15: which of two a reader is shown, nobody knows."""
+    message = MESSAGE if author else MESSAGE.replace(b"From: Ada <ada@example.com>\r\n", b"")
+    got = verdict(signed_by_hand(author + message, h=h))
+    assert got.result is Result.POLICY
+    assert "From fields" in got.reason
+
+
 def test_DKIM_04_a_list_may_add_its_fields() -> None:
     """What a list adds is not oversigned while it is absent."""
     assert verdict(b"List-Id: <l.example>\r\nSender: l@example.net\r\n" + SIGNED).result == "pass"
