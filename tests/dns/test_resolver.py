@@ -489,9 +489,35 @@ def test_DNS_10_the_AD_bit_of_a_server_on_loopback_is_kept(resolve: ResolveType)
         assert resolve(server.where).secure is False
 
 
-def test_DNS_10_one_insecure_part_makes_a_chain_insecure(resolve: ResolveType) -> None:
-    first = answer(*aliases(1), flags=dns.flags.AD)
-    with serve(in_turn(first, answer('alias1.example 300 IN TXT "a"'))) as server:
+@pytest.mark.parametrize(
+    ("server", "secure"),
+    [
+        ("127.0.0.53", True),
+        ("::1", True),
+        ("tls://192.0.2.1", True),
+        ("https://dns.example/dns-query", True),
+        ("192.0.2.1", False),
+        ("2001:db8::1", False),
+    ],
+)
+def test_DNS_10_the_AD_bit_is_believed_where_nobody_can_set_it_on_the_way(
+    server: str, secure: bool
+) -> None:
+    exchange = resolution(TXT, [Nameserver.parse(server)])
+    reply = Ask(next(exchange).query, "udp").reply()
+    reply.flags |= dns.flags.AD
+    with pytest.raises(StopIteration) as stop:
+        exchange.send(reply)
+    assert stop.value.value.secure is secure
+
+
+@pytest.mark.parametrize("flags", [(dns.flags.AD, 0), (0, dns.flags.AD)], ids=["end", "begin"])
+def test_DNS_10_one_insecure_part_makes_a_chain_insecure(
+    resolve: ResolveType, flags: tuple[int, int]
+) -> None:
+    first = answer(*aliases(1), flags=flags[0])
+    last = answer('alias1.example 300 IN TXT "a"', flags=flags[1])
+    with serve(in_turn(first, last)) as server:
         found = resolve(server.where)
     assert found.records
     assert not found.secure
