@@ -8,7 +8,8 @@ caller, asyncio, a batch and a test:
     verdict = Resolver().run(dkim.verify(message, now=now))
     verdict = await AsyncResolver().run(dkim.verify(message, now=now))
 
-The contract: a driver sends exactly one answer for each question, in order.
+The contract: a driver sends exactly one answer for each question, in order, and
+drives each generator once.
 DNS weather (no such name, a time-out) is an `Answer` with that `Status`; an
 exception of the driver's own is thrown into the generator, so that a traceback
 shows which look-up broke.  A protocol never yields a question itself; it says
@@ -18,8 +19,11 @@ shows which look-up broke.  A protocol never yields a question itself; it says
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
+from inspect import GEN_CREATED, getgeneratorstate
 from itertools import islice
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
+
+from mailauth.errors import BadArgument
 
 T = TypeVar("T")
 Asked = TypeVar("Asked")
@@ -218,6 +222,12 @@ def recall(lookups: Lookups[T], heard: dict[Question, Answer[Any]]) -> Lookups[T
         lookups.close()
 
 
+def _check_new(lookups: Generator[Any, Any, Any]) -> None:
+    """**Raises** BadArgument: they have been run, and would come to None now."""
+    if getgeneratorstate(lookups) != GEN_CREATED:
+        raise BadArgument("these look-ups have been run before: make new ones for each run")
+
+
 SideBySide: TypeAlias = Callable[[Iterable[Awaitable[T]]], Awaitable[list[T]]]
 """Awaits several answers at a time: `asyncio.gather`, handed in since nothing here does I/O."""
 
@@ -234,7 +244,10 @@ def run(
     """The result of `lookups`, each of its questions answered by `resolve`.
 
     `each` answers those that are asked together; by default in turn.
+
+    **Raises** BadArgument: they have been run before.
     """
+    _check_new(lookups)
     try:
         question: Any = next(lookups)
         while True:
@@ -266,7 +279,10 @@ async def run_async(
 
     `side_by_side` awaits several at a time; without it they are awaited in turn.  What
     `remembered` says to a question is not awaited; None is nothing.
+
+    **Raises** BadArgument: they have been run before.
     """
+    _check_new(lookups)
     try:
         question: Any = next(lookups)
         while True:

@@ -1,7 +1,7 @@
-"""The drivers of look-ups, and what they leave behind when somebody interrupts them; gathering."""
+"""The drivers of look-ups: what interrupted ones leave behind, what is run twice; gathering."""
 
 import asyncio
-from collections.abc import Awaitable, Generator, Iterable
+from collections.abc import Awaitable, Callable, Generator, Iterable
 from typing import Any
 
 import pytest
@@ -9,6 +9,7 @@ from rounds import in_rounds
 
 from mailauth.dns import (
     Answer,
+    AsyncResolver,
     Lookups,
     Question,
     RRType,
@@ -20,6 +21,7 @@ from mailauth.dns import (
     run,
     run_async,
 )
+from mailauth.errors import BadArgument
 
 ZONE = Zone({"example.com": {"TXT": ["x"]}})
 
@@ -133,3 +135,40 @@ def test_a_fault_of_one_ends_all() -> None:
         run(gather(other, broken()), ZONE.resolve)
     with pytest.raises(StopIteration):
         next(other)
+
+
+def nothing_asked() -> Lookups[str]:
+    """A computation that needs no DNS."""
+    yield from ()
+    return "result"
+
+
+def awaited(batch: list[Lookups[str]]) -> list[str]:
+    return asyncio.run(AsyncResolver(["127.0.0.1:9"]).run_all(batch))
+
+
+def run_each(batch: list[Lookups[str]]) -> list[str]:
+    return [Zone({}).run(lookups) for lookups in batch]
+
+
+@pytest.mark.loopback
+@pytest.mark.parametrize("run_all", [Zone({}).run_all, run_each, awaited])
+def test_look_ups_are_run_once(run_all: Callable[[list[Lookups[str]]], list[Any]]) -> None:
+    """They have a result once; a second time they would come to None."""
+    assert run_all([nothing_asked() for _ in range(2)]) == ["result"] * 2
+    with pytest.raises(BadArgument, match="have been run before"):
+        run_all([nothing_asked()] * 2)
+
+
+def test_look_ups_that_wait_for_an_answer_are_not_run_again() -> None:
+    def computation() -> Lookups[Status]:
+        return (yield from ask.txt("a.example")).status
+
+    lookups = computation()
+
+    def again(question: Question) -> Answer[bytes]:
+        with pytest.raises(BadArgument):
+            run(lookups, again)
+        return Zone({}).resolve(question)
+
+    assert run(lookups, again) is Status.NO_SUCH_NAME
