@@ -48,6 +48,7 @@ TXT = Question(NAME, RRType.TXT)
 KEY = answer(f'{NAME} 300 IN TXT "v=DKIM1; " "p=abc"')
 NS = "example 60 IN NS ns.example."
 SOA = "example 60 IN SOA ns.example. mail.example. 1 2 3 4 30"
+ALIAS = f"{NAME} 9 IN CNAME gone.example."
 FOUND = Answer(Status.EXISTS, (b"v=DKIM1; p=abc",), 300)
 NOWHERE = "127.0.0.1:9"
 """A port where nobody answers."""
@@ -208,10 +209,16 @@ def test_DNS_02_a_server_without_EDNS(resolve: ResolveType) -> None:
         (answer(), Status.NO_DATA, 60),
         (answer(authority=[SOA]), Status.NO_DATA, 30),
         (answer(authority=[NS, SOA]), Status.NO_DATA, 30),
+        (answer(authority=[SOA.replace(" 60 ", " 20 ")]), Status.NO_DATA, 20),
+        (answer(authority=[SOA.replace("example", "other", 1)]), Status.NO_DATA, 60),
+        (answer(ALIAS, authority=[SOA], rcode=dns.rcode.NXDOMAIN), Status.NO_SUCH_NAME, 9),
         (answer(f"{NAME} 300 IN A 192.0.2.1"), Status.NO_DATA, 60),
         (answer(authority=[NS]), Status.SERVER_FAILURE, 0),
     ],
-    ids=["nxdomain", "nxdomain-soa", "nodata", "nodata-soa", "nodata-ns", "other-type", "referral"],
+    ids=[
+        *("nxdomain", "nxdomain-soa", "nodata", "nodata-soa", "nodata-ns"),
+        *("soa-for-less", "soa-of-another", "alias-for-less", "other-type", "referral"),
+    ],
 )
 def test_DNS_03_no_name_and_no_data_are_distinct(
     resolve: ResolveType, script: Script, status: Status, ttl: int
