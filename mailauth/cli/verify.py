@@ -160,7 +160,8 @@ class _Judge:
         comparison = None
         if self._compare is not None:
             examined = list(report.dkim[: self.arguments["dkim_policy"].max_signatures])
-            comparison = self._compare(source.octets, examined, self._ask)
+            now = self.arguments["now"]
+            comparison = self._compare(source.octets, examined, self._ask, now=now)
         return Told(source.name, report, autopsies, comparison), case
 
 

@@ -63,6 +63,17 @@ def test_a_difference_is_named_with_its_signature(verify: Run) -> None:
 
 
 @dkimpy
+@pytest.mark.parametrize("now", [1_000_000_000, 4_000_000_000])
+def test_its_clock_is_ours(verify: Run, now: int) -> None:
+    (at_the_time,) = verify(
+        "--now", str(now), "--cross-check", "--json", given=signed(now=now, expire=60)
+    ).objects
+    assert at_the_time["cross_check"]["agrees"] is True
+    late = verify("--now", str(now + 100_000), "--cross-check", given=signed(now=now, expire=60))
+    assert "dkimpy: fail, and our permerror is no pass either" in late.text
+
+
+@dkimpy
 def test_it_is_asked_of_no_more_signatures_than_we_examine(verify: Run) -> None:
     many = MESSAGE
     for _ in range(11):

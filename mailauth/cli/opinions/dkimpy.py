@@ -6,6 +6,7 @@ or many names in h=.  So it works in a process of its own, for a limited time.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 from mailauth.dkim import Verdict
@@ -91,11 +92,16 @@ def demand() -> None:
         )
 
 
-def compare(octets: bytes, verdicts: Sequence[Verdict], ask: "Resolver | Zone") -> Comparison:
-    """Let dkimpy verify the signatures of our `verdicts`, which are those on the first ones."""
+def compare(
+    octets: bytes, verdicts: Sequence[Verdict], ask: "Resolver | Zone", *, now: int | None = None
+) -> Comparison:
+    """Let dkimpy verify the signatures of our `verdicts`, which are those on the first ones.
+
+    It judges as of `now`, in seconds since the epoch; None is the system's clock.
+    """
     count = sum(field.key == FIELD_KEY for field in Message.parse(octets).fields)
     judged = verdicts[:count]
-    given = _opinions(octets, len(judged), ask)
+    given = _opinions(octets, len(judged), ask, now)
     return Comparison(
         tuple(
             Opinion(index, verdict.result.value, *each)
@@ -108,18 +114,22 @@ MOST_SECONDS = 5.0
 """What dkimpy may work on one message; time in which it waits for the DNS does not count."""
 
 
-def _opinions(octets: bytes, count: int, ask: "Resolver | Zone") -> list[tuple[bool | None, str]]:
+def _opinions(
+    octets: bytes, count: int, ask: "Resolver | Zone", now: int | None
+) -> list[tuple[bool | None, str]]:
     """The opinions on the first `count` signatures, from a process that is stopped in time."""
     import json
     import os
     import signal
 
-    import dkim  # noqa: F401 - once, and not in each process
+    import dkim  # once, and not in each process
 
     reader, writer = os.pipe()
     child = os.fork()
     if child == 0:
         try:
+            if now is not None:
+                dkim.time = SimpleNamespace(time=lambda: now)  # all that it needs of the module
             _tell_opinions(writer, octets, count, ask)
         finally:
             os._exit(0)
