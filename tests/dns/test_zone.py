@@ -178,3 +178,17 @@ def test_a_zone_in_json_has_nothing_twice(text: str, what: str) -> None:
     """The first one would be lost, and its absence believed."""
     with pytest.raises(BadArgument, match=f"{what} stands there twice"):
         Zone.from_json(text)
+
+
+def test_KEY_14_ten_aliases_are_followed_and_no_more() -> None:
+    zone = Zone({f"a{n}.example": {"CNAME": [f"a{n + 1}.example"]} for n in range(11)})
+    zone.add({"a11.example": {"TXT": "x"}})
+    assert ask(zone, "a1.example", RRType.TXT).records == (b"x",)
+    assert ask(zone, "a0.example", RRType.TXT).status is Status.SERVER_FAILURE
+
+
+def test_records_that_are_added_are_found_though_they_were_missed() -> None:
+    zone = Zone({})
+    assert ask(zone, "a.example", RRType.TXT).status is Status.NO_SUCH_NAME
+    zone.add({"a.example": {"TXT": "x"}})
+    assert ask(zone, "a.example", RRType.TXT).records == (b"x",)
