@@ -195,6 +195,11 @@ def test_a_signature_from_the_future(ahead: int, result: str) -> None:
     assert verdict(signed(now=NOW + ahead)).result == result
 
 
+def test_DKIM_28_an_expiry_needs_no_time_of_signing() -> None:
+    assert verdict(signed_by_hand(x=str(NOW + 10))).result is Result.PASS
+    assert "expired" in verdict(signed_by_hand(x=str(NOW - 1000))).reason
+
+
 def _with_length(length: int) -> bytes:
     """A message whose signature has l=, which our signer never writes."""
     return signed_by_hand(l=str(length))
