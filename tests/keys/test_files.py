@@ -173,6 +173,22 @@ def test_OPS_01_a_folder_closed_to_us_is_told_alike(
         use(nobody.parent / "shut" / "key")
 
 
+def test_OPS_01_a_look_finds_a_file_open_to_others(key_file: Path) -> None:
+    files.look(key_file)
+    key_file.chmod(0o640)
+    with pytest.raises(UnusableKey, match="open to others"):
+        files.look(key_file)
+
+
+def test_a_look_finds_that_there_is_no_file(key_file: Path) -> None:
+    with pytest.raises(UnusableKey, match="does not exist"):
+        files.look(key_file.with_name("none"))
+    with pytest.raises(UnusableKey, match="cannot be read"):
+        files.look(key_file / "below")
+    with pytest.raises(UnusableKey, match="is empty"):
+        files.look("")
+
+
 def a_folder(path: Path) -> None:
     path.mkdir()
 
