@@ -59,6 +59,15 @@ def test_patterns(tmp_path: Path, rows: str, author: str, want: list[str]) -> No
     assert found(table(tmp_path, rows), author) == want
 
 
+def test_the_first_key_of_a_name_decides(tmp_path: Path) -> None:
+    (tmp_path / "keys").write_text(
+        "one example.com:s1:/keys/one\none example.com:s2:/keys/two\nOne example.com:s3:/keys/one\n"
+    )
+    both = datasets.read_signing_table("csl:*=one,example.net=One", str(tmp_path / "keys"))
+    assert found(both, "ada@example.com") == ["example.com s1 /keys/one"]
+    assert found(both, "ada@example.net") == ["example.com s3 /keys/one"]
+
+
 def test_all_patterns_that_match_sign_in_their_order(tmp_path: Path) -> None:
     rows = "*a@example.com sub\n*@example.com one\n*@example.com ed\n*@example.net one"
     both = table(tmp_path, rows, multiple=True)

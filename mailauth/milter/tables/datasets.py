@@ -42,12 +42,14 @@ def read_signing_table(
 
     **Raises** BadTable.
     """
-    keys = {entry.key: _key(entry) for entry in dataset(key_table)}
+    keys: dict[str, SigningKey] = {}
+    for entry in dataset(key_table):
+        keys.setdefault(entry.key, _key(entry))  # the first of a name decides
     rows: list[tuple[str, SigningKey]] = []
     patterns = signing_table.startswith("refile:")
     seen: set[str] = set()
     for entry in dataset(signing_table):
-        if patterns or multiple or entry.key.lower() not in seen:  # the first of a name decides
+        if patterns or multiple or entry.key.lower() not in seen:  # here too
             rows.append((entry.key, _row(entry, keys)))
             seen.add(entry.key.lower())
     make = SigningTable.of_patterns if patterns else SigningTable.of
