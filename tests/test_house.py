@@ -40,6 +40,7 @@ DOORS = {"mailauth.dns.ask", "mailauth.dns.lookups", "mailauth.dns.present"}
 NAMELESS = {"util", "utils", "helper", "helpers", "common", "misc", "core", "base"}
 LONGEST_BODY = 60
 RE_FUNCTIONS = {f"re.{name}" for name in ("compile", "match", "search", "sub", "split", "findall")}
+PAGES = {"lint", "unwise", "story"}  # what people read at a terminal
 SHARED_FOLDERS = tuple(f"/{folder}/" for folder in ("tmp", "var/tmp", "dev/shm"))
 
 
@@ -321,6 +322,22 @@ def test_MSG_14_a_match_is_of_the_whole(path: Path) -> None:
 )
 def test_the_test_of_matches_can_fail(source: str) -> None:
     assert half_matches(source)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_AR_12_what_fields_and_logs_tell_has_no_section_sign(path: Path) -> None:
+    """They are of ASCII, where it would be a question mark or an escape; pages may have it."""
+    room = str(path.relative_to(PACKAGE))
+    if path.stem in PAGES or room.startswith(("cli/", "domaincheck/")):
+        return
+    tree = ast.parse(path.read_text())
+    docstrings = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    said = [
+        node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Constant) and id(node) not in docstrings
+    ]
+    assert [text for text in said if isinstance(text, str) and "\u00a7" in text] == []
 
 
 @pytest.mark.parametrize("path", sorted((ROOT / "tests").rglob("*.py")), ids=lambda path: path.stem)

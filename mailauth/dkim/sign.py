@@ -253,7 +253,7 @@ def _keys_of(names: Iterable[str]) -> frozenset[bytes]:
         raise BadArgument(f"{names!r:.80} is not a list of names of header fields")
     keys = frozenset(map(_key_of, names))
     if signatures.FIELD_KEY in keys:
-        msg = "a signature does not sign DKIM-Signature fields (RFC 6376 §5.4)"
+        msg = "a signature does not sign DKIM-Signature fields (RFC 6376)"
         raise BadArgument(msg)
     return keys
 

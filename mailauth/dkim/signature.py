@@ -183,7 +183,7 @@ def _identity(value: str | None, domain: str) -> tuple[str, str]:
 def read_algorithm(value: str) -> Algorithm:
     """sig-a-tag (§3.5, RFC 8301 §3.1, RFC 8463 §3).  **Raises** Refusal."""
     if value == "rsa-sha1":
-        raise _malformed("a=rsa-sha1 must not be verified (RFC 8301 §3.1)")
+        raise _malformed("a=rsa-sha1 must not be verified (RFC 8301)")
     algorithm = _ALGORITHMS.get(value)
     if algorithm is None:
         raise _malformed(f"a={value[:40]!r} is not a known algorithm")
@@ -251,7 +251,7 @@ def read_base64(name: str, value: str) -> bytes:
     except ValueError:
         raise _malformed(f"{name}= is not base64") from None
     if binascii.b2a_base64(octets, newline=False) != value.encode():
-        raise _malformed(f"{name}= is not canonical base64 (RFC 4648 §3.5)")
+        raise _malformed(f"{name}= is not canonical base64 (RFC 4648)")
     if not octets:
         raise _malformed(f"{name}= is empty")
     return octets

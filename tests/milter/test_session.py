@@ -473,6 +473,19 @@ def test_AR_12_results_in_utf_8_are_for_smtputf8_alone() -> None:
         assert want in delivery.results
 
 
+@pytest.mark.parametrize(
+    ("tags", "reason"),
+    [
+        (b"a=rsa-sha1; b=AAAA", 'reason="a=rsa-sha1 must not be verified (RFC 8301)"'),
+        (b"a=rsa-sha256; b=AAB=", 'reason="b= is not canonical base64 (RFC 4648)"'),
+    ],
+)
+def test_AR_12_our_own_reasons_are_of_ascii(tags: bytes, reason: str) -> None:
+    body_hash = b"A" * 43 + b"=; "
+    old = b"DKIM-Signature: v=1; d=example.com; s=rsa; h=from; bh=" + body_hash + tags + b"\r\n"
+    assert reason in judged(old + MESSAGE).results
+
+
 ACTIONS: list[tuple[str, dict[str, Any], bytes]] = [
     ("v=spf1 -all", {"spf_actions": {"fail": Action.REJECT}}, b"550 5.7.23 SPF says fail of ex"),
     ("v=spf1 ~all", {"spf_actions": {"softfail": Action.TEMPFAIL}}, b"451 4.7.23 "),

@@ -134,7 +134,7 @@ def _check_identity(row: SigningRow) -> None:
     """**Raises** BadArgument, SyntaxFault."""
     name = domains.parse(row.identity.rpartition("@")[2])
     if not domains.is_same_or_subdomain(name, domains.parse(row.domain)):
-        raise BadArgument(f"must be of {row.domain} or below it (RFC 6376 §3.5)")
+        raise BadArgument(f"must be of {row.domain} or below it (RFC 6376)")
 
 
 def _clients(place: Place, entries: Iterable[str]) -> Iterator[Complaint]:
