@@ -466,6 +466,13 @@ def test_AR_08_a_trusted_relay_keeps_its_results() -> None:
     assert delivery.record.results == ()
 
 
+def test_AR_08_trust_ends_with_its_client() -> None:
+    filtered = Filtered(verifying(trusted=Clients.parse(["192.0.2.0/24"])), spf_zone()).open()
+    assert filtered.deliver(MESSAGE).record.results == ()
+    filtered.hear(mta.QUIT_NEW_CONNECTION)
+    assert filtered.deliver(MESSAGE).record.results, "it has not said who the next one is"
+
+
 def test_AR_12_results_in_utf_8_are_for_smtputf8_alone() -> None:
     for arguments, want in (((), "?"), (("SMTPUTF8",), "\u00e4")):
         filtered = Filtered(verifying(), spf_zone()).open()
@@ -545,6 +552,17 @@ def test_MIL_22_a_silent_dns_is_told_and_deferred_where_that_is_wanted() -> None
     assert "spf=temperror" in judged(records=silent).results
     deferred = judged(records=silent, spf_actions={"temperror": Action.TEMPFAIL})
     assert deferred.verdict[1].startswith(b"451 4.7.24 ")
+
+
+def test_MIL_22_a_signature_that_may_still_pass_decides_before_one_that_failed() -> None:
+    silent: Any = {f"ed25519._domainkey.{DOMAIN}": {"FAIL": ["TXT"]}}
+    records = spf_zone(**silent)
+    added = b"Added on the way.\r\n"
+    broken = signed() + added
+    message = signed()[: -len(MESSAGE)] + signed(MESSAGE + added, "ed25519")
+    actions = {"temperror": Action.TEMPFAIL, "fail": Action.REJECT}
+    assert judged(broken, records, dkim_actions=actions).verdict[1].startswith(b"550 5.7.20 ")
+    assert judged(message, records, dkim_actions=actions).verdict[1].startswith(b"451 4.7.20 ")
 
 
 def test_an_explanation_of_the_domain_is_told_as_its_own() -> None:
