@@ -1,6 +1,6 @@
 """`mailauth ps`: the process tree of a running service."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -38,13 +38,25 @@ def command(config: Path, as_json: bool) -> None:
         raise BadArgument(f'{config} has no status socket: add status = "unix:/..." to [service]')
     told = status.ask(address)
     if as_json:
-        click.echo(json.dumps(told))
+        click.echo(json.dumps(_with_names(told)))
     else:
         for line in _tree(told):
             click.echo(line)
     well = all(one["phase"] == "working" for one in told["processes"])
     if not well or told["state"] == "stopping":
         raise click.exceptions.Exit(1)
+
+
+def _with_names(told: Mapping[str, Any]) -> dict[str, Any]:
+    """The same with a name for each figure, whose places may be others in the next version."""
+    from mailauth.service.beat import Figure
+
+    def named(figures: Sequence[int]) -> dict[str, int]:
+        return {figure.name.lower(): count for figure, count in zip(Figure, figures, strict=False)}
+
+    processes = [{**one, "figures": named(one["figures"])} for one in told["processes"]]
+    listeners = {listener: named(figures) for listener, figures in told["figures"].items()}
+    return {**told, "processes": processes, "figures": listeners}
 
 
 def _tree(told: Mapping[str, Any]) -> list[str]:

@@ -183,6 +183,11 @@ def test_figures_are_told_by_ps_and_metrics(service: MilterService) -> None:
     ends = "signed 1  judged 2  passed 0  stopped 0  deferred 0  refused 0  quarantined 0"
     assert f"messages  {ends}" in out
     assert "spf  pass 4\ndkim  none 2\ndmarc  none 2\ndns  asked " in out
+    by_name = json.loads(process("ps", "-c", str(service.file), "--json").stdout)
+    figures = by_name["figures"][service.milter]
+    assert [figures[name] for name in ("signed", "judged", "spf_pass", "dkim_none")] == [1, 2, 4, 2]
+    workers = [one["figures"]["judged"] for one in by_name["processes"] if one["role"] == "worker"]
+    assert sum(workers) == 2
 
 
 def test_a_question_is_counted_as_asked_or_as_remembered() -> None:
