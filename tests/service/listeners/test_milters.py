@@ -19,9 +19,11 @@ from nameserver import drops, from_zone, serve
 from program import process
 
 from mailauth.dns import Lookups, Question, Zone, ask
+from mailauth.milter import Record
 from mailauth.milter.protocol import commands
 from mailauth.milter.protocol.replies import CONTINUE, ChangeHeader, Refusal
-from mailauth.service.listeners.milters import CountingResolver
+from mailauth.milter.settings import Action
+from mailauth.service.listeners.milters import CountingResolver, MilterWatch
 from mailauth.service.settings.configuration import BadConfiguration
 from mailauth.service.start import check
 from mailauth.service.telling.beat import Figure
@@ -386,6 +388,32 @@ def test_MIL_22_a_dry_run_only_tells(service: MilterService) -> None:
     log = service.wait_for_log("would be marked", "would be signed")
     assert "reject: 550 5.7.20; client=" in log
     assert "; told: DKIM says none of the message\n" in log
+
+
+def test_MIL_22_a_deferral_is_a_warning_and_a_dry_run_removes_nothing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    tally = Tally()
+    watch = MilterWatch(tally, "unix:/x")
+    record = Record("Q", "192.0.2.7", "mx", "", "", 1, 9, ours=False, removed=2)
+    with caplog.at_level("INFO"):
+        watch.ended(
+            watch.started(), record._replace(action=Action.TEMPFAIL, reply="451 4.3.0 Later")
+        )
+        watch.ended(watch.started(), record._replace(dry_run=True))
+    assert [line.levelname for line in caplog.records] == ["WARNING", "INFO"]
+    assert tally.figures[Figure.REMOVED_FIELDS] == 2, "those of the first"
+
+
+@pytest.mark.parametrize("name", ["{auth_type}", "auth_type"])
+def test_macros_are_named_with_braces_or_without(service: MilterService, name: str) -> None:
+    row = f'[[signing.key]]\ndomain = "example.com"\nselector = "rsa"\nfile = "{service.key}"\n'
+    macros = f'macros = {{ "{name}" = ["PLAIN"] }}\n'
+    service.set_up(signing=f"networks = []\n{macros}{row}")
+    service.start()
+    for given, signed in (("PLAIN", True), ("LOGIN", False)):
+        envelope = replace(THEIRS, macros={"{auth_type}": given})
+        assert bool(inserted(service.deliver(envelope=envelope), "DKIM-Signature")) is signed
 
 
 def test_OPS_14_a_milter_that_accepts_and_is_silent_is_replaced(service: MilterService) -> None:
