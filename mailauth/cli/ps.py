@@ -49,7 +49,7 @@ def command(config: Path, as_json: bool) -> None:
 
 def _with_names(told: Mapping[str, Any]) -> dict[str, Any]:
     """The same with a name for each figure, whose places may be others in the next version."""
-    from mailauth.service.beat import Figure
+    from mailauth.service.telling.beat import Figure
 
     def named(figures: Sequence[int]) -> dict[str, int]:
         return {figure.name.lower(): count for figure, count in zip(Figure, figures, strict=False)}
