@@ -18,7 +18,8 @@ MAX_LOCAL_PART: Final = 64
 MAX_ADDRESS: Final = 254
 """Octets of a path without its angle brackets (RFC 5321 §4.5.3.1.3)."""
 
-_LABEL = r"[A-Za-z0-9_\x80-\ud7ff\udc80-\udcff\ue000-\U0010ffff-]++"
+# Letters and digits of ASCII, "-", "_", and all beyond ASCII but the same surrogates as below.
+_LABEL = r"[^\x00-,./:-@[-^`{-\x7f\ud800-\udc7f\udd00-\udfff]++"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*+")
 # Also the surrogates that stand for no octet.
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udc7f\udd00-\udfff]")

@@ -1,0 +1,75 @@
+"""Before a key signs: whether it is the one that is published, and verifiers would take it."""
+
+from enum import StrEnum
+from typing import NamedTuple
+
+from mailauth.dkim import claims
+from mailauth.dkim import key as keys
+from mailauth.dkim.result import Refusal
+from mailauth.dkim.verify import usable_key
+from mailauth.dns.ask import LookupFailed
+from mailauth.dns.lookups import Lookups
+from mailauth.errors import UnusableKey
+from mailauth.keys import Algorithm, PublicKey
+
+
+class Published(StrEnum):
+    """What is published at the name of a key."""
+
+    OK = "ok"
+    MISSING = "missing"
+    REVOKED = "revoked"
+    DIFFERENT = "different"
+    UNUSABLE = "unusable"
+    """The key, in a record that verifiers refuse."""
+    UNKNOWN = "unknown"
+    """The DNS did not answer."""
+
+
+class Preflight(NamedTuple):
+    """What came of it; `testing` and `secure` are as in a `Verdict`."""
+
+    result: Published
+    reason: str
+    testing: bool = False
+    secure: bool = False
+
+
+class _Signed(NamedTuple):
+    """What a verifier compares with the record, of a signature by the key."""
+
+    algorithm: Algorithm
+    domain: str
+    identity_domain: str
+
+
+def preflight(key: PublicKey, *, domain: str, selector: str) -> Lookups[Preflight]:
+    """Whether `key` is the one published for `selector` and `domain` (RFC 6376 §3.6.2.1).
+
+    **Asks** two TXT questions at most.  **Raises** BadArgument: no key can stand there.
+    """
+    domain, selector = claims.place(domain, selector)
+    try:
+        record, secure = yield from keys.find_key(domain, selector)
+    except LookupFailed as failure:
+        return Preflight(Published.UNKNOWN, str(failure))
+    except Refusal as refusal:
+        twice = yield from keys.find_misplaced(domain, selector)
+        where = f"; there is one at {twice}: give the name without the domain" if twice else ""
+        return Preflight(Published.MISSING, f"{refusal.reason}{where}")
+    found = _compared(key, record, domain, f"the key at {keys.name(domain, selector)}")
+    return found._replace(testing=record.testing, secure=secure)
+
+
+def _compared(key: PublicKey, record: keys.KeyRecord, domain: str, published: str) -> Preflight:
+    if record.revoked:
+        return Preflight(Published.REVOKED, f"{published} is withdrawn: p= is empty")
+    try:
+        if record.public_key() != key:
+            return Preflight(Published.DIFFERENT, f"{published} is not the one that signs")
+        usable_key(record, _Signed(key.algorithm, domain, domain))
+    except UnusableKey as fault:
+        return Preflight(Published.UNUSABLE, f"{published}: {fault}")
+    except Refusal as refusal:
+        return Preflight(Published.UNUSABLE, f"{published}: {refusal.reason}")
+    return Preflight(Published.OK, f"{published} is the one that signs")
