@@ -110,21 +110,22 @@ _PORT = click.IntRange(1, 65_535)
 @command.command("pfix-srsd", context_settings={"help_option_names": ["-h", "--help"]})
 @click.argument("domain")
 @click.argument("secrets")
-@click.option("-P", "protocol", type=click.Choice(["tcp", "socketmap"]), default="tcp")
-@click.option("-e", "--encoding", "encoder_port", type=_PORT, default=10_001, metavar="PORT",
-              help="The port of the encoder.", show_default=True)  # fmt: skip
-@click.option("-d", "--decoding", "decoder_port", type=_PORT, default=10_002, metavar="PORT",
-              help="The port of the decoder.", show_default=True)  # fmt: skip
-@click.option("-l", "port", type=_PORT, metavar="PORT", help="The port of the socketmap.")
-@click.option("-L", "path", metavar="FILE", help="The Unix socket of the socketmap.")
+@click.option("-P", "--protocol", type=click.Choice(["tcp", "socketmap"]), default="tcp")
+@click.option("-e", "--encoding", "encoder_port", type=_PORT, metavar="PORT",
+              help="The port of the encoder.  [default: 10001]")  # fmt: skip
+@click.option("-d", "--decoding", "decoder_port", type=_PORT, metavar="PORT",
+              help="The port of the decoder.  [default: 10002]")  # fmt: skip
+@click.option("-l", "--port", type=_PORT, metavar="PORT", help="The port of the socketmap.")
+@click.option("-L", "--socketfile", "path", metavar="FILE",
+              help="The Unix socket of the socketmap.")  # fmt: skip
 @click.option("-s", "--separator", type=click.Choice(["=", "+", "-"]))
 @click.option("-I", "--ignore-outside", is_flag=True, help="Always on in mailauth.")
 @click.option("-p", "--pid-file", metavar="FILE", help="Not carried over.")
 @click.option("-u", "--unsafe", is_flag=True, help="Run as the user who starts it.")
-@click.option("-U", "user", metavar="USER", help="Not carried over.")
-@click.option("-G", "group", metavar="GROUP", help="Not carried over.")
+@click.option("-U", "--user", metavar="USER", help="Not carried over.")
+@click.option("-G", "--group", metavar="GROUP", help="Not carried over.")
 @click.option("-f", "--foreground", is_flag=True, help="Always on in mailauth.")
-@click.option("-v", "verbose", is_flag=True)
+@click.option("-v", "--verbose", is_flag=True)
 @_output
 def pfix_srsd(output: str | None, **given: Any) -> None:  # noqa: ANN401 - click has checked them
     """Convert the command line of pfix-srsd: give the same arguments.

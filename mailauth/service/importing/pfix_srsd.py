@@ -1,5 +1,6 @@
 """The installation of pfix-srsd, which is its command line: `[options] domain secrets`."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailauth.errors import BadArgument
@@ -16,12 +17,12 @@ class CommandLine:
     secrets: str
     protocol: str = "tcp"
     """-P: `tcp` or `socketmap`."""
-    encoder_port: int = _ENCODER
-    """-e"""
-    decoder_port: int = _DECODER
-    """-d"""
+    encoder_port: int | None = None
+    """-e, of tcp."""
+    decoder_port: int | None = None
+    """-d, of tcp."""
     port: int | None = None
-    """-l, of the socketmap."""
+    """-l, of the socketmap; beside -L too."""
     path: str | None = None
     """-L, the Unix socket of the socketmap."""
     separator: str | None = None
@@ -54,25 +55,25 @@ def read(line: CommandLine) -> Imported:
     if line.separator is not None:
         imported.srs["separator"] = line.separator
     if line.protocol == "socketmap":
-        imported.listen.append(_socketmap(line, imported.notes))
+        imported.listen += _socketmaps(line, imported.notes)
     else:
         imported.listen += _tcp_tables(line)
     return imported
 
 
-def _socketmap(line: CommandLine, notes: list[str]) -> Table:
-    if line.path is not None and line.port is not None:
-        raise BadArgument("-l and -L exclude each other: give one")
+def _socketmaps(line: CommandLine, notes: list[str]) -> Iterator[Table]:
+    if line.encoder_port is not None or line.decoder_port is not None:
+        raise BadArgument("-e and -d are of tcp: with -P socketmap give -l or -L")
     if line.path is not None:
-        return listener({"kind": "socketmap"}, f"unix:{line.path}", notes)
-    port = _ENCODER if line.port is None else line.port
-    return {"kind": "socketmap", "address": f"inet:127.0.0.1:{port}"}
+        yield listener({"kind": "socketmap"}, f"unix:{line.path}", notes)
+    if line.port is not None or line.path is None:
+        yield {"kind": "socketmap", "address": f"inet:127.0.0.1:{line.port or _ENCODER}"}
 
 
 def _tcp_tables(line: CommandLine) -> list[Table]:
     if line.path is not None or line.port is not None:
         raise BadArgument("-l and -L are of the socketmap: give -P socketmap too")
-    ports = {"forward": line.encoder_port, "reverse": line.decoder_port}
+    ports = {"forward": line.encoder_port or _ENCODER, "reverse": line.decoder_port or _DECODER}
     return [
         {"kind": "tcp_table", "address": f"inet:127.0.0.1:{port}", "map": name}
         for name, port in ports.items()

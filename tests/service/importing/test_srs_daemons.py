@@ -256,15 +256,29 @@ def test_pfix_srsd_by_tcp() -> None:
 )
 def test_pfix_srsd_by_socketmap(given: dict[str, object], address: str) -> None:
     imported = pfix_srsd.read(arguments(protocol="socketmap", unsafe=True, **given))
-    assert imported.listen[0]["address"] == address
+    assert [listen["address"] for listen in imported.listen] == [address]
     assert imported.service == {}
     assert any(
         "the service keeps running as the user who started it" in one for one in imported.notes
     )
 
 
+def test_pfix_srsd_by_two_socketmaps() -> None:
+    imported = pfix_srsd.read(arguments(protocol="socketmap", port=7, path="/run/s"))
+    assert tables(imported)["listen"] == [
+        {"kind": "socketmap", "address": "unix:/run/s", "group": "postfix"},
+        {"kind": "socketmap", "address": "inet:127.0.0.1:7"},
+    ]
+
+
 @pytest.mark.parametrize(
-    "given", [{"port": 1}, {"path": "/x"}, {"port": 1, "path": "/x", "protocol": "socketmap"}]
+    "given",
+    [
+        {"port": 1},
+        {"path": "/x"},
+        {"encoder_port": 1, "protocol": "socketmap"},
+        {"decoder_port": 1, "protocol": "socketmap"},
+    ],
 )
 def test_pfix_srsd_options_that_exclude_each_other(given: dict[str, object]) -> None:
     with pytest.raises(BadArgument):
@@ -299,6 +313,26 @@ def test_the_commands(tmp_path: Path) -> None:
     done = ran("import", "pfix-srsd", "example.com", "/etc/s", *options, folder=tmp_path)
     assert done.status == 0, done.complaint
     assert tomllib.loads(done.text)["service"]["log_level"] == "debug"
+    long = [
+        "--protocol",
+        "socketmap",
+        "--socketfile",
+        "/run/s",
+        "--port=7",
+        "--separator",
+        "+",
+        "--ignore-outside",
+        "--foreground",
+        "--verbose",
+        "--pid-file=/x",
+        "--user",
+        "srs",
+        "--group",
+        "srs",
+    ]
+    again = ran("import", "pfix-srsd", *options, "-l7", "example.com", "/etc/s", folder=tmp_path)
+    assert ran("import", "pfix-srsd", *long, "example.com", "/etc/s", folder=tmp_path) == again
+    assert again.status == 0
     (tmp_path / "bad").write_text("domains = {")
     assert ran("import", "postsrsd", "bad", folder=tmp_path).refused
     assert ran("import", "postsrsd", "none", folder=tmp_path).refused
