@@ -20,6 +20,7 @@ from mailauth.postfix import (
     Request,
     answering,
 )
+from mailauth.postfix.domains import canonical
 from mailauth.service.listeners import srstable
 from mailauth.service.listeners.kinds import Build, Kind, Kinds
 from mailauth.service.listeners.listening import ListenerWatch
@@ -112,7 +113,9 @@ def _check_map(name: str, policy: Srs | None, place: Place) -> Iterator[Complain
     kind, at, domain = name.partition("@")
     if kind not in MAPS:
         yield Complaint(place, f"there is no map {kind!r}; there are {', '.join(MAPS)}")
-    if at and policy is not None and domain not in {policy.domain, *policy.more_domains}:
+    if not at or policy is None:
+        return
+    if canonical(domain) not in map(canonical, (policy.domain, *policy.more_domains)):
         yield Complaint(place, f"{domain!r} is not in srs.more_domains")
 
 

@@ -360,6 +360,17 @@ def complaints(service: Service, srs: str, more: str = "") -> list[str]:
     return [f"{int(line) - first}: {sentence}" for line, _, sentence in told]
 
 
+def test_the_domain_of_a_map_is_one_of_ours_however_it_is_written(service: Service) -> None:
+    text = service.file.read_text().replace('map = "forward"', 'map = "forward@Lists.EXAMPLE"', 1)
+    text = text.replace('map = "reverse"', 'map = "forward@b\u00fccher.example"')
+    more = '[srs]\nmore_domains = ["lists.example", "xn--bcher-kva.example"]\n'
+    service.file.write_text(text.replace("[srs]\n", more))
+    service.start()
+    asked = f"get {SENDER}"
+    assert service.say(asked, service.forward).endswith("@lists.example")
+    assert service.say(asked, service.reverse).endswith("@xn--bcher-kva.example")
+
+
 def test_OPS_13_every_entry_that_is_none_is_named(service: Service) -> None:
     wrong = 'exclude = ["a@", "a.example", "@", "*.de"]\nmore_domains = ["..", "b.example", "x y"]'
     found = complaints(service, wrong)
