@@ -166,8 +166,8 @@ def _missing(configuration: Configuration) -> Iterator[Complaint]:
     if len(configuration.listen) > MAX_LISTENERS:
         yield Complaint(("listen", MAX_LISTENERS), f"is one too many: {MAX_LISTENERS} are served")
     for at, listen in enumerate(configuration.listen):
-        for key in ("kind", "address"):
-            if not getattr(listen, key):
+        for key, value in (("kind", listen.kind), ("address", listen.address_or_usual)):
+            if not value:
                 yield Complaint(("listen", at, key), "is missing")
     for table, struct, keys in (
         ("srs", configuration.srs, ("domain", "secrets")),
@@ -186,7 +186,8 @@ def _addresses(configuration: Configuration) -> Iterator[Complaint]:
         (service.status, ("service", "status")),
     ]
     ends += [
-        (one.address, ("listen", at, "address")) for at, one in enumerate(configuration.listen)
+        (one.address_or_usual, ("listen", at, "address"))
+        for at, one in enumerate(configuration.listen)
     ]
     taken: dict[str, Place] = {}
     for text, place in ends:

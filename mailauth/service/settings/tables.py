@@ -4,7 +4,8 @@ What a value may be is in its type; what must hold between values is looked at b
 `configuration` and by the kinds of listeners.  Durations are seconds.
 """
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Final, Literal
 
 from msgspec import Meta, Struct
 
@@ -119,13 +120,23 @@ class Srs(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Of a milter: refuse recipients that are forged or expired SRS addresses."""
 
 
+USUAL_ADDRESSES: Final[Mapping[tuple[str, str | None], str]] = {
+    ("tcp_table", "forward"): "inet:127.0.0.1:10001",
+    ("tcp_table", "srsencoder"): "inet:127.0.0.1:10001",
+    ("tcp_table", "reverse"): "inet:127.0.0.1:10002",
+    ("tcp_table", "srsdecoder"): "inet:127.0.0.1:10002",
+    ("socketmap", None): "inet:127.0.0.1:10003",
+}
+"""By kind and map, the ports that postsrsd and pfix-srsd have made usual."""
+
+
 class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """`[[listen]]`: one end point."""
 
     kind: str = ""
     """The protocol.  Needed."""
     address: str = ""
-    """Where.  Needed."""
+    """Where.  Needed if there is none in `USUAL_ADDRESSES`."""
     map: str | None = None
     """The map of a protocol that names none itself."""
     role: Literal["sign", "verify", "both", "srs"] | None = None
@@ -138,9 +149,14 @@ class Listen(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """The mode of a Unix socket."""
 
     @property
+    def address_or_usual(self) -> str:
+        """The address as it is given, or else the usual one; empty if there is none."""
+        return self.address or USUAL_ADDRESSES.get((self.kind, self.map), "")
+
+    @property
     def where(self) -> Address:
         """The address, parsed."""
-        return parse(self.address)
+        return parse(self.address_or_usual)
 
     @property
     def rewrites(self) -> bool:

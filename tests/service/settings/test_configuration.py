@@ -21,6 +21,7 @@ from mailauth.service.settings.configuration import (
     read,
 )
 from mailauth.service.settings.tomlfile import BadToml, Complaint, Document, first_of_each
+from mailauth.service.start import kinds_of_listeners
 
 LISTEN = '[[listen]]\nkind = "echo"\naddress = "unix:/run/x"\n'
 
@@ -246,6 +247,35 @@ def test_a_sound_one_is_taken(tmp_path: Path) -> None:
     assert configuration.listen[0].mode == 0o600
     assert configuration.watchdog.start == 3.0
     assert configuration.service == Configuration().service
+
+
+def lookups(tmp_path: Path, *listens: str) -> list[str]:
+    """Where the look-ups of these listeners without an address are found."""
+    file = tmp_path / "x.toml"
+    tables = "".join(f"[[listen]]\n{each}\n" for each in listens)
+    file.write_text(f'{tables}[srs]\ndomain = "a.example"\nsecrets = "/x"\n')
+    configuration = generation.read(file, kinds_of_listeners()).configuration
+    return [str(listen.where) for listen in configuration.listen]
+
+
+@pytest.mark.parametrize("names", [("forward", "reverse"), ("srsencoder", "srsdecoder")])
+def test_lookups_have_the_ports_that_others_gave_them(
+    tmp_path: Path, names: tuple[str, str]
+) -> None:
+    tcp_tables = (f'kind = "tcp_table"\nmap = "{name}"' for name in names)
+    assert lookups(tmp_path, *tcp_tables, 'kind = "socketmap"') == [
+        "inet:127.0.0.1:10001",
+        "inet:127.0.0.1:10002",
+        "inet:127.0.0.1:10003",
+    ]
+
+
+def test_a_port_that_nobody_gave_is_asked_for_and_none_is_given_twice(tmp_path: Path) -> None:
+    with pytest.raises(BadConfiguration, match=r"x.toml:1: listen\[1\].address: is missing"):
+        lookups(tmp_path, 'kind = "tcp_table"\nmap = "exists"')
+    twice = r"x.toml:3: listen\[2\].address: is the address of listen\[1\].address already"
+    with pytest.raises(BadConfiguration, match=twice):
+        lookups(tmp_path, 'kind = "socketmap"', 'kind = "socketmap"')
 
 
 @given(
