@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
+from signal import SIGHUP, Signals
 from typing import Any, TypeVar
 
 from program import ROOT
@@ -138,11 +139,11 @@ class Tree:
         """Send a signal to the supervisor."""
         self.process.send_signal(number)
 
-    def reload(self) -> None:
+    def reload(self, number: Signals = SIGHUP) -> None:
         """Read the configuration again, and wait until only the new workers are there."""
         old = self.pids()
         generation = self.status()["generation"]
-        self.signal(signal.SIGHUP)
+        self.signal(number)
         self.wait_for(lambda: self.status()["generation"] == generation + 1, "the reload")
         self.wait_for(lambda: not set(old) & set(self.processes()), "the old workers to go")
 

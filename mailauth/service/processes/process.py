@@ -23,6 +23,7 @@ HANDLED: Final = (
     signal.SIGTERM,
     signal.SIGINT,
     signal.SIGHUP,
+    signal.SIGUSR1,
     signal.SIGCHLD,
 )
 """What the supervisor handles; held back while it forks."""
@@ -98,6 +99,7 @@ def _be_child(
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor says when to stop
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a worker will show its tasks when it comes
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         for close in forget:
             close()

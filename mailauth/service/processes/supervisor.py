@@ -88,7 +88,6 @@ class Supervisor:
         signal.set_wakeup_fd(self._wakes.fileno(), warn_on_full_buffer=False)
         for number in process.HANDLED:
             signal.signal(number, lambda _number, _frame: None)
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a worker shows its tasks when it comes
 
     def _wait(self) -> None:
         """Wait for a signal, a beat or a question, and no longer than a tick."""
@@ -114,7 +113,7 @@ class Supervisor:
                 logger.warning("asked to stop again: all is killed")
                 for child in self._crew:
                     self._crew.kill(child)
-        elif number is signal.SIGHUP:
+        elif number in {signal.SIGHUP, signal.SIGUSR1}:  # the second one as OpenDKIM has it
             self._reload_wanted = True
 
     def _stop(self, exit_status: int) -> None:

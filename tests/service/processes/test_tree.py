@@ -92,11 +92,23 @@ def secretive(tree: Tree) -> Tree:
     return tree.start()
 
 
-def test_a_reload_reads_secrets_again(secretive: Tree) -> None:
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
+def test_a_reload_reads_secrets_again(secretive: Tree, number: signal.Signals) -> None:
     secret(secretive, "second")
-    secretive.reload()
+    secretive.reload(number)
     assert secretive.say("secret") == "second"
     assert secretive.status()["restarts"]["total"] == 0
+
+
+def test_a_signal_to_reload_that_reaches_all_processes_ends_none(tree: Tree) -> None:
+    """As `systemctl kill` sends it by default."""
+    tree.start()
+    tree.wait_for(lambda: tree.pids("observer"), "the observer")
+    for pid in {*tree.pids(), *tree.pids("observer")}:
+        os.kill(pid, signal.SIGHUP)
+        os.kill(pid, signal.SIGUSR1)
+    tree.reload(signal.SIGUSR1)
+    assert tree.status()["restarts"]["total"] == 0
 
 
 def test_PFX_12_a_request_in_work_survives_a_reload(secretive: Tree) -> None:
