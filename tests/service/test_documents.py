@@ -150,6 +150,15 @@ def test_the_guides_install_in_one_way_and_again_and_again() -> None:
     assert all(line.startswith("install -d -o mailauth -g mailauth -m 0750") for line in folders)
 
 
+def test_the_guides_install_a_command_that_the_shell_and_the_user_of_the_service_find() -> None:
+    """With the Python of the system: another one may lie where only root can read."""
+    for name in ("postfix", "service"):
+        block = PAGES[name].partition("## ")[2].partition("```sh\n")[2].partition("```")[0]
+        assert "\n/usr/bin/python3 -m venv /opt/mailauth\n" in block
+        assert "\nln -sf /opt/mailauth/bin/mailauth /usr/local/bin/mailauth\n" in block
+        assert "enable" not in block, "there is nothing to start yet"
+
+
 def test_the_guides_install_for_others_to_read_and_check_as_the_service_runs() -> None:
     """A root with a narrow umask, and a check whose first group is that of the socket alone."""
     for name in ("postfix", "service"):
