@@ -351,6 +351,14 @@ def test_OPS_11_tests_make_folders_of_their_own(path: Path) -> None:
     assert [text for text in written if text.startswith(SHARED_FOLDERS)] == []
 
 
+def test_OPS_12_every_dependency_has_a_floor() -> None:
+    """So that no release comes with it whose faults were mended later (scripts/audit)."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"].values()
+    needed = [*project["dependencies"], *(each for extra in extras for each in extra)]
+    assert [each for each in needed if not re.search(r">=\d", each)] == []
+
+
 def test_nobody_is_sent_to_an_index_for_mailauth() -> None:
     """It is on none, so that a stranger could register its name there."""
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
