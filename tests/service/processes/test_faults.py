@@ -13,7 +13,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tree import PATIENCE, Tree, talk
+from tree import ECHO, PATIENCE, Tree, talk
 
 pytestmark = pytest.mark.loopback
 
@@ -130,6 +130,29 @@ def test_PFX_08_a_stuck_child_of_a_worker_dies_with_it(tree: Tree, kind: str, en
     tree.wait_for(lambda: victim not in tree.processes(), "the end of the worker")
 
 
+BLIND = f"""
+import runpy, sys
+from mailauth.service.processes import process
+process.strays = lambda known: []
+sys.argv[0] = {str(ECHO)!r}
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+"""The program of a tree whose supervisor does not look for what workers leave behind."""
+
+
+def test_PFX_08_the_group_of_a_worker_dies_with_it_even_unlooked_for() -> None:
+    """As without /proc, or where a parent between them is still there."""
+    tree = Tree(("-c", BLIND))
+    try:
+        tree.start()
+        child = int(tree.say("child group"))
+        assert child in tree.processes()
+        tree.signal(signal.SIGHUP)  # the worker ends by itself, in time
+        tree.wait_for(lambda: child not in tree.processes(), "the end of the child")
+    finally:
+        tree.close()
+
+
 def test_a_worker_that_ends_is_replaced_later_each_time(tree: Tree) -> None:
     tree.configure(workers=1, restart_delay=0.05, restart_delay_most=5, storm_restarts=20)
     tree.start()
@@ -223,6 +246,20 @@ def test_OPS_16_workers_die_with_a_killed_supervisor(tree: Tree) -> None:
     tree.process.kill()
     tree.process.wait()
     tree.wait_for(lambda: not tree.processes(), "all to be gone")
+
+
+def test_OPS_16_workers_that_stand_still_die_with_a_killed_supervisor(tree: Tree) -> None:
+    """They cannot notice it: the kernel ends them."""
+    tree.configure(silence=600, request=900)
+    tree.start()
+    with tree.connect() as client:
+        spinning = int(talk(client, "who"))
+        client.sendall(b"spin\n")
+        (other,) = {*tree.pids()} - {spinning}
+        os.kill(other, signal.SIGSTOP)
+        tree.process.kill()
+        tree.process.wait()
+        tree.wait_for(lambda: not tree.processes(), "all to be gone")
 
 
 def test_the_next_start_takes_the_stale_socket(tree: Tree) -> None:

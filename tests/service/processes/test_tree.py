@@ -426,7 +426,7 @@ def test_OPS_03_root_is_given_up_for_good(tree: Tree) -> None:
     group = grp.getgrgid(pwd.getpwnam("nobody").pw_gid).gr_name
     tree.configure(f'group = "{group}"', service='user = "nobody"')
     tree.folder.chmod(0o755)
-    tree.start()
+    tree.start(prefix=["setpriv", "--groups=0,4"])  # the groups of root, as at a login
     uid, gid = pwd.getpwnam("nobody")[2:4]
     assert tree.say("ids") == f"{(uid, uid, uid)} {(gid, gid, gid)} []"
     for pid in tree.processes():
