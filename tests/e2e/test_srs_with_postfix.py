@@ -330,3 +330,37 @@ def test_the_access_map_refuses_where_all_recipients_exist(tmp_path: Path) -> No
             assert b"forged or expired" in text
     finally:
         lookups.kill()
+
+
+@pytest.mark.parametrize("protocol", BOTH)
+def test_the_map_exists_is_a_list_of_recipients_for_a_relay(
+    tmp_path: Path, protocol: LookupProtocol
+) -> None:
+    """A host in front of the one that decodes bounces knows which of them are genuine."""
+    if postfix.missing():
+        pytest.skip(postfix.missing())
+    lookups = Lookups(tmp_path, [free_port() for _ in range(4)])
+    listed = f"inline:{{ {{box@fwd.test=x}} }}, {lookups.tables(protocol)['exists']}"
+    genuine = _genuine()
+    lookups.start()
+    try:
+        with sink() as last:
+            main = {
+                "mynetworks": INSIDE,
+                "relay_domains": f"{SRS_DOMAIN}, fwd.test",
+                "relay_recipient_maps": listed,
+                "relay_transport": _hop(last.port),
+            }
+            with Postfix(tmp_path / "relay", "mx.relay.test", main) as relay:
+                for recipient in (genuine, genuine.lower(), "box@fwd.test"):
+                    relay.send("", recipient, BOUNCE)
+                taken = {mail.recipients[0] for mail in last.wait_for(3)}
+                assert taken == {genuine, genuine.lower(), "box@fwd.test"}, "as they came"
+                for recipient in ("SRS0=AAAA" + genuine[9:], f"no@{SRS_DOMAIN}", "no@fwd.test"):
+                    code, text = refused(relay, recipient)
+                    assert (code, b"5.1.1" in text) == (550, True)
+                lookups.kill()
+                code, text = refused(relay, genuine)
+                assert (code, b"Temporary lookup failure" in text) == (451, True)
+    finally:
+        lookups.kill()
