@@ -232,6 +232,20 @@ def test_who_does_not_read_at_all_is_closed() -> None:
     run(test())
 
 
+def test_who_does_not_read_is_closed_even_if_all_is_answered() -> None:
+    async def test() -> None:
+        reply = Reply(Outcome.FOUND, "v" * 90_000)
+        async with serving(lambda _: reply, protocol=SOCKETMAP, limits=QUICK) as served:
+            reader, writer = await served.connect()
+            reader._transport.pause_reading()  # type: ignore[attr-defined]
+            writer.write(b"12:forward a@b.," * (TURN - 1))
+            await served.watch.until_open(0)
+            assert len(served.watch.replies) == TURN - 1
+            assert served.watch.told[-1] == "overdue"
+
+    run(test())
+
+
 def test_PFX_06_half_a_request_is_given_its_time_and_no_more() -> None:
     async def test() -> None:
         async with serving(limits=QUICK) as served:

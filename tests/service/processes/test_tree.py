@@ -196,6 +196,22 @@ def test_a_listener_that_a_reload_takes_away_is_free_again(tree: Tree) -> None:
     assert tree.say("echo again", taken) == "again"
 
 
+def test_OPS_02_a_reload_that_cannot_listen_takes_no_address(tree: Tree) -> None:
+    """What it had opened by then is free again, for the next one too."""
+    tree.start()
+    new = f"unix:{tree.folder}/new"
+    listens = f'[[listen]]\nkind = "echo"\naddress = "{new}"\n'
+    nowhere = f'[[listen]]\nkind = "echo"\naddress = "unix:{tree.folder}/none/x"\n'
+    tree.configure(listens + nowhere)
+    tree.signal(signal.SIGHUP)
+    tree.wait_for_log("not reloaded: cannot listen at", "stay in force")
+    assert not (tree.folder / "new").exists()
+    assert tree.say("echo old") == "old"
+    tree.configure(listens)
+    tree.reload()
+    assert tree.say("echo new", new) == "new"
+
+
 def mode(tree: Tree) -> int:
     return (tree.folder / "echo").stat().st_mode & 0o777
 
