@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
@@ -394,8 +395,9 @@ def test_systemd_is_told(tree: Tree) -> None:
         manager.settimeout(PATIENCE)
 
         def wait_for(word: bytes) -> bytes:
+            until = time.monotonic() + PATIENCE
             while word not in (said := manager.recv(4096)):
-                pass
+                assert time.monotonic() < until, f"waited for {word!r} in vain"
             return said
 
         tree.start(env={"NOTIFY_SOCKET": str(path), "WATCHDOG_USEC": "600000"})
@@ -429,6 +431,19 @@ def test_sockets_are_taken_over_from_systemd(tree: Tree) -> None:
         assert tree.say("echo x") == "x"
         assert tree.stop() == 0
     assert (tree.folder / "echo").exists(), "it belongs to the manager"
+
+
+def test_a_socket_of_systemd_that_is_not_configured_is_told_and_closed(tree: Tree) -> None:
+    other = f"unix:{tree.folder}/other"
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as given:
+        given.bind(str(tree.folder / "other"))
+        given.listen()
+        number = given.fileno()
+        script = f'exec 3<&{number} {number}<&-; LISTEN_FDS=1 LISTEN_PID=$$ exec "$@"'
+        tree.start(prefix=["bash", "-c", script, "bash"], pass_fds=[number])
+    assert f"{tree.folder}/other was handed over, but is not configured" in tree.log()
+    assert is_refused(tree, other)
+    assert tree.say("echo x") == "x"
 
 
 # What a process may do
