@@ -359,6 +359,22 @@ def test_OPS_12_every_dependency_has_a_floor() -> None:
     assert [each for each in needed if not re.search(r">=\d", each)] == []
 
 
+MENDED = {"cryptography": "50.0.0", "dnspython": "2.6.1", "idna": "3.7"}
+"""The first versions without faults that are known: GHSA-g6cj-pr64-35w5, CVE-2023-29483,
+CVE-2024-3651."""
+
+
+def version(text: str) -> list[int]:
+    return [int(number) for number in text.split(".")]
+
+
+@pytest.mark.parametrize("name", MENDED)
+def test_OPS_12_no_version_with_a_known_fault_is_admitted(name: str) -> None:
+    needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
+    least = dict(text.partition(",")[0].split(">=") for text in needed)
+    assert version(least[name]) >= version(MENDED[name])
+
+
 def test_nobody_is_sent_to_an_index_for_mailauth() -> None:
     """It is on none, so that a stranger could register its name there."""
     pages = [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
@@ -376,19 +392,3 @@ def test_what_is_said_of_an_extra_is_so() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) == "how_to_get"
     ]
     assert set(calls) == set(ours)
-
-
-MENDED = {"cryptography": "50.0.0", "dnspython": "2.6.1", "idna": "3.7"}
-"""The first versions without faults that are known: GHSA-g6cj-pr64-35w5, CVE-2023-29483,
-CVE-2024-3651."""
-
-
-def version(text: str) -> list[int]:
-    return [int(number) for number in text.split(".")]
-
-
-@pytest.mark.parametrize("name", MENDED)
-def test_OPS_12_no_version_with_a_known_fault_is_admitted(name: str) -> None:
-    needed = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["dependencies"]
-    least = dict(text.partition(",")[0].split(">=") for text in needed)
-    assert version(least[name]) >= version(MENDED[name])

@@ -22,8 +22,9 @@ def command(config: Path) -> None:
     \b
     mailauth check-config --config /etc/mailauth/mailauth.toml
 
-    If a listener judges mail, each nameserver is asked one question.  The exit
-    status is 0 if it could be run, also with warnings, 2 if not.
+    If a listener judges mail, each nameserver is asked one question; if one signs,
+    its first 100 keys are compared with those that are published.  The exit status
+    is 0 if it could be run, also with warnings, 2 if not.
     """
     from mailauth.service.doubts import doubts
     from mailauth.service.settings.configuration import BadConfiguration

@@ -4,35 +4,28 @@ None of it is an error.  The network may be down, a group may be one that the un
 gives, and a host may have no domains of its own.
 """
 
-import asyncio
 import grp
 import os
 import stat
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from socket import AF_UNIX
-from typing import Any, Final
+from typing import Final
 
-from mailauth.dns import Answer, AsyncResolver, Question, RRType, Status
-from mailauth.dns.nameserver import of_the_system
 from mailauth.milter.tables import datasets
+from mailauth.service import dnsdoubts
 from mailauth.service.listeners import srstable
 from mailauth.service.listeners.kinds import Kinds
 from mailauth.service.processes import privileges
 from mailauth.service.settings.configuration import Configuration
-from mailauth.service.settings.tables import Dns, Listen, Srs
+from mailauth.service.settings.tables import Listen, Srs
 from mailauth.service.settings.tomlfile import Complaint, Place
-
-_PATIENCE: Final = 3.0
-"""Seconds for which nameservers are waited for."""
-_HARMLESS: Final = Question("", RRType.TXT)
-"""A question about the root, whose answer every resolver has at hand."""
 
 
 def doubts(configuration: Configuration, kinds: Kinds, now: int) -> Iterator[Complaint]:
     """What is doubtful `now`, in seconds since the epoch.
 
-    Asks each nameserver one question if a listener will ask any.
+    Asks the DNS what `dnsdoubts` asks, as far as listeners need it.
     """
     for index, listen in enumerate(configuration.listen):
         yield from kinds[listen.kind].doubts(configuration, listen)
@@ -55,7 +48,9 @@ def doubts(configuration: Configuration, kinds: Kinds, now: int) -> Iterator[Com
         yield from _dated_secrets(configuration.srs, now)
     yield from _uncertain_files(configuration)
     if any(kinds[listen.kind].asks(configuration, listen) for listen in configuration.listen):
-        yield from _silent_nameservers(configuration.dns)
+        yield from dnsdoubts.silent_nameservers(configuration.dns)
+    if configuration.signing is not None and "signing" in used:
+        yield from dnsdoubts.unpublished_keys(configuration.signing, configuration.dns)
 
 
 def _gets_its_group(listen: Listen) -> bool:
@@ -175,28 +170,3 @@ _DATA_SETS: Final = (
     ("signing", "excluded_file"),
     ("verifying", "trusted_file"),
 )
-
-
-def _silent_nameservers(given: Dns) -> Iterator[Complaint]:
-    asked = given.nameservers or of_the_system()
-    if not asked:
-        yield Complaint(("dns",), f"/etc/resolv.conf names no nameserver{_SO}")
-        return
-    for index, answer in enumerate(asyncio.run(_ask_each(asked))):
-        if answer.failed:
-            place = ("dns", "nameservers", index) if given.nameservers else ("dns",)
-            yield Complaint(place, f"{_why(asked[index], answer)}{_SO}")
-
-
-async def _ask_each(nameservers: Sequence[str]) -> list[Answer[Any]]:
-    resolvers = [AsyncResolver([each], timeout=_PATIENCE) for each in nameservers]
-    return await asyncio.gather(*(resolver.resolve(_HARMLESS) for resolver in resolvers))
-
-
-def _why(nameserver: str, answer: Answer[Any]) -> str:
-    if answer.status is Status.TIMEOUT:
-        return f"{nameserver} did not answer within {_PATIENCE:g} s"
-    return answer.reason
-
-
-_SO: Final = "; while no nameserver answers, mail is judged temperror"

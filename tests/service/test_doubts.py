@@ -6,12 +6,10 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-import dns.rcode
 import pytest
-from nameserver import Script, answer, drops, fails, serve
 from program import Done, process
 
-from mailauth.service import doubts as module
+from mailauth.service import dnsdoubts
 from mailauth.service.doubts import doubts
 from mailauth.service.processes import privileges
 from mailauth.service.settings.configuration import read
@@ -118,7 +116,7 @@ def test_a_table_that_nobody_uses_is_told_and_asks_nothing(
 def test_networks_of_everybody_are_told(
     folder: Path, monkeypatch: pytest.MonkeyPatch, network: str
 ) -> None:
-    monkeypatch.setattr(module, "_silent_nameservers", lambda _: ())
+    monkeypatch.setattr(dnsdoubts, "silent_nameservers", lambda _: ())
     signing = f'[signing]\nnetworks = ["192.0.2.0/24", "{network}"]\n{KEY}'
     sentence = "holds every host: mail of strangers would be signed as your own"
     signs = f'{signing}{MILTER}role = "sign"\n'
@@ -174,51 +172,6 @@ def test_a_socket_that_only_its_owner_may_use_is_told(folder: Path) -> None:
         if os.geteuid() == 0:
             os.chown(path, 0, 65534)
             assert told(folder, text) == [], "the service manager has made it, for a group"
-
-
-SO = "; while no nameserver answers, mail is judged temperror"
-
-
-@pytest.mark.loopback
-@pytest.mark.parametrize(
-    ("script", "why"),
-    [
-        (answer(), ""),
-        (fails(dns.rcode.NXDOMAIN), ""),
-        (fails(dns.rcode.REFUSED), "127.0.0.1 says REFUSED"),
-        (fails(dns.rcode.SERVFAIL), "127.0.0.1 says SERVFAIL"),
-        (drops, "{} did not answer within 1 s"),
-    ],
-    ids=["answers", "knows of nothing", "refuses", "fails", "is silent"],
-)
-def test_a_nameserver_that_does_not_answer_is_told(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, script: Script, why: str
-) -> None:
-    if script is drops:
-        monkeypatch.setattr(module, "_PATIENCE", 1.0)
-    with serve(answer()) as good, serve(script) as other:
-        dns_table = f'[dns]\nnameservers = ["{good.where}", "{other.where}"]\n'
-        line = f"x.toml:2: dns.nameservers[2]: {why.format(other.where)}{SO}"
-        assert told(folder, f"{dns_table}{JUDGES}{MILTER}") == ([line] if why else [])
-        assert (good.names(), {ask.rrtype for ask in other.asked}) == (["."], {"TXT"})
-        asked = len(other.asked)
-        others = f'{dns_table}{JUDGES}{REWRITES}own_domains = ["a.example"]\n{LOOKUPS}'
-        (unused,) = told(folder, others)
-        assert "verifying: no listener uses it" in unused
-        assert len(other.asked) == asked, "nobody asks who needs no answer"
-
-
-@pytest.mark.loopback
-def test_the_nameservers_of_the_system_are_asked(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with serve(fails(dns.rcode.REFUSED)) as server:
-        monkeypatch.setattr(module, "of_the_system", lambda: (server.where,))
-        told_of_one = [f"x.toml: dns: 127.0.0.1 says REFUSED{SO}"]
-        assert told(folder, f"{JUDGES}{MILTER}") == told_of_one
-    monkeypatch.setattr(module, "of_the_system", tuple)
-    none = [f"x.toml: dns: /etc/resolv.conf names no nameserver{SO}"]
-    assert told(folder, f"{JUDGES}{MILTER}") == none
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

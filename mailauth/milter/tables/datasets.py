@@ -129,12 +129,13 @@ def _row(entry: Entry, keys: Mapping[str, SigningKey]) -> SigningKey:
     return replace(key, identity=signer if "@" in signer else f"@{signer}")
 
 
-def places_of_keys(key_table: str) -> dict[str, str]:
-    """For each key file of a KeyTable, the file and line of the table that name it first."""
-    places: dict[str, str] = {}
+def placed_keys(key_table: str) -> Iterator[tuple[str, SigningKey]]:
+    """The keys of a KeyTable, each with the file and line of the table that name it.
+
+    **Raises** BadTable.
+    """
     for entry in dataset(key_table):
-        places.setdefault(_key(entry).path, entry.where)
-    return places
+        yield entry.where, _key(entry)
 
 
 def path_of(text: str) -> str:

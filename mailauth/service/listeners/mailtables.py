@@ -5,7 +5,7 @@ that they name are read too.  A file that cannot be used is told of its place.
 """
 
 from collections.abc import Iterable, Iterator
-from typing import Final
+from typing import Final, NamedTuple
 
 from mailauth.dkim import RFC6376, RFC8301
 from mailauth.errors import MailauthError
@@ -162,26 +162,47 @@ def _table(given: Signing) -> SigningTable:
         raise Unsound([Complaint(("signing", "signing_table"), str(fault))]) from None
 
 
+class NamedKey(NamedTuple):
+    """A key that the configuration names, and where."""
+
+    place: Place
+    where: str
+    """File and line of a KeyTable, if it stands in one."""
+    key: SigningKey
+
+
+def named_keys(given: Signing) -> Iterator[NamedKey]:
+    """The keys in the order of the file.  **Raises** BadTable."""
+    if given.key_table is None:
+        rows = (SigningKey(row.domain, row.selector, row.file) for row in given.key)
+        return (NamedKey(("signing", "key", at), "", key) for at, key in enumerate(rows))
+    placed = datasets.placed_keys(given.key_table)
+    return (NamedKey(("signing", "key_table"), where, key) for where, key in placed)
+
+
+def shortened(told: list[Complaint]) -> list[Complaint]:
+    """What there is to tell of keys, or the first of it and how much more there is."""
+    more = len(told) - _MOST_FAULTS
+    if more <= 0:
+        return told
+    last = told[_MOST_FAULTS - 1].place
+    return [*told[:_MOST_FAULTS], Complaint(last, f"and {more} more keys")]
+
+
 def _load(given: Signing, table: SigningTable, keys: KeyRing) -> None:
     """Read the keys, or tell which of them cannot be used.  **Raises** Unsound."""
-    named = {row.file: ("signing", "key", number, "file") for number, row in enumerate(given.key)}
     faults = keys.load(
         key.path for key in table.signing_keys() if key.path and AUTHOR not in key.path
     )
     if not faults:
         return
-    where = datasets.places_of_keys(given.key_table) if given.key_table else {}
-    table_place = ("signing", "key_table")
-    told = [
-        Complaint(named[path], str(fault))
-        if path in named
-        else Complaint(table_place, f"{where.get(path, given.key_table)}: {fault}")
-        for path, fault in faults.items()
-    ]
-    if len(told) > _MOST_FAULTS:
-        last = told[_MOST_FAULTS - 1].place
-        told[_MOST_FAULTS:] = [Complaint(last, f"and {len(told) - _MOST_FAULTS} more keys")]
-    raise Unsound(told)
+    named = {each.key.path: each for each in reversed([*named_keys(given)])}
+    told = []
+    for path, fault in faults.items():
+        place, where, _ = named[path]
+        sentence = f"{where}: {fault}" if where else str(fault)
+        told.append(Complaint(place if where else (*place, "file"), sentence))
+    raise Unsound(shortened(told))
 
 
 def _srs(given: Srs) -> SrsSettings:
