@@ -3,6 +3,7 @@
 With --table the document docs/performance.md gets what was measured.
 """
 
+import argparse
 import sys
 import tempfile
 from datetime import UTC, datetime
@@ -28,12 +29,16 @@ CHAPTERS = {
 """What is measured, under the headings of the document."""
 
 
-def main(arguments: list[str]) -> int:
-    keep = "--table" in arguments
-    words = [argument for argument in arguments if argument != "--table"]
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("scripts/bench", description="Measure us beside others.")
+    parser.add_argument("words", nargs="*", metavar="WORD",
+                        help="only cells whose names have all these words")  # fmt: skip
+    parser.add_argument("--table", action="store_true",
+                        help="measure all, and put it into docs/performance.md")  # fmt: skip
+    given = parser.parse_args(arguments)
+    keep, words = given.table, given.words
     if keep and words:
-        print("the table is of all cells: give no WORD with --table", file=sys.stderr)
-        return 2
+        parser.error("the table is of all cells: give no WORD with --table")
     print(f"on {report.machine()}")
     of_dkim, of_spf = (opendkim(), msgauth(), maildkim()), (libspf2(), blitiri())
     for peer in (*of_dkim, *of_spf, node_mailauth(), pysrs(), mail_srs()):
@@ -62,4 +67,4 @@ def main(arguments: list[str]) -> int:
     return 0
 
 
-sys.exit(main(sys.argv[1:]))
+sys.exit(main())

@@ -1,5 +1,6 @@
 """`python -m fuzz [SECONDS [TARGET...]]`: each target for so long; findings go to fuzz/found/."""
 
+import argparse
 import hashlib
 import random
 import sys
@@ -35,17 +36,20 @@ def fuzz(name: str, seconds: float, dice: random.Random) -> tuple[int, bytes | N
     return tried, None
 
 
-def main(arguments: list[str]) -> int:
-    seconds = float(arguments[0]) if arguments else 10.0
-    names = arguments[1:] or list(TARGETS)
-    unknown = set(names).difference(TARGETS)
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser("scripts/fuzz", description="Look for inputs that break us.")
+    parser.add_argument("seconds", nargs="?", type=float, default=10.0, metavar="SECONDS",
+                        help="for each target; 10 by default")  # fmt: skip
+    parser.add_argument("names", nargs="*", metavar="TARGET",
+                        help=f"all by default: {', '.join(TARGETS)}")  # fmt: skip
+    given = parser.parse_args(arguments)
+    unknown = set(given.names).difference(TARGETS)
     if unknown:
-        print(f"no such target: {', '.join(sorted(unknown))}; there are {', '.join(TARGETS)}")
-        return 2
+        parser.error(f"no such target: {', '.join(sorted(unknown))}")
     status = 0
-    for name in names:
+    for name in given.names or TARGETS:
         seed = random.SystemRandom().getrandbits(32)
-        tried, finding = fuzz(name, seconds, random.Random(seed))
+        tried, finding = fuzz(name, given.seconds, random.Random(seed))
         print(f"{name}: {tried} inputs, dice {seed}" + ("" if finding is None else ": BROKEN"))
         if finding is not None:
             status = 1
@@ -56,4 +60,4 @@ def main(arguments: list[str]) -> int:
     return status
 
 
-sys.exit(main(sys.argv[1:]))
+sys.exit(main())

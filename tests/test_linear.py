@@ -18,7 +18,7 @@ from mailauth.errors import SyntaxFault
 from mailauth.milter.protocol import commands
 from mailauth.postfix import DomainList
 from mailauth.spf import received, record
-from mailauth.syntax import domain, mailbox, taglist
+from mailauth.syntax import domain, mailbox, taglist, trace
 from mailauth.syntax.message import Message, normalize_line_endings
 from mailauth.verdicts import Step, tree
 
@@ -177,6 +177,9 @@ BOMBS: list[tuple[str, Callable[[str], object], Callable[[int], str]]] = [
     ("SPF-11-prefixes", _record, lambda n: "a/" * (n // 2)),
     ("SPF-19-local-parts", _spf, lambda n: "exists:%{l}.x.y;" + '"' + "\\a" * (n // 2) + '"'),
     ("Received-SPF-comments", _parse(received.parse), lambda n: "pass (" + "(" * n),
+    ("Received-words", trace.parse_received, lambda n: "from a (" + "b " * (n // 2) + ")"),
+    ("Received-literals", trace.parse_received, lambda n: "from a (" + "[" * n + ")"),
+    ("Received-helo", trace.parse_received, lambda n: "from a" + " (helo x)" * (n // 9)),
     ("AR-06-results", _parse(authres.parse), lambda n: "mx" + "; a=b" * (n // 5)),
     ("AR-03-comments", _parse(authres.parse), lambda n: "mx" + "(" * n),
     ("AR-03-words", _claimed, lambda n: "o; " + '"a" (b) ' * (n // 8)),

@@ -1,10 +1,12 @@
-"""The fields in which a receiver tells its verdicts."""
+"""The fields that a host adds: what it found of a message, and whom it had it from."""
 
 from contextlib import suppress
 
 from mailauth import authres
 from mailauth.errors import SyntaxFault
 from mailauth.spf import received
+from mailauth.syntax import trace
+from mailauth.syntax.message import Message
 
 
 def trace_fields(octets: bytes) -> None:
@@ -17,4 +19,13 @@ def trace_fields(octets: bytes) -> None:
     assert authres.is_claimed(text, "mx.example.com") in (True, False)
 
 
-TARGETS = (trace_fields,)
+def arrivals(octets: bytes) -> None:
+    """Any message came from somewhere, or tells nobody, but never from a relay."""
+    message = Message.parse(octets)
+    client = trace.client(message, lambda address: address.is_private)
+    assert client is None or (client.address is not None and not client.address.is_private)
+    trace.reverse_path(message)
+    trace.parse_received(octets[:4096].decode("utf-8", "replace"))
+
+
+TARGETS = (trace_fields, arrivals)
