@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,3 +54,20 @@ def test_what_apt_cannot_install_is_told_and_skipped(
     assert done.returncode == 0, done.stderr
     told = f"Not installed, for apt could not: {missing}; what needs them is skipped."
     assert done.stdout.splitlines()[-2:] == [told, "on"]
+
+
+@pytest.mark.parametrize("script", ["audit", "bench", "check", "fuzz", "test"])
+def test_a_script_says_what_it_is_for_and_does_not_guess(script: str) -> None:
+    def run(option: str) -> subprocess.CompletedProcess[str]:
+        module = [sys.executable, "-m", script]  # without the environment that its script makes
+        command = module if (ROOT / script).is_dir() else [f"scripts/{script}"]
+        return subprocess.run(
+            [*command, option], cwd=ROOT, capture_output=True, text=True, check=False
+        )
+
+    told = run("--help")
+    assert (told.returncode, told.stderr) == (0, "")
+    assert len(told.stdout.splitlines()) >= 1
+    refused = run("--no-such-option")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "--no-such-option" in refused.stderr
