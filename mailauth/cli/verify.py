@@ -1,7 +1,8 @@
 """`mailauth verify`: the verdict on each signature of each message."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 import click
 
@@ -14,9 +15,16 @@ from mailauth.cli.shown.told import Told, autopsies_of
 from mailauth.errors import BadArgument
 
 if TYPE_CHECKING:
+    from mailauth.authenticate import Report
     from mailauth.case import Case
     from mailauth.dns import Resolver, Zone
+    from mailauth.dns.lookups import Lookups
     from mailauth.pages import Judged
+
+SIDE_BY_SIDE = 50
+"""Messages that are judged side by side, as long as they are small."""
+MAX_OCTETS = 16_777_216
+"""Of the messages side by side, but for the last one."""
 
 
 @click.command("verify", short_help="verify the DKIM signatures of messages, and judge them")
@@ -98,14 +106,14 @@ def command(
     status = 0
     pages: list[Judged] = []
     kept: list[Case] = []
-    for source in _sources(files or (mailfiles.STANDARD_INPUT,)):
-        if isinstance(source, BadArgument):
-            complain(str(source))
+    for judged in judge.judge_all(_sources(files or (mailfiles.STANDARD_INPUT,))):
+        if isinstance(judged, BadArgument):
+            complain(str(judged))
             status = 2
             continue
-        told, case = judge.judge(source)
-        kept += [case] if save else []
-        pages += [told.for_page(source.octets)] if html else []
+        told = judge.told(judged)
+        kept += [judged.case] if save else []
+        pages += [told.for_page(judged.source.octets)] if html else []
         if as_json:
             click.echo(told.as_json())
         else:
@@ -121,8 +129,20 @@ def command(
         raise click.exceptions.Exit(status)
 
 
+_Found: TypeAlias = mailfiles.Source | BadArgument
+"""A message, or what is no message and why."""
+
+
+class _Judged(NamedTuple):
+    """A message, and what was found of it."""
+
+    source: mailfiles.Source
+    report: "Report"
+    case: "Case"
+
+
 class _Judge:
-    """Judges one message after another, all by the same arguments."""
+    """Judges messages, all by the same arguments."""
 
     def __init__(
         self,
@@ -147,22 +167,49 @@ class _Judge:
             dkimpy.demand()
             self._compare = dkimpy.compare
 
-    def judge(self, source: mailfiles.Source) -> "tuple[Told, Case]":
-        """What is to be told of one message, and the case of it."""
+    def judge_all(self, sources: Iterable[_Found]) -> Iterator[_Judged | BadArgument]:
+        """What was found of each message, in their order; what is no message as it is.
+
+        Some are judged side by side, so that they wait for the DNS together.
+        """
+        for batch in _batches(sources):
+            messages = [each for each in batch if isinstance(each, mailfiles.Source)]
+            run_all = self._ask.run_all if len(messages) > 1 else partial(map, self._ask.run)
+            found = iter(run_all(map(self._judging, messages)))
+            for each in batch:
+                yield each if isinstance(each, BadArgument) else _Judged(each, *next(found))
+
+    def _judging(self, source: mailfiles.Source) -> "Lookups[tuple[Report, Case]]":
         from mailauth.authenticate import METHODS, WITHOUT_ENVELOPE
         from mailauth.case import record
 
         came = self._arrival.of(source.name, source.octets)
         methods = METHODS if came.ip or self._in_full else WITHOUT_ENVELOPE
-        judging = record(source.octets, methods=methods, **came._asdict(), **self.arguments)
-        report, case = self._ask.run(judging)
+        return record(source.octets, methods=methods, **came._asdict(), **self.arguments)
+
+    def told(self, judged: _Judged) -> Told:
+        """What is to be told of one message."""
+        source, report, _ = judged
         autopsies = autopsies_of(source.octets, report, self._ask) if self._autopsy else []
         comparison = None
         if self._compare is not None:
             examined = list(report.dkim[: self.arguments["dkim_policy"].max_signatures])
             now = self.arguments["now"]
             comparison = self._compare(source.octets, examined, self._ask, now=now)
-        return Told(source.name, report, autopsies, comparison), case
+        return Told(source.name, report, autopsies, comparison)
+
+
+def _batches(sources: Iterable[_Found]) -> Iterator[list[_Found]]:
+    """The same, some at a time."""
+    batch: list[_Found] = []
+    size = 0
+    for source in sources:
+        batch.append(source)
+        size += _octets(source)
+        if len(batch) == SIDE_BY_SIDE or size >= MAX_OCTETS:
+            yield batch
+            batch, size = [], 0
+    yield batch
 
 
 def _save(path: str, cases: "list[Case]") -> None:
@@ -181,7 +228,7 @@ _SEVERITY = [0, 1, TEMPORARY, 2]
 """The exit statuses from best to worst; of several messages the worst counts."""
 
 
-def _sources(paths: Sequence[str]) -> Iterator[mailfiles.Source | BadArgument]:
+def _sources(paths: Sequence[str]) -> Iterator[_Found]:
     """Every message in `paths`, one at a time; instead of what cannot be read, the fault."""
     if not progress.is_wanted():
         yield from _messages(mailfiles.files(paths))
@@ -191,13 +238,13 @@ def _sources(paths: Sequence[str]) -> Iterator[mailfiles.Source | BadArgument]:
         yield from progress.shown(_messages(found), _octets, total=total, label="verifying")
 
 
-def _octets(source: mailfiles.Source | BadArgument) -> int:
+def _octets(source: _Found) -> int:
     return len(source.octets) if isinstance(source, mailfiles.Source) else 0
 
 
 def _messages(
     files: Iterable[str | BadArgument],
-) -> Iterator[mailfiles.Source | BadArgument]:
+) -> Iterator[_Found]:
     for file in files:
         if isinstance(file, BadArgument):
             yield file

@@ -3,15 +3,20 @@
 import json
 import os
 import sys
+import threading
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from mail import MESSAGE, NOW, signed, verdicts
+from nameserver import Ask, Reply, from_zone, serve
 from program import Run
 
 from mailauth import case, dkim
+from mailauth.cli import verify as command
 from mailauth.cli.shown import progress
+from mailauth.dns import Zone
 
 SIGNED = signed(now=NOW)
 FORGED = SIGNED.replace(b"line end", b"lime end")
@@ -304,3 +309,35 @@ def test_any_file_name_is_printed(verify: Run, desk: Path) -> None:
     (desk / "a\udcff.eml").write_bytes(MESSAGE)
     assert verify("a\udcff.eml").text.startswith("a\\udcff.eml:\n")
     assert verify("--json", "a\udcff.eml").objects[0]["file"] == "a\udcff.eml"
+
+
+@pytest.mark.loopback
+def test_messages_wait_for_the_dns_together(run: Run, desk: Path) -> None:
+    """Nobody gets an answer before all three have asked; what is told keeps its order."""
+    everyone = threading.Barrier(3)
+
+    def script(ask: Ask) -> Iterator[Reply | float]:
+        everyone.wait(timeout=3)
+        yield from from_zone(Zone({}))(ask)
+
+    (desk / "mails").mkdir()
+    for number in range(3):
+        octets = SIGNED.replace(b"s=rsa", b"s=key%d" % number)
+        (desk / "mails" / f"{number}.eml").write_bytes(octets)
+    with serve(script) as server:
+        done = run("verify", *LATER, "--nameserver", server.where, "--json", "none.eml", "mails")
+    names = [told["file"] for told in done.objects]
+    assert names == ["mails/0.eml", "mails/1.eml", "mails/2.eml"]
+    reasons = [told["dkim"][0]["reason"] for told in done.objects]
+    assert [f"key{number}._domainkey" in why for number, why in enumerate(reasons)] == [True] * 3
+    assert "none.eml" in done.complaint
+    assert done.status == 2
+
+
+def test_large_messages_are_not_held_side_by_side(
+    verify: Run, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "MAX_OCTETS", 1)
+    (desk / "a.eml").write_bytes(SIGNED)
+    done = verify("--json", *LATER, "a.eml", "mail.eml", "a.eml")
+    assert [told["dkim"][0]["result"] for told in done.objects] == ["pass", "none", "pass"]
