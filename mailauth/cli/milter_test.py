@@ -109,10 +109,19 @@ def _address(config: Path | None, address: str | None) -> "Address":
         except SyntaxFault as fault:
             raise BadArgument(f"--socket: {fault}") from None
     require_service()
-    from mailauth.service.settings import configuration
-
     assert config is not None  # noqa: S101 - one of the two
-    for listen in configuration.read(config).configuration.listen:
+    return _first_milter(config)
+
+
+def _first_milter(config: Path) -> "Address":
+    from mailauth.cli.check_config import refuse
+    from mailauth.service.settings.configuration import BadConfiguration, read
+
+    try:
+        listeners = read(config).configuration.listen
+    except BadConfiguration as fault:
+        refuse(fault)
+    for listen in listeners:
         if listen.kind == "milter":
             return listen.where
     raise BadArgument(f"{config} has no [[listen]] of the kind milter")

@@ -28,10 +28,14 @@ def command(config: Path, as_json: bool) -> None:
     """
     import json
 
-    from mailauth.service.settings import configuration
+    from mailauth.cli.check_config import refuse
+    from mailauth.service.settings.configuration import BadConfiguration, find_status
     from mailauth.service.telling import status
 
-    address, faults = configuration.find_status(config)
+    try:
+        address, faults = find_status(config)
+    except BadConfiguration as unsound:
+        refuse(unsound)
     for fault in faults:
         complain(f"note: a reload would be refused: {fault}")
     if address is None:

@@ -39,6 +39,20 @@ def test_check_config_names_every_error(tmp_path: Path) -> None:
     assert ran("serve", "--config", str(file)).complaint == done.complaint
 
 
+def test_ps_and_milter_test_say_each_error_on_a_line_of_its_own(tmp_path: Path) -> None:
+    file, mail = tmp_path / "x.toml", tmp_path / "mail.eml"
+    file.write_text('[service]\nstatus = "here"\nworkres = 4\n')
+    mail.write_bytes(b"From: ada@example.com\n\nHello.\n")
+    for given in (("ps",), ("milter-test", str(mail))):
+        done = ran(*given, "-c", str(file))
+        assert done.status == 2
+        assert [line.split(": ")[2] for line in done.complaint.splitlines()] == [
+            "listen",
+            "service.status",
+            "service.workres",
+        ]
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")
 @pytest.mark.parametrize(
     ("line", "place"), [('user = "daemon"', "user"), ('group = "daemon"', "group")]
