@@ -73,6 +73,22 @@ def follow(page: Path, tmp_path: Path, message: bytes) -> None:
             assert fits(wanted, done.stdout), f"{command}\n{done.stdout}"
 
 
+def test_the_programs_of_the_pages_are_strictly_typed(tmp_path: Path) -> None:
+    """Whoever takes one over into a program with types has no more to do."""
+    for page in PAGES:
+        programs = (block for language, block in blocks(page.read_text()) if language == "python")
+        for number, program in enumerate(programs):
+            (tmp_path / f"{page.stem.replace('-', '_')}_{number}.py").write_text(program)
+    done = subprocess.run(
+        [sys.executable, "-m", "mypy", *map(str, sorted(tmp_path.glob("*.py")))],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+
+
 def test_the_readme_has_commands_and_a_program() -> None:
     assert {language for language, _ in blocks(PAGES[0].read_text())} == {"console", "python"}
 
