@@ -37,7 +37,7 @@ def client(message: Message, is_relay: Callable[[Address], bool]) -> Hop | None:
     """The first host, from the top, that is no relay; None: the fields lead back to none.
 
     This host itself is a relay too.  A field without an address is passed over, but
-    one that is too long is the end, since it may hide one.
+    one that is too long or cannot be read is the end, since it may hide one.
     """
     for hop in islice(_hops(message), MAX_HOPS):
         if hop is None:
@@ -59,35 +59,47 @@ def reverse_path(message: Message) -> str | None:
     return without_brackets(text) if text and not re.search(r"\s", text) else None
 
 
-def parse_received(text: str) -> Hop:
+def parse_received(text: str) -> Hop | None:
     """Extended-Domain, after `from`, in the forms that MTAs write (RFC 5321 §4.4).
 
     The address stands in a comment after the name, in brackets with most MTAs; or it is
     the name itself.  Where the two differ, the name is what the client said in HELO, and
-    an address there is not its own.
+    an address there is not its own.  None: a comment does not end, and may hide one.
     """
     scanner = Scanner(text)
     try:
         structured.skip_cfws(scanner)
         if scanner.read(_FROM) is None:
             return Hop(None, "")
-        name = scanner.read(_WORD) or ""
-        comments = structured.read_comments(scanner)
+        rest = text[scanner.at :]
+        hop = _extended_domain(rest, _WORD)
+        return hop if hop.address else _extended_domain(rest, _NAME)
     except SyntaxFault:
-        return Hop(None, "")
-    helo, words = "", list[str]()
-    for comment in comments:
-        alone, among = _HELO_ALONE.fullmatch(comment), _HELO_AMONG.search(comment)
-        helo = helo or (alone and alone[1]) or (among and among[1]) or ""
-        words += [] if alone else comment.split()
-    in_brackets = [found[1] for word in words if (found := _IN_BRACKETS.fullmatch(word))]
-    own = [found[1]] if (found := _IN_BRACKETS.fullmatch(name)) else []
-    known = (addresses.parse(text) for text in (*in_brackets, *words, *own))
+        return None
+
+
+def _extended_domain(text: str, name_of: re.Pattern[str]) -> Hop:
+    """**Raises** SyntaxFault: a comment does not end."""
+    scanner = Scanner(text)
+    name = scanner.read(name_of) or ""
+    comments = structured.read_comments(scanner)
+    said = [found for comment in comments if (found := _HELO.search(comment))]
+    helo = next((found[1] or found[2] for found in said), "")
+    told = [_SAID.split(comment, maxsplit=1)[0] for comment in comments]
+    in_brackets = [word for comment in told for word in reversed(_IN_BRACKETS.findall(comment))]
+    words = [word for comment in told for word in comment.split()]
+    own = found[1] if (found := _IN_BRACKETS.match(name)) else name if helo else ""
+    known = map(_address, (*in_brackets, *words, own))
     return Hop(next((each for each in known if each is not None), None), helo or name)
 
 
+def _address(word: str) -> Address | None:
+    """The address in a word, which may have a port behind it or, with qmail, a user before it."""
+    return addresses.parse(word) or addresses.parse(_PORT.sub("", word.rpartition("@")[2]))
+
+
 def _hops(message: Message) -> Iterator[Hop | None]:
-    """What the Received fields say, from the top; None: a field is too long."""
+    """What the Received fields say, from the top; None: one is too long, or cannot be read."""
     for key, octets in zip(message.keys, message.field_octets, strict=True):
         if key != b"received":
             continue
@@ -97,9 +109,13 @@ def _hops(message: Message) -> Iterator[Hop | None]:
 
 
 _FROM = re.compile(r"from[ \t\r\n]+", re.IGNORECASE)
-_WORD = re.compile(r"[^ \t\r\n()]++")
-_IN_BRACKETS = re.compile(r"\[([^\[\]]*)\](?::[0-9]+)?")
-_HELO_ALONE = re.compile(r"(?:he|eh)lo (.+)", re.IGNORECASE | re.DOTALL)
-"""A comment of qmail or CommuniGate; the client may have said an address in it."""
-_HELO_AMONG = re.compile(r"\bhelo=(\S+)", re.IGNORECASE)
-"""A word in a comment of Exim."""
+_WORD = re.compile(r"[^ \t\r\n]++")
+"""A client may have said parentheses in HELO."""
+_NAME = re.compile(r"[^ \t\r\n()]++")
+"""The name, where no blank stands between it and the comment."""
+_IN_BRACKETS = re.compile(r"\[([^\[\]]*)\]")
+_PORT = re.compile(r":[0-9]++\Z")
+_HELO = re.compile(r"(?:^|\s)(?:(?:he|eh)lo\s(.+)|helo=(\S+))", re.IGNORECASE | re.DOTALL)
+"""As qmail and CommuniGate write it, and as Exim does."""
+_SAID = re.compile(r"(?:^|\s)(?:(?:he|eh)lo\s|helo=|ident=)", re.IGNORECASE)
+"""Behind this stands in a comment what the client said, which may look like an address."""
