@@ -11,7 +11,7 @@ from typing import Final
 
 _STRING: Final = 255
 """Octets that one string of a TXT record holds (RFC 1035 §3.3)."""
-_BASE64: Final = re.compile(rb"[A-Za-z0-9+/=\s]{40,}")
+_BASE64: Final = re.compile(rb"(?!v\s*=)[A-Za-z0-9+/=\s]{40,}")
 _MARKS: Final = (
     (rb"\(|.*\sTXT\s", "it holds the whole line of a zone file: only the text belongs there"),
     (rb".*-----BEGIN", "it holds the lines of PEM: only the base64 between them belongs there"),
