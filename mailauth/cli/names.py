@@ -113,6 +113,8 @@ class Commands(click.Group):
         meant = OTHER_COMMANDS.get(f"{group} {bare}".lstrip())
         if meant is None and (near := get_close_matches(word[:40], self.list_commands(ctx), n=1)):
             meant = f"{group} {near[0]}".lstrip()
+        if group and meant:
+            meant = f"mailauth {meant}"  # for not all of them are commands of the group
         return f"do you mean {meant}?" if meant else ""
 
 
