@@ -178,7 +178,7 @@ def _of_json(text: str | bytes) -> Records:
     try:
         records = json.loads(text, object_pairs_hook=_once)
     except (ValueError, RecursionError) as fault:
-        msg = f"the zone is not JSON: {fault}"
+        msg = f"the zone cannot be read as JSON: {fault}"
         raise BadArgument(msg) from None
     if not isinstance(records, dict):
         _refuse("the zone", "an object")

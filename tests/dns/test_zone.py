@@ -176,7 +176,7 @@ def test_a_byte_order_mark_before_a_zone_is_none_of_it(tmp_path: Path, text: str
 )
 def test_a_zone_in_json_has_nothing_twice(text: str, what: str) -> None:
     """The first one would be lost, and its absence believed."""
-    with pytest.raises(BadArgument, match=f"{what} stands there twice"):
+    with pytest.raises(BadArgument, match=f"cannot be read as JSON: {what} stands there twice"):
         Zone.from_json(text)
 
 
