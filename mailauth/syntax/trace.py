@@ -6,7 +6,7 @@ when that one brought it, and may be forged.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Final, NamedTuple
 
@@ -64,7 +64,8 @@ def parse_received(text: str) -> Hop | None:
 
     The address stands in a comment after the name, in brackets with most MTAs; or it is
     the name itself.  Where the two differ, the name is what the client said in HELO, and
-    an address there is not its own.  None: a comment does not end, and may hide one.
+    an address there is not its own.  None: a comment does not end, or can be read in
+    two ways, and may hide one.
     """
     scanner = Scanner(text)
     try:
@@ -79,7 +80,7 @@ def parse_received(text: str) -> Hop | None:
 
 
 def _extended_domain(text: str, name_of: re.Pattern[str]) -> Hop:
-    """**Raises** SyntaxFault: a comment does not end."""
+    """**Raises** SyntaxFault: a comment does not end, or can be read in two ways."""
     scanner = Scanner(text)
     name = scanner.read(name_of) or ""
     comments = structured.read_comments(scanner)
@@ -88,9 +89,15 @@ def _extended_domain(text: str, name_of: re.Pattern[str]) -> Hop:
     told = [_SAID.split(comment, maxsplit=1)[0] for comment in comments]
     in_brackets = [word for comment in told for word in reversed(_IN_BRACKETS.findall(comment))]
     words = [word for comment in told for word in comment.split()]
+    address = _first_address((*in_brackets, *words))
+    if address is None and any(map(_NAME_OR_HELO.match, comments)):
+        raise scanner.fault("a name and its address, or what was said in HELO")
     own = found[1] if (found := _IN_BRACKETS.match(name)) else name if helo else ""
-    known = map(_address, (*in_brackets, *words, own))
-    return Hop(next((each for each in known if each is not None), None), helo or name)
+    return Hop(address or _address(own), helo or name)
+
+
+def _first_address(words: Iterable[str]) -> Address | None:
+    return next((found for found in map(_address, words) if found is not None), None)
 
 
 def _address(word: str) -> Address | None:
@@ -119,3 +126,5 @@ _HELO = re.compile(r"(?:^|\s)(?:(?:he|eh)lo\s(.+)|helo=(\S+))", re.IGNORECASE | 
 """As qmail and CommuniGate write it, and as Exim does."""
 _SAID = re.compile(r"(?:^|\s)(?:(?:he|eh)lo\s|helo=|ident=)", re.IGNORECASE)
 """Behind this stands in a comment what the client said, which may look like an address."""
+_NAME_OR_HELO = re.compile(r"(?:he|eh)lo\s+\[", re.IGNORECASE)
+"""What the client said, or an address behind the reverse name that its own nameserver gave it."""
