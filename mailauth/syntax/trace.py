@@ -84,9 +84,12 @@ def _extended_domain(text: str, name_of: re.Pattern[str]) -> Hop:
     scanner = Scanner(text)
     name = scanner.read(name_of) or ""
     comments = structured.read_comments(scanner)
+    if scanner.check(")"):
+        raise scanner.fault("a ')' without its comment")
     said = [found for comment in comments if (found := _HELO.search(comment))]
     helo = next((found[1] or found[2] for found in said), "")
-    told = [_SAID.split(comment, maxsplit=1)[0] for comment in comments]
+    begins = _SAID if name[:1] == "[" else _SAID_BY_NAME
+    told = [begins.split(comment, maxsplit=1)[0] for comment in comments]
     in_brackets = [word for comment in told for word in reversed(_IN_BRACKETS.findall(comment))]
     words = [word for comment in told for word in comment.split()]
     address = _first_address((*in_brackets, *words))
@@ -102,7 +105,8 @@ def _first_address(words: Iterable[str]) -> Address | None:
 
 def _address(word: str) -> Address | None:
     """The address in a word, which may have a port behind it or, with qmail, a user before it."""
-    return addresses.parse(word) or addresses.parse(_PORT.sub("", word.rpartition("@")[2]))
+    word = word.rpartition("@")[2]
+    return addresses.parse(word) or addresses.parse(_PORT.sub("", word))
 
 
 def _hops(message: Message) -> Iterator[Hop | None]:
@@ -126,5 +130,7 @@ _HELO = re.compile(r"(?:^|\s)(?:(?:he|eh)lo\s(.+)|helo=(\S+))", re.IGNORECASE | 
 """As qmail and CommuniGate write it, and as Exim does."""
 _SAID = re.compile(r"(?:^|\s)(?:(?:he|eh)lo\s|helo=|ident=)", re.IGNORECASE)
 """Behind this stands in a comment what the client said, which may look like an address."""
+_SAID_BY_NAME = re.compile(r"^(?:he|eh)lo\s|\s(?:(?:he|eh)lo\s|helo=|ident=)", re.IGNORECASE)
+"""The same behind a name, where Exim has the address before it; with qmail it may be a user."""
 _NAME_OR_HELO = re.compile(r"(?:he|eh)lo\s+\[", re.IGNORECASE)
 """What the client said, or an address behind the reverse name that its own nameserver gave it."""

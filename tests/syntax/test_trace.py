@@ -60,6 +60,9 @@ IP6 = ip_address("2001:db8::1")
         ("from x.example (192.0.2.1) by a", Hop(IP, "x.example")),
         ("from x (HELO mx) (me@192.0.2.1) by a", Hop(IP, "mx")),
         ("from x (HELO mx) (me@10.0.0.9@192.0.2.1) by a", Hop(IP, "mx")),
+        ("from x (HELO mx) (me@2001:db8::1) by a", Hop(IP6, "mx")),
+        ("from 10.0.0.9 (HELO mx) (helo=x@192.0.2.1) by a", Hop(IP, "mx")),
+        ("from 10.0.0.9 (HELO mx) (ident=@192.0.2.1) by a", Hop(IP, "mx")),
         ("from x (HELO a [10.0.0.9]) (192.0.2.1) by a", Hop(IP, "a [10.0.0.9]")),
         ("from x (HELO [10.0.0.9]) (192.0.2.1) by a", Hop(IP, "[10.0.0.9]")),
         # handed over within a host
@@ -73,6 +76,7 @@ IP6 = ip_address("2001:db8::1")
         ("from 192.0.2.1 by a", Hop(None, "192.0.2.1")),
         ("from mx (x [192.0.2.1] by a", None),
         ("from mx(x [192.0.2.1] by a", None),
+        ("from x (EHLO )) ([192.0.2.1]) by a", None),
         # a client whose reverse name is HELO, or one that says its address in HELO
         ("from [10.0.0.9] (HELO [192.0.2.1] (may be forged)) by a", None),
         ("from mx (helo [192.0.2.1]) by a", None),
