@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from functools import partial
 from typing import Final
 
-from mailauth.dkim import Signatory
+from mailauth.dkim import Signatory, claims
 from mailauth.dns.nameserver import Nameserver
 from mailauth.errors import BadArgument, MailauthError
 from mailauth.milter.tables.clients import Clients
@@ -114,6 +114,25 @@ _TRIAL: Final = Message.parse(b"From: a@example.com\r\n\r\n")
 
 
 def _of_row(row: SigningRow, at: Place) -> Iterator[Complaint]:
+    names = [*_of_names(row, at)]
+    yield from names
+    if not names:
+        domain = _SOME if row.domain == AUTHOR else row.domain
+        yield from _fault((*at, "selector"), partial(claims.place, domain, row.selector))
+    for number, author in enumerate(row.authors):
+        yield from _fault((*at, "authors", number), partial(author_row, author))
+    if row.identity and "@" not in row.identity:
+        yield Complaint((*at, "identity"), "has no @: for a whole domain write one before it")
+    elif row.identity and AUTHOR not in row.identity + row.domain:
+        yield from _fault((*at, "identity"), partial(_check_identity, row))
+
+
+_SOME: Final = "a.example"
+"""A domain as short as an author's may be."""
+
+
+def _of_names(row: SigningRow, at: Place) -> Iterator[Complaint]:
+    """What is wrong with the domain, the selector and the file, each by itself."""
     for key in ("domain", "selector", "file"):
         value = getattr(row, key)
         if not value:
@@ -122,12 +141,6 @@ def _of_row(row: SigningRow, at: Place) -> Iterator[Complaint]:
             yield Complaint((*at, key), "is a top-level domain; no signature of one is accepted")
         elif key == "selector" or (key == "domain" and value != AUTHOR):
             yield from _fault((*at, key), partial(domains.parse, value))
-    for number, author in enumerate(row.authors):
-        yield from _fault((*at, "authors", number), partial(author_row, author))
-    if row.identity and "@" not in row.identity:
-        yield Complaint((*at, "identity"), "has no @: for a whole domain write one before it")
-    elif row.identity and AUTHOR not in row.identity + row.domain:
-        yield from _fault((*at, "identity"), partial(_check_identity, row))
 
 
 def _check_identity(row: SigningRow) -> None:

@@ -167,7 +167,7 @@ class NamedKey(NamedTuple):
 
     place: Place
     where: str
-    """File and line of a KeyTable, if it stands in one."""
+    """File and line of a KeyTable, if it stands in a file."""
     key: SigningKey
 
 
@@ -201,7 +201,7 @@ def _load(given: Signing, table: SigningTable, keys: KeyRing) -> None:
     for path, fault in faults.items():
         place, where, _ = named[path]
         sentence = f"{where}: {fault}" if where else str(fault)
-        told.append(Complaint(place if where else (*place, "file"), sentence))
+        told.append(Complaint((*place, "file") if given.key else place, sentence))
     raise Unsound(shortened(told))
 
 

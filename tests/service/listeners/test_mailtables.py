@@ -105,6 +105,18 @@ def test_a_percent_sign_is_no_selector(tmp_path: Path) -> None:
     assert told.startswith("3: signing.key[1].selector: a label that is not of letters")
 
 
+def test_a_key_must_have_room_in_the_dns_for_its_name(tmp_path: Path) -> None:
+    long = ".".join(["a" * 60] * 4)
+    (told,) = errors(tmp_path, ROW.replace('"x"', f'"{long}"') + LISTEN)
+    assert told.startswith("3: signing.key[1].selector: the name of the key, aaa")
+
+
+def test_a_key_of_a_list_is_told_by_the_list(tmp_path: Path) -> None:
+    text = f'[signing]\nkey_table = "csl:a=example.com:x:{tmp_path}/none"\n'
+    (told,) = errors(tmp_path, f'{text}signing_table = "csl:example.com=a"\n{LISTEN}')
+    assert told.startswith(f"2: signing.key_table: the key file {tmp_path}/none does not exist")
+
+
 @pytest.mark.parametrize(
     ("domain", "identity", "signs"),
     [("example.com", "@%", "example.com"), ("%", "news@example.com", "example.com")],
