@@ -116,6 +116,7 @@ def test_keys_of_a_table_are_told_with_their_lines(tmp_path: Path) -> None:
         f"b example.com:new:{tmp_path}/rsa.pem\n"
         f"c %:new:{tmp_path}/%.pem\n"
         f"d example.com:rsa:{tmp_path}/none.pem\n"
+        f"a example.com:second:{tmp_path}/rsa.pem\n"
     )
     (tmp_path / "signers").write_text("*@example.com a\n")
     tables = (

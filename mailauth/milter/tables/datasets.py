@@ -42,14 +42,12 @@ def read_signing_table(
 
     **Raises** BadTable.
     """
-    keys: dict[str, SigningKey] = {}
-    for entry in dataset(key_table):
-        keys.setdefault(entry.key, _key(entry))  # the first of a name decides
+    keys = {entry.key: key for entry, key in _keys(key_table)}
     rows: list[tuple[str, SigningKey]] = []
     patterns = signing_table.startswith("refile:")
     seen: set[str] = set()
     for entry in dataset(signing_table):
-        if patterns or multiple or entry.key.lower() not in seen:  # here too
+        if patterns or multiple or entry.key.lower() not in seen:  # the first of a name decides
             rows.append((entry.key, _row(entry, keys)))
             seen.add(entry.key.lower())
     make = SigningTable.of_patterns if patterns else SigningTable.of
@@ -90,6 +88,16 @@ def lines(path: Path) -> Iterator[Entry]:
         if text:
             key, *rest = text.replace("\t", " ").split(" ", maxsplit=1)
             yield Entry(key, rest[0].strip(" ") if rest else "", f"{path}:{number}")
+
+
+def _keys(key_table: str) -> Iterator[tuple[Entry, SigningKey]]:
+    """The keys of a KeyTable; of two of one name the first.  **Raises** BadTable."""
+    seen: set[str] = set()
+    for entry in dataset(key_table):
+        key = _key(entry)
+        if entry.key not in seen:
+            yield entry, key
+        seen.add(entry.key)
 
 
 def _key(entry: Entry) -> SigningKey:
@@ -134,8 +142,8 @@ def placed_keys(key_table: str) -> Iterator[tuple[str, SigningKey]]:
 
     **Raises** BadTable.
     """
-    for entry in dataset(key_table):
-        yield entry.where, _key(entry)
+    for entry, key in _keys(key_table):
+        yield entry.where, key
 
 
 def path_of(text: str) -> str:
