@@ -20,10 +20,12 @@ def trace_fields(octets: bytes) -> None:
 
 
 def arrivals(octets: bytes) -> None:
-    """Any message came from somewhere, or tells nobody, but never from a relay."""
+    """Any message came from somewhere, or tells nobody or not clearly, but never from a relay."""
     message = Message.parse(octets)
     client = trace.client(message, lambda address: address.is_private)
-    assert client is None or (client.address is not None and not client.address.is_private)
+    if client is not None and client is not trace.UNREADABLE:
+        assert client.address is not None
+        assert not client.address.is_private
     trace.reverse_path(message)
     trace.parse_received(octets[:4096].decode("utf-8", "replace"))
 

@@ -349,11 +349,17 @@ class Session:
 
 
 def _before_relays(envelope: Envelope, mail: Mail, relays: Clients) -> Envelope:
-    """The envelope as the first of our relays had it; the same if the mail is of a relay itself."""
+    """The envelope as the first of our relays had it; the same if the mail is of a relay itself.
+
+    It has no address if a client of the relay may have made the field unreadable.
+    """
     header = mail.verification.header if mail.verification else mail.header()
     hop = trace.client(header, lambda address: ("", address) in relays)
     if hop is None:
         mail.notes.append("the relay's Received fields name no client before it")
         return envelope
+    if hop is trace.UNREADABLE:
+        mail.notes.append("a Received field cannot be read, so the client is unknown")
+        return replace(envelope, address=None, helo="")
     mail.notes.append(f"judged as from {hop.address}, by the relay's Received field")
     return replace(envelope, address=hop.address, helo=hop.helo)

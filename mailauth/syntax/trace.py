@@ -33,15 +33,20 @@ class Hop(NamedTuple):
     """What it said in HELO; its verified name where the field has no more."""
 
 
+UNREADABLE: Final = Hop(None, "")
+"""What `client` comes to where a field may name the host, and cannot be read."""
+
+
 def client(message: Message, is_relay: Callable[[Address], bool]) -> Hop | None:
     """The first host, from the top, that is no relay; None: the fields lead back to none.
 
-    This host itself is a relay too.  A field without an address is passed over, but
-    one that is too long or cannot be read is the end, since it may hide one.
+    This host itself is a relay too.  A field without an address is passed over, but one
+    that cannot be read or is too long may hide an address: then it is `UNREADABLE`, for
+    whoever sent the message could make it so.
     """
     for hop in islice(_hops(message), MAX_HOPS):
         if hop is None:
-            return None
+            return UNREADABLE
         if hop.address and not (hop.address.is_loopback or is_relay(hop.address)):
             return hop
     return None

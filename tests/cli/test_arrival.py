@@ -17,6 +17,7 @@ FROM_FILTER = b"Received: from filter (filter [10.0.0.3]) by mx.example.net\r\n"
 FROM_GATEWAY = b"Received: from gw (gw.example.net [198.51.100.5])\r\n\tby mx.example.net\r\n"
 FROM_CLIENT = b"Received: from out.example.com (x [192.0.2.1]) by gw.example.net\r\n"
 FORGED = b"Received: from out.example.com (x [192.0.2.1]) by mx.example.net\r\n"
+UNREADABLE = b"Received: from x (HELO \\) (203.0.113.6) by mx.example.net\r\n"
 FROM_STRANGER = b"Received: from out.example.com (x [203.0.113.6]) by mx.example.net\r\n"
 
 
@@ -70,6 +71,7 @@ def test_what_is_given_stands_before_what_is_found(judge: Run) -> None:
     [
         (DELIVERED, "no Received field names a host from outside"),
         (DELIVERED + FROM_FILTER, "no Received field names a host from outside"),
+        (DELIVERED + UNREADABLE + FROM_CLIENT, "a Received field cannot be read"),
         (FROM_CLIENT, "there is no Return-Path; give --mail-from"),
     ],
 )

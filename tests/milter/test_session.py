@@ -458,6 +458,18 @@ def test_mail_of_a_relay_itself_is_judged_as_of_the_relay() -> None:
         assert delivery.record.notes == ("the relay's Received fields name no client before it",)
 
 
+def test_who_makes_the_field_of_a_relay_unreadable_is_not_taken_for_the_relay() -> None:
+    records = spf_zone("v=spf1 ip4:192.0.2.7 ip4:198.51.100.5 -all")
+    filtered = Filtered(verifying(relays=Clients.parse(["198.51.100.5"])), records).open(**GATEWAY)
+    own = b"From: ada@example.com\r\n\r\nx"
+    assert "spf=pass smtp.mailfrom" in filtered.deliver(own).results
+    shrewd = b"Received: from x (HELO \\) (203.0.113.6) by gw.example.net\r\n"
+    delivery = filtered.deliver(shrewd + FROM_CLIENT + own)
+    assert "spf=pass" not in delivery.results
+    assert 'spf=none reason="the client has no IP address"' in delivery.results
+    assert delivery.record.notes == ("a Received field cannot be read, so the client is unknown",)
+
+
 def test_AR_08_a_trusted_relay_keeps_its_results() -> None:
     trusted = Clients.parse(["192.0.2.0/24"])
     message = b"Authentication-Results: mx.example.org; spf=pass\r\n" + MESSAGE

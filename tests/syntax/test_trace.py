@@ -133,13 +133,21 @@ def test_no_more_than_a_hundred_fields_are_read() -> None:
 
 def test_a_field_that_is_too_long_names_nobody() -> None:
     long = "Received: from x (" + "a" * trace.MAX_OCTETS + " [203.0.113.6]) by y"
-    assert trace.client(message(long, CLIENT), is_relay) is None
+    assert trace.client(message(long, CLIENT), is_relay) == trace.UNREADABLE
 
 
 def test_a_field_that_cannot_be_read_names_nobody() -> None:
     """What stands below it is not believed in its place."""
     broken = "Received: from x (HELO a\\) (192.0.2.1) by y"
-    assert trace.client(message(broken, OLDER), is_relay) is None
+    assert trace.client(message(broken, OLDER), is_relay) == trace.UNREADABLE
+
+
+@pytest.mark.parametrize(
+    "helo", ["a)", "a(b", "a()", "a([192.0.2.1])", "(", "(x)", "(x)y", "([192.0.2.1])", ")", "(\\"]
+)
+def test_what_a_client_says_in_helo_hides_no_field_of_a_relay(helo: str) -> None:
+    field = f"Received: from {helo} (x.example [203.0.113.6])\r\n\tby gw (mta) with SMTP"
+    assert trace.client(message(field, CLIENT), is_relay) == Hop(ip_address("203.0.113.6"), helo)
 
 
 @pytest.mark.parametrize(

@@ -37,11 +37,14 @@ class Arrival(NamedTuple):
         message = Message.parse(octets)
         client = trace.client(message, self._is_relay)
         sender = trace.reverse_path(message) if self.mail_from is None else self.mail_from
-        if client is not None and sender is not None:
-            return Envelope(str(client.address), self.helo or client.helo, sender)
-        lacking = "no Received field names a host from outside"
-        if client is not None:
+        if client is None:
+            lacking = "no Received field names a host from outside"
+        elif client is trace.UNREADABLE:
+            lacking = "a Received field cannot be read"
+        elif sender is None:
             lacking = "there is no Return-Path; give --mail-from"
+        else:
+            return Envelope(str(client.address), self.helo or client.helo, sender)
         complain(f"{name}: SPF and DMARC are not judged: {lacking}")
         return Envelope("", "", "")
 
