@@ -420,7 +420,7 @@ def test_AR_11_users_get_no_results_and_no_forged_ones(tmp_path: Path) -> None:
 
 
 GATEWAY = {"host": "gw.example.net", "address": "198.51.100.5"}
-FROM_CLIENT = b"Received: from client.example.com (x [192.0.2.7])\r\n\tby gw.example.net\r\n"
+FROM_CLIENT = b"Received: from out.example.com (x [192.0.2.7])\r\n\tby gw.example.net\r\n"
 WITHIN = b"Received: from gw (gw [198.51.100.9])\r\n\tby gw.example.net\r\n"
 
 
@@ -433,8 +433,7 @@ def relayed(message: bytes, **settings: Any) -> Delivery:
 @pytest.mark.parametrize("settings", [{}, {"dkim": False, "dmarc": False}])
 def test_mail_of_a_relay_is_judged_as_of_the_host_before_it(settings: dict[str, Any]) -> None:
     delivery = relayed(WITHIN + FROM_CLIENT + MESSAGE, received_spf=True, **settings)
-    assert "spf=pass smtp.helo=client.example.com" in delivery.results
-    assert "spf=pass smtp.mailfrom=ada@example.com" in delivery.results
+    assert "smtp.helo=out.example.com; spf=pass smtp.mailfrom=ada@example.com" in delivery.results
     assert b"client-ip=192.0.2.7;" in delivery.message
     assert delivery.record.client == "198.51.100.5"
     assert delivery.record.notes == ("judged as from 192.0.2.7, by the relay's Received field",)
@@ -468,6 +467,28 @@ def test_who_makes_the_field_of_a_relay_unreadable_is_not_taken_for_the_relay() 
     assert "spf=pass" not in delivery.results
     assert 'spf=none reason="the client has no IP address"' in delivery.results
     assert delivery.record.notes == ("a Received field cannot be read, so the client is unknown",)
+
+
+def test_a_relay_is_known_by_its_verified_name_and_one_behind_it_by_its_address() -> None:
+    relays = Clients.parse(["gw.example.net"])
+    filtered = Filtered(verifying(relays=relays), spf_zone()).open(**GATEWAY)
+    assert "spf=pass" in filtered.deliver(FROM_CLIENT + MESSAGE).results
+    inner = b"Received: from gw.example.net (gw.example.net [198.51.100.9]) by gw.example.net\r\n"
+    assert "spf=fail" in filtered.deliver(inner + FROM_CLIENT + MESSAGE).results
+
+
+def test_a_relay_that_has_gone_is_none_any_more() -> None:
+    relays = Clients.parse(["198.51.100.0/24"])
+    filtered = Filtered(verifying(relays=relays), spf_zone()).open(**GATEWAY)
+    assert "spf=pass" in filtered.deliver(FROM_CLIENT + MESSAGE).results
+    filtered.hear(mta.QUIT_NEW_CONNECTION)
+    assert "spf=pass" not in filtered.deliver(FROM_CLIENT + MESSAGE).results
+
+
+def test_AR_08_a_relay_that_is_trusted_too_is_not_judged() -> None:
+    both = Clients.parse(["198.51.100.0/24"])
+    filtered = Filtered(verifying(relays=both, trusted=both), spf_zone()).open(**GATEWAY)
+    assert filtered.deliver(FROM_CLIENT + MESSAGE).record.results == ()
 
 
 def test_AR_08_a_trusted_relay_keeps_its_results() -> None:

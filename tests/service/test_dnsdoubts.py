@@ -111,6 +111,7 @@ def test_keys_that_are_not_published_as_they_are_are_told(tmp_path: Path) -> Non
 
 def test_keys_of_a_table_are_told_with_their_lines(tmp_path: Path) -> None:
     row(tmp_path, "rsa")
+    mail.key("rsa").write(tmp_path / "%.pem")
     (tmp_path / "keys").write_text(
         f"a example.com:rsa:{tmp_path}/rsa.pem\n"
         f"b example.com:new:{tmp_path}/rsa.pem\n"

@@ -87,6 +87,8 @@ def test_secrets_of_which_none_signs_now_are_told(
     )
     for listen in (LOOKUPS, f'{MILTER}role = "srs"\n'):
         assert told(folder, table + listen) == ([line] if is_told else [])
+    (unused,) = told(folder, f'{table}{KEY}{MILTER}role = "sign"\n')
+    assert "srs: no listener uses it" in unused
 
 
 KEY = '[[signing.key]]\ndomain = "a.example"\nselector = "s"\nfile = "/x"\n'

@@ -1,6 +1,7 @@
 """The tables of a milter: every mistake at its line, whatever else is wrong, and what rows mean."""
 
 import os
+from ipaddress import ip_address
 from pathlib import Path
 
 import pytest
@@ -132,6 +133,17 @@ def test_an_identity_that_is_not_of_the_domain_signs_for_nobody(
     assert settings is not None
     assert list(settings.table.find(mailbox.parse(f"ada@{signs}")))
     assert not list(settings.table.find(mailbox.parse("ada@example.org")))
+
+
+def test_hosts_that_judge_and_hosts_that_do_not_are_kept_apart(tmp_path: Path) -> None:
+    lists = 'authserv_id = "mx.example.com"\ntrusted = ["192.0.2.1"]\nrelays = ["192.0.2.2"]\n'
+    (tmp_path / "x.toml").write_text(f"[verifying]\n{lists}{LISTEN}")
+    configuration = check(tmp_path / "x.toml").configuration
+    found = mailtables.settings(configuration, configuration.listen[0], KeyRing()).verifying
+    assert found is not None
+    hosts = [("", ip_address("192.0.2.1")), ("", ip_address("192.0.2.2"))]
+    assert [host in found.trusted for host in hosts] == [True, False]
+    assert [host in found.relays for host in hosts] == [False, True]
 
 
 def test_OPS_13_a_fifo_does_not_hold_up_who_reads_tables(tmp_path: Path) -> None:
