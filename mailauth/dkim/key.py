@@ -120,7 +120,7 @@ def _only_key(where: str, answer: Answer[bytes]) -> KeyRecord:
 
 
 def readable(records: Sequence[bytes]) -> tuple[list[bytes], str]:
-    """Those of the TXT records of one name that are key records, and why the first other is not."""
+    """Those of the TXT records of one name that are key records, or why there is none."""
     found: list[bytes] = []
     faults: list[str] = []
     for octets in records[:MAX_RECORDS]:
@@ -130,7 +130,9 @@ def readable(records: Sequence[bytes]) -> tuple[list[bytes], str]:
             faults.append(fault.message)
         else:
             found.append(octets)
-    told = [*faults[:1], damage.seen(records[:MAX_RECORDS])] if not found else faults[:1]
+    if found:
+        return found, ""
+    told = (*faults[:1], damage.seen(records[:MAX_RECORDS]))
     return found, "; ".join(filter(None, told))
 
 

@@ -19,7 +19,6 @@ shows which look-up broke.  A protocol never yields a question itself; it says
 from collections.abc import Awaitable, Callable, Generator, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
-from inspect import GEN_CREATED, getgeneratorstate
 from itertools import islice
 from typing import Any, Final, Generic, NamedTuple, TypeAlias, TypeVar
 
@@ -222,9 +221,9 @@ def recall(lookups: Lookups[T], heard: dict[Question, Answer[Any]]) -> Lookups[T
         lookups.close()
 
 
-def _check_new(lookups: Generator[Any, Any, Any]) -> None:
+def _check_new(lookups: Any) -> None:  # noqa: ANN401 - a generator's state is of no type
     """**Raises** BadArgument: they have been run, and would come to None now."""
-    if getgeneratorstate(lookups) != GEN_CREATED:
+    if lookups.gi_frame is None or lookups.gi_suspended:
         raise BadArgument("these look-ups have been run before: make new ones for each run")
 
 
