@@ -13,7 +13,7 @@ From the file to the processes, each room built on those before it:
 - `listeners`: the kinds of listeners that there are, with all that knows a protocol.
 - `processes`: the supervisor, its children, and what they have in common.
 
-`start` goes from a file to a running service, and `doubts` says what of the file is
-hardly meant.  `importing` is a matter of its own: `mailauth import` makes the TOML of
-another program's installation.
+`start` goes from a file to a running service; `doubts` says what of the file is hardly
+meant, and asks the DNS for that by `dnsdoubts`.  `importing` is a matter of its own:
+`mailauth import` makes the TOML of another program's installation.
 """

@@ -45,7 +45,7 @@ class Arrival(NamedTuple):
             lacking = "there is no Return-Path; give --mail-from"
         else:
             return Envelope(str(client.address), self.helo or client.helo, sender)
-        complain(f"{name}: SPF and DMARC are not judged: {lacking}")
+        complain(f"{name}: how it came is not known: {lacking}")
         return Envelope("", "", "")
 
     def _is_relay(self, address: "Address") -> bool:

@@ -2,5 +2,5 @@
 
 `kinds` says what a kind is, and `listening` what any of them tells of itself.
 `srstable`, `mailchecks` and `mailtables` make their settings of the tables in the file.
-Nothing else in the service knows a protocol.
+Nothing else that a service runs knows a protocol.
 """

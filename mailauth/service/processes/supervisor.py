@@ -40,7 +40,7 @@ Make = Callable[[int, Generation], Generation]
 
 
 class Supervisor:
-    """Runs a first generation, and those that `make` makes when SIGHUP comes."""
+    """Runs a first generation, and those that `make` makes when all is read again."""
 
     def __init__(
         self, first: Generation, make: Make, *, sink: log.Sink, notifier: Notifier
