@@ -133,7 +133,7 @@ class Session:
     def finish(self, octets: bytes) -> Lookups[Outcome]:
         """The end of the present message; `octets` are the last piece of its body.
 
-        **Asks** what `judge` asks, if it is judged.
+        **Asks** what `judge` asks, if it is judged; what `signing.finish` asks, if it is signed.
         """
         mail = self._present()
         self._add_body(mail, octets)
@@ -144,7 +144,7 @@ class Session:
             return self._outcome(mail, OVERLOADED)
         settings, now = self._settings, int(self._clock())
         if mail.ours and settings.signing is not None:
-            return self._sign(mail, settings.signing, now)
+            return (yield from self._sign(mail, settings.signing, now))
         if settings.verifying is None or self._is_trusted:
             return self._outcome(mail)
         return (yield from self._judge(mail, settings.verifying, now))
@@ -282,9 +282,9 @@ class Session:
         """The verified name of the client, if it has one, and its address."""
         return "" if self._host.startswith("[") else self._host, self._address
 
-    def _sign(self, mail: Mail, settings: SigningSettings, now: int) -> Outcome:
+    def _sign(self, mail: Mail, settings: SigningSettings, now: int) -> Lookups[Outcome]:
         user = self._macro(b"auth_authen")
-        signed = signings.finish(mail, settings, self._keys, user=user, now=now)
+        signed = yield from signings.finish(mail, settings, self._keys, user=user, now=now)
         return self._outcome(mail, signed.ending, fields=signed.fields, signatures=signed.made)
 
     def _judge(self, mail: Mail, verifying: VerifyingSettings, now: int) -> Lookups[Outcome]:

@@ -70,6 +70,8 @@ class SigningSettings:
     oversign: tuple[str, ...] | None = None
     expire: int | None = None
     """Seconds for which a signature holds."""
+    prefer_published: bool = False
+    """Keys that the DNS does not publish sign only if it publishes none of them."""
     on_unsignable: Action = Action.ACCEPT
     """What follows if a message cannot be signed as it stands."""
     on_not_allowed: Action = Action.ACCEPT

@@ -2,21 +2,25 @@
 
 A message that is ours and cannot be signed says why in its notes; what follows
 is a setting.  A key that cannot be used is a trouble of ours, so the message is
-deferred: it would leave unsigned otherwise.
+deferred: it would leave unsigned otherwise.  A key that is not published yet, or
+no more, may leave the signing to those that are.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeAlias
 
-from mailauth.dkim import Signatory, Signing
+from mailauth.dkim import Published, Signatory, Signing, preflight
 from mailauth.dkim.fragile import Fragility
+from mailauth.dns.lookups import Lookups, gather
 from mailauth.errors import BadArgument, SyntaxFault, UnsignableMessage, UnusableKey
+from mailauth.keys import PrivateKey
 from mailauth.milter.ending import DEFERRED, DELIVERED, Ending
 from mailauth.milter.mail import Mail
 from mailauth.milter.protocol.replies import Refusal
 from mailauth.milter.settings import Action, Ours, SigningSettings
 from mailauth.milter.tables.keyring import KeyRing
+from mailauth.milter.tables.signingtable import SigningKey
 from mailauth.syntax import mailbox
 from mailauth.syntax.address import Address
 from mailauth.syntax.mailbox import Mailbox
@@ -70,8 +74,13 @@ def begin(mail: Mail, settings: SigningSettings) -> None:
         mail.notes.append(f"not signed: {fault}")
 
 
-def finish(mail: Mail, settings: SigningSettings, keys: KeyRing, *, user: str, now: int) -> Signed:
-    """The body is complete: the signatures, or what follows without them."""
+def finish(
+    mail: Mail, settings: SigningSettings, keys: KeyRing, *, user: str, now: int
+) -> Lookups[Signed]:
+    """The body is complete: the signatures, or what follows without them.
+
+    **Asks** with `prefer_published` for the records of the keys, side by side.
+    """
     if mail.signatory is None or not mail.authors:
         return _unsigned(settings.on_unsignable, UNSIGNABLE)
     for each in mail.authors:
@@ -80,7 +89,12 @@ def finish(mail: Mail, settings: SigningSettings, keys: KeyRing, *, user: str, n
             return _unsigned(settings.on_not_allowed, NOT_ALLOWED)
     author = mail.authors[0]
     try:
-        signings = _find_keys(settings, keys, author)
+        found = _find_keys(settings, keys, author)
+        if settings.prefer_published:
+            found = yield from _published(found, mail.notes)
+        signings = [
+            Signing(row.domain, row.selector, key, row.identity or None) for row, key in found
+        ]
         if not signings:
             mail.notes.append(f"not signed: there is no key for {author}")
             return Signed()
@@ -100,12 +114,33 @@ def finish(mail: Mail, settings: SigningSettings, keys: KeyRing, *, user: str, n
     return Signed(fields, made)
 
 
-def _find_keys(settings: SigningSettings, keys: KeyRing, author: Mailbox) -> list[Signing]:
+_Found: TypeAlias = list[tuple[SigningKey, PrivateKey]]
+"""The rows of the table that an author has, each with the key in its file."""
+
+
+def _find_keys(settings: SigningSettings, keys: KeyRing, author: Mailbox) -> _Found:
     """**Raises** UnusableKey."""
-    return [
-        Signing(row.domain, row.selector, keys.get(row.path), row.identity or None)
-        for row in settings.table.find(author)
-    ]
+    return [(row, keys.get(row.path)) for row in settings.table.find(author)]
+
+
+def _published(found: _Found, notes: list[str]) -> Lookups[_Found]:
+    """Those that verifiers can find as far as is known, or all if there are none of them.
+
+    So no message leaves unsigned for what the DNS says.  **Raises** BadArgument.
+    """
+    preflights = yield from gather(
+        *(preflight(key.public_key, domain=row.domain, selector=row.selector) for row, key in found)
+    )
+    published: _Found = []
+    doubts: list[tuple[str, str]] = []
+    for (row, key), (result, reason, *_) in zip(found, preflights, strict=True):
+        if result in (Published.OK, Published.UNKNOWN):
+            published.append((row, key))
+        else:
+            doubts.append((row.selector, reason))
+    does = "does not sign" if published else "signs all the same"
+    notes += [f"s={selector} {does}: {reason}" for selector, reason in doubts]
+    return published or found
 
 
 def _unsigned(action: Action, refusal: Refusal) -> Signed:

@@ -39,11 +39,12 @@ def unpublished_keys(signing: Signing, given: Dns) -> Iterator[Complaint]:
     named = islice(whose, MAX_COMPARED)
     asked = {each: ask for each in named if (ask := _preflight(each.key)) is not None}
     found = asyncio.run(_run_all([*asked.values()], given)) if asked else []
+    so = _OTHERS_SIGN if signing.prefer_published else _IN_VAIN
     told = []
     for (place, where, _), preflight in zip(asked, found, strict=True):
         if preflight.result not in (Published.OK, Published.UNKNOWN):
             said = f"{where}: {preflight.reason}" if where else preflight.reason
-            told.append(Complaint(place, f"{said}; what it signs cannot be verified"))
+            told.append(Complaint(place, f"{said}; {so}"))
     yield from mailtables.shortened(told)
 
 
@@ -61,7 +62,7 @@ async def _run_all(preflights: list[Lookups[Preflight]], given: Dns) -> list[Pre
 
 
 def silent_nameservers(given: Dns) -> Iterator[Complaint]:
-    """Those that mail would be judged by.  Asks each of them one question."""
+    """Those that mail would be judged or signed by.  Asks each of them one question."""
     asked = given.nameservers or of_the_system()
     if not asked:
         yield Complaint(("dns",), f"/etc/resolv.conf names no nameserver{_SO}")
@@ -83,4 +84,6 @@ def _why(nameserver: str, answer: Answer[Any]) -> str:
     return answer.reason
 
 
-_SO: Final = "; while no nameserver answers, mail is judged temperror"
+_IN_VAIN: Final = "what it signs cannot be verified"
+_OTHERS_SIGN: Final = "until it is published, other keys sign in its place, if there are any"
+_SO: Final = "; while no nameserver answers, mail waits for one, and what is judged is temperror"

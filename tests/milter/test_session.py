@@ -232,6 +232,39 @@ def test_a_key_that_cannot_be_used_defers(tmp_path: Path) -> None:
     assert delivery.verdict[1].startswith(b"451 4.3.0 ")
 
 
+RSA, ED25519 = f"rsa._domainkey.{DOMAIN}", f"ed25519._domainkey.{DOMAIN}"
+BOTH = (f"d={DOMAIN} s=rsa", f"d={DOMAIN} s=ed25519")
+PUBLISHED: list[tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]] = [
+    ({RSA: {"TXT": [record("rsa")]}, ED25519: {"TXT": [record("ed25519")]}}, BOTH, ()),
+    (
+        {RSA: {"TXT": [record("rsa")]}},
+        BOTH[:1],
+        (f"s=ed25519 does not sign: no key at {ED25519}: there is no such name",),
+    ),
+    (
+        {RSA: {"TXT": ["v=DKIM1; p="]}, ED25519: {"TXT": [record("ed25519")]}},
+        BOTH[1:],
+        (f"s=rsa does not sign: the key at {RSA} is withdrawn: p= is empty",),
+    ),
+    ({RSA: {"FAIL": ["*"]}, ED25519: {"TXT": [record("ed25519")]}}, BOTH, ()),
+    ({RSA: {"FAIL": ["*"]}}, BOTH[:1], ("s=ed25519 does not sign: no key at ",)),
+    ({}, BOTH, ("s=rsa signs all the same: no key at ", "s=ed25519 signs all the same: no key")),
+]
+
+
+@pytest.mark.parametrize(("zone", "made", "notes"), PUBLISHED)
+def test_published_keys_sign_before_others(
+    tmp_path: Path, zone: dict[str, Any], made: tuple[str, ...], notes: tuple[str, ...]
+) -> None:
+    """Of two keys the one that nobody could find does not sign; if it is all of them, all do."""
+    settings = signing(tmp_path, prefer_published=True)
+    delivery = Filtered(settings, Zone(zone)).open(**LOCAL).deliver(MESSAGE)
+    assert delivery.record.signatures == made
+    assert len(delivery.record.notes) == len(notes)
+    for told, want in zip(delivery.record.notes, notes, strict=True):
+        assert told.startswith(want)
+
+
 @pytest.mark.parametrize(
     ("body", "note"),
     [

@@ -30,7 +30,7 @@ def told(folder: Path, text: str) -> list[str]:
     return [line.replace(f"{folder}/", "") for line in lines]
 
 
-SO = "; while no nameserver answers, mail is judged temperror"
+SO = "; while no nameserver answers, mail waits for one, and what is judged is temperror"
 
 
 @pytest.mark.parametrize(
@@ -73,6 +73,15 @@ def test_the_nameservers_of_the_system_are_asked(
     assert told(tmp_path, f"{JUDGES}{MILTER}") == none
 
 
+def test_they_are_asked_too_for_who_signs_with_keys_that_are_published(tmp_path: Path) -> None:
+    with serve(fails(dns.rcode.REFUSED)) as server:
+        dns_table = f'[dns]\nnameservers = ["{server.where}"]\n'
+        assert told(tmp_path, f"{dns_table}[signing]\n{row(tmp_path, 'rsa')}{MILTER}") == []
+        prefers = f"[signing]\nprefer_published = true\n{row(tmp_path, 'rsa')}"
+        line = f"x.toml:2: dns.nameservers[1]: 127.0.0.1 says REFUSED{SO}"
+        assert told(tmp_path, f"{dns_table}{prefers}{MILTER}") == [line]
+
+
 def row(folder: Path, key_type: str, selector: str = "") -> str:
     """A key to sign with."""
     path = folder / f"{key_type}.pem"
@@ -107,6 +116,17 @@ def test_keys_that_are_not_published_as_they_are_are_told(tmp_path: Path) -> Non
     why = f"the key at other.{at} is not the one that signs"
     assert other == f"x.toml:11: signing.key[3]: {why}{THEN}"
     assert old == f"x.toml:15: signing.key[4]: the key at old.{at} is withdrawn: p= is empty{THEN}"
+
+
+def test_of_a_key_that_waits_until_it_is_published_it_is_told_who_signs(tmp_path: Path) -> None:
+    keys = f"{row(tmp_path, 'rsa')}{row(tmp_path, 'ed25519')}"
+    with serve(from_zone(Zone(PUBLISHED))) as server:
+        text = (
+            f'[dns]\nnameservers = ["{server.where}"]\n[signing]\nprefer_published = true\n{keys}'
+        )
+        (line,) = told(tmp_path, f'{text}{MILTER}role = "sign"\n')
+    assert "no key at ed25519._domainkey.example.com" in line
+    assert line.endswith("; until it is published, other keys sign in its place, if there are any")
 
 
 def test_keys_of_a_table_are_told_with_their_lines(tmp_path: Path) -> None:

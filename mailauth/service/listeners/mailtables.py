@@ -52,6 +52,11 @@ def used(listen: Listen) -> set[str]:
     return tables | {"srs"} if listen.rewrites else tables
 
 
+def signing(configuration: Configuration, listen: Listen) -> Signing | None:
+    """How one listener signs mail, if it does."""
+    return configuration.signing if "signing" in used(listen) else None
+
+
 def verifying(configuration: Configuration, listen: Listen) -> Verifying | None:
     """How one listener judges mail, if it does."""
     return configuration.verifying if "verifying" in used(listen) else None
@@ -59,15 +64,15 @@ def verifying(configuration: Configuration, listen: Listen) -> Verifying | None:
 
 def doubts(configuration: Configuration, listen: Listen) -> Iterator[Complaint]:
     """Lists of clients in use that hold everybody."""
-    signing, judging = configuration.signing, verifying(configuration, listen)
-    if signing is not None and "signing" in used(listen):
+    signs, judges = signing(configuration, listen), verifying(configuration, listen)
+    if signs is not None:
         sentence = "holds every host: mail of strangers would be signed as your own"
-        yield from _of_everybody(("signing", "networks"), signing.networks, sentence)
-    if judging is not None:
+        yield from _of_everybody(("signing", "networks"), signs.networks, sentence)
+    if judges is not None:
         sentence = "holds every host: no mail would be judged"
-        yield from _of_everybody(("verifying", "trusted"), judging.trusted, sentence)
+        yield from _of_everybody(("verifying", "trusted"), judges.trusted, sentence)
         sentence = "holds every host: whoever sends mail could say that it is from another host"
-        yield from _of_everybody(("verifying", "relays"), judging.relays, sentence)
+        yield from _of_everybody(("verifying", "relays"), judges.relays, sentence)
 
 
 def _of_everybody(place: Place, entries: Iterable[str], sentence: str) -> Iterator[Complaint]:
@@ -81,22 +86,21 @@ def settings(configuration: Configuration, listen: Listen, keys: KeyRing) -> Set
 
     **Raises** Unsound, with every file that cannot be used.
     """
-    signing = configuration.signing if "signing" in used(listen) else None
-    judging = verifying(configuration, listen)
+    signs, judges = signing(configuration, listen), verifying(configuration, listen)
     srs = configuration.srs if listen.rewrites else None
     given: Milter = configuration.milter
     complaints: list[Complaint] = []
     with collect(complaints, ("signing",)):
-        signs = None if signing is None else _signing(signing, keys)
+        signing_settings = None if signs is None else _signing(signs, keys)
     with collect(complaints, ("verifying",)):
-        judges = None if judging is None else _verifying(judging)
+        verifying_settings = None if judges is None else _verifying(judges)
     with collect(complaints, ("srs",)):
         rewrites = None if srs is None else _srs(srs)
     if complaints:
         raise Unsound(complaints)
     return Settings(
-        signing=signs,
-        verifying=judges,
+        signing=signing_settings,
+        verifying=verifying_settings,
         srs=rewrites,
         limits=MessageLimits(given.header_octets, given.fields, given.recipients, given.forged),
         dry_run=given.dry_run,
@@ -134,6 +138,7 @@ def _signing(given: Signing, keys: KeyRing) -> SigningSettings:
         headers=given.headers,
         oversign=given.oversign,
         expire=given.expire,
+        prefer_published=given.prefer_published,
         on_unsignable=Action(given.unsignable),
         on_not_allowed=Action(given.not_allowed),
     )

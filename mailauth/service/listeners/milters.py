@@ -89,7 +89,9 @@ def _doubts(configuration: Configuration, listen: Listen) -> Iterable[Complaint]
 
 
 def _asks(configuration: Configuration, listen: Listen) -> bool:
-    return mailtables.verifying(configuration, listen) is not None
+    signing = mailtables.signing(configuration, listen)
+    prefers_published = signing is not None and signing.prefer_published
+    return prefers_published or mailtables.verifying(configuration, listen) is not None
 
 
 def _with_store(settings: Settings, given: Srs | None) -> Settings:

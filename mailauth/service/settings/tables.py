@@ -221,6 +221,8 @@ class Signing(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Names of those to sign once more than they are there."""
     expire: Annotated[int, Meta(ge=3600, le=31_536_000)] | None = None
     """Seconds for which a signature holds."""
+    prefer_published: bool = False
+    """Look in the DNS: keys that it does not publish sign only if it publishes none of them."""
     unsignable: Follow = "accept"
     """What becomes of mail that cannot be signed as it stands."""
     not_allowed: Follow = "accept"
