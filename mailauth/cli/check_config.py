@@ -16,15 +16,17 @@ if TYPE_CHECKING:
 
 @click.command("check-config", short_help="check a configuration and name every error")
 @configuration_file
-def command(config: Path) -> None:
+@click.option("--strict", is_flag=True, help="Exit with 1 if there are warnings.")
+def command(config: Path, *, strict: bool) -> None:
     """Read a configuration and its secrets as `serve` would, and start nothing.
 
     \b
     mailauth check-config --config /etc/mailauth/mailauth.toml
 
-    If a listener judges mail, each nameserver is asked one question; if one signs,
-    its first 100 keys are compared with those that are published.  The exit status
-    is 0 if it could be run, also with warnings, 2 if not.
+    If a listener judges mail, each nameserver is asked one question.  The keys that
+    sign and the SRS domains, up to 100 of each, are compared with what the DNS
+    publishes.  The exit status is 0 if it could be run, also with warnings unless
+    --strict is given, and 2 if not.
     """
     from mailauth.service.doubts import doubts
     from mailauth.service.settings.configuration import BadConfiguration
@@ -36,11 +38,14 @@ def command(config: Path) -> None:
     except BadConfiguration as fault:
         refuse(fault)
     configuration = reading.configuration
-    for line in reading.lines(doubts(configuration, kinds, int(time.time()))):
+    warnings = reading.lines(doubts(configuration, kinds, int(time.time())))
+    for line in warnings:
         complain(f"warning: {line}")
     listeners = _counted(len(configuration.listen), "listener")
     workers = _counted(configuration.service.workers, "worker")
     click.echo(printable(f"{config}: sound, {listeners}, {workers}"))
+    if strict and warnings:
+        raise click.exceptions.Exit(1)
 
 
 def _counted(count: int, noun: str) -> str:

@@ -1,51 +1,72 @@
 """What the DNS makes doubtful of a configuration: who does not answer, what is not published.
 
-A key that is not published yet, or no more, makes signatures that nobody can verify; the
-signer is the last to learn of it.
+A key that is not published yet, or no more, makes signatures that nobody can verify; an
+SRS domain without its records loses bounces.  The host itself is the last to learn of it.
 """
 
 import asyncio
-from collections.abc import Iterator, Sequence
-from itertools import islice
+from collections.abc import Collection, Iterator, Sequence
+from itertools import chain, islice
 from typing import Any, Final
 
-from mailauth import dkim
+from mailauth import dkim, spf
 from mailauth.dkim import Preflight, Published
 from mailauth.dns import Answer, AsyncResolver, Question, RRType, Status
-from mailauth.dns.lookups import Lookups
+from mailauth.dns.lookups import Lookups, gather
 from mailauth.dns.nameserver import of_the_system
+from mailauth.domaincheck.receiving import check_exchanges
 from mailauth.errors import MailauthError
+from mailauth.findings import Severity
 from mailauth.keys import PrivateKey
 from mailauth.milter.tables.signingtable import SigningKey
 from mailauth.service.listeners import mailtables
-from mailauth.service.settings.tables import Dns, Signing
-from mailauth.service.settings.tomlfile import Complaint
+from mailauth.service.settings.configuration import Configuration
+from mailauth.service.settings.tables import Dns, Signing, Srs
+from mailauth.service.settings.tomlfile import Complaint, Place
 
 MAX_COMPARED: Final = 100
-"""Keys that are compared with what is published; of more, the first."""
+"""Keys, and SRS domains, that are compared with what is published; of more, the first."""
 _PATIENCE: Final = 3.0
 """Seconds for which nameservers are waited for."""
 _HARMLESS: Final = Question("", RRType.TXT)
 """A question about the root, whose answer every resolver has at hand."""
 
 
-def unpublished_keys(signing: Signing, given: Dns) -> Iterator[Complaint]:
-    """Keys that are published otherwise, or not at all.  Asks about the first `MAX_COMPARED`.
+def unpublished(configuration: Configuration, used: Collection[str]) -> Iterator[Complaint]:
+    """What the tables in use need in the DNS, and is not there as it should be.
 
-    Where the DNS does not answer, or a key cannot be read, nothing is told: a host that only
-    signs needs no DNS, and a key that cannot be read is an error of its own.
+    Where the DNS does not answer nothing is told: a host that only signs or forwards needs none.
+    """
+    asked: list[Lookups[list[Complaint]]] = []
+    if configuration.signing is not None and "signing" in used:
+        asked.append(_of_keys(configuration.signing))
+    if configuration.srs is not None and "srs" in used:
+        asked.append(_of_srs_domains(configuration.srs))
+    if asked:
+        yield from chain(*asyncio.run(_run_all(asked, configuration.dns)))
+
+
+async def _run_all(asked: list[Lookups[list[Complaint]]], given: Dns) -> list[list[Complaint]]:
+    resolver = AsyncResolver(given.nameservers, timeout=_PATIENCE, budget=_PATIENCE)
+    return await resolver.run_all(asked)
+
+
+def _of_keys(signing: Signing) -> Lookups[list[Complaint]]:
+    """Keys that are published otherwise, or not at all.
+
+    One that cannot be read is an error of its own.
     """
     whose = (each for each in mailtables.named_keys(signing) if not each.key.is_of_author)
     named = islice(whose, MAX_COMPARED)
     asked = {each: ask for each in named if (ask := _preflight(each.key)) is not None}
-    found = asyncio.run(_run_all([*asked.values()], given)) if asked else []
+    found = yield from gather(*asked.values())
     so = _OTHERS_SIGN if signing.prefer_published else _IN_VAIN
     told = []
     for (place, where, _), preflight in zip(asked, found, strict=True):
         if preflight.result not in (Published.OK, Published.UNKNOWN):
             said = f"{where}: {preflight.reason}" if where else preflight.reason
             told.append(Complaint(place, f"{said}; {so}"))
-    yield from mailtables.shortened(told)
+    return mailtables.shortened(told)
 
 
 def _preflight(key: SigningKey) -> Lookups[Preflight] | None:
@@ -56,9 +77,32 @@ def _preflight(key: SigningKey) -> Lookups[Preflight] | None:
     return dkim.preflight(public_key, domain=key.domain, selector=key.selector)
 
 
-async def _run_all(preflights: list[Lookups[Preflight]], given: Dns) -> list[Preflight]:
-    resolver = AsyncResolver(given.nameservers, timeout=_PATIENCE, budget=_PATIENCE)
-    return await resolver.run_all(preflights)
+def _of_srs_domains(given: Srs) -> Lookups[list[Complaint]]:
+    """Domains to which no bounce finds its way, or for which no host may send."""
+    places: dict[str, Place] = {given.domain: ("srs", "domain")}
+    for number, name in enumerate(given.more_domains[: MAX_COMPARED - 1]):
+        places.setdefault(name, ("srs", "more_domains", number))
+    found = yield from gather(*map(_of_srs_domain, places))
+    return [
+        Complaint(place, sentence)
+        for place, sentences in zip(places.values(), found, strict=True)
+        for sentence in sentences
+    ]
+
+
+def _of_srs_domain(name: str) -> Lookups[list[str]]:
+    area, linted = yield from gather(check_exchanges(name), spf.lint(name))
+    lost = [each for each in area.findings if each.severity is _ERROR or each.code in _NO_BOUNCES]
+    broken = [each for each in linted if each.severity is _ERROR]
+    return [
+        *(f"bounces to {name} do not come home: {each.sentence}" for each in lost),
+        *(f"mail rewritten to {name} does not pass SPF: {each.sentence}" for each in broken),
+    ]
+
+
+_ERROR: Final = Severity.ERROR
+_NO_BOUNCES: Final = frozenset({"none", "null"})
+"""The codes of findings that are an error only where bounces are expected."""
 
 
 def silent_nameservers(given: Dns) -> Iterator[Complaint]:

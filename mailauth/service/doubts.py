@@ -49,8 +49,7 @@ def doubts(configuration: Configuration, kinds: Kinds, now: int) -> Iterator[Com
     yield from _uncertain_files(configuration)
     if any(kinds[listen.kind].asks(configuration, listen) for listen in configuration.listen):
         yield from dnsdoubts.silent_nameservers(configuration.dns)
-    if configuration.signing is not None and "signing" in used:
-        yield from dnsdoubts.unpublished_keys(configuration.signing, configuration.dns)
+    yield from dnsdoubts.unpublished(configuration, used)
 
 
 def _gets_its_group(listen: Listen) -> bool:

@@ -6,7 +6,9 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import dns.rcode
 import pytest
+from nameserver import fails, serve
 from program import Done, process
 
 from mailauth.service import dnsdoubts
@@ -31,6 +33,12 @@ def folder() -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as name:
         Path(name).chmod(0o755)
         yield Path(name)
+
+
+@pytest.fixture(autouse=True)
+def _nothing_to_publish(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is published is a matter of `test_dnsdoubts`."""
+    monkeypatch.setattr(dnsdoubts, "unpublished", lambda *_: ())
 
 
 def told(folder: Path, text: str) -> list[str]:
@@ -108,9 +116,7 @@ KEY = '[[signing.key]]\ndomain = "a.example"\nselector = "s"\nfile = "/x"\n'
         ),
     ],
 )
-def test_a_table_that_nobody_uses_is_told_and_asks_nothing(
-    folder: Path, text: str, line: str
-) -> None:
+def test_a_table_that_nobody_uses_is_told(folder: Path, text: str, line: str) -> None:
     assert told(folder, text) == [f"x.toml:{line}"]
 
 
@@ -231,13 +237,18 @@ def test_a_folder_in_which_no_socket_can_be_made_is_told(folder: Path) -> None:
                 os.seteuid(0)
 
 
+@pytest.mark.loopback
 def test_a_warning_is_no_refusal(folder: Path) -> None:
     secrets = folder / "secrets"
     secrets.write_text("a-secret-that-is-long-enough\n")
     secrets.chmod(0o600)
     file = folder / "x.toml"
-    file.write_text(REWRITES.replace('"/x"', f'"{secrets}"') + LOOKUPS)
-    ran = process("check-config", "-c", str(file))
+    text = REWRITES.replace('"/x"', f'"{secrets}"') + LOOKUPS
+    with serve(fails(dns.rcode.SERVFAIL)) as server:
+        file.write_text(f'{text}[dns]\nnameservers = ["{server.where}"]\n')
+        ran = process("check-config", "-c", str(file))
+        strict = process("check-config", "-c", str(file), "--strict")
     done = Done(ran.returncode, ran.stdout, ran.stderr.decode())
+    assert (strict.returncode, strict.stdout, strict.stderr) == (1, ran.stdout, ran.stderr)
     assert (done.status, done.text) == (0, f"{file}: sound, 1 listener, 2 workers\n")
     assert done.complaint == f"mailauth: warning: {folder}/{ALL_SENDERS}\n"
