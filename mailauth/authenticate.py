@@ -246,8 +246,9 @@ def of_arc(verdict: arc.Verdict, *, ip: str) -> MethodResult:
 def of_dmarc(verdict: dmarc.Verdict, override: str = "") -> MethodResult:
     """RFC 9989 §9.1, §9.2; `override` says why a fail may be passed over."""
     properties = [Property("header", "from", verdict.domain)] if verdict.domain else []
-    if verdict.policy is not None:
-        properties.append(Property("policy", "dmarc", verdict.policy))
+    if verdict.policy is not None:  # after the options of the record, which are t=y
+        policy = verdict.policy.tested if verdict.testing else verdict.policy
+        properties.append(Property("policy", "dmarc", policy))
     reason = "; ".join(filter(None, (_reason(verdict), override)))
     return MethodResult("dmarc", verdict.result, reason, tuple(properties))
 

@@ -71,6 +71,25 @@ def test_all_is_well() -> None:
     assert told.results[-1].get("header", "from") == "example.com"
 
 
+@pytest.mark.parametrize(
+    ("tags", "told"),
+    [
+        ("p=reject", "reject"),
+        ("p=reject; t=y", "quarantine"),
+        ("p=quarantine; t=y", "none"),
+        ("p=none; t=y", "none"),
+    ],
+)
+@pytest.mark.parametrize("message", [mail.MESSAGE, mail.signed()], ids=["fail", "pass"])
+def test_DMARC_11_the_field_tells_the_policy_with_t_y_counted_in(
+    message: bytes, tags: str, told: str
+) -> None:
+    """The policy "after policy options have been processed" (RFC 9989 §9.1)."""
+    where = Zone(NODES | {"_dmarc.example.com": {"TXT": [f"v=DMARC1; {tags}"]}})
+    got = where.run(authenticate(message, now=mail.NOW))
+    assert got.results()[-1].get("policy", "dmarc") == told
+
+
 @pytest.mark.parametrize("chunk", [1, 7, 10_000])
 def test_a_body_that_came_in_pieces_comes_to_the_same(chunk: int) -> None:
     message = Message.parse(mail.signed())
