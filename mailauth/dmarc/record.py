@@ -61,7 +61,10 @@ class Record:
 
 
 def is_record(octets: bytes) -> bool:
-    """Whether a TXT record is one of DMARC: v=DMARC1, first, in capitals (§4.7)."""
+    """Whether a TXT record is one of DMARC: v=, in any case, first, and DMARC1, in capitals.
+
+    dmarc-version = "v" equals %s"DMARC1" (§4.7, §4.8).
+    """
     return _VERSION.match(octets) is not None
 
 
@@ -147,7 +150,7 @@ def receiver(uri: str) -> mailbox.Mailbox:
     return mailbox.parse(address)
 
 
-_VERSION = re.compile(rb"v[ \t]*+=[ \t]*+DMARC1[ \t]*+(?:;|\Z)")
+_VERSION = re.compile(rb"[vV][ \t]*+=[ \t]*+DMARC1[ \t]*+(?:;|\Z)")
 _TAG = re.compile(r"([A-Za-z]++)[ \t]*+=[ \t]*+([ -:<-~]*+)")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*+:[\"-+\--:<-~]++")
 _SIZE = re.compile(r"![0-9]++[kmgtKMGT]?+")

@@ -18,15 +18,18 @@ RUA = "rua=mailto:d@example.com"
 
 @pytest.mark.parametrize(
     "text",
-    ["v=DMARC1", "v=DMARC1;", "v = DMARC1 ; p=none", "v\t=DMARC1;p=reject", "v=DMARC1; p=none;;"],
-)
+    [
+        "v=DMARC1", "v=DMARC1;", "v = DMARC1 ; p=none", "v\t=DMARC1;p=reject", "v=DMARC1; p=none;;",
+        "V=DMARC1; p=none",  # of the ABNF "v", and of %s"DMARC1"
+    ],
+)  # fmt: skip
 def test_what_begins_like_this_is_a_record(text: str) -> None:
     assert records.is_record(text.encode())
 
 
 @pytest.mark.parametrize(
     "text",
-    ["v=dmarc1; p=none", "v=DMARC1x; p=none", "p=none; v=DMARC1", " v=DMARC1; p=none", "V=DMARC1",
+    ["v=dmarc1; p=none", "v=DMARC1x; p=none", "p=none; v=DMARC1", " v=DMARC1; p=none", "V=dmarc1",
      "v=DMARC2; p=none", "", "v=spf1 -all", "v=DMARC1 p=none", "\ufeffv=DMARC1"],
 )  # fmt: skip
 def test_DMARC_07_what_does_not_is_none(text: str) -> None:

@@ -362,6 +362,13 @@ DIFFERENCES = {
         ("pass", "reject"),
         ("none", ""),
     ),
+    "version by a capital letter": Difference(
+        "RFC 9989 §4.8: the name of a tag is of any case; the value of this one is not",
+        no_version,
+        Case(records=record("V=DMARC1; p=reject")),
+        ("pass", "reject"),
+        ("none", ""),
+    ),
     "no tag": Difference(
         "RFC 9989 §4.7: what cannot be read is passed over; there the record is a permerror",
         no_tag,

@@ -77,7 +77,8 @@ TAGS = [
     "ruf=mailto:a@example.com", "rua=a@example.com", "ruf=b", "rua=mailto:a@example.com!10m",
 ]  # fmt: skip
 RECORDS = st.builds(
-    lambda tags, gap, end: f"{gap}; ".join(["v=DMARC1", *tags]) + end,
+    lambda version, tags, gap, end: f"{gap}; ".join([version, *tags]) + end,
+    st.sampled_from(["v=DMARC1", "V=DMARC1"]),
     st.lists(st.sampled_from(TAGS), max_size=5),
     st.sampled_from(["", " "]),
     st.sampled_from(["", ";", " ; "]),
