@@ -18,9 +18,9 @@ from mailauth.syntax import domain as domains
 MAX_CONSENTS: Final = 10
 """How many addresses of reports are looked at."""
 REMEDIES: Final = {
-    "none": "publish v=DMARC1; p=none; rua=mailto:... first, read the reports, then p=reject",
+    "none": "publish v=DMARC1; p=none; rua=mailto:... first, and read the reports",
     "several": "publish one record, and withdraw the others",
-    "syntax": "publish v=DMARC1; p=reject; rua=mailto:... with values that can be read",
+    "syntax": "publish v=DMARC1; p=...; rua=mailto:... with values that can be read",
     "tag": "correct the tag, or remove it",
     "removed": "remove the tag",
     "inherited": "nothing, unless this domain needs a policy of its own",
@@ -28,7 +28,8 @@ REMEDIES: Final = {
     "scheme": "use a mailto: address",
     "uri": "correct the address",
     "no-policy": "say p=none, p=quarantine or p=reject",
-    "monitoring": "when the reports show that your own mail passes: p=quarantine, then p=reject",
+    "monitoring": "when the reports show that your own mail passes: p=quarantine, then p=reject,"
+    " unless your users write to mailing lists (RFC 9989 §7.4)",
     "testing": "remove t=y when the reports show that your own mail passes",
     "no-reports": "add rua=mailto:... with an address that you read, or a service's",
     "weaker": "remove the tag, so that p= holds for subdomains too",

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from mailauth import dmarc
 from mailauth.dmarc import record as records
+from mailauth.dmarc.lint import REMEDIES
 from mailauth.dmarc.record import Alignment, Disposition
 from mailauth.errors import SyntaxFault
 from mailauth.findings import Severity
@@ -188,6 +189,15 @@ def test_lint(tags: str, codes: set[str]) -> None:
     found = dmarc.lint_record(f"v=DMARC1; {tags}".encode())
     assert {each.code for each in found} == codes
     assert {each.code for each in found if each.severity is Severity.ERROR} == codes & ERRORS
+
+
+@pytest.mark.parametrize("text", ["v=DMARC1; p=none", "v=DMARC1; p=bounce", "v=dmarc1; p=none"])
+def test_nobody_is_sent_to_p_reject_whose_users_write_to_lists(text: str) -> None:
+    """RFC 9989 §7.4: such domains should not publish it."""
+    remedies = [each.remedy for each in dmarc.lint_record(text.encode()) if each.remedy]
+    assert remedies
+    for remedy in (*remedies, REMEDIES["none"]):
+        assert "p=reject" not in remedy or "lists" in remedy
 
 
 def test_what_to_say_in_place_of_pct() -> None:
