@@ -167,7 +167,7 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
         arc.verify(seen, now=now, trusted=trusted_sealers) if seen and "arc" in methods else None,
         _look_ahead(judged, path or helo) if judged else None,
     )
-    signatures = tuple(of_signatures or ())
+    signatures = () if of_signatures is None else tuple(of_signatures)
     of_author = None
     if judged:
         of_author = yield from dmarc.check(

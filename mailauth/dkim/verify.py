@@ -53,7 +53,7 @@ def verify(
         message = Message.parse(message)
     verification = Verification(message, now=now, policy=policy)
     verification.update(message.octets, message.body_start)
-    return Verdicts((yield from verification.verdicts()))
+    return (yield from verification.verdicts())
 
 
 class Verification:
@@ -115,7 +115,7 @@ class Verification:
         """The verdicts; the body has ended.  **Asks** what `verify` says, side by side."""
         signed = [one for one in self._examined if not isinstance(one, Verdict)]
         judged = iter((yield from gather(*(self._judge(*one) for one in signed))))
-        return [one if isinstance(one, Verdict) else next(judged) for one in self._examined]
+        return Verdicts(one if isinstance(one, Verdict) else next(judged) for one in self._examined)
 
     def check_policy(self, signature: Signature, hasher: Hasher) -> None:
         """What a valid signature, of DKIM or of ARC, may still lack (§6.3, §8.2, §8.15).

@@ -69,6 +69,12 @@ def test_a_verdict_is_no_boolean() -> None:
         bool(verdict(MESSAGE))
 
 
+def test_nor_are_the_verdicts_on_a_body_that_came_in_pieces() -> None:
+    verification = dkim.Verification(Message.parse(MESSAGE), now=NOW)
+    with pytest.raises(TypeError, match="not true or false"):
+        bool(zone().run(verification.verdicts()))
+
+
 @given(st.data())
 def test_DKIM_34_any_altered_octet_of_the_signed_part_fails(data: st.DataObject) -> None:
     """simple/simple covers every octet but the value of b=."""
