@@ -216,7 +216,7 @@ def _look_ahead(verification: Verification, sender: str) -> Lookups[dmarc.Ahead]
 
 
 def of_spf(verdict: spf.Verdict, *, helo: str, mail_from: str) -> MethodResult:
-    """RFC 8601 §2.7.2."""
+    """RFC 8601 §2.7.2, but mailfrom is the whole address, whatever the record speaks of."""
     of_helo = verdict.identity == "helo"
     prop = Property("smtp", "helo" if of_helo else "mailfrom", helo if of_helo else mail_from)
     return MethodResult("spf", verdict.result, _reason(verdict), (prop,))
