@@ -20,24 +20,24 @@ from mailauth.cli.shown.statuses import BROKEN_PIPE, INTERRUPTED, MISUSE, TEMPOR
 from mailauth.errors import EXHAUSTED, MailauthError
 
 _COMMANDS = {
-    "arc": "seal messages that are sent on",
-    "check": "check all that a domain publishes for its mail",
-    "check-config": "check a configuration and name every error",
-    "demo": "sign, verify, alter one octet: see it at work",
-    "dmarc": "look at the DMARC records of domains",
-    "forward": "what sending a message on would do to it",
-    "import": "convert the configuration of another program",
-    "keygen": "make a key, and print the record to publish",
-    "milter-test": "what a running milter would do to a message",
-    "ps": "show the processes of a running service",
-    "record": "print a record to publish",
-    "replay": "judge a message again as it was judged then",
-    "serve": "run the service that the mail server asks",
-    "sign": "sign messages with DKIM",
-    "spf": "check hosts against SPF records, and the records themselves",
-    "srs": "rewrite the senders of forwarded mail, and back",
-    "testkey": "is the published key the one that signs?",
-    "verify": "verify the DKIM signatures of messages, and judge them",
+    "arc": "Seal messages that are forwarded (ARC).",
+    "check": "Check everything that a domain publishes for its mail.",
+    "check-config": "Check the service's configuration, and name every error.",
+    "demo": "Sign, verify, alter one octet: see mailauth at work.",
+    "dmarc": "Look up and lint DMARC records.",
+    "forward": "Say whether a message will survive forwarding.",
+    "import": "Convert the configuration of another program.",
+    "keygen": "Make a DKIM key, and print the record to publish.",
+    "milter-test": "Show what a running milter would do to a message.",
+    "ps": "Show the processes of the running service.",
+    "record": "Print a DKIM, DMARC or SPF record to publish.",
+    "replay": "Judge a saved message again, as of then.",
+    "serve": "Run the service: the milter and the look-up server.",
+    "sign": "Sign messages with DKIM.",
+    "spf": "Check hosts against SPF records; lint and flatten records.",
+    "srs": "Rewrite the senders of forwarded mail, and back.",
+    "testkey": "Check that the published key is the one that signs.",
+    "verify": "Verify DKIM signatures; judge SPF, DMARC and ARC too.",
 }
 _MODULES = {"check-config": "check_config", "import": "importing", "milter-test": "milter_test"}
 """The modules of commands whose names no module can have."""
@@ -79,7 +79,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     help="Print the version and exit.",
 )
 def command() -> None:
-    """Prove that mail is yours, and judge the mail of others.
+    """Sign your own mail and check everybody else's: DKIM, SPF, DMARC, ARC and SRS.
 
     \b
     mailauth demo

@@ -10,22 +10,24 @@ from mailauth.cli.shown.statuses import TEMPORARY
 from mailauth.errors import UnsignableMessage
 
 
-@click.group("arc", cls=Commands, short_help="seal messages that are sent on")
+@click.group("arc", cls=Commands, short_help="Seal messages that are forwarded (ARC).")
 def command() -> None:
-    """Seal messages that are sent on (RFC 8617); `mailauth verify` judges chains."""
+    """Seal messages that are forwarded (RFC 8617); `mailauth verify` judges chains."""
 
 
 @command.command("seal")
 @click.argument("file", metavar="[FILE|-]", default=mailfiles.STANDARD_INPUT)
 @options.domain
 @options.selector
-@click.option("-k", "--key", "key_file", required=True, metavar="KEYFILE", help="The private key.")
+@click.option(
+    "-k", "--key", "key_file", required=True, metavar="KEYFILE", help="The private key's file."
+)
 @click.option("--authserv-id", required=True, metavar="NAME",
-              help="The name of this host in the results.")  # fmt: skip
+              help="This host's authserv-id in the results.")  # fmt: skip
 @envelope
-@options.now("Judge and seal as of this time: seconds or a date.")
+@options.now("Judge and seal as of this time: epoch seconds or a date.")
 @options.dns
-@click.option("-o", "--output", metavar="FILE", help="Write the sealed message there.")
+@click.option("-o", "--output", metavar="FILE", help="Write to this file.")
 def seal(
     file: str,
     domain: str,
@@ -40,8 +42,8 @@ def seal(
 ) -> None:
     """Judge a message as it came, and write it with one more ARC Set.
 
-    The set tells what was found: DKIM and the chain, and with --ip SPF and DMARC.
-    A chain that is broken gets a last set that says so; one that has ended is
+    The set records what was found: DKIM and the chain, and with --ip SPF and DMARC.
+    A broken chain gets a last set that says so; a chain that has ended is
     written as it is.
 
     \b

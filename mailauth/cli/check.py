@@ -19,17 +19,17 @@ _COLORS = {True: "green", False: "red", None: "yellow"}
 _MET = {True: "met", False: "not met", None: "unknown"}
 
 
-@click.command("check", short_help="check all that a domain publishes for its mail")
+@click.command("check", short_help="Check everything that a domain publishes for its mail.")
 @click.argument("domain")
 @click.option("-s", "--selector", "selectors", multiple=True, metavar="SELECTOR",
-              help="The selector of one of its DKIM keys; may be repeated.")  # fmt: skip
-@click.option("--common-selectors", is_flag=True, help="Try the selectors that many use, too.")
+              help="A DKIM selector of the domain; repeatable.")  # fmt: skip
+@click.option("--common-selectors", is_flag=True, help="Also try selectors in common use.")
 @click.option("--ip", "addresses", multiple=True, metavar="IP",
-              help="An address that sends its mail; may be repeated.")  # fmt: skip
+              help="An address that sends its mail; repeatable.")  # fmt: skip
 @click.option("--weak-keys", is_flag=True,
-              help="Ask badkeys if a key can be factored, or is publicly known.")  # fmt: skip
+              help="Ask badkeys whether a key can be broken.")  # fmt: skip
 @options.dns
-@click.option("--json", "as_json", is_flag=True, help="The whole report as one JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print the whole report as one JSON object.")
 @options.html
 def command(
     domain: str,
@@ -42,7 +42,9 @@ def command(
     as_json: bool,
     html: str | None,
 ) -> None:
-    """Look at SPF, DKIM, DMARC, MX, MTA-STS and TLS-RPT of a domain, and what providers demand.
+    """Check everything that a domain publishes for its mail, and what large providers demand.
+
+    SPF, DKIM, DMARC, MX, MTA-STS, TLS-RPT and reverse names.
 
     \b
     mailauth check example.com

@@ -14,19 +14,22 @@ if TYPE_CHECKING:
     from mailauth.service.settings.configuration import BadConfiguration
 
 
-@click.command("check-config", short_help="check a configuration and name every error")
+@click.command(
+    "check-config", short_help="Check the service's configuration, and name every error."
+)
 @configuration_file
 @click.option("--strict", is_flag=True, help="Exit with 1 if there are warnings.")
 def command(config: Path, *, strict: bool) -> None:
-    """Read a configuration and its secrets as `serve` would, and start nothing.
+    """Check a configuration, its keys and its secrets as `serve` would, and start nothing.
 
     \b
     mailauth check-config --config /etc/mailauth/mailauth.toml
 
-    If a listener judges mail, each nameserver is asked one question.  The keys that
-    sign and the SRS domains, up to 100 of each, are compared with what the DNS
-    publishes.  The exit status is 0 if it could be run, also with warnings unless
-    --strict is given, and 2 if not.
+    Run it as the user of the service: root may read every file.  If a listener
+    judges mail, each nameserver is sent one query.  The keys that sign and the SRS
+    domains, up to 100 of each, are compared with what the DNS publishes.  The exit
+    status is 0 if the service could run, 1 with --strict if there are warnings, 2 if
+    it could not run.
     """
     from mailauth.service.doubts import doubts
     from mailauth.service.settings.configuration import BadConfiguration

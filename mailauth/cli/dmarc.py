@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from mailauth.dmarc import Discovered, Walk
 
 
-@click.group("dmarc", cls=Commands, short_help="look at the DMARC records of domains")
+@click.group("dmarc", cls=Commands, short_help="Look up and lint DMARC records.")
 def command() -> None:
-    """Look at the DMARC records of domains (RFC 9989)."""
+    """Look up and lint DMARC records (RFC 9989)."""
 
 
-@command.command("policy")
+@command.command("policy", short_help="Say which policy applies to mail of a domain.")
 @click.argument("domain")
 @options.dns
 @options.public_suffixes
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def policy(
     domain: str,
     zones: tuple[str, ...],
@@ -31,7 +31,7 @@ def policy(
     psl: str | None,
     as_json: bool,
 ) -> None:
-    """Tell which policy applies to mail of a domain, and how it was found.
+    """Say which policy applies to mail of a domain, and how it was found.
 
     \b
     mailauth dmarc policy news.example.com

@@ -10,20 +10,20 @@ from mailauth.cli.shown.statuses import TEMPORARY
 _STATUS = {"yes": 0, "no": 1, "unknown": TEMPORARY}
 
 
-@click.command("forward", short_help="what sending a message on would do to it")
+@click.command("forward", short_help="Say whether a message will survive forwarding.")
 @click.argument("file", metavar="[FILE|-]", default=mailfiles.STANDARD_INPUT)
-@click.option("--to", required=True, metavar="ADDR", help="The address to which it is sent on.")
+@click.option("--to", required=True, metavar="ADDR", help="The address to which it is forwarded.")
 @click.option("--via", default="", metavar="IP", help="Your address that the next hop will see.")
 @click.option("--srs-domain", default="", metavar="DOMAIN",
               help="The domain of the rewritten sender.")  # fmt: skip
 @click.option(
     "--own", "own_domains", multiple=True, metavar="DOMAIN",
-    help="A domain of yours, whose senders are not rewritten; may be repeated.",
+    help="Do not rewrite senders of this domain; repeatable.",
 )  # fmt: skip
 @envelope
 @options.now()
 @options.dns
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     file: str,
     to: str,
@@ -36,7 +36,7 @@ def command(
     nameservers: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Say what sending a message on needs, and whether it will pass DMARC there.
+    """Say what forwarding a message needs, and whether it will pass DMARC at the next hop.
 
     \b
     mailauth forward --to ada@example.org --ip 192.0.2.1 --mail-from b@example.com mail.eml

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _output = click.option(
     "-o", "--output", metavar="FILE",
-    help="The file to write; if the import fails, it stays as it was.",
+    help="Write to this file, if the import succeeds.",
 )  # fmt: skip
 
 
@@ -25,12 +25,12 @@ def _write(imported: "Imported", output: str | None) -> None:
     put(output, imported.text().encode("utf-8", "backslashreplace"))
 
 
-@click.group("import", cls=Commands, short_help="convert the configuration of another program")
+@click.group("import", cls=Commands, short_help="Convert the configuration of another program.")
 def command() -> None:
     """Convert the configuration of another program to TOML.
 
     Comments at the top name what cannot be carried over, and what check-config would refuse.
-    Write a file in use with -o rather than `>`, which would empty it first.
+    Use -o rather than `>`, which would empty the file first.
     """
     require_service()
 
@@ -38,7 +38,7 @@ def command() -> None:
 @command.command("postsrsd")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("-d", "--domain", default="", metavar="DOMAIN",
-              help="The domain, if the file names none.")  # fmt: skip
+              help="The domain, if the file has none.")  # fmt: skip
 @_output
 def postsrsd(file: Path, domain: str, output: str | None) -> None:
     """Convert postsrsd.conf (2.x), or /etc/default/postsrsd (1.x).
@@ -62,15 +62,15 @@ def postsrsd(file: Path, domain: str, output: str | None) -> None:
 @command.command("opendkim")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--hostname", default="", metavar="NAME",
-              help="This host, if the file names no AuthservID.")  # fmt: skip
+              help="This host, if the file has no AuthservID.")  # fmt: skip
 @_output
 def opendkim(file: Path, hostname: str, output: str | None) -> None:
-    """Convert opendkim.conf; the tables that it names stay where they are.
+    """Convert opendkim.conf; its tables stay where they are.
 
     \b
     mailauth import opendkim /etc/opendkim.conf -o mailauth.toml
 
-    Each directive that is not carried over is in a comment, with its line.
+    Comments name each directive that is not carried over, with its line.
     """
     from socket import getfqdn
 
@@ -85,10 +85,10 @@ def opendkim(file: Path, hostname: str, output: str | None) -> None:
 @command.command("policyd-spf")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--hostname", default="", metavar="NAME",
-              help="This host, if the file names no Authserv_Id.")  # fmt: skip
+              help="This host, if the file has no Authserv_Id.")  # fmt: skip
 @_output
 def policyd_spf(file: Path, hostname: str, output: str | None) -> None:
-    """Convert the configuration of policyd-spf, or of pyspf-milter.
+    """Convert the configuration of policyd-spf or pyspf-milter.
 
     \b
     mailauth import policyd-spf /etc/postfix-policyd-spf-python/policyd-spf.conf -o mailauth.toml
@@ -107,10 +107,15 @@ def policyd_spf(file: Path, hostname: str, output: str | None) -> None:
 _PORT = click.IntRange(1, 65_535)
 
 
-@command.command("pfix-srsd", context_settings={"help_option_names": ["-h", "--help"]})
+@command.command(
+    "pfix-srsd",
+    short_help="Convert the command line of pfix-srsd.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.argument("domain")
 @click.argument("secrets")
-@click.option("-P", "--protocol", type=click.Choice(["tcp", "socketmap"]), default="tcp")
+@click.option("-P", "--protocol", type=click.Choice(["tcp", "socketmap"]), default="tcp",
+              help="The protocol that Postfix speaks.")  # fmt: skip
 @click.option("-e", "--encoding", "encoder_port", type=_PORT, metavar="PORT",
               help="The port of the encoder.  [default: 10001]")  # fmt: skip
 @click.option("-d", "--decoding", "decoder_port", type=_PORT, metavar="PORT",
@@ -118,17 +123,18 @@ _PORT = click.IntRange(1, 65_535)
 @click.option("-l", "--port", type=_PORT, metavar="PORT", help="The port of the socketmap.")
 @click.option("-L", "--socketfile", "path", metavar="FILE",
               help="The Unix socket of the socketmap.")  # fmt: skip
-@click.option("-s", "--separator", type=click.Choice(["=", "+", "-"]))
+@click.option("-s", "--separator", type=click.Choice(["=", "+", "-"]),
+              help="The character after SRS0.")  # fmt: skip
 @click.option("-I", "--ignore-outside", is_flag=True, help="Always on in mailauth.")
 @click.option("-p", "--pid-file", metavar="FILE", help="Not carried over.")
 @click.option("-u", "--unsafe", is_flag=True, help="Run as the user who starts it.")
 @click.option("-U", "--user", metavar="USER", help="Not carried over.")
 @click.option("-G", "--group", metavar="GROUP", help="Not carried over.")
 @click.option("-f", "--foreground", is_flag=True, help="Always on in mailauth.")
-@click.option("-v", "--verbose", is_flag=True)
+@click.option("-v", "--verbose", is_flag=True, help="Log every look-up.")
 @_output
 def pfix_srsd(output: str | None, **given: Any) -> None:  # noqa: ANN401 - click has checked them
-    """Convert the command line of pfix-srsd: give the same arguments.
+    """Convert the command line of pfix-srsd; give the same arguments.
 
     \b
     mailauth import pfix-srsd example.com /etc/pfix-srsd.secrets -P socketmap -l 10003

@@ -9,14 +9,14 @@ from mailauth.cli.shown.output import printable
 from mailauth.errors import BadArgument
 
 
-@click.command("keygen", short_help="make a key, and print the record to publish")
+@click.command("keygen", short_help="Make a DKIM key, and print the record to publish.")
 @options.domain
 @options.selector
 @click.option(
     "--type", "key_type", type=click.Choice(["rsa", "ed25519"]), default="rsa", show_default=True,
-    help="The kind of key; not every verifier knows ed25519, so sign with rsa too.",
+    help="Not every verifier knows ed25519: sign with rsa too.",
 )  # fmt: skip
-@click.option("--bits", type=int, help="The size of an RSA key; 2048 if not given.")
+@click.option("--bits", type=int, help="The size of an RSA key; by default 2048.")
 @click.option("-o", "--output", default=".", metavar="DIR", help="The folder for the key file.")
 def command(domain: str, selector: str, key_type: str, bits: int | None, output: str) -> None:
     """Make a key file that only you can read, and print the TXT record to publish.

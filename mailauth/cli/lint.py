@@ -12,7 +12,7 @@ from mailauth.errors import BadArgument
 if TYPE_CHECKING:
     from mailauth.findings import Finding
 
-_HELP = """Tell what is broken or unwise in the {name} record of a domain, and in those it needs.
+_HELP = """Say what is broken or unwise in the {name} record of a domain, and in those it needs.
 
 \b
 mailauth {protocol} lint example.com
@@ -28,13 +28,13 @@ def lint_command(protocol: str, record: str) -> click.Command:
 
     @click.command(
         "lint",
-        short_help="what is broken or unwise in a record?",
+        short_help="Say what is broken or unwise in a record.",
         help=_HELP.format(name=protocol.upper(), protocol=protocol, record=record),
     )
     @click.argument("domain", required=False)
-    @click.option("--record", "text", metavar="TEXT", help="Look at this record, without the DNS.")
+    @click.option("--record", "text", metavar="TEXT", help="Check this record, without the DNS.")
     @options.dns
-    @click.option("--json", "as_json", is_flag=True, help="One JSON object for each finding.")
+    @click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each finding.")
     def lint(
         domain: str | None,
         text: str | None,

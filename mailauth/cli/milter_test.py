@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PATIENCE = 60.0  # seconds for each answer; Postfix has 30, and for the end of a message 300
 
 
-@click.command("milter-test", short_help="what a running milter would do to a message")
+@click.command("milter-test", short_help="Show what a running milter would do to a message.")
 @click.argument("file", metavar="FILE|-")
 @click.option("-c", "--config", type=click.Path(path_type=Path), metavar="FILE",
               help="The TOML file of the service; its first milter is asked.")  # fmt: skip
@@ -31,15 +31,15 @@ _PATIENCE = 60.0  # seconds for each answer; Postfix has 30, and for the end of 
 @click.option("--helo", default="localhost", metavar="NAME", show_default=True,
               help="The client's name in HELO.")  # fmt: skip
 @click.option("--mail-from", "sender", default="", metavar="ADDR",
-              help="The envelope sender; empty for a bounce.")  # fmt: skip
+              help="The envelope sender; '' is <>.")  # fmt: skip
 @click.option("--rcpt", "recipients", multiple=True, metavar="ADDR", show_default=True,
               default=["recipient@example.net"],
-              help="A recipient; may be repeated.")  # fmt: skip
+              help="A recipient; repeatable.")  # fmt: skip
 @click.option("--user", default="", metavar="NAME",
               help="The user who has logged in, {auth_authen}.")  # fmt: skip
 @click.option("--macro", "macros", multiple=True, metavar="NAME=VALUE",
-              help="A macro to send; may be repeated.")  # fmt: skip
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+              help="A macro to send; repeatable.")  # fmt: skip
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     file: str,
     config: Path | None,
@@ -56,7 +56,7 @@ def command(
     mailauth milter-test mail.eml -c /etc/mailauth/mailauth.toml --mail-from ada@example.com
     mailauth milter-test mail.eml --socket inet:127.0.0.1:8891 --ip 192.0.2.7 --helo mx.example
 
-    Nothing is delivered.  Any milter can be asked.  The exit status is 0 if the
+    It works with any milter, and delivers nothing.  The exit status is 0 if the
     message would pass, 1 if it would be refused or deferred, 2 if nobody answers.
     """
     from mailauth.cli.given import mailfiles

@@ -13,18 +13,18 @@ from mailauth.errors import BadArgument
 _COLORS = {"working": "green", "starting": "yellow", "leaving": "yellow"}
 
 
-@click.command("ps", short_help="show the processes of a running service")
+@click.command("ps", short_help="Show the processes of the running service.")
 @configuration_file
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(config: Path, as_json: bool) -> None:
-    """Show the processes of the service that a configuration runs.
+    """Show the processes of the running service, and what they have done.
 
     \b
     mailauth ps --config /etc/mailauth/mailauth.toml
 
-    It asks the socket `service.status`, which it finds even in a file that has been
-    broken since the service started; a note says so.  The exit status is 0 if all is well, 1
-    if a process is not at work or the service is stopping, 2 if nobody answers.
+    It asks the socket `service.status`, even if the file has been broken since the
+    service started; a note says so.  The exit status is 0 if all is well, 1 if a
+    process is not working or the service is stopping, 2 if nobody answers.
     """
     import json
 

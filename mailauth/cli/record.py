@@ -14,18 +14,18 @@ if TYPE_CHECKING:
     from mailauth.keys import PublicKey
 
 
-@click.group("record", cls=Commands, short_help="print a record to publish")
+@click.group("record", cls=Commands, short_help="Print a DKIM, DMARC or SPF record to publish.")
 def command() -> None:
-    """Print a TXT record to publish."""
+    """Print a DKIM, DMARC or SPF record to publish."""
 
 
-@command.command("dkim")
+@command.command("dkim", short_help="Print the DKIM record of a key.")
 @options.key_file
 @options.domain_option("The domain; zone and json need it.", required=False)
 @click.option("-s", "--selector", metavar="SELECTOR", help="The selector; zone and json need it.")
-@options.form_option("zone, or text if -d and -s are missing.")
+@options.form_option("By default zone, or text without -d and -s.")
 @click.option("--testing", is_flag=True, help="The domain only tests DKIM: t=y.")
-@click.option("--strict", is_flag=True, help="Admit no subdomain in i=: t=s.")
+@click.option("--strict", is_flag=True, help="Allow no subdomain in i=: t=s.")
 def dkim(
     key_file: str,
     domain: str | None,
@@ -34,7 +34,7 @@ def dkim(
     testing: bool,
     strict: bool,
 ) -> None:
-    """Print the record of a key: for a zone file, for a provider's form, or as JSON.
+    """Print the DKIM record of a key: for a zone file, for a provider's form, or as JSON.
 
     \b
     mailauth record dkim -k 2026.example.com.pem -d example.com -s 2026
@@ -79,23 +79,23 @@ def print_key(
     click.echo(present.in_form(form, name, octets))
 
 
-@command.command("spf")
+@command.command("spf", short_help="Print the SPF record of a domain.")
 @options.domain_option("The domain; zone and json need it.", required=False)
 @click.option("--a", is_flag=True, help="The domain's own addresses may send.")
 @click.option("--mx", is_flag=True, help="The domain's mail exchanges may send.")
 @click.option("--ip4", multiple=True, metavar="NET",
-              help="Hosts that may send: 192.0.2.0/24; may be repeated.")  # fmt: skip
+              help="Hosts that may send: 192.0.2.0/24; repeatable.")  # fmt: skip
 @click.option("--ip6", multiple=True, metavar="NET",
-              help="Hosts that may send: 2001:db8::/32; may be repeated.")  # fmt: skip
+              help="Hosts that may send: 2001:db8::/32; repeatable.")  # fmt: skip
 @click.option("--include", multiple=True, metavar="DOMAIN",
-              help="Whoever this domain admits may send; may be repeated.")  # fmt: skip
+              help="Whoever this domain allows may send; repeatable.")  # fmt: skip
 @click.option("--redirect", metavar="DOMAIN",
-              help="The record of this domain decides for all others.")  # fmt: skip
+              help="This domain's record decides for all others.")  # fmt: skip
 @click.option(
     "--all", "others", type=click.Choice(["fail", "softfail", "neutral"]),
-    help="The result for all other hosts: fail (-all), softfail (~all), neutral (?all).",
+    help="The result for all others: -all, ~all or ?all.",
 )  # fmt: skip
-@options.form_option("zone, or text if -d is missing.")
+@options.form_option("By default zone, or text without -d.")
 def spf(
     domain: str | None,
     a: bool,
@@ -107,7 +107,7 @@ def spf(
     others: str | None,
     form: "Form | None",
 ) -> None:
-    """Print the SPF record of a domain; what is unwise in it, on standard error.
+    """Print the SPF record of a domain; warnings about it go to standard error.
 
     \b
     mailauth record spf -d example.com --mx --include _spf.esp.example --all softfail
@@ -129,20 +129,18 @@ def spf(
     findings.show(protocol.lint_record(octets), err=True)
 
 
-@command.command("dmarc")
+@command.command("dmarc", short_help="Print the DMARC record of a domain.")
 @options.domain_option("The domain; zone and json need it.", required=False)
 @click.option("-p", "--policy", type=click.Choice(["none", "quarantine", "reject"]), required=True,
-              help="What receivers are to do with mail that fails.")  # fmt: skip
+              help="What receivers should do with mail that fails.")  # fmt: skip
 @click.option("--sp", type=click.Choice(["none", "quarantine", "reject"]),
-              help="The same for mail of subdomains.")  # fmt: skip
+              help="The same for subdomains.")  # fmt: skip
 @click.option("--np", type=click.Choice(["none", "quarantine", "reject"]),
-              help="The same for mail of subdomains that do not exist.")  # fmt: skip
-@click.option(
-    "--rua", multiple=True, metavar="ADDR", help="Who gets daily reports; may be repeated."
-)
+              help="The same for subdomains that do not exist.")  # fmt: skip
+@click.option("--rua", multiple=True, metavar="ADDR", help="Who gets daily reports; repeatable.")
 @click.option("--strict", is_flag=True, help="Subdomains are not aligned: adkim=s; aspf=s.")
-@click.option("--testing", is_flag=True, help="Ask for a policy one level lower: t=y.")
-@options.form_option("zone, or text if -d is missing.")
+@click.option("--testing", is_flag=True, help="Only test: ask for one policy level less, t=y.")
+@options.form_option("By default zone, or text without -d.")
 def dmarc(
     domain: str | None,
     policy: str,
@@ -153,7 +151,7 @@ def dmarc(
     testing: bool,
     form: "Form | None",
 ) -> None:
-    """Print the DMARC record of a domain; what is unwise in it, on standard error.
+    """Print the DMARC record of a domain; warnings about it go to standard error.
 
     \b
     mailauth record dmarc -d example.com -p reject --rua dmarc@example.com

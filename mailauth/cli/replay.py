@@ -9,16 +9,16 @@ from mailauth.cli.shown.told import Told, autopsies_of
 from mailauth.errors import BadArgument
 
 
-@click.command("replay", short_help="judge a message again as it was judged then")
+@click.command("replay", short_help="Judge a saved message again, as of then.")
 @click.argument("file", metavar="CASE|-")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--explain", is_flag=True,
-              help="Show why: what was asked, and what broke a signature.")  # fmt: skip
+              help="Show each DNS query, and what broke a signature.")  # fmt: skip
 @options.html
 def command(file: str, as_json: bool, explain: bool, html: str | None) -> None:
-    """Judge a message again, as of then, by the case that `verify --save` wrote.
+    """Judge a message again, as of then, from the case that `verify --save` wrote.
 
-    The DNS is not asked: a question to which the case has no answer fails.
+    It does not use the DNS: a query that the case cannot answer fails.
 
     \b
     mailauth replay case.json
@@ -26,7 +26,7 @@ def command(file: str, as_json: bool, explain: bool, html: str | None) -> None:
     mailauth replay --html why.html case.json
 
     The exit status is 0 if the verdicts are the same as then, 1 if this version
-    judges otherwise, 2 if the file is no case that it can read.
+    judges differently, 2 if it cannot read the file as a case.
     """
     from mailauth.case import loads, verdicts_of
     from mailauth.case.located import BadCase

@@ -7,10 +7,10 @@ import click
 from mailauth.cli.given.options import configuration_file
 
 
-@click.command("serve", short_help="run the service that the mail server asks")
+@click.command("serve", short_help="Run the service: the milter and the look-up server.")
 @configuration_file
 def command(config: Path) -> None:
-    """Run what a TOML file configures, until it is stopped.
+    """Run the service that a TOML file configures, until it is stopped.
 
     \b
     mailauth serve --config /etc/mailauth/mailauth.toml

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mailauth.dkim import Signing
 
 
-@click.command("sign", short_help="sign messages with DKIM")
+@click.command("sign", short_help="Sign messages with DKIM.")
 @click.argument("files", nargs=-1, metavar="[FILE...|-]")
 @options.domain
 @click.option(
@@ -30,13 +30,13 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @click.option(
     "-c", "--canonicalization", default="relaxed/relaxed", show_default=True,
-    metavar="HEADER/BODY", help="simple or relaxed, for the header and for the body.",
+    metavar="HEADER/BODY", help="simple or relaxed, for header and body.",
 )  # fmt: skip
 @click.option("--expire", metavar="TIME", help="How long the signature is valid, such as 14d.")
 @click.option("--identity", metavar="I", help="The user or agent, i=, such as news@example.com.")
-@click.option("-o", "--output", metavar="FILE", help="The file to write, for a single message.")
-@click.option("--in-place", is_flag=True, help="Replace each file by its signed message.")
-@click.option("-q", "--quiet", is_flag=True, help="No warnings about fragile messages.")
+@click.option("-o", "--output", metavar="FILE", help="Write to this file; for a single message.")
+@click.option("--in-place", is_flag=True, help="Replace each file with its signed message.")
+@click.option("-q", "--quiet", is_flag=True, help="Do not warn about fragile messages.")
 def command(
     files: tuple[str, ...],
     domain: str,

@@ -19,16 +19,16 @@ if TYPE_CHECKING:
 
 secrets_file = click.option(
     "--secrets", "path", required=True, metavar="FILE",
-    help="The secrets, one per line, the newest first; only its owner may read it.",
+    help="One secret per line, newest first; mode 0600.",
 )  # fmt: skip
 alias_file = click.option(
     "--aliases", "store", metavar="FILE",
-    help="Keeps senders that are too long to rewrite; it is made if it does not exist.",
+    help="Store for long senders; created if missing.",
 )  # fmt: skip
-at_time = options.now("The current time: seconds or a date; by default that of the clock.")
+at_time = options.now("Act as of this time: epoch seconds or a date.")
 
 
-@click.group("srs", cls=Commands, short_help="rewrite the senders of forwarded mail, and back")
+@click.group("srs", cls=Commands, short_help="Rewrite the senders of forwarded mail, and back.")
 def command() -> None:
     """Rewrite the senders of forwarded mail, and back: the Sender Rewriting Scheme."""
 
@@ -42,7 +42,7 @@ def command() -> None:
 @click.option("--separator", type=click.Choice(["=", "+", "-"]), default="=", show_default=True,
               help="The character after SRS0.")  # fmt: skip
 @click.option("--hash-length", type=int, default=4, show_default=True,
-              help="How many characters the hash has.")  # fmt: skip
+              help="The number of characters in the hash.")  # fmt: skip
 @click.option("--mac", type=click.Choice(["classic", "separated"]), default="classic",
               show_default=True,
               help="separated is safer, but only mailauth understands it.")  # fmt: skip
@@ -56,7 +56,7 @@ def forward(
     hash_length: int,
     mac: str,
 ) -> None:
-    """Print the address to send as in place of ADDRESS.
+    """Print the SRS address to use as sender in place of ADDRESS.
 
     \b
     mailauth srs forward ada@example.com -d forwarder.example --secrets srs.secrets
@@ -85,7 +85,7 @@ def forward(
     _show(rewritten)
 
 
-@command.command("reverse")
+@command.command("reverse", short_help="Print the original sender of an SRS address.")
 @click.argument("address")
 @secrets_file
 @alias_file
@@ -93,16 +93,16 @@ def forward(
 @click.option("--max-age", type=int, default=21, show_default=True, metavar="DAYS",
               help="How long an address is valid.")  # fmt: skip
 @click.option("--hash-minimum", type=int, default=4, show_default=True,
-              help="How many characters the hash must have.")  # fmt: skip
+              help="The shortest hash that is accepted.")  # fmt: skip
 def reverse(
     address: str, path: str, store: str | None, now: int, max_age: int, hash_minimum: int
 ) -> None:
-    """Print the address to which a bounce to ADDRESS belongs.
+    """Print the original sender, to whom a bounce to ADDRESS belongs.
 
     \b
     mailauth srs reverse SRS0=vmyz=2W=example.com=ada@forwarder.example --secrets srs.secrets
 
-    The exit status is 0, 1 if the address is not of ours, forged or too old, 2 on
+    The exit status is 0, 1 if the address is not one of ours, forged or too old, 2 on
     misuse.
     """
     from mailauth import srs
@@ -119,20 +119,20 @@ def reverse(
     _show(original)
 
 
-@command.command("new-secret")
+@command.command("new-secret", short_help="Add a new secret; the old ones still verify.")
 @secrets_file
 @click.option("--keep", type=int, metavar="N",
               help="Keep only the newest N of the old secrets, not all.")  # fmt: skip
 def new_secret(path: str, keep: int | None) -> None:
-    """Put a new secret before the old ones, which still verify; make the file if it is not there.
+    """Add a new secret that signs from now on; the old ones still verify.
 
     \b
     mailauth srs new-secret --secrets /etc/mailauth/srs.secrets
     systemctl reload mailauth
 
-    Bounces to addresses that were signed with a secret that is gone are refused.
-    A file that is there keeps its owner and mode, so root can do it for the
-    user of the service.
+    The file is created if it does not exist; otherwise it keeps its owner and mode,
+    so root can do this for the user of the service.  Bounces to addresses that were
+    signed with a secret that is gone are refused.
     """
     import secrets
 

@@ -21,12 +21,12 @@ _STATUS = {
 }
 
 
-@click.command("testkey", short_help="is the published key the one that signs?")
+@click.command("testkey", short_help="Check that the published key is the one that signs.")
 @options.domain
 @options.selector
 @options.key_file
 @options.dns
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(
     domain: str,
     selector: str,
@@ -35,7 +35,7 @@ def command(
     nameservers: tuple[str, ...],
     as_json: bool,
 ) -> None:
-    """Compare the key file with the record in the DNS.
+    """Check that the published key is the one in the key file, and that verifiers accept it.
 
     \b
     mailauth testkey -d example.com -s 2026 -k 2026.example.com.pem

@@ -27,27 +27,27 @@ MAX_OCTETS = 16_777_216
 """Of the messages side by side, but for the last one."""
 
 
-@click.command("verify", short_help="verify the DKIM signatures of messages, and judge them")
+@click.command("verify", short_help="Verify DKIM signatures; judge SPF, DMARC and ARC too.")
 @click.argument("files", nargs=-1, metavar="[FILE...|-]")
 @options.dns
 @options.now()
 @click.option(
     "--policy", type=click.Choice(["rfc8301", "rfc6376"]), default="rfc8301", show_default=True,
-    help="What is admitted; rfc6376 lets l= leave a part of the body unsigned.",
+    help="rfc6376 lets l= leave part of the body unsigned.",
 )  # fmt: skip
 @envelope
-@click.option("--json", "as_json", is_flag=True, help="One JSON object for each message.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object for each message.")
 @click.option("--explain", is_flag=True,
-              help="Show why: what was asked, and what broke a signature.")  # fmt: skip
+              help="Show each DNS query, and what broke a signature.")  # fmt: skip
 @options.public_suffixes
 @click.option(
     "--trusted-sealer", "trusted_sealers", multiple=True, metavar="DOMAIN",
-    help="Believe the ARC seals of this domain; may be repeated.",
+    help="Trust the ARC seals of this domain; repeatable.",
 )  # fmt: skip
 @options.html
 @click.option("--save", metavar="FILE",
-              help="Save message, clock and DNS answers, for mailauth replay.")  # fmt: skip
-@click.option("--private", is_flag=True, help="Save only hashes of the body.")
+              help="Save message, clock and DNS answers, for replay.")  # fmt: skip
+@click.option("--private", is_flag=True, help="With --save: only hashes of the body.")
 @click.option("--cross-check", is_flag=True, help="Ask dkimpy too, and name any difference.")
 def command(
     files: tuple[str, ...],
@@ -80,7 +80,7 @@ def command(
     The exit status is 0 if every message has a passing signature, 1 if not,
     75 if the DNS failed for one that might pass, 2 if a file cannot be read; for
     several messages, the worst of these in the order 0, 1, 75, 2.  With --ip or
-    --trust-received it is 0 if DMARC passes; where a domain has no policy the signatures decide.
+    --trust-received it is 0 if DMARC passes; without a DMARC policy, signatures decide.
     """
     from mailauth import dkim
     from mailauth.dmarc import suffixes

@@ -20,7 +20,7 @@ ACTS: list[Callable[[Sequence[mailfiles.Source]], bool]] = [
 ]
 
 
-@click.command("demo", short_help="sign, verify, alter one octet: see it at work")
+@click.command("demo", short_help="Sign, verify, alter one octet: see mailauth at work.")
 @click.argument("file", required=False)
 def command(file: str | None) -> None:
     """Sign sample messages or FILE and verify them; check SPF; rewrite a sender; run the service.
@@ -29,8 +29,8 @@ def command(file: str | None) -> None:
     mailauth demo
     mailauth demo mail.eml
 
-    Nothing stays behind, and the DNS is not asked.  The exit status is 1 if a
-    verdict was not the one to be expected.
+    It leaves nothing behind and does not use the DNS.  The exit status is 1 if a
+    verdict is not the expected one.
     """
     sources = _samples() if file is None else [mailfiles.read(file)]
     went_well = [act(sources) for act in ACTS]

@@ -83,11 +83,11 @@ _OPTIONS = (
     ),
     click.option(
         "--trust-received", is_flag=True,
-        help="Take --ip, --helo, --mail-from from the fields that your server added.",
+        help="Take these from your own server's trace fields.",
     ),
     click.option(
         "--relay", "relays", multiple=True, metavar="NET",
-        help="A relay of yours: the host before it is the client; may be repeated.",
+        help="Your relay: judge the host before it; repeatable.",
     ),
 )  # fmt: skip
 

@@ -69,10 +69,10 @@ def _with_pages(_: click.Context, __: click.Parameter, path: str | None) -> str 
 
 public_suffixes = click.option(
     "--psl", metavar="FILE",
-    help="Report where this public suffix list differs; `installed` is that of the package.",
+    help="Compare with this public suffix list, or `installed`.",
 )  # fmt: skip
 html = click.option(
-    "--html", metavar="FILE", help="Write the report as one page, to read and to send on.",
+    "--html", metavar="FILE", help="Write the report as a web page.",
     callback=_with_pages,
 )  # fmt: skip
 
@@ -114,14 +114,14 @@ def dns(command: Command) -> Command:
         "zones",
         multiple=True,
         metavar="FILE",
-        help="Answer from this file: JSON, or a master file without $INCLUDE; may be repeated.",
+        help="Answer from this zone or JSON file; repeatable.",
     )
     nameserver = click.option(
         "--nameserver",
         "nameservers",
         multiple=True,
         metavar="ADDR",
-        help="Ask this server: 192.0.2.1, 192.0.2.1:5353, tls://192.0.2.1; may be repeated.",
+        help="Ask IP[:PORT], tls://IP or https://...; repeatable.",
     )
     return zone(nameserver(command))
 
@@ -145,7 +145,9 @@ def resolver(
     return Resolver(nameservers, budget=budget)
 
 
-def now(help: str = "Judge as of this time: seconds or a date.") -> Callable[[Command], Command]:  # noqa: A002
+def now(
+    help: str = "Judge as of this time: epoch seconds or a date.",  # noqa: A002 - click's word
+) -> Callable[[Command], Command]:
     """`--now`, in seconds since the epoch; the clock's if it is not given."""
     return click.option("--now", metavar="TIME", help=help, callback=_moment)
 

@@ -9,7 +9,7 @@ from mailauth.cli.spf.flatten import flatten
 
 
 @click.group(
-    "spf", cls=Commands, short_help="check hosts against SPF records, and the records themselves"
+    "spf", cls=Commands, short_help="Check hosts against SPF records; lint and flatten records."
 )
 def command() -> None:
     """Check hosts against the SPF records of domains, and the records themselves (RFC 7208)."""

@@ -25,22 +25,26 @@ _STATUS = {
 }
 
 
-@click.command("check", context_settings={"help_option_names": ["--help"]})
-@click.option("-i", "--ip", metavar="IP", help="The address of the client.")
-@click.option("-h", "--helo", default="", metavar="NAME", help="The client's name in HELO or EHLO.")
-@click.option("-s", "--sender", metavar="ADDR", help="The address of MAIL FROM; '' is <>.")
-@click.option("--batch", metavar="FILE", help="Check each line of FILE, or of -: ip,helo,sender.")
+@click.command(
+    "check",
+    short_help="Check whether a client may send mail for a domain.",
+    context_settings={"help_option_names": ["--help"]},
+)
+@click.option("-i", "--ip", metavar="IP", help="The client's address.")
+@click.option("-h", "--helo", default="", metavar="NAME", help="The client's name in HELO.")
+@click.option("-s", "--sender", metavar="ADDR", help="The envelope sender; '' is <>.")
+@click.option("--batch", metavar="FILE", help="Check each line of FILE or -: ip,helo,sender.")
 @click.option("--hop", "hops", multiple=True, metavar="IP",
-              help="An earlier client of this mail, the latest first; see --relay.")  # fmt: skip
+              help="A client before --ip, the latest first; repeatable.")  # fmt: skip
 @click.option("--relay", "relays", multiple=True, metavar="NET",
-              help="Your relays: the first of --ip and --hop that is none is judged.")  # fmt: skip
+              help="Skip your relays in --ip and --hop; repeatable.")  # fmt: skip
 @click.option("--local-policy", default="", metavar="TERMS",
-              help="Terms that may turn a fail, softfail or neutral into a pass.")  # fmt: skip
+              help="Terms that may turn a result into a pass.")  # fmt: skip
 @click.option("--best-guess", is_flag=True, help="Judge a domain without a record by its hosts.")
 @options.dns
-@options.now("The time for %{t} in an explanation: seconds or a date.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-@click.option("--explain", is_flag=True, help="Show each record, term and question.")
+@options.now("The time for %{t}: epoch seconds or a date.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
+@click.option("--explain", is_flag=True, help="Show each record, term and DNS query.")
 @click.option("--cross-check", is_flag=True, help="Ask pyspf too, and name any difference.")
 def check(
     ip: str | None,
@@ -58,7 +62,7 @@ def check(
     explain: bool,
     cross_check: bool,
 ) -> None:
-    """Check one client; without --sender the HELO identity is checked.
+    """Check whether a client may send mail for a domain: by --sender, or else by --helo.
 
     \b
     mailauth spf check --ip 192.0.2.1 --helo mx.example.com --sender ada@example.com
@@ -66,9 +70,9 @@ def check(
     mailauth spf check --batch clients.csv > verdicts.jsonl
 
     The exit status is 0 for pass, 1 for fail and softfail, 3 for none and
-    neutral, 65 for permerror, 75 for temperror, 2 on misuse.  A batch comes to a
-    JSON object for each line, and to 0, to 75 if the DNS failed for a line, or to
-    1 if one could not be read; standard error says which.
+    neutral, 65 for permerror, 75 for temperror, 2 on misuse.  With
+    --batch it prints a JSON object for each line, and the exit status is 0, 75 if the
+    DNS failed for a line, or 1 if a line could not be read; standard error says which.
     """
     from mailauth import spf
 

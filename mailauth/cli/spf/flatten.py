@@ -17,12 +17,12 @@ if TYPE_CHECKING:
     from mailauth.spf import Flattened
 
 
-@click.command("flatten", short_help="replace the names in a record by today's networks")
+@click.command("flatten", short_help="Replace the names in a record with today's networks.")
 @click.argument("domain")
 @options.dns
-@options.now("The date to write, if it is not today.")
-@options.form_option("zone if not given.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object, instead of --format.")
+@options.now("Write this date instead of today's.")
+@options.form_option("By default zone.")
+@click.option("--json", "as_json", is_flag=True, help="Print one JSON object, instead of --format.")
 def flatten(
     domain: str,
     zones: tuple[str, ...],
@@ -31,16 +31,16 @@ def flatten(
     form: "Form | None",
     as_json: bool,
 ) -> None:
-    """Print the record of a domain with networks in place of names, and what that gives up.
+    """Print the record of a domain with networks in place of names, and what that loses.
 
     \b
     mailauth spf flatten example.com
     mailauth spf flatten example.com --format text
 
     Receivers then look up fewer names; but when a provider moves a host, the
-    record goes stale.  The record is on standard output, the remarks on it on
-    standard error, or in comments of the zone.  The exit status is 0, 75 if
-    the DNS did not answer, 2 if there is no record that can be flattened.
+    record goes stale.  The record goes to standard output, remarks to standard
+    error, or into comments of the zone.  The exit status is 0, 75 if the DNS did
+    not answer, 2 if there is no record that can be flattened.
     """
     from mailauth import spf
     from mailauth.dns import LookupFailed
