@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"\$ (.*?)(?:  # exits ([0-9]+))?")
+LINKING = [*PAGES, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs" / "decisions").glob("*.md"))]
 
 
 def blocks(text: str) -> list[tuple[str, str]]:
@@ -87,6 +88,25 @@ def test_the_programs_of_the_pages_are_strictly_typed(tmp_path: Path) -> None:
         check=False,
     )
     assert done.returncode == 0, done.stdout
+
+
+def prose(page: Path) -> str:
+    return re.sub(r"^```.*?^```", "", page.read_text(), flags=re.MULTILINE | re.DOTALL)
+
+
+def anchors(page: Path) -> set[str]:
+    """The names that GitHub gives to the headings of a page."""
+    headings = re.findall(r"^#+ (.*)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@pytest.mark.parametrize("page", LINKING, ids=lambda page: page.name)
+def test_every_link_leads_to_a_file_and_to_a_heading_in_it(page: Path) -> None:
+    for link in re.findall(r"\]\((?!https?:)([^)\s]+)\)", prose(page)):
+        name, _, anchor = link.partition("#")
+        file = page.parent / name if name else page
+        assert file.exists(), link
+        assert not anchor or anchor in anchors(file), link
 
 
 def test_the_readme_has_commands_and_a_program() -> None:
