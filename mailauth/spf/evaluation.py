@@ -54,7 +54,7 @@ class Evaluation:
 
     __slots__ = (
         "_client", "_depth", "_letters", "_lookups", "_names",
-        "_policy", "_secure", "_sender", "_voids", "events",
+        "_policy", "_reverse", "_secure", "_sender", "_voids", "events",
     )  # fmt: skip
 
     def __init__(self, subject: Subject, policy: Policy) -> None:
@@ -65,6 +65,7 @@ class Evaluation:
         self._secure = True
         self.events: list[Event] = []
         self._names: list[str] | None = None  # of the client, validated
+        self._reverse: Answer[str] | None = None  # the DNS on the names of the client
         self._letters = Letters(subject)
 
     def verdict(self, name: str, identity: str) -> Lookups[Verdict]:
@@ -230,8 +231,14 @@ class Evaluation:
         return any(domains.is_same_or_subdomain(name, target.lower()) for name in names)
 
     def _validated_names(self, text: str = "") -> Lookups[list[str]]:
-        """§5.5: the names of the client that have its address; asked for once."""
+        """§5.5: the names of the client that have its address; asked for once.
+
+        `text` is the ptr that wants them, none for %{p}: each ptr counts as void if there
+        are none (§4.6.4).
+        """
         if self._names is not None:
+            if text and self._reverse is not None:
+                self._heard("names of", self._client.ip, self._reverse, text)
             return self._names
         self._names = []
         ip = self._client.ip
@@ -240,6 +247,7 @@ class Evaluation:
         except LookupFailed as failure:
             self._unheard(failure)
             return self._names  # §5.5: then no name is validated
+        self._reverse = answer
         self._heard("names of", ip, answer, text)
         for name in answer.records[:MAX_NAMES]:
             try:

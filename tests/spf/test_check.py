@@ -117,8 +117,13 @@ def test_SPF_03_void_lookups(voids: int, result: str) -> None:
         (f"v=spf1 a:v.{D} a:w.{D} a:six.{D} -all", {}, 3, "permerror"),
         (f"v=spf1 a:v.{D} a:w.{D} a:four.{D} -all", {}, 2, "fail"),
         ("v=spf1 mx a ptr -all", {}, 3, "permerror"),
+        (f"v=spf1 ptr ptr:{D} ptr:v.{D} -all", {}, 3, "permerror"),
+        (f"v=spf1 a:%{{p}}.{D} ptr ptr -all", {}, 3, "permerror"),
     ],
-    ids=["last term", "included", "no data", "the other family", "this family", "three kinds"],
+    ids=[
+        *("last term", "included", "no data", "the other family", "this family", "three kinds"),
+        *("each ptr", "ptr after a macro"),
+    ],
 )
 def test_SPF_03_what_is_void(record: str, nodes: Any, voids: int, result: str) -> None:
     got = verdict(
@@ -557,9 +562,11 @@ def test_a_story_counts_a_void_answer_with_its_question() -> None:
     got = verdict("v=spf1 a:n.example mx ptr -all", ip="2001:db8::1")
     assert got.result == "permerror"
     told = [step for step in steps(got) if "?" in step][1:]
-    assert [step.partition(" (")[2] for step in told] == [
-        f"look-up {count} of 10, void {count})" for count in (1, 2, 3)
-    ]
+    costs = [f"look-up {count} of 10, void {count})" for count in (1, 2, 3)]
+    assert [step.partition(" (")[2] for step in told] == costs
+    got = verdict("v=spf1 ptr ptr:a.example ptr -all")
+    told = [step for step in steps(got) if "? names of" in step]
+    assert [step.partition(" (")[2] for step in told] == costs
 
 
 WORDS = st.sampled_from(
