@@ -289,7 +289,8 @@ class Evaluation:
             raise _PermError(f"{term}: more than {limit} void look-ups")  # §4.6.4
 
     def _unheard(self, failure: LookupFailed) -> None:
-        """Keep what the DNS did not answer."""
+        """Keep what the DNS did not answer; for that nobody vouches."""
+        self._secure = False
         question, counts = failure.question, (self._lookups, self._policy.max_lookups, self._voids)
         asked = f"{question.rrtype} of", question.name, failure.answer
         self.events.append((story.question, self._depth, *asked, *counts))

@@ -558,6 +558,30 @@ def test_a_story_has_the_questions_that_failed_in_vain() -> None:
     assert "? PTR of 1.2.0.192.in-addr.arpa: server failure" in told
 
 
+FAILING: Any = {"FAIL": ["*"]}
+REVERSE = "1.2.0.192.in-addr.arpa"
+
+
+@pytest.mark.parametrize(
+    ("record", "nodes", "result"),
+    [
+        ("v=spf1 -all", {D: FAILING}, "temperror"),
+        ("v=spf1 mx -all", {f"m.{D}": FAILING}, "temperror"),
+        ("v=spf1 ptr -all", {REVERSE: FAILING}, "fail"),
+        ("v=spf1 ptr -all", {REVERSE: {"PTR": [f"h.{D}"]}, f"h.{D}": FAILING}, "fail"),
+        (f"v=spf1 -all exp=x.{D}", {f"x.{D}": FAILING}, "fail"),
+    ],
+    ids=["record", "exchange", "name", "its address", "explanation"],
+)
+def test_nobody_vouched_for_what_the_dns_did_not_answer(
+    record: str, nodes: Any, result: str
+) -> None:
+    domain = {"TXT": [record], "MX": [[1, f"m.{D}"]]}
+    ask = spf.check(ip=IP, helo=D, sender=f"a@{D}")
+    got = Zone({D: domain, **nodes}, secure=True).run(ask)
+    assert (got.result, got.secure) == (result, False)
+
+
 def test_a_story_counts_a_void_answer_with_its_question() -> None:
     got = verdict("v=spf1 a:n.example mx ptr -all", ip="2001:db8::1")
     assert got.result == "permerror"
