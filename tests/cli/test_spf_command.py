@@ -2,6 +2,7 @@
 
 import json
 import time
+from codecs import BOM_UTF8
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -220,6 +221,15 @@ def test_a_batch_from_a_pipe(spf: Run) -> None:
     done = spf("--batch", "-", given=lines)
     assert (done.status, len(done.objects)) == (0, 1200)
     assert spf("--batch", "-", given=b"192.0.2.9,mx.example,a@down.example\n").status == 75
+
+
+@pytest.mark.parametrize("heading", [b"", b"ip,helo,sender\r\n"], ids=["no heading", "heading"])
+def test_a_batch_of_a_spreadsheet_may_begin_with_a_byte_order_mark(
+    spf: Run, heading: bytes
+) -> None:
+    lines = BOM_UTF8 + heading + b"192.0.2.1,mx.example,ada@example.com\r\n"
+    done = spf("--batch", "-", given=lines)
+    assert (done.status, done.complaint, len(done.objects)) == (0, "", 1)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ other; a chunk of lines is checked side by side, so that memory stays flat.
 
 import csv
 import sys
+from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import ExitStack
 from ipaddress import ip_address
@@ -76,7 +77,10 @@ def _chunk(path: str, lines: Iterator[Line]) -> list[Line]:
 
 
 def _lines(path: str, file: BinaryIO) -> Iterator[Line]:
-    """The lines that say something: no empty ones, no comments, no heading."""
+    """The lines that say something: no empty ones, no comments, no heading.
+
+    A spreadsheet writes a byte order mark before the first.
+    """
     number = 0
     while octets := file.readline(MAX_LINE):
         number += 1
@@ -85,7 +89,8 @@ def _lines(path: str, file: BinaryIO) -> Iterator[Line]:
             size = len(octets) + _skipped(file, place)
             yield Line(place, number, size, {}, f"more than {MAX_LINE} octets")
             continue
-        text = octets.decode("utf-8", "surrogateescape").strip()
+        said = octets.removeprefix(BOM_UTF8) if number == 1 else octets
+        text = said.decode("utf-8", "surrogateescape").strip()
         if text and not text.startswith("#") and text.replace(" ", "").split(",") != COLUMNS:
             client, fault = _read(text)
             yield Line(place, number, len(octets), client, fault)
