@@ -172,7 +172,7 @@ class _Flattening:
             if isinstance(mechanism, MX):
                 hosts = yield from self._exchanges(name)
             addresses = yield from self._addresses(hosts)
-            self.followed.append(name)
+            self.followed += [name, *hosts]
             lengths = {4: mechanism.ip4_length, 6: mechanism.ip6_length}
             return [_network(address, lengths[address.version]) for address in addresses]
         raise _Unflattenable("what it stands for depends on the client")

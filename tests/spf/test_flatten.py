@@ -128,6 +128,15 @@ def test_what_is_given_up_is_said() -> None:
     assert got.ttl > 0
 
 
+def test_a_mail_exchange_may_move_too_and_is_said() -> None:
+    hosts = [[1, "mx.example.com"], [2, "example.com"]]
+    nodes = {
+        "example.com": of("v=spf1 a mx ~all", A=["192.0.2.1"], MX=hosts),
+        "mx.example.com": {"A": ["192.0.2.9"]},
+    }
+    assert flat(nodes).followed == ("example.com", "mx.example.com")
+
+
 @pytest.mark.parametrize("nodes", [{}, {"example.com": of("v=spf1 foo")}, {"example.com": {}}])
 def test_a_domain_without_a_record_cannot_be_flattened(nodes: dict[str, Any]) -> None:
     with pytest.raises(BadArgument, match=r"example\.com"):
