@@ -306,6 +306,7 @@ def test_flatten(run: Run, tmp_path: Path) -> None:
     assert run(*flatten, "--format", "text").text == '"v=spf1 ip4:198.51.100.0/24 ptr -all"\n'
     (told,) = run(*flatten, "--json").objects
     assert told == {
+        "date": "2026-11-23",
         "domain": "example.com",
         "record": "v=spf1 ip4:198.51.100.0/24 ptr -all",
         "original": "v=spf1 include:_spf.esp.example ptr -all",

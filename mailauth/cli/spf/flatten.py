@@ -56,18 +56,22 @@ def flatten(
         raise click.exceptions.Exit(TEMPORARY) from None
     text = record.format(flat.record)
     found = spf.lint_record(text.encode(), domain)
+    day = time.strftime("%Y-%m-%d", time.gmtime(now))
     if as_json:
-        _report_json(domain, flat, text, found)
+        _report_json(domain, flat, text, found, day)
     else:
-        _report_text(domain, flat, text, found, form or "zone", now)
+        _report_text(domain, flat, text, found, form or "zone", day)
 
 
-def _report_json(domain: str, flat: "Flattened", text: str, found: "list[Finding]") -> None:
+def _report_json(
+    domain: str, flat: "Flattened", text: str, found: "list[Finding]", day: str
+) -> None:
     import json
     from dataclasses import asdict
 
     told = {
         "domain": domain,
+        "date": day,
         "record": text,
         "original": flat.original.text,
         "followed": flat.followed,
@@ -79,11 +83,11 @@ def _report_json(domain: str, flat: "Flattened", text: str, found: "list[Finding
 
 
 def _report_text(
-    domain: str, flat: "Flattened", text: str, found: "list[Finding]", form: "Form", now: int
+    domain: str, flat: "Flattened", text: str, found: "list[Finding]", form: "Form", day: str
 ) -> None:
     from mailauth.dns import present
 
-    for note in _notes(flat, time.strftime("%Y-%m-%d", time.gmtime(now))):
+    for note in _notes(flat, day):
         click.echo(printable(f"; {note}"), err=form != "zone")
     click.echo(present.in_form(form, domain, text.encode()))
     findings.show(found, err=True)
