@@ -12,6 +12,7 @@ from mailauth.dkim.canonical import Canonicalization, body
 from mailauth.syntax.message import Message
 
 MAX_FOOTER_LINES: Final = 5000
+"""Lines at the end of a body of which each may be the first that was added."""
 MAX_BANNER_LINES: Final = 50
 
 
@@ -32,14 +33,14 @@ def stories(message: Message, form: Canonicalization, wanted: bytes, work: Work)
 
 
 def _without_end(canonical: bytes, form: Canonicalization, wanted: bytes) -> Iterator[str]:
-    """Lines that were added at the end: the body up to each line is hashed, in one pass."""
+    """Lines that were added at the end: the body up to each of the last is hashed, in one pass."""
     running = hashlib.sha256()
     empty = b"\r\n" if form is Canonicalization.SIMPLE else b""
     if hashlib.sha256(empty).digest() == wanted and canonical != empty:
         yield "the signed body was empty"
-    lines = canonical.split(b"\r\n")[:-1]
+    lines = canonical.rsplit(b"\r\n", MAX_FOOTER_LINES + 1)[:-1]  # all before these is one
     waiting = 0  # empty lines, which count only if another line follows
-    for number, line in enumerate(lines[:MAX_FOOTER_LINES]):
+    for number, line in enumerate(lines):
         if not line:
             waiting += 1
             continue

@@ -168,6 +168,8 @@ def _parts(body: bytes) -> Iterator[bytes]:
 
 _TAG: Final = re.compile(rb"[ \t]*+\[[^\]\r\n]{1,60}\][ \t]*+")
 _LABEL: Final = re.compile(rb"(?i)[ \t*{(<\[]*+(?:spam|external|ext|caution)[ \t*})>\]:]*+")
+_NAME: Final = re.compile(rb"([^\"<>,;:\s](?:[^\"<>,;:]*[^\"<>,;:\s])?) <")
+"""What stands before an address, without the blanks around it."""
 _OFTEN_DROPPED: Final = {
     b"mime-version": (b"MIME-Version: 1.0",),
     b"content-transfer-encoding": tuple(
@@ -189,7 +191,7 @@ def _of_any_value(value: bytes) -> Iterator[tuple[str, bytes]]:
     if not value.isascii():
         for charset in ("utf-8", "iso-8859-1"):
             yield "was decoded", b" " + _encoded_words(value, charset)
-    yield "lost the quotes of a name", re.sub(rb"([^\"<>,;:]*[^\"<>,;: ]) <", rb'"\1" <', value)
+    yield "lost the quotes of a name", _NAME.sub(rb'"\1" <', value)
     yield "was given quotes around a name", re.sub(rb'"([^"\\]*)" <', rb"\1 <", value)
 
 

@@ -15,7 +15,7 @@ from mailauth.dns import Zone
 
 TEXT = (
     b"From: Ada Lovelace <ada@example.com>\r\n"
-    b"To: ben@example.net\r\n"
+    b'To: "Ben B." <ben@example.net>\r\n'
     b"Subject: The engine\r\n"
     b"MIME-Version: 1.0\r\n"
     b"Content-Type: text/plain; charset=utf-8\r\n"
@@ -115,6 +115,13 @@ def test_what_broke_a_body(damage: str, form: str) -> None:
         assert SAID[damage] in story.body
 
 
+@pytest.mark.parametrize("lines", [1, 5000, 5001, 60_000])
+def test_a_footer_of_a_long_body(lines: int) -> None:
+    damaged = mail.signed(TEXT + b"x\r\n\r\n" * (lines // 2)) + b"_____\r\nThe list\r\n"
+    (story,) = stories(damaged)
+    assert story.body == "2 lines were added at the end: '_____'"
+
+
 def test_two_things_broke_a_body() -> None:
     damaged = to_quoted_printable(mail.signed(TEXT)) + b"__\r\na list\r\n"
     (story,) = stories(damaged)
@@ -142,6 +149,11 @@ HEADERS: list[tuple[str, Callable[[bytes], bytes], str]] = [
         "quotes",
         swap(NAMED, b'From: "Ada Lovelace" <ada@example.com>'),
         "From was given quotes around a name",
+    ),
+    (
+        "no quotes",
+        lambda octets: octets.replace(b'"Ben B." <', b"Ben B. <"),
+        "To lost the quotes of a name",
     ),
     ("no MIME", swap(b"MIME-Version: 1.0\r\n", b""), "MIME-Version was dropped"),
     ("a munged From", swap(NAMED, MUNGED), "From was replaced; it stands in X-Original-From"),
