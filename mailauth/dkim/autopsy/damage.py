@@ -4,6 +4,7 @@ Each function yields what a body or a field may have been before one such
 change, and names the change.  It is guesswork: the hash tells which is right.
 """
 
+import base64
 import binascii
 import quopri
 import re
@@ -12,6 +13,8 @@ from email.errors import HeaderParseError
 from email.header import Header, decode_header
 from typing import Final, NamedTuple
 
+from mailauth.dkim.autopsy import multipart
+from mailauth.dkim.autopsy.sentences import shown
 from mailauth.syntax.message import Message
 
 MAX_FIELD: Final = 2000
@@ -34,6 +37,7 @@ def of_body(message: Message) -> Iterator[Change]:
             yield Change(what, before)
     encoding = _encoding(message)
     yield from _of_encoding(body, encoding)
+    yield from (change for change in _of_parts(message) if change.before != body)
     for part in _parts(body):
         yield Change("the message was put into a multipart", part)
 
@@ -63,6 +67,7 @@ _HEAD: Final = rb"(?:[^\r\n]{1,998}+\r\n){0,50}+\r\n"
 """The header of a part; it is bounded so that searching is linear."""
 _PART_HEAD: Final = re.compile(rb"(\r\n--[^\r\n]{1,72})\r\n" + _HEAD)
 _MAX_PARTS: Final = 20
+_MAX_LINES_IN_BASE64: Final = 20
 
 
 def _unwrapped(body: bytes, *, blank: bytes) -> bytes:
@@ -131,19 +136,45 @@ def _of_encoding(body: bytes, encoding: bytes) -> Iterator[Change]:
             decoded = binascii.a2b_base64(body)
         except ValueError:
             return
-        yield Change("text became base64", re.sub(rb"(?<!\r)\n", b"\r\n", decoded))
+        text = re.sub(rb"(?<!\r)\n", b"\r\n", decoded)
+        yield Change("text became base64", text)
+        yield Change("quoted-printable became base64", multipart.quoted_printable(text))
+        yield from _of_base64_with_more(decoded)
     else:
-        encoded = quopri.encodestring(body.replace(b"\r\n", b"\n")).replace(b"\n", b"\r\n")
-        yield Change("quoted-printable became 8-bit text", encoded)
-    undone = _PARTS_IN_QP.sub(lambda part: part[1] + _decoded(part[2]), body)
-    if undone != body:
-        yield Change("8-bit parts became quoted-printable", undone)
+        yield Change("quoted-printable became 8-bit text", multipart.quoted_printable(body))
+        for text in (body, body.replace(b"\r\n", b"\n")):
+            yield Change("base64 became 8-bit text", _base64(text))
 
 
-_PARTS_IN_QP: Final = re.compile(
-    rb"(?i)(content-transfer-encoding: quoted-printable\r\n" + _HEAD + rb")"
-    rb"((?:(?!--)[^\r\n]*+\r\n)++)"
-)
+def _of_base64_with_more(decoded: bytes) -> Iterator[Change]:
+    """Base64 of text without its last lines, with and without the line end before these."""
+    end = len(decoded)
+    for _ in range(_MAX_LINES_IN_BASE64):
+        end = decoded.rfind(b"\n", 0, end)
+        if end < 0:
+            return
+        added = decoded[end + 1 :].strip()
+        for before in (decoded[: end + 1], decoded[:end].removesuffix(b"\r")):
+            if added:
+                what = f"text was added at the end, within base64: {shown(added)}"
+                yield Change(what, _base64(before))
+
+
+def _base64(octets: bytes) -> bytes:
+    """Octets in this encoding, in lines as long as may be (RFC 2045 §6.8)."""
+    return base64.encodebytes(octets).replace(b"\n", b"\r\n")
+
+
+def _of_parts(message: Message) -> Iterator[Change]:
+    """The body with its parts in another transfer encoding, or without the last of them."""
+    parts = multipart.pieces(message)
+    for is_wanted in (lambda text: not text.isascii(), bool):  # relays mind 8-bit text alone
+        before = multipart.with_quoted_printable_decoded(parts, is_wanted)
+        yield Change("8-bit parts became quoted-printable", multipart.joined(before))
+    before = multipart.with_8bit_encoded(parts)
+    yield Change("quoted-printable parts became 8-bit text", multipart.joined(before))
+    before = multipart.without_last(parts)
+    yield Change("a part was added at the end", multipart.joined(before))
 
 
 def _decoded(text: bytes) -> bytes:

@@ -46,7 +46,8 @@ PIECES = st.sampled_from(
         b"=?\x00?q?a?=", b"=?utf-16?b?YQ?=", b"=?", b"?=", b"\r\n ", b"\r\n\t", b"\r\n", b"\n",
         b" ", b"[", b"]", b'"', b"<", b">", b"a@b.example", b"a", b"\xff", b"\xc3\xb6", b"\x00",
         b";", b"charset=", b"***SPAM***", b"--x", b"=", b"=3", b"\r\n\r\n",
-        b"Content-Transfer-Encoding: quoted-printable",
+        b"Content-Transfer-Encoding: quoted-printable", b"boundary=x", b"\r\n--x\r\n", b"--x--\r\n",
+        b"\r\nContent-Transfer-Encoding: 8bit\r\n\r\n",
     ]
 )  # fmt: skip
 HOSTILE = st.lists(PIECES | st.binary(max_size=3), max_size=12).map(b"".join)

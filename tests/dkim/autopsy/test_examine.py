@@ -1,5 +1,6 @@
 """A damaged message, and the damage that the autopsy names."""
 
+import base64
 import quopri
 import re
 from collections.abc import Callable
@@ -120,6 +121,91 @@ def test_a_footer_of_a_long_body(lines: int) -> None:
     damaged = mail.signed(TEXT + b"x\r\n\r\n" * (lines // 2)) + b"_____\r\nThe list\r\n"
     (story,) = stories(damaged)
     assert story.body == "2 lines were added at the end: '_____'"
+
+
+PARTS = (
+    b"From: Ada Lovelace <ada@example.com>\r\nMIME-Version: 1.0\r\n"
+    b'Content-Type: multipart/alternative; boundary="x=y"\r\n\r\n'
+    b"--x=y\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n"
+    b"Sch\xc3\xb6ne Gr\xc3\xbc\xc3\x9fe\r\n-- \r\nAda\r\n"
+    b"--x=y\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n1 +=\r\n 1 =3D 2\r\n"
+    b"--x=y\r\nContent-Type: text/html\r\ncontent-transfer-encoding: 8bit\r\n\r\n"
+    b"<p>Gr\xc3\xbc\xc3\x9fe</p>\r\n--x=y--\r\n"
+)
+AS_QUOTED_PRINTABLE = (
+    PARTS.replace(b"8bit", b"quoted-printable")
+    .replace(b"\xc3\xbc\xc3\x9f", b"=C3=BC=C3=9F")
+    .replace(b"\xc3\xb6", b"=C3=B6")
+    .replace(b"-- \r\n", b"--=20\r\n")
+)
+
+
+@pytest.mark.parametrize("form", ["relaxed/simple", "relaxed/relaxed"])
+@pytest.mark.parametrize(
+    ("signed", "came", "said"),
+    [
+        (PARTS, AS_QUOTED_PRINTABLE, "8-bit parts became quoted-printable"),
+        (AS_QUOTED_PRINTABLE, PARTS, "quoted-printable parts became 8-bit text"),
+        (
+            PARTS,
+            PARTS.replace(b"--x=y--", b"--x=y\r\nContent-Type: text/plain\r\n\r\nlist\r\n--x=y--"),
+            "a part was added at the end",
+        ),
+    ],
+    ids=["to quoted-printable", "back", "a footer"],
+)
+def test_what_broke_the_parts_of_a_body(signed: bytes, came: bytes, said: str, form: str) -> None:
+    field = mail.signed(signed, canonicalization=form).removesuffix(signed)
+    (story,) = stories(field + came)
+    assert (story.body, story.header) == (said, INTACT)
+
+
+def with_body(text: bytes, encoding: bytes) -> bytes:
+    return b"From: ada@example.com\r\nContent-Transfer-Encoding: %s\r\n\r\n%s" % (encoding, text)
+
+
+def in_base64(text: bytes) -> bytes:
+    return with_body(base64.encodebytes(text).replace(b"\n", b"\r\n"), b"base64")
+
+
+WORDS = "Liebe Grüße, und Brüderlichkeit\r\n".encode() * 5
+QUOTED = WORDS.replace("ü".encode(), b"=C3=BC").replace("ß".encode(), b"=C3=9F")
+LIST = b"__\r\nThe list\r\n"
+
+
+@pytest.mark.parametrize("form", ["relaxed/simple", "relaxed/relaxed"])
+@pytest.mark.parametrize(
+    ("signed", "came", "said"),
+    [
+        (in_base64(WORDS), with_body(WORDS, b"8bit"), "base64 became 8-bit text"),
+        (in_base64(WORDS.replace(b"\r", b"")), with_body(WORDS, b"8bit"), "base64 became 8-bit"),
+        (
+            with_body(QUOTED, b"quoted-printable"),
+            in_base64(WORDS),
+            "quoted-printable became base64",
+        ),
+        (
+            with_body(QUOTED, b"quoted-printable"),
+            in_base64(WORDS + LIST),
+            "quoted-printable became base64, and 2 lines were added at the end: '__'",
+        ),
+        (
+            in_base64(WORDS),
+            in_base64(WORDS + LIST),
+            "text was added at the end, within base64: '__",
+        ),
+        (
+            in_base64(WORDS.replace(b"\r", b"").rstrip()),
+            in_base64((WORDS + LIST).replace(b"\r", b"")),
+            "text was added at the end, within base64: '__",
+        ),
+    ],
+)
+def test_what_broke_a_body_in_base64(signed: bytes, came: bytes, said: str, form: str) -> None:
+    field = mail.signed(signed, canonicalization=form).removesuffix(signed)
+    (story,) = stories(field + came)
+    assert story.body.startswith(said)
+    assert story.header == INTACT or "Encoding became" in story.header
 
 
 def test_two_things_broke_a_body() -> None:
