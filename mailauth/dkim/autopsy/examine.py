@@ -8,7 +8,7 @@ from mailauth.dkim import hashing
 from mailauth.dkim import key as keys
 from mailauth.dkim import signature as signatures
 from mailauth.dkim.autopsy import body, header
-from mailauth.dkim.autopsy.sentences import ENDED, INTACT, UNKNOWN
+from mailauth.dkim.autopsy.sentences import ENDED, INTACT, UNKNOWN, not_looked_into
 from mailauth.dkim.autopsy.work import Ended, Work
 from mailauth.dkim.result import Refusal
 from mailauth.dkim.signature import FIELD_KEY, Signature
@@ -87,7 +87,7 @@ def _body_story(search: _Search, signature: Signature) -> str:
     if signature.body_length is not None:
         return "l= is written; such a signature is not looked into"
     if len(message.body) > MAX_BODY:
-        return f"it has more than {MAX_BODY} octets, and is not looked into"
+        return not_looked_into(MAX_BODY)
     form, wanted = signature.body_canonicalization, signature.body_hash
     if (form, wanted) not in search.bodies:
         search.bodies[form, wanted] = _first(body.stories(message, form, wanted, search.work))

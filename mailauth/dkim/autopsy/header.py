@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 from mailauth.dkim import hashing
 from mailauth.dkim.autopsy import damage
 from mailauth.dkim.autopsy.oneoctet import with_one_octet
-from mailauth.dkim.autopsy.sentences import INTACT
+from mailauth.dkim.autopsy.sentences import INTACT, not_looked_into
 from mailauth.dkim.autopsy.work import Work
 from mailauth.dkim.canonical import header
 from mailauth.dkim.signature import FIELD_KEY, Signature
@@ -43,6 +43,7 @@ def stories(message: Message, signature: Signature, key: PublicKey, work: Work) 
     if is_signed(canonical):
         yield INTACT
     if message.body_start > MAX_HEADER:
+        yield not_looked_into(MAX_HEADER)
         return
     changes = list(islice(_field_changes(message, fields, signature), MAX_FIELD_CHANGES))
     for count in (1, 2):

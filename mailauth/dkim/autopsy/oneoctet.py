@@ -4,6 +4,7 @@ import hashlib
 from collections.abc import Iterator
 from typing import Final
 
+from mailauth.dkim.autopsy.sentences import TOO_LONG
 from mailauth.dkim.autopsy.work import Work
 
 MAX_SEARCHED: Final = 4096
@@ -11,18 +12,23 @@ MAX_SEARCHED: Final = 4096
 
 
 def with_one_octet(text: bytes, wanted: bytes, work: Work) -> Iterator[str]:
-    """One octet that was altered, added or dropped; each is tried in a small text."""
+    """One octet that was altered, added or dropped; each is tried in a small text.
+
+    Those beyond ASCII are tried beside others of their kind, as a letter of UTF-8 has several.
+    """
     if len(text) > MAX_SEARCHED:
+        yield TOO_LONG
         return
     view = memoryview(text)
     before = hashlib.sha256()
     for at in range(len(text) + 1):
-        work.hash(len(text) - at, times=1 + 2 * len(_OCTETS))
+        octets = _ASCII if text[max(at - 1, 0) : at + 2].isascii() else _ALL
+        work.hash(len(text) - at, times=1 + 2 * len(octets))
         with_added = before.copy()
         with_added.update(view[at + 1 :])
         if at < len(text) and with_added.digest() == wanted:
             yield f"{_place(text, at)}, {_octet(text[at])} was added"
-        for octet in _OCTETS:
+        for octet in octets:
             altered = before.copy()
             altered.update(octet)
             dropped = altered.copy()
@@ -35,7 +41,8 @@ def with_one_octet(text: bytes, wanted: bytes, work: Work) -> Iterator[str]:
         before.update(view[at : at + 1])
 
 
-_OCTETS: Final = [bytes([octet]) for octet in (9, *range(32, 127))]
+_ASCII: Final = [bytes([octet]) for octet in (9, *range(32, 127))]
+_ALL: Final = [*_ASCII, *(bytes([octet]) for octet in range(128, 256))]
 
 
 def _place(text: bytes, at: int) -> str:
@@ -45,4 +52,4 @@ def _place(text: bytes, at: int) -> str:
 
 
 def _octet(octet: int) -> str:
-    return repr(chr(octet))
+    return repr(chr(octet)) if octet < 0x80 else f"octet {octet:02X}"  # noqa: PLR2004 - ASCII

@@ -84,6 +84,8 @@ SAID = {
     "an altered octet": "in line 1, column 8 of its canonical form, 'n' became 'm'",
     "an added octet": "in line 1, column 7 of its canonical form, 'r' was added",
     "a dropped octet": "'n' was dropped",
+    "an altered octet of a letter": "line 4, column 21 of its canonical form, octet C3 became '?'",
+    "a dropped octet of a letter": "octet B6 was dropped",
     "another text": "none of the known changes explains it",
 }
 DAMAGES: dict[str, Callable[[bytes], bytes]] = {
@@ -101,6 +103,8 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
     "an altered octet": swap(b"Dear Ben", b"Dear Bem"),
     "an added octet": swap(b"Dear Ben", b"Dear Bren"),
     "a dropped octet": swap(b"Dear Ben", b"Dear Be"),
+    "an altered octet of a letter": swap(b"fl\xc3", b"fl?"),
+    "a dropped octet of a letter": swap(b"fl\xc3\xb6", b"fl\xc3"),
     "another text": body(lambda _: b"something else\r\n"),
 }
 
@@ -297,6 +301,15 @@ def test_a_signature_of_another_key_says_so() -> None:
     other = octets[: found.start(1)] + instead + octets[found.end(1) :]
     (story,) = stories(other)
     assert story.header == "b= is not of this key"
+
+
+def test_what_was_not_tried_is_not_said_to_explain_nothing() -> None:
+    signed = mail.signed(TEXT.replace(b"Ben,", b"Ben," + b"\r\n" * 5000))
+    (story,) = stories(signed.replace(b"algebraic", b"algebrak"))
+    assert story.body == "none of the known changes explains it; it is too long to try each octet"
+    (story,) = stories(signed.replace(b"Subject: T", b"X: %s\r\nSubject: T" % (b"x" * 70_000), 1)
+                       .replace(b"engine", b"engime"))  # fmt: skip
+    assert story.header == "it has more than 65536 octets, and is not looked into"
 
 
 def test_what_is_no_signature_is_passed_over() -> None:
