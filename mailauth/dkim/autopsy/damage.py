@@ -9,11 +9,10 @@ import binascii
 import quopri
 import re
 from collections.abc import Callable, Iterator
-from email.errors import HeaderParseError
-from email.header import Header, decode_header
+from itertools import chain
 from typing import Final, NamedTuple
 
-from mailauth.dkim.autopsy import multipart
+from mailauth.dkim.autopsy import encodedwords, multipart
 from mailauth.dkim.autopsy.sentences import shown
 from mailauth.syntax.message import Message
 
@@ -48,8 +47,10 @@ def of_field(octets: bytes, others: Message) -> Iterator[Change]:
         return
     name, _, value = octets.partition(b":")
     key = name.strip(b" \t").lower()
-    for what, before in (*_of_any_value(value), *_OF_KEY.get(key, _nothing)(value, others)):
-        if before != value:
+    seen = {value}
+    for what, before in chain(_of_any_value(value), _OF_KEY.get(key, _nothing)(value, others)):
+        if before not in seen:
+            seen.add(before)
             yield Change(f"{name.decode('latin-1')} {what}", name + b":" + before)
 
 
@@ -199,6 +200,12 @@ def _parts(body: bytes) -> Iterator[bytes]:
 
 _TAG: Final = re.compile(rb"[ \t]*+\[[^\]\r\n]{1,60}\][ \t]*+")
 _LABEL: Final = re.compile(rb"(?i)[ \t*{(<\[]*+(?:spam|external|ext|caution)[ \t*})>\]:]*+")
+_REPLY: Final = re.compile(rb"[ \t]*+[A-Za-z]{2,3}+:[ \t]*+")
+"""What an answer's subject begins with, such as Re: and Fwd:."""
+_LONG_LINE: Final = re.compile(rb"([^\r\n]{30,76})(?= )")
+_MAX_PREAMBLE: Final = 65_536
+"""Octets of a body in which its first part must begin."""
+_CONTENT_TYPE: Final = re.compile(rb"(?im)^content-type:((?:[^\r\n]|\r\n(?=[ \t]))++)")
 _NAME: Final = re.compile(rb"([^\"<>,;:\s](?:[^\"<>,;:]*[^\"<>,;:\s])?) <")
 """What stands before an address, without the blanks around it."""
 _OFTEN_DROPPED: Final = {
@@ -216,33 +223,18 @@ def _of_any_value(value: bytes) -> Iterator[tuple[str, bytes]]:
     yield "was folded with a tab", value.replace(b"\r\n\t", b"\r\n ")
     yield "was folded with a space", value.replace(b"\r\n ", b"\r\n\t")
     yield "was folded", re.sub(rb"\r\n(?=[ \t])", b"", value)
+    yield "was folded", re.sub(rb"\r\n[ \t]+", b" ", value)
+    for fold in (b",\r\n ", b",\r\n\t"):
+        yield "was unfolded", value.replace(b", ", fold)
+    yield "was unfolded", _LONG_LINE.sub(rb"\1\r\n", value)
     yield "was given a blank after the colon", value.removeprefix(b" ")
     if b"=?" in value:
-        yield "was encoded", b" " + _decoded_words(value)
+        yield "was encoded", b" " + encodedwords.decoded(value)
+        yield from (("was encoded anew", before) for before in encodedwords.anew(value))
     if not value.isascii():
-        for charset in ("utf-8", "iso-8859-1"):
-            yield "was decoded", b" " + _encoded_words(value, charset)
+        yield from (("was decoded", before) for before in encodedwords.encoded(value))
     yield "lost the quotes of a name", _NAME.sub(rb'"\1" <', value)
     yield "was given quotes around a name", re.sub(rb'"([^"\\]*)" <', rb"\1 <", value)
-
-
-def _decoded_words(value: bytes) -> bytes:
-    try:
-        pieces = decode_header(value.decode("ascii", "replace").strip())
-    except (ValueError, LookupError, HeaderParseError):
-        return value
-    return b"".join(
-        piece if isinstance(piece, bytes) else piece.encode("utf-8", "replace")
-        for piece, _ in pieces
-    )
-
-
-def _encoded_words(value: bytes, charset: str) -> bytes:
-    text = value.decode("utf-8", "replace").strip()
-    try:
-        return Header(text, charset, maxlinelen=1000).encode().encode()
-    except (ValueError, HeaderParseError):
-        return value
 
 
 def _nothing(_: bytes, __: Message) -> Iterator[tuple[str, bytes]]:
@@ -250,11 +242,22 @@ def _nothing(_: bytes, __: Message) -> Iterator[tuple[str, bytes]]:
 
 
 def _of_subject(value: bytes, _: Message) -> Iterator[tuple[str, bytes]]:
-    for pattern in (_TAG, _LABEL):
-        tag = pattern.match(value)
-        if tag and tag.end():
-            shown = tag.group().strip().decode("utf-8", "replace")
-            yield f"was given {shown!r}", b" " + value[tag.end() :]
+    reply = _REPLY.match(value)
+    for start in (0, reply.end() if reply else 0):
+        for pattern in (_TAG, _LABEL):
+            tag = pattern.match(value, start)
+            if tag and tag.end() > start:
+                kept = value[:start].rstrip() + b" " + value[tag.end() :].lstrip()
+                yield f"was given {_tag(tag)}", kept
+    plain = encodedwords.text(value.strip())
+    tag = _TAG.match(plain)
+    if tag and b"=?" in value:
+        for before in encodedwords.spelt(plain[tag.end() :]):
+            yield f"was given {_tag(tag)}, and encoded anew", b" " + before
+
+
+def _tag(found: re.Match[bytes]) -> str:
+    return repr(found.group().strip().decode("utf-8", "replace"))
 
 
 def _of_from(_: bytes, others: Message) -> Iterator[tuple[str, bytes]]:
@@ -269,7 +272,10 @@ def _of_encoding_field(value: bytes, _: Message) -> Iterator[tuple[str, bytes]]:
         yield f"became {now!r}", b" " + word
 
 
-def _of_content_type(value: bytes, _: Message) -> Iterator[tuple[str, bytes]]:
+def _of_content_type(value: bytes, others: Message) -> Iterator[tuple[str, bytes]]:
+    first = _PART_HEAD.search(b"\r\n" + bytes(others.body[:_MAX_PREAMBLE]))
+    if first and (its := _CONTENT_TYPE.search(first.group())):
+        yield "was replaced; it stands in a part", its[1]
     yield "was given a charset", re.sub(rb"(?i);\s*charset=[^;]*+", b"", value)
     yield "was given quotes", re.sub(rb'="([^"\s]*)"', rb"=\1", value)
     yield "lost its quotes", re.sub(rb'=([^"\s;]+)', rb'="\1"', value)

@@ -5,7 +5,7 @@ whether a guess is right.
 """
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, islice
 from typing import Final, NamedTuple
 
@@ -22,7 +22,13 @@ from mailauth.syntax.message import Message
 MAX_HEADER: Final = 65_536
 """Octets of a header whose fields are looked into."""
 MAX_FIELD_CHANGES: Final = 80
-"""Changes of fields that are tried, alone and in pairs."""
+"""Changes of fields that are tried."""
+MAX_TOGETHER: Final = 3
+"""How many of them may have happened together."""
+VERIFICATION: Final = 100
+"""A guess that only the key can tell costs as many hashes."""
+MAX_TRIED: Final = 10_000
+"""How often some of them are tried together."""
 
 
 class _FieldChange(NamedTuple):
@@ -46,14 +52,13 @@ def stories(message: Message, signature: Signature, key: PublicKey, work: Work) 
         yield not_looked_into(MAX_HEADER)
         return
     changes = list(islice(_field_changes(message, fields, signature), MAX_FIELD_CHANGES))
-    for count in (1, 2):
-        for together in combinations(changes, count):
-            if len({(change.key, change.place) for change in together}) < count:
-                continue
-            work.make(len(canonical))
-            if is_signed(_signed_header(_undone(fields, together), signature)):
-                yield ", and ".join(change.what for change in together)
     digest = key.signed_digest(signature.value)
+    for together in islice(_together(changes), MAX_TRIED):
+        work.make(len(canonical))
+        if digest is None:
+            work.hash(0, times=VERIFICATION)
+        if is_signed(_signed_header(_undone(fields, together), signature)):
+            yield ", and ".join(change.what for change in together)
     if digest is None:
         if key.algorithm.key_type == "rsa":
             yield "b= is not of this key"
@@ -75,16 +80,27 @@ def _signed_header(fields: dict[bytes, list[bytes]], signature: Signature) -> by
     return octets.removesuffix(b"\r\n")
 
 
+def _together(changes: Sequence[_FieldChange]) -> Iterator[tuple[_FieldChange, ...]]:
+    """Changes of different fields, the fewest first."""
+    for count in range(1, MAX_TOGETHER + 1):
+        for together in combinations(changes, count):
+            if len({(change.key, change.place) for change in together}) == count:
+                yield together
+
+
 def _field_changes(
     message: Message, fields: dict[bytes, list[bytes]], signature: Signature
 ) -> Iterator[_FieldChange]:
-    """What may have happened to the fields that h= names."""
+    """What may have happened to the fields that h= names, and shows in the canonical form."""
+    form = signature.header_canonicalization
     for key in dict.fromkeys(key for key, _ in signature.signed_fields.places):
         instances = fields.get(key, [])
         name = key.decode("latin-1")
         for place, octets in enumerate(instances):
+            now = header([(key, octets)], form)
             for what, before in damage.of_field(octets, message):
-                yield _FieldChange(what, key, place, before)
+                if header([(key, before)], form) != now:
+                    yield _FieldChange(what, key, place, before)
             added = "a second" if len(instances) > 1 else "the"
             yield _FieldChange(f"{added} field {name} was added", key, place, None)
         if not instances:

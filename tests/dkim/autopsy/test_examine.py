@@ -271,12 +271,100 @@ def test_what_broke_a_header(damage: Callable[[bytes], bytes], said: str) -> Non
     assert said in story.header
 
 
+HELLO = b"From: =?utf-8?Q?J=C3=B6rg?= <ada@example.com>\r\nSubject: %s\r\n\r\nHello\r\n"
+ENCODED = b"=?UTF-8?B?R3LDvMOfZSBhbiBhbGxl?="
+IN_Q = b"=?iso-8859-1?Q?Gr=FC=DFe_an_alle?="
+RAW = "Grüße an alle".encode()
+SUBJECTS = [
+    (b"Re: all", b"Re: [list] all", "Subject was given '[list]'"),
+    (b"Re: all", b"EXT: Re: all", "Subject was given 'EXT:'"),
+    (ENCODED, b"[list]\r\n " + ENCODED, "Subject was given '[list]'"),
+    (ENCODED, IN_Q, "Subject was encoded anew"),
+    (IN_Q, ENCODED, "Subject was encoded anew"),
+    (ENCODED, RAW, "Subject was decoded"),
+    (
+        ENCODED,
+        b"=?utf-8?q?=5Blist=5D_Gr=C3=BC=C3=9Fe_an_alle?=",
+        "Subject was given '[list]', and encoded anew",
+    ),
+]
+
+
+@pytest.mark.parametrize("form", ["simple/simple", "relaxed/relaxed"])
+@pytest.mark.parametrize(("signed", "came", "said"), SUBJECTS)
+def test_what_became_of_a_subject(signed: bytes, came: bytes, said: str, form: str) -> None:
+    field = mail.signed(HELLO % signed, canonicalization=form).removesuffix(HELLO % signed)
+    (story,) = stories(field + HELLO % came)
+    assert story.header == said
+
+
+@pytest.mark.parametrize(
+    "came", [b"=?utf-8?b?SsO2cmc=?= <ada@example.com>", "Jörg <ada@example.com>".encode()]
+)
+def test_what_became_of_a_name(came: bytes) -> None:
+    signed = mail.signed(HELLO % b"hello")
+    (story,) = stories(signed.replace(b"=?utf-8?Q?J=C3=B6rg?= <ada@example.com>", came))
+    assert story.header == ("From was decoded" if b"?" not in came else "From was encoded anew")
+
+
+LONG_LIST = b", ".join([b"Benjamin <benjamin@example.net>"] * 4)
+
+
+@pytest.mark.parametrize(
+    ("signed", "came"),
+    [
+        (LONG_LIST, LONG_LIST.replace(b", ", b",\r\n ")),
+        (LONG_LIST, LONG_LIST.replace(b", ", b",\r\n\t")),
+        (LONG_LIST, LONG_LIST.replace(b", ", b",\r\n        ")),
+        (LONG_LIST.replace(b", ", b",\r\n "), LONG_LIST),
+        (LONG_LIST.replace(b", ", b",\r\n\t"), LONG_LIST),
+        (b"one two " * 8 + b"three\r\n four", b"one two " * 8 + b"three four"),
+    ],
+)
+def test_a_field_that_was_folded_anew(signed: bytes, came: bytes) -> None:
+    message = b"From: ada@example.com\r\nTo: %s\r\n\r\n"
+    field = mail.signed(message % signed, canonicalization="simple/simple").removesuffix(
+        message % signed
+    )
+    (story,) = stories(field + message % came)
+    assert story.header in ("To was folded", "To was unfolded")
+
+
+def test_what_a_list_does_to_the_header() -> None:
+    signed = mail.signed(TEXT)
+    wrapped = to_multipart(signed).replace(
+        b"--x\r\nContent-Type: text/plain\r\n",
+        b"--x\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n",
+    )
+    wrapped = wrapped.replace(b"Content-Transfer-Encoding: 8bit\r\n", b"", 1)
+    wrapped = wrapped.replace(b"Subject: ", b"Subject: [list] ")
+    wrapped = wrapped.replace(
+        b"Content-Type: text/plain; charset=utf-8\r\n",
+        b'Content-Type: multipart/mixed; boundary="x"\r\n',
+        1,
+    )
+    (story,) = stories(wrapped)
+    assert story.body == "the message was put into a multipart"
+    assert set(story.header.split(", and ")) == {
+        "Subject was given '[list]'",
+        "Content-Type was replaced; it stands in a part",
+        "Content-Transfer-Encoding was dropped",
+    }
+
+
 def test_an_ed25519_signature_keeps_the_octets_to_itself() -> None:
     damaged = mail.signed(TEXT, "ed25519").replace(b"Subject: The", b"Subject: [list] The")
     (story,) = stories(damaged)
     assert story.header == "Subject was given '[list]'"
     (story,) = stories(mail.signed(TEXT, "ed25519").replace(b"Subject: The", b"Subject: Tha"))
     assert story.header == "none of the known changes explains it"
+
+
+def test_a_guess_that_must_be_verified_is_more_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged = mail.signed(TEXT, "ed25519").replace(b"Subject: The", b"Subject: Tha")
+    monkeypatch.setattr("mailauth.dkim.autopsy.work.MAX_WORK", 30_000)
+    (story,) = stories(damaged)
+    assert story.header == ENDED
 
 
 @pytest.mark.parametrize(
