@@ -175,6 +175,15 @@ def _by_what_was_found(walked: Walk) -> str:
     return domain
 
 
+def applying(walked: Walk) -> Found | None:
+    """The record that applies to the domain of a walk (§4.10.1); None: DMARC does not apply.
+
+    **Raises** LookupFailed: the DNS did not answer for a name that may decide it.
+    """
+    found = walked.found[0] if walked.has_own else _of_another(walked)
+    return found if found is not None and found.record.policy is not None else None
+
+
 def find_policy(walked: Walk) -> Lookups[Discovered | None]:
     """The policy for the domain of a walk (§4.10.1); None: DMARC does not apply.
 
@@ -182,12 +191,11 @@ def find_policy(walked: Walk) -> Lookups[Discovered | None]:
     **Asks** whether the domain exists, if the answer matters.
     **Raises** LookupFailed: the DNS did not answer for a name that may decide it.
     """
-    found = walked.found[0] if walked.has_own else _of_another(walked)
+    found = applying(walked)
     if found is None:
         return None
     record = found.record
-    if record.policy is None:
-        return None
+    assert record.policy is not None  # noqa: S101 - or it would not apply
     if walked.has_own:
         return Discovered(found, record.policy, "p")
     existing = record.subdomain_policy or record.policy

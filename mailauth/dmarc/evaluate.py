@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from mailauth import dkim, spf
 from mailauth.dmarc import discover
-from mailauth.dmarc.discover import Discovered, Walk, Walks
+from mailauth.dmarc.discover import Discovered, Found, Walk, Walks
 from mailauth.dmarc.record import Alignment, Disposition
 from mailauth.dmarc.suffixes import ByList
 from mailauth.dmarc.verdict import Result, Verdict
@@ -144,14 +144,17 @@ class _Evaluation:
             self._steps.append(Step(0, f"{told}, by the tree walk {organization}"))
         try:
             discovered = yield from self._find_policy(walked)
+            applying = None if discovered is None else discovered.found
         except LookupFailed as failure:
-            return self._verdict(Result.TEMPERROR, _silence(failure), None, organization)
-        if discovered is None:
+            self._doubts.append(_silence(failure))
+            discovered, applying = None, _applying(walked)
+            if applying is None:
+                return self._verdict(Result.TEMPERROR, self._doubts[0], None, organization)
+        if applying is None:
             reason = f"{self._domain} publishes no policy"
             return self._verdict(Result.NONE, reason, None, organization)
-        record = discovered.found.record
-        dkim_domain = yield from self._aligned_dkim(record.dkim_alignment, walked)
-        spf_domain = yield from self._aligned_spf(record.spf_alignment, walked)
+        dkim_domain = yield from self._aligned_dkim(applying.record.dkim_alignment, walked)
+        spf_domain = yield from self._aligned_spf(applying.record.spf_alignment, walked)
         result, reason = self._result(dkim_domain, spf_domain)
         verdict = self._verdict(result, reason, discovered, organization)
         return verdict._replace(dkim_domain=dkim_domain, spf_domain=spf_domain)
@@ -270,6 +273,14 @@ class _Evaluation:
             if listed is not aligned:
                 told = "it would be" if listed else "it would not be"
                 self._steps.append(Step(1, f"by the public suffix list {told}"))
+
+
+def _applying(walked: Walk) -> Found | None:
+    """The record by which something may be aligned, though not which of its policies applies."""
+    try:
+        return discover.applying(walked)
+    except LookupFailed:
+        return None
 
 
 def _silence(failure: LookupFailed) -> str:

@@ -342,6 +342,16 @@ SILENT: list[tuple[str, dict[str, Any], str, list[str], str]] = [
         *(OF_A, ["a.example.com"], "temperror"),
     ),
     (
+        "whether the author's name exists, and one that is aligned",
+        {"example.com": NP, "a.example.com": {"FAIL": ["A"]}},
+        *(OF_A, ["other.example", "example.com"], "pass"),
+    ),
+    (
+        "DMARC-09 whether the author's name exists",
+        {"example.com": NP, "a.example.com": {"FAIL": ["A"]}},
+        *(OF_A, ["other.example"], "temperror"),
+    ),
+    (
         "one that is silent, and one that is aligned",
         {"example.com": REJECT, "_dmarc.broken.example.com": FAILS},
         *("a@example.com", ["broken.example.com", "example.com"], "pass"),
