@@ -12,7 +12,7 @@ from mailauth.domaincheck.receiving import check_exchanges, takes_nothing
 from mailauth.domaincheck.sending import check_addresses, check_spf, has_record, sends_nothing
 from mailauth.domaincheck.signing import check_keys
 from mailauth.domaincheck.transport import check_mta_sts, check_tls_reports
-from mailauth.findings import Finding, Severity
+from mailauth.findings import Finding, Severity, has_errors
 from mailauth.spf.identity import client
 from mailauth.syntax.address import Address
 
@@ -50,6 +50,10 @@ def check(
         policy = _with(policy, of_alignment(policy, signing, has_spf=has_spf))
         if takes_nothing(exchanges):
             exchanges = _with(exchanges, [_of_answers(domain)])
+    if takes_nothing(exchanges):
+        mta_sts, tls_reports = (_without(each, "none", "takes") for each in (mta_sts, tls_reports))
+    if not sends:
+        signing = _without(signing, "revoked", "sends")
     asked = {"by_address": bool(hosts), "by_selector": bool(selectors)}
     rules = bulk.rules(sending, signing, policy, reverse, **asked) if sends else ()
     areas = [sending, signing, policy, exchanges, mta_sts, tls_reports]
@@ -61,6 +65,17 @@ def check(
 
 def _with(area: Area, more: list[Finding]) -> Area:
     return replace(area, findings=(*area.findings, *more))
+
+
+def _without(area: Area, code: str, verb: str) -> Area:
+    """The area of a domain without mail, where what the code says is as it should be."""
+    remedy = f"nothing: the domain {verb} no mail"
+    found = [
+        replace(each, severity=Severity.NOTE, remedy=remedy) if each.code == code else each
+        for each in area.findings
+    ]
+    is_mended = bool(area.published) and area.works is False and not has_errors(found)
+    return replace(area, works=None if is_mended else area.works, findings=tuple(found))
 
 
 def _of_answers(domain: str) -> Finding:

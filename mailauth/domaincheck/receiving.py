@@ -16,11 +16,11 @@ MAX_EXCHANGES: Final = 20
 _INNER: Final = tuple(
     ip_network(text)
     for text in (
-        "0.0.0.0/8", "10.0.0.0/8", "127.0.0.0/8", "169.254.0.0/16", "172.16.0.0/12",
-        "192.168.0.0/16", "::/127", "fc00::/7", "fe80::/10",
+        "0.0.0.0/8", "10.0.0.0/8", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+        "172.16.0.0/12", "192.168.0.0/16", "::/127", "fc00::/7", "fe80::/10",
     )
 )  # fmt: skip
-"""Networks that nobody outside can reach (RFC 1918, 4193, 6890)."""
+"""Networks that nobody outside can reach (RFC 1918, 4193, 6598, 6890)."""
 
 
 def check_exchanges(domain: str) -> Lookups[Area]:

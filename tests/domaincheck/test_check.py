@@ -162,6 +162,11 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
         {"mx/inner-address"},
     ),
     (
+        "an exchange behind the translator of a provider",
+        mx("in.example.com") | {"in.example.com": {"A": ["100.64.0.1"]}},
+        {"mx/inner-address"},
+    ),
+    (
         "a silent DNS for an exchange",
         mx("down.example.com") | {"down.example.com": {"FAIL": ["A"]}},
         {"mx/dns"},
@@ -342,6 +347,22 @@ def test_a_domain_that_sends_nothing() -> None:
     assert codes(report) == {"mx/null", "dkim/no-selector"}
     assert report.rules == ()
     assert [each.code for each in report.areas[-1].findings] == ["no-mail"]
+
+
+def test_what_a_domain_without_mail_need_not_publish() -> None:
+    parked: dict[str, Any] = {
+        "example.com": txt("v=spf1 -all") | {"MX": [[0, "."]]},
+        "_mta-sts.example.com": {},
+        "_smtp._tls.example.com": {},
+        KEY: txt("v=DKIM1; p="),
+    }
+    report = check(parked, ip="")
+    assert codes(report) == {"mx/null", "dkim/revoked", "mta-sts/none", "tls-rpt/none"}
+    assert {each.severity for each in report.findings()} == {Severity.NOTE}
+    for area in report.areas[1], *report.areas[4:6]:
+        (found,) = area.findings
+        assert (found.remedy or "").startswith("nothing: the domain")
+        assert area.state in ("not known", "not there")
 
 
 def test_a_key_that_was_not_looked_at_may_pass() -> None:
