@@ -59,7 +59,7 @@ def lint(domain: str) -> Lookups[list[Finding]]:
     found = [
         *_of_voids(tree.costs, name),
         *unwise.of_lookups(tree.costs[_LOOKUPS], name),
-        *unwise.of_networks(tree.networks, name),
+        *tree.of_networks(),
         *(tree.with_owner(each) for each in tree.found),
     ]
     return with_remedies(dict.fromkeys(found), REMEDIES)
@@ -86,7 +86,9 @@ class _Tree:
         self.found: list[Finding] = []
         self.costs: Counter[str] = Counter()
         """The look-ups, and how many are void for clients of each family (RFC 7208 §4.6.4)."""
-        self.networks: list[IPv4Network] = []
+        self._networks: list[IPv4Network] = []
+        self._ours: list[IPv4Network] = []
+        """Those of them that stand in a record of the domain or below it."""
         self._asked: set[Question] = set()
         self._is_unfinished = False
         self._known: dict[tuple[str, bool], Counter[str]] = {}
@@ -147,7 +149,10 @@ class _Tree:
         self, record: Record, domain: str, above: tuple[str, ...], *, included: bool
     ) -> Lookups[None]:
         self.costs[_LOOKUPS] += unwise.count_lookups(record)
-        self.networks += unwise.networks_of(record)
+        networks = list(unwise.networks_of(record))
+        self._networks += networks
+        if self._is_ours(domain):
+            self._ours += networks
         for directive in records.reached(record):
             yield from self._follow(directive, domain, above)
         redirect = records.redirect_of(record)
@@ -275,6 +280,13 @@ class _Tree:
         return replace(
             finding, remedy=f"{remedy}, or remove from the record of {by} what leads there"
         )
+
+    def of_networks(self) -> Iterator[Finding]:
+        """Whether all networks are wide together, with what to do if most are of others."""
+        are_ours = any(unwise.of_networks(self._ours, self._top))
+        for finding in unwise.of_networks(self._networks, self._top):
+            remedy = "most are of others, who share them: sign with DKIM too, or remove an include"
+            yield finding if are_ours else replace(finding, remedy=remedy)
 
     def _is_ours(self, domain: str) -> bool:
         return is_same_or_subdomain(domain, self._top)

@@ -352,6 +352,25 @@ def test_what_to_do_depends_on_whose_record_it_is() -> None:
     assert "DKIM" in told["wide", "b.esp.example"][1]
 
 
+@pytest.mark.parametrize(
+    ("ours", "theirs", "said"),
+    [(1, 4, "sign with DKIM too"), (4, 1, "name the networks that really send")],
+)
+def test_what_to_do_about_networks_that_are_wide_together(
+    ours: int, theirs: int, said: str
+) -> None:
+    def of_networks(first: int, count: int) -> str:
+        return " ".join(f"ip4:198.{first + each}.0.0/17" for each in range(count))
+
+    records = {
+        "example.com": of(f"v=spf1 {of_networks(1, ours)} include:esp.example -all"),
+        "esp.example": of(f"v=spf1 {of_networks(100, theirs)} -all"),
+    }
+    (found,) = Zone(records).run(spf.lint("example.com"))
+    assert found.code == "wide"
+    assert said in found.remedy
+
+
 def test_what_is_named_twice_is_read_once_and_costs_twice() -> None:
     """Thirty times two to the thirtieth visits would never end."""
     records = {f"d{n}.example": of(f"v=spf1{f' include:d{n + 1}.example' * 2}") for n in range(30)}
