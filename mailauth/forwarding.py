@@ -184,7 +184,8 @@ def _still_passes(
             return Answer.YES, reason
     lost = "is rewritten" if srs is Answer.YES else "our host may not send for"
     sentence = f"only SPF is aligned with {author}, by a sender that {lost}"
-    return Answer.NO, f"{sentence}; {author} asks for {verdict.policy}"
+    wish = verdict.policy or "what the DNS did not tell"
+    return Answer.NO, f"{sentence}; {author} asks for {wish}"
 
 
 def _keep(report: Report) -> Iterator[str]:

@@ -44,6 +44,20 @@ def author(domain: str) -> bytes:
     return mail.MESSAGE.replace(b"ada@example.com", f"ada@{domain}".encode())
 
 
+def test_a_policy_that_the_DNS_did_not_tell_is_not_told() -> None:
+    nodes: dict[str, Any] = {
+        "a.half.example": {"TXT": [f"v=spf1 ip4:{HERE} -all"], "FAIL": ["A"]},
+        "_dmarc.half.example": {"TXT": ["v=DMARC1; p=reject; np=none"]},
+    }
+    zone = Zone(NODES | nodes)
+    sender = "ada@a.half.example"
+    judging = authenticate(author("a.half.example"), ip=HERE, mail_from=sender, now=mail.NOW)
+    report = zone.run(judging)
+    got = zone.run(decide(report, to="ben@far.example", via=NEXT, now=mail.NOW))
+    assert got.survives is Answer.NO
+    assert "None" not in " ".join((got.survives_reason, *got.advice))
+
+
 CASES = [
     ("a signature survives", mail.signed(), "ada@example.com", NEXT, "yes", "yes"),
     ("SPF alone does not", mail.MESSAGE, "ada@example.com", NEXT, "yes", "no"),
