@@ -74,7 +74,7 @@ class _Worker:
         asked = asyncio.create_task(stop.wait())
         await asyncio.sleep(0)  # what cannot even begin to serve is not ready
         settle()
-        beating = asyncio.create_task(self._beat(serving))
+        beating = asyncio.create_task(self._beat(asked, serving))
         await asyncio.wait([asked, beating, *serving], return_when=asyncio.FIRST_COMPLETED)
         fault = None if asked.done() else _fault([beating, *serving])
         await self._drain()
@@ -94,9 +94,12 @@ class _Worker:
             if isinstance(outcome, BaseException):
                 logger.error("a server could not end its work", exc_info=outcome)
 
-    async def _beat(self, serving: Sequence[asyncio.Task[None]]) -> None:
-        """Beat until a server or the supervisor is gone; the first beat says: ready."""
-        while not any(task.done() for task in serving):
+    async def _beat(self, asked: asyncio.Task[bool], serving: Sequence[asyncio.Task[None]]) -> None:
+        """Beat until a server ends unasked, or the supervisor is gone; the first beat says: ready.
+
+        Of several servers that are asked to end, some have long done so when the last one does.
+        """
+        while asked.done() or not any(task.done() for task in serving):
             if not self._say():
                 return
             await asyncio.sleep(self._limits.beat)

@@ -57,6 +57,17 @@ def test_what_is_in_work_is_finished_at_a_stop(tree: Tree) -> None:
     assert tree.wait() == 0
 
 
+def test_what_is_in_work_is_finished_though_it_takes_longer_than_silence_may(tree: Tree) -> None:
+    tree.start()
+    with tree.connect() as client:
+        client.sendall(b"sleep 4\n")
+        tree.wait_for(lambda: any(one["oldest_request"] for one in tree.status()["processes"]))
+        tree.reload()
+        assert client.recv(100) == b"slept\n"
+    assert "silent" not in tree.log()
+    assert tree.status()["restarts"]["total"] == 0
+
+
 def test_a_stop_ends_within_its_limit(tree: Tree) -> None:
     tree.configure(stop=0.5)
     tree.start()
