@@ -62,10 +62,11 @@ class Endpoint:
 class UnixEndpoint(Endpoint):
     """A Unix socket that was made here; its path is ours to change, and goes with it."""
 
-    def __init__(self, address: Address, listening: socket.socket, new_gid: int) -> None:
+    def __init__(self, address: Address, listening: socket.socket, new: os.stat_result) -> None:
         """The socket is new, with its first group, and for its owner alone."""
         super().__init__(address, listening)
-        self._new_gid = self._gid = new_gid
+        self._new = new
+        self._gid = new.st_gid
         self._mode = _PRIVATE
 
     def check(self, access: Access) -> None:
@@ -92,6 +93,8 @@ class UnixEndpoint(Endpoint):
         path = Path(self.address.host)
         if not stat.S_ISSOCK(path.lstat().st_mode):
             raise OSError(errno.ENOTSOCK, f"{path} is no socket any more")
+        if not self._is_ours(path):
+            raise OSError(errno.EEXIST, f"{path} is another's now")
         path.chmod(access.mode & self._mode)
         try:
             if gid != self._gid:
@@ -103,15 +106,24 @@ class UnixEndpoint(Endpoint):
         self._gid, self._mode = gid, access.mode
 
     def close(self) -> None:
-        """Listen no more, and take the path away."""
-        super().close()
+        """Listen no more, and take the path away, unless another has it by now."""
+        path = Path(self.address.host)
         with suppress(OSError):  # its folder may be closed to us after the change of user
-            Path(self.address.host).unlink()
+            if self._is_ours(path):  # and so nobody else could have taken it
+                path.unlink()
+        super().close()
+
+    def _is_ours(self, path: Path) -> bool:
+        """Whether what is at the path is still the socket that was made here.
+
+        While it is open, no other file has its number.  **Raises** OSError: nothing is there.
+        """
+        return self.socket.fileno() >= 0 and os.path.samestat(path.lstat(), self._new)
 
     def _wanted(self, access: Access) -> int:
         """The group of that access.  **Raises** OSError: there is none any more."""
         if access.group is None:
-            return self._new_gid
+            return self._new.st_gid
         try:
             return grp.getgrnam(access.group).gr_gid
         except KeyError:
@@ -155,7 +167,7 @@ def _bind_unix(
     finally:
         os.umask(umask)
     try:
-        endpoint = UnixEndpoint(address, listening, path.lstat().st_gid)
+        endpoint = UnixEndpoint(address, listening, path.lstat())
         if owner is not None:
             os.chown(path, owner, -1)
         _admit(endpoint, access)

@@ -146,6 +146,21 @@ def test_PFX_11_what_has_taken_the_place_of_a_socket_is_left_alone(path: Path) -
         endpoint.admit(Access(mode=0o666))
     assert mode(path) == 0o600
     endpoint.close()
+    assert path.is_symlink()
+
+
+def test_PFX_11_the_socket_that_another_has_put_in_its_place_is_left_alone(path: Path) -> None:
+    endpoint = bind(parse(f"unix:{path}"))
+    path.rename(path.with_name("aside"))  # as if its folder were a new one
+    other = bind(parse(f"unix:{path}"), access=Access(mode=0o600))
+    with pytest.raises(OSError, match="another's"):
+        endpoint.admit(Access(mode=0o666))
+    assert mode(path) == 0o600
+    endpoint.close()
+    endpoint.close()
+    assert path.exists()
+    other.close()
+    assert not path.exists()
 
 
 def test_PFX_11_a_socket_of_another_kind_has_no_mode() -> None:
