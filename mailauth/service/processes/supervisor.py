@@ -34,6 +34,8 @@ logger = logging.getLogger(__name__)
 STORM: Final = 70
 """The exit status after a storm of restarts, EX_SOFTWARE of sysexits.h."""
 _LONGEST_TICK: Final = 0.25
+_LONGEST_TURN: Final = 1.0
+"""Seconds; a turn that took longer did so because the supervisor stood still."""
 
 Make = Callable[[int, Generation], Generation]
 """Makes the generation of a number beside the current one.  **Raises** MailauthError."""
@@ -55,6 +57,7 @@ class Supervisor:
         self._exit_status: int | None = None  # known once the service stops
         self._reload_wanted = False
         self._started = self._told = self._alive_at = self._looked = time.monotonic()
+        self._turned = self._started
         self._wake, self._wakes = socket.socketpair()
 
     def run(self) -> int:
@@ -62,7 +65,7 @@ class Supervisor:
         self._handle_signals()
         logger.info("the service starts as process %(pid)d", {"pid": os.getpid()})
         while self._exit_status is None or self._crew:
-            now = time.monotonic()
+            now = self._turn()
             for ended in self._crew.bury(now):
                 self._note(ended, now)
             self._hear(now)
@@ -78,6 +81,19 @@ class Supervisor:
             self._wait()
         logger.info("the service has ended")
         return self._exit_status
+
+    def _turn(self) -> float:
+        """The time at which a turn begins; nobody is blamed for that in which none did.
+
+        A paused container, a frozen host: the workers stood still with the supervisor.
+        """
+        now = time.monotonic()
+        stood_still = now - self._turned - _LONGEST_TURN
+        if stood_still > 0:
+            for child in self._crew:
+                child.watched.excuse(stood_still)
+        self._turned = now
+        return now
 
     # Signals, and the wait for them
 

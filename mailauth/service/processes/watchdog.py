@@ -65,6 +65,11 @@ class Watched:
         if self.phase is Phase.STARTING:
             self._enter(Phase.WORKING, now)
 
+    def excuse(self, seconds: float) -> None:
+        """The watcher itself stood still for so long: what happened meanwhile says nothing."""
+        self.last_beat += seconds
+        self.since += seconds
+
     def leave(self, now: float) -> None:
         """It was asked to finish its work and to end."""
         if self.phase in {Phase.STARTING, Phase.WORKING}:
@@ -95,7 +100,7 @@ class Watched:
         """Why the process cannot stay, or nothing."""
         silent = now - self.last_beat
         if self.phase is Phase.STARTING:
-            late = now - self.started > self.limits.start
+            late = now - self.since > self.limits.start
             return f"was not ready within {self.limits.start:g} s" if late else ""
         if silent > self.limits.silence:
             return f"was silent for {silent:.1f} s"

@@ -50,6 +50,19 @@ def test_the_condemned_are_not_pardoned() -> None:
     assert watched.order(8.1) is Order.TERMINATE
 
 
+def test_none_was_silent_or_late_while_its_watcher_stood_still() -> None:
+    late, silent, leaving = (Watched(LIMITS, 0) for _ in range(3))
+    for each in (silent, leaving):
+        each.beat(1, 0)
+    leaving.leave(1)
+    for each in (late, silent, leaving):
+        each.excuse(100)
+    assert orders(late, 109.9, 110.1) == [None, Order.BACKTRACE]
+    assert orders(silent, 105.9, 106.1) == [None, Order.BACKTRACE]
+    leaving.beat(132, 0)
+    assert orders(leaving, 132.9, 133.1) == [None, Order.BACKTRACE]
+
+
 def test_a_request_that_takes_too_long() -> None:
     watched = Watched(LIMITS, 0)
     watched.beat(1, 17)

@@ -38,6 +38,19 @@ def test_OPS_14_a_stopped_worker_is_replaced(tree: Tree) -> None:
     assert tree.say("echo back") == "back"
 
 
+def test_OPS_14_workers_that_were_frozen_with_the_supervisor_are_kept(tree: Tree) -> None:
+    tree.start()
+    children = [*tree.pids(), *tree.wait_for(lambda: tree.pids("observer"))]
+    for pid in (tree.process.pid, *children):
+        os.kill(pid, signal.SIGSTOP)
+    time.sleep(4)  # twice as long as one may be silent
+    for pid in (tree.process.pid, *children):  # the supervisor looks before they can beat
+        os.kill(pid, signal.SIGCONT)
+    tree.wait_for(lambda: all(one["beat_age"] < 1 for one in tree.status()["processes"]))
+    assert sorted([*tree.pids(), *tree.pids("observer")]) == sorted(children)
+    assert tree.status()["restarts"]["total"] == 0
+
+
 def test_OPS_14_a_listener_that_accepts_and_is_silent(tree: Tree) -> None:
     """All workers beat, and nobody is answered: only a question from outside shows it."""
     tree.configure(workers=1, probe=1)
