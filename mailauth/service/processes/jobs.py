@@ -33,6 +33,9 @@ def _worker(generation: Generation, make_tally: Callable[[], Tally]) -> process.
     shared = configuration.service.workers > 1
 
     def run(channel: socket.socket) -> int:
+        for endpoint in generation.endpoints.values():
+            if endpoint.socket not in sockets:
+                endpoint.socket.close()  # the observer's or the supervisor's
         privileges.bound_memory(configuration.service.memory)
         return work(channel, served, configuration.watchdog, make_tally, shared=shared)
 

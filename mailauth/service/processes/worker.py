@@ -89,7 +89,15 @@ class _Worker:
         return 0
 
     async def _drain(self) -> None:
-        drains = (server.drain(self._limits.stop) for server in self._servers)
+        """Listen no more, and have what is in work come to its end.
+
+        While the sockets were open here, the kernel would take connections for nobody.
+        """
+        loop = asyncio.get_running_loop()
+        drains = [loop.create_task(server.drain(self._limits.stop)) for server in self._servers]
+        await asyncio.sleep(0)  # each has stopped accepting
+        for listening in self._sockets:
+            listening.close()
         for outcome in await asyncio.gather(*drains, return_exceptions=True):
             if isinstance(outcome, BaseException):
                 logger.error("a server could not end its work", exc_info=outcome)

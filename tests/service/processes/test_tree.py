@@ -208,6 +208,36 @@ def test_a_listener_that_a_reload_takes_away_is_free_again(tree: Tree) -> None:
     assert tree.say("echo again", taken) == "again"
 
 
+def test_a_listener_that_is_taken_away_refuses_though_a_request_is_still_in_work(
+    tree: Tree,
+) -> None:
+    """Neither its clients nor the next reload wait for what the old workers are at."""
+    listener, metrics = (f"inet:127.0.0.1:{free_port()}" for _ in range(2))
+    with_it = f'[[listen]]\nkind = "echo"\naddress = "{listener}"'
+    tree.configure(with_it, service=f'metrics = "{metrics}"', stop=600, request=600)
+    tree.start()
+    generation = tree.status()["generation"]
+    with tree.connect() as client:
+        client.sendall(b"sleep 600\n")
+        tree.wait_for(lambda: any(one["oldest_request"] for one in tree.status()["processes"]))
+        tree.configure()
+        tree.signal(signal.SIGHUP)
+        tree.wait_for(lambda: is_refused(tree, listener) and is_refused(tree, metrics))
+        tree.configure(with_it, service=f'metrics = "{metrics}"')
+        tree.signal(signal.SIGHUP)
+        tree.wait_for(lambda: tree.status()["generation"] == generation + 2, "the reload")
+        assert tree.say("echo again", listener) == "again"
+        client.settimeout(0)
+        with pytest.raises(BlockingIOError):
+            client.recv(100)
+        tree.signal(signal.SIGTERM)
+        tree.wait_for(lambda: is_refused(tree, listener))
+        with pytest.raises(BlockingIOError):
+            client.recv(100)
+    tree.signal(signal.SIGTERM)
+    assert tree.wait() == 0
+
+
 def test_OPS_02_a_reload_that_cannot_listen_takes_no_address(tree: Tree) -> None:
     """What it had opened by then is free again, for the next one too."""
     tree.start()
