@@ -91,6 +91,8 @@ class Crew:
     sink: log.Sink
     children: dict[int, Child] = field(default_factory=dict)
     _past: dict[str, Figures] = field(default_factory=dict)
+    _before: list[int] = field(default_factory=lambda: process.strays(()))
+    """Children that were there already: of the script that became this program."""
 
     def __len__(self) -> int:
         return len(self.children)
@@ -186,7 +188,7 @@ class Crew:
         return buried
 
     def _kill_strays(self) -> None:
-        for stray in process.strays(self.children):
+        for stray in process.strays({*self.children, *self._before}):
             values = {"pid": stray}
             logger.warning("process %(pid)d was left behind by a worker and is killed", values)
             with suppress(ProcessLookupError):

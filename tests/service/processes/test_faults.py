@@ -166,6 +166,23 @@ def test_PFX_08_the_group_of_a_worker_dies_with_it_even_unlooked_for() -> None:
         tree.close()
 
 
+def test_PFX_08_what_ran_before_the_service_is_not_taken_for_left_behind(tree: Tree) -> None:
+    """As what the start script of a container runs in the background."""
+    note = tree.folder / "before"
+    script = 'sleep 600 & echo $! >"$0"; exec "$@"'
+    tree.start(prefix=("sh", "-c", script, str(note)))
+    before = int(note.read_text())
+    try:
+        victim = tree.pids()[0]
+        os.kill(victim, signal.SIGKILL)
+        tree.wait_for(lambda: replaced(tree, victim), "its successor")
+        assert "left behind" not in tree.log()
+        assert letter(before) == "S"
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(before, signal.SIGKILL)
+
+
 def test_a_worker_that_ends_is_replaced_later_each_time(tree: Tree) -> None:
     tree.configure(workers=1, restart_delay=0.05, restart_delay_most=5, storm_restarts=20)
     tree.start()
