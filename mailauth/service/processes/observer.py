@@ -131,6 +131,8 @@ class _Observer:
                     await writer.drain()
         except (OSError, TimeoutError, EOFError, ValueError, asyncio.LimitOverrunError):
             pass  # a client that goes away, waits, or says too much
+        except asyncio.CancelledError:
+            pass  # the observer ends; some versions of asyncio log a handler that is cancelled
         finally:
             self._clients -= 1
             writer.close()

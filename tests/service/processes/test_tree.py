@@ -426,6 +426,14 @@ def test_silent_clients_of_the_metrics_hold_nobody_up(tree: Tree) -> None:
         client.close()
 
 
+def test_a_silent_client_of_the_metrics_is_left_at_a_stop_without_a_traceback(tree: Tree) -> None:
+    port = with_metrics(tree)
+    with socket.create_connection(("127.0.0.1", port), PATIENCE):
+        assert "mailauth_workers" in metrics(port), "the silent one is accepted too by now"
+        assert tree.stop() == 0
+    assert "Traceback" not in tree.log()
+
+
 # systemd
 
 
