@@ -67,10 +67,11 @@ def reverse_path(message: Message) -> str | None:
 def parse_received(text: str) -> Hop | None:
     """Extended-Domain, after `from`, in the forms that MTAs write (RFC 5321 §4.4).
 
-    The address stands in a comment after the name, in brackets with most MTAs; or it is
-    the name itself.  Where the two differ, the name is what the client said in HELO, and
-    an address there is not its own.  None: a comment does not end, or can be read in
-    two ways, and may hide one.
+    The address stands after the name, in a comment, in brackets or in both with most
+    MTAs; or it is the name itself.  Where the two differ, the name is what the client
+    said in HELO, and an address there is not its own.  Whoever was asked for the mail,
+    as by fetchmail, has no address here: it did not send it.  None: a comment does not
+    end, or the field can be read in two ways, and may hide one.
     """
     scanner = Scanner(text)
     try:
@@ -85,10 +86,10 @@ def parse_received(text: str) -> Hop | None:
 
 
 def _extended_domain(text: str, name_of: re.Pattern[str]) -> Hop:
-    """**Raises** SyntaxFault: a comment does not end, or can be read in two ways."""
+    """**Raises** SyntaxFault: a comment does not end, or it can be read in two ways."""
     scanner = Scanner(text)
     name = scanner.read(name_of) or ""
-    comments = structured.read_comments(scanner)
+    comments, bare = _behind_name(scanner, name)
     if scanner.check(")"):
         raise scanner.fault("a ')' without its comment")
     said = [found for comment in comments if (found := _HELO.search(comment))]
@@ -98,10 +99,29 @@ def _extended_domain(text: str, name_of: re.Pattern[str]) -> Hop:
     in_brackets = [word for comment in told for word in reversed(_IN_BRACKETS.findall(comment))]
     words = [word for comment in told for word in comment.split()]
     address = _first_address((*in_brackets, *words))
+    beside = {*map(_address, bare), address} - {None}
+    if len(beside) > 1:
+        raise scanner.fault("two addresses")
+    if bare and scanner.read(_ASKED):
+        return Hop(None, helo or name)
+    address = next(iter(beside), None)
     if address is None and any(map(_NAME_OR_HELO.match, comments)):
         raise scanner.fault("a name and its address, or what was said in HELO")
     own = found[1] if (found := _IN_BRACKETS.match(name)) else name if helo else ""
     return Hop(address or _address(own), helo or name)
+
+
+def _behind_name(scanner: Scanner, name: str) -> tuple[list[str], list[str]]:
+    """The comments before the next clause, and what stands in brackets beside them.
+
+    **Raises** SyntaxFault: a comment does not end.
+    """
+    comments = structured.read_comments(scanner)
+    bare: list[str] = []
+    while "(" not in name and (word := scanner.read(_WORD_OF_NO_CLAUSE)) is not None:
+        bare += _IN_BRACKETS.findall(word)
+        comments += structured.read_comments(scanner)
+    return comments, bare
 
 
 def _first_address(words: Iterable[str]) -> Address | None:
@@ -129,6 +149,11 @@ _WORD = re.compile(r"[^ \t\r\n]++")
 """A client may have said parentheses in HELO."""
 _NAME = re.compile(r"[^ \t\r\n()]++")
 """The name, where no blank stands between it and the comment."""
+_WORD_OF_NO_CLAUSE = re.compile(
+    r"(?!(?:by|via|with|id|for)[ \t\r\n]|;)[^ \t\r\n()]++", re.IGNORECASE
+)
+_ASKED = re.compile(r"by\s+\S++\s+with\s+(?:IMAP|POP[0-9])\b", re.IGNORECASE)
+"""The clauses of who has fetched the mail from a mailbox."""
 _IN_BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _PORT = re.compile(r":[0-9]++\Z")
 _HELO = re.compile(r"(?:^|\s)(?:(?:he|eh)lo\s(.+)|helo=(\S+))", re.IGNORECASE | re.DOTALL)

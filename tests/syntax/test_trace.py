@@ -44,6 +44,19 @@ IP6 = ip_address("2001:db8::1")
         ("from a) (x [192.0.2.1]) by a", Hop(IP, "a)")),
         # a name that a client's own nameserver has given
         ("from mx ([10.0.0.9] [192.0.2.1] (may be forged)) by a", Hop(IP, "mx")),
+        # IMail, MDaemon of old, Exim with an empty HELO, and others: in brackets, without a comment
+        ("from mx [192.0.2.1] by a with ESMTP (SMTPD-12.5) id 1", Hop(IP, "mx")),
+        ("from [10.0.0.9] [192.0.2.1] by a.example [10.0.0.1] with SMTP", Hop(IP, "[10.0.0.9]")),
+        ("from 10.0.0.9 [192.0.2.1] by a", Hop(IP, "10.0.0.9")),
+        ("from mx\r\n\t[IPv6:2001:db8::1] by a", Hop(IP6, "mx")),
+        ("from (mx) [192.0.2.1] by a", Hop(IP, "")),
+        ("from x.example (mx) [192.0.2.1] by a", Hop(IP, "x.example")),
+        ("from x [192.0.2.1] (HELO 10.0.0.9) by a", Hop(IP, "10.0.0.9")),
+        ("from mx.example from [192.0.2.1] by a", Hop(IP, "mx.example")),
+        ("from mx.example me@mx.example [192.0.2.1] by a", Hop(IP, "mx.example")),
+        # a mailbox that fetchmail has asked: nobody has sent anything from there
+        ("from imap.example [192.0.2.1] by me with IMAP (fetchmail-6.4.37) for <a@b>; x",
+         Hop(None, "imap.example")),
         # a port
         ("from mx ([192.0.2.1:5] helo=mx) by a", Hop(IP, "mx")),
         ("from [192.0.2.1:5] by a", Hop(IP, "[192.0.2.1:5]")),
@@ -80,6 +93,10 @@ IP6 = ip_address("2001:db8::1")
         # a client whose reverse name is HELO, or one that says its address in HELO
         ("from [10.0.0.9] (HELO [192.0.2.1] (may be forged)) by a", None),
         ("from mx (helo [192.0.2.1]) by a", None),
+        # two addresses, one of which the client may have said
+        ("from mx [10.0.0.9] (x [192.0.2.1]) by a", None),
+        ("from x [10.0.0.9] [192.0.2.1] by a", None),
+        ("from mx [192.0.2.1] (x by a", None),
         ("from", Hop(None, "")),
         ("", Hop(None, "")),
     ],
