@@ -228,8 +228,10 @@ def _pvalue(scanner: Scanner) -> str:
     """pvalue = value / [ [ local-part ] "@" ] domain-name (§2.2).
 
     More is read than is written: slashes, colons and equals signs stand without
-    quotes in the fields of others.
+    quotes in the fields of others, and nothing at all as the sender of a bounce.
     """
+    if scanner.ended or scanner.check(";"):
+        return ""
     text = scanner.read(QUOTED_STRING) or ""
     if not text or scanner.check("@"):
         text += scanner.expect(_UNQUOTED, "a value")
