@@ -75,6 +75,7 @@ def parse(octets: bytes, tags: Mapping[str, str]) -> Signature:
             raise _malformed(f"the required tag {name}= is missing")
     if "q" in tags and "dns/txt" not in taglist.words(tags["q"]):  # §3.5
         raise _malformed("q= does not list dns/txt, the only method that is supported")
+    algorithm = read_algorithm(tags["a"])  # before bh=, whose length follows from it
     domain = read_domain("d", tags["d"])
     identity, identity_domain = _identity(tags.get("i"), domain)
     signed_at = read_timestamp("t", tags)
@@ -86,7 +87,7 @@ def parse(octets: bytes, tags: Mapping[str, str]) -> Signature:
         read_base64("b", tags["b"]),
         shown(tags),
         _body_hash(tags["bh"]),
-        read_algorithm(tags["a"]),
+        algorithm,
         header_canonicalization,
         body_canonicalization,
         domain,

@@ -129,6 +129,7 @@ PERMERRORS: list[tuple[str, dict[str, str | None], str]] = [
     ("DKIM-16-short", {"bh": "AAAA"}, "bh="),
     ("DKIM-16-long", {"bh": "AAAA" * 5000}, "bh="),
     ("DKIM-17-sha1", {"a": "rsa-sha1"}, "8301"),
+    ("DKIM-17-sha1-digest", {"a": "rsa-sha1", "bh": "uoq1oCgLlTqpdDX/iUbLy7J1Wic="}, "8301"),
     ("DKIM-18-no-dash", {"a": "rsa"}, "a="),
     ("DKIM-18-case", {"a": "RSA-SHA256"}, "a="),
     ("DKIM-19-ed-with-rsa-key", {"a": "ed25519-sha256"}, "type"),
