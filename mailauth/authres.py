@@ -97,7 +97,8 @@ def parse(text: str) -> AuthenticationResults:
     """authres-payload = [CFWS] authserv-id [ CFWS version ] ( no-result / 1*resinfo ) (§2.2).
 
     Keywords come in lower case.  A semicolon at the end is let pass, as others
-    write it; so is an id without results, which is `none`.
+    write it; so is an id without results, which is `none`; and `action=`, which
+    Microsoft writes beside the result of DMARC.
 
     **Raises** SyntaxFault.
     """
@@ -203,6 +204,9 @@ def _read_result(scanner: Scanner) -> MethodResult | None:
         if word == "reason" and not scanner.check("."):
             _skip(scanner, "=")
             reason = _value(scanner, "a reason")
+        elif word == "action" and scanner.skip("="):
+            structured.skip_cfws(scanner)
+            _value(scanner, "an action")
         else:
             _skip(scanner, ".")
             name = scanner.expect(KEYWORD, "a property").lower()

@@ -80,11 +80,19 @@ def test_values_of_others(text: str, value: str) -> None:
     assert got.get("smtp", "mailfrom") == value
 
 
+def test_the_action_that_microsoft_writes_is_passed_over() -> None:
+    text = "mx.example 1; dmarc=pass action=none header.from=b.example; arc=none"
+    first, second = authres.parse(text).results
+    assert (first.result, first.reason, first.get("header", "from")) == ("pass", "", "b.example")
+    assert second.method == "arc"
+
+
 @pytest.mark.parametrize(
     "text",
     [
         "", ";", "(", '"mx', "mx none", "mx; spf", "mx; spf=", "mx; =pass", "mx; spf=pass smtp",
         "mx; spf=pass smtp.mailfrom", "mx; spf=pass reason=", 'mx; spf=pass reason="x',
+        "mx; spf=pass dmarc=pass", "mx; spf=pass action=",
         "mx; none; spf=pass", "mx; spf=pass x", "mx; spf/x=pass", "mx 1 2; none",
         "mx" + "; spf=pass" * 600, "mx; none" + " " * 70_000, "mx" + "(" * 50_000,
     ],

@@ -232,6 +232,12 @@ def test_ARC_07_an_unsigned_part_of_the_body_takes_the_trust() -> None:
 TOLD: list[Any] = [
     pytest.param("mx.example.com; dmarc=pass", True, id="as it should be"),
     pytest.param("mx.example.com 1; x-new/9=odd; dmarc=pass", True, id="an unknown method"),
+    pytest.param(
+        "mx.example.com 1; dmarc=pass action=none header.from=a.example; arc=none",
+        True,
+        id="as Microsoft tells it",
+    ),
+    pytest.param("mx.example.com 1; spf=pass smtp.mailfrom=; dmarc=pass", True, id="a bounce"),
     pytest.param("mx.example.com; dmarc/1=pass", True, id="the version that we know"),
     pytest.param("mx.example.com; dmarc/2=pass", False, id="AR-07 another version of DMARC"),
     pytest.param("mx.example.com 2; dmarc=pass", False, id="AR-07 another version of the field"),
