@@ -1,7 +1,6 @@
 """The whole service as Postfix meets it, by both protocols, and with faults within it."""
 
 import os
-import resource
 import shutil
 import signal
 import socket
@@ -10,10 +9,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import closing, suppress
+from contextlib import ExitStack, closing, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import descriptors
 import pytest
 from program import process
 from tree import ECHO, PATIENCE, WATCHDOG, Tree, talk
@@ -182,39 +183,23 @@ def test_PFX_06_one_octet_at_a_time(service: Service) -> None:
     assert "half a request after 1 s" in service.log()
 
 
-def many_descriptors() -> None:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (4096, 4096))
-
-
 def test_PFX_07_a_thousand_silent_connections(service: Service) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < 4096:
-        pytest.skip("too few descriptors for a thousand connections")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4096), hard))
     text = service.file.read_text().replace("[limits]\n", "[limits]\nconnections = 400\n")
     service.file.write_text(text)
-    silent: list[socket.socket] = []
-    try:
+    with descriptors.many(), ExitStack() as silent:
         service.start()
-        silent += [service.connect(service.forward) for _ in range(1000)]
+        for _ in range(1000):
+            silent.enter_context(service.connect(service.forward))
         service.wait_for(
             lambda: service.say(f"get {SENDER}", service.forward).startswith("200 "),
             "room for one who asks",
         )
         assert service.status()["restarts"]["total"] == 0
-    finally:
-        for client in silent:
-            client.close()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-
-
-def few_descriptors() -> None:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))
 
 
 def test_OPS_09_no_descriptors_are_left(service: Service) -> None:
     service.configure(workers=1)
-    service.start(preexec_fn=few_descriptors)
+    service.start(preexec_fn=partial(descriptors.few, 40))
     silent = [service.connect(service.forward) for _ in range(100)]
     service.wait_for_log("cannot accept: Too many open files")
     for client in silent:

@@ -3,15 +3,16 @@
 import asyncio
 import json
 import os
-import resource
 import signal
 import threading
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+import descriptors
 import mail as mails
 import pytest
 from milter_service import AUTHSERV_ID, THEIRS, MilterService, inserted, key_file
@@ -353,7 +354,7 @@ def test_MIL_09_a_silent_DNS_is_a_temperror_in_time() -> None:
 def test_OPS_09_a_milter_without_descriptors_defers(service: MilterService) -> None:
     """It cannot ask the DNS, and that is no fault of the DNS: no domain is to pass for silent."""
     service.set_up(workers=1)
-    service.start(preexec_fn=few_descriptors)
+    service.start(preexec_fn=partial(descriptors.few, 48))
     judged = service.mta(service.verify)
     silent = [service.connect(service.verify) for _ in range(100)]
     service.wait_for_log("cannot accept: Too many open files")
@@ -370,10 +371,6 @@ def test_OPS_09_a_milter_without_descriptors_defers(service: MilterService) -> N
 
     service.wait_for(is_judged, "descriptors again")
     assert service.status()["restarts"]["total"] == 0
-
-
-def few_descriptors() -> None:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (48, 48))
 
 
 def test_MIL_22_a_dry_run_only_tells(service: MilterService) -> None:

@@ -6,12 +6,13 @@ is asserted by the fixture.
 
 import fcntl
 import os
-import resource
 import signal
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
+from functools import partial
 from pathlib import Path
 
+import descriptors
 import pytest
 from tree import ECHO, PATIENCE, Tree, talk
 
@@ -261,7 +262,7 @@ def test_OPS_02_many_failed_workers_of_a_reload_are_no_storm(tree: Tree) -> None
 
 def test_OPS_09_no_descriptors_for_the_workers_of_a_reload(tree: Tree) -> None:
     tree.configure(workers=12, storm_restarts=1)
-    tree.start(preexec_fn=few_descriptors)
+    tree.start(preexec_fn=partial(descriptors.few, 32))
     before = set(tree.pids())
     tree.signal(signal.SIGHUP)
     tree.wait_for_log("no worker could be started: Too many open files", "stay in force")
@@ -336,12 +337,8 @@ def test_OPS_09_a_worker_without_descriptors(tree: Tree) -> None:
     assert tree.say("echo back") == "back"
 
 
-def few_descriptors() -> None:
-    resource.setrlimit(resource.RLIMIT_NOFILE, (32, 32))
-
-
 def test_OPS_09_with_32_descriptors_the_tree_runs(tree: Tree) -> None:
-    tree.start(preexec_fn=few_descriptors)
+    tree.start(preexec_fn=partial(descriptors.few, 32))
     for _ in range(3):
         tree.signal(signal.SIGHUP)
         assert tree.say("echo x") == "x"
@@ -425,21 +422,13 @@ def test_OPS_10_a_signal_right_at_the_start(tree: Tree) -> None:
 
 
 def test_PFX_07_a_thousand_silent_connections(tree: Tree) -> None:
-    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
-    if hard != resource.RLIM_INFINITY and hard < 4096:
-        pytest.skip("too few descriptors for a thousand connections")
-    resource.setrlimit(resource.RLIMIT_NOFILE, (max(soft, 4096), hard))
-    silent = []
-    try:
+    with descriptors.many(), ExitStack() as silent:
         tree.start()
-        silent = [tree.connect() for _ in range(1000)]
+        for _ in range(1000):
+            silent.enter_context(tree.connect())
         assert tree.say("echo x") == "x"
         tree.reload()
         assert tree.say("echo y") == "y"
-    finally:
-        for client in silent:
-            client.close()
-        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     assert tree.stop() == 0
 
 
