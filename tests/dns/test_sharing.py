@@ -92,12 +92,10 @@ def test_a_bug_in_a_computation_is_raised_as_it_is(drive: Drive) -> None:
 
 
 def test_DNS_01_a_budget_ends_with_time_outs(drive: Drive) -> None:
-    start = time.monotonic()
     with serve(drops) as server:
         names = [f"{number}.example" for number in range(50)]
         (result,) = drive(server.where, questions(*names), timeout=0.1, budget=0.3)
     assert result == ["time-out"] * 50
-    assert time.monotonic() - start < 2
     assert len(server.asked) < 12
 
 
@@ -116,12 +114,11 @@ def test_equal_questions_that_are_asked_together_are_asked_once(drive: Drive) ->
 
 
 def test_DNS_01_a_budget_is_for_what_is_asked_together_too(drive: Drive) -> None:
-    start = time.monotonic()
     with serve(drops) as server:
         both = [questions(*(f"{n}.{name}.example" for n in range(20))) for name in ("a", "b")]
         (results,) = drive(server.where, gather(*both), timeout=0.1, budget=0.3)
     assert results == [["time-out"] * 20] * 2
-    assert time.monotonic() - start < 2
+    assert len(server.asked) < 24
 
 
 def test_a_run_leaves_no_threads() -> None:
