@@ -291,6 +291,13 @@ def test_SPF_20_a_local_part_outside_ascii_matches_no_term() -> None:
     assert asked("v=spf1 exists:%{l}.example exists:%{s}.example -all", sender=f"用户@{D}") == [D]
 
 
+def test_SPF_20_terms_that_need_no_local_part_match_whatever_it_is() -> None:
+    """RFC 8616 §4."""
+    nodes: Any = {f"{IP}.{D}.{D}": {"A": [IP]}}
+    got = verdict("v=spf1 exists:%{i}.%{o}.%{d} -all", sender=f"用户@{D}", **nodes)
+    assert got.result == "pass"
+
+
 @pytest.mark.parametrize(
     ("record", "result"),
     [
@@ -412,6 +419,16 @@ def test_the_client_of_a_relay_is_judged_by_either_identity(hop: str, result: st
     behind: Any = {"ip": "10.0.0.5", "hops": ("2001:db8::9", hop), "policy": policy}
     assert zone.run(spf.check(helo=D, sender="", **behind)).result == result
     assert zone.run(spf.check_helo(helo=D, **behind)).result == result
+
+
+@pytest.mark.parametrize("terms", ["-all", "~all", "exp=all.example", "redirect=all.example"])
+def test_local_policy_is_its_own_terms_alone_and_only_passes(terms: str) -> None:
+    zone = Zone({D: {"TXT": ["v=spf1 -all"]}, "all.example": {"TXT": ["v=spf1 +all"]}})
+    check: Any = {"ip": IP, "helo": D, "sender": f"ada@{D}"}
+    got = zone.run(spf.check(**check, policy=spf.Policy(local_policy=terms)))
+    assert (got.result, got.directive, got.explanation, got.basis) == ("fail", "-all", "", "record")
+    included = spf.Policy(local_policy="include:all.example -all")
+    assert zone.run(spf.check(**check, policy=included)).basis == "local policy"
 
 
 @pytest.mark.parametrize("domain", ["bücher.example", "BüCHER.example.", "xn--bcher-kva.example"])
@@ -580,6 +597,11 @@ def test_nobody_vouched_for_what_the_dns_did_not_answer(
     ask = spf.check(ip=IP, helo=D, sender=f"a@{D}")
     got = Zone({D: domain, **nodes}, secure=True).run(ask)
     assert (got.result, got.secure) == (result, False)
+
+
+def test_a_story_ends_with_the_question_for_the_explanation() -> None:
+    got = verdict(f"v=spf1 -all exp=why.{D}", why_example_com={"TXT": ["go away"]})
+    assert steps(got)[-1] == "? TXT of why.example.com: 7 octets (look-up 0 of 10, void 0)"
 
 
 def test_a_story_counts_a_void_answer_with_its_question() -> None:
