@@ -206,8 +206,8 @@ _LONG_LINE: Final = re.compile(rb"([^\r\n]{30,76})(?= )")
 _MAX_PREAMBLE: Final = 65_536
 """Octets of a body in which its first part must begin."""
 _CONTENT_TYPE: Final = re.compile(rb"(?im)^content-type:((?:[^\r\n]|\r\n(?=[ \t]))++)")
-_NAME: Final = re.compile(rb"(?<![^\"<>,;:])(\s*+)([^\"<>,;:]++)(?<=\S )(?=<)")
-"""What stands before an address, and the blanks before it."""
+_NAME: Final = re.compile(rb'(?<![^,;:])(\s*+)([^"<>,;:]*[^"<>,;:\s]) <')
+"""The display name of an address, without quotes, and the blanks before it (RFC 5322 §3.4)."""
 _OFTEN_DROPPED: Final = {
     b"mime-version": (b"MIME-Version: 1.0",),
     b"content-transfer-encoding": tuple(
@@ -233,12 +233,8 @@ def _of_any_value(value: bytes) -> Iterator[tuple[str, bytes]]:
         yield from (("was encoded anew", before) for before in encodedwords.anew(value))
     if not value.isascii():
         yield from (("was decoded", before) for before in encodedwords.encoded(value))
-    yield "lost the quotes of a name", _NAME.sub(_quoted, value)
+    yield "lost the quotes of a name", _NAME.sub(rb'\1"\2" <', value)
     yield "was given quotes around a name", re.sub(rb'"([^"\\]*)" <', rb"\1 <", value)
-
-
-def _quoted(name: re.Match[bytes]) -> bytes:
-    return b'%b"%b" ' % (name[1], name[2][:-1])
 
 
 def _nothing(_: bytes, __: Message) -> Iterator[tuple[str, bytes]]:

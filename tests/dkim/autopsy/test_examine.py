@@ -1,6 +1,7 @@
 """A damaged message, and the damage that the autopsy names."""
 
 import base64
+import hashlib
 import quopri
 import re
 from collections.abc import Callable
@@ -57,6 +58,17 @@ def to_quoted_printable(octets: bytes) -> bytes:
         lambda text: quopri.encodestring(text.replace(b"\r\n", b"\n")).replace(b"\n", b"\r\n")
     )
     return encoded(octets).replace(b"Encoding: 8bit", b"Encoding: quoted-printable")
+
+
+def from_quoted_printable(octets: bytes) -> bytes:
+    return body(quopri.decodestring)(octets).replace(
+        b"Encoding: quoted-printable", b"Encoding: 8bit"
+    )
+
+
+def to_base64(octets: bytes) -> bytes:
+    encoded = body(lambda text: base64.encodebytes(text).replace(b"\n", b"\r\n"))
+    return encoded(octets).replace(b"Encoding: 8bit", b"Encoding: base64")
 
 
 def to_multipart(octets: bytes) -> bytes:
@@ -212,6 +224,45 @@ def test_what_broke_a_body_in_base64(signed: bytes, came: bytes, said: str, form
     assert story.header == INTACT or "Encoding became" in story.header
 
 
+OTHER_BODIES: list[tuple[bytes, Callable[[bytes], bytes], str]] = [
+    (TEXT, lambda octets: octets + b"_____\r\n", "1 line was added at the end: '_____'"),
+    (TEXT, body(lambda text: b"EXTERNAL\r\n" + text), "1 line was added at the start"),
+    (TEXT.partition(b"Dear")[0], lambda octets: octets + b"x\r\n", "the signed body was empty"),
+    (TEXT, to_base64, "text became base64"),
+    (to_quoted_printable(TEXT), from_quoted_printable, "quoted-printable became 8-bit text"),
+    (TEXT, swap(b"patterns,", b"patterns,  "), "blanks were added at line ends"),
+    (DAMAGES["dots"](TEXT), swap(b"\r\n..just", b"\r\n.just"), "dots at line starts were halved"),
+    (TEXT, body(lambda text: b"\r\n" * 60 + text), "empty lines were added before it"),
+    (
+        body(lambda text: b"\r\n" + text)(TEXT),
+        body(lambda text: text.removeprefix(b"\r\n")),
+        "an empty line before it was dropped",
+    ),
+    (DAMAGES["Latin-1"](TEXT), swap(b"\xf6", b"\xc3\xb6"), "Latin-1 became UTF-8"),
+]
+
+
+@pytest.mark.parametrize(
+    ("message", "damage", "said"), OTHER_BODIES, ids=[said for *_, said in OTHER_BODIES]
+)
+def test_what_broke_another_body(
+    message: bytes, damage: Callable[[bytes], bytes], said: str
+) -> None:
+    signed = mail.signed(
+        message.replace(b"\r\n-- \r\n", b"\r\n"), canonicalization="relaxed/simple"
+    )
+    (story,) = stories(damage(signed))
+    assert story.body.startswith(said)
+
+
+def test_a_body_that_was_signed_before_its_line_ends_were_right() -> None:
+    text = TEXT.partition(b"\r\n\r\n")[2]
+    digest = base64.b64encode(hashlib.sha256(text.replace(b"\r\n", b"\n") + b"\r\n").digest())
+    signed = mail.signed_by_hand(TEXT, "rsa", c="simple/simple", bh=digest.decode())
+    (story,) = stories(signed)
+    assert story.body == "it was signed with bare LF"
+
+
 def test_two_things_broke_a_body() -> None:
     damaged = to_quoted_printable(mail.signed(TEXT)) + b"__\r\na list\r\n"
     (story,) = stories(damaged)
@@ -350,6 +401,33 @@ def test_what_a_list_does_to_the_header() -> None:
         "Content-Type was replaced; it stands in a part",
         "Content-Transfer-Encoding was dropped",
     }
+
+
+FLOWERS = "flöwers".encode()
+FIELDS = [
+    (b"Subject: The\r\n engine", b"Subject: The\r\n\tengine", "was folded with a tab"),
+    (b"Subject: The\r\n\tengine", b"Subject: The\r\n engine", "was folded with a space"),
+    (b"Subject: The engine", b"Subject: The\r\n engine", "was folded"),
+    (b"Subject:The engine", b"Subject: The engine", "was given a blank after the colon"),
+    (b"Subject: " + FLOWERS, b"Subject: =?utf-8?b?ZmzDtndlcnM=?=", "was encoded"),
+    (b"Subject: =?utf-8?q?fl=C3=B6wers?=", b"Subject: " + FLOWERS, "was decoded"),
+    (b"Subject: =?iso-8859-1?q?fl=F6wers?=", b"Subject: " + FLOWERS, "was decoded"),
+    (b'From: "A B" <ada@example.com>', b"From: A B <ada@example.com>", "lost the quotes of a name"),
+    (b'From:"A" <a@b.c>, "B" <b@b.c>', b"From:A <a@b.c>, B <b@b.c>", "lost the quotes of a name"),
+    (b"Content-Type: text/plain", b"Content-Type: text/plain; charset=x", "was given a charset"),
+    (b'Content-Type: a/b; x="y"', b"Content-Type: a/b; x=y", "lost its quotes"),
+    (b"Content-Type: text/plain", b"X: y", "was dropped"),
+    (b"Content-Transfer-Encoding: 8bit", b"X: y", "was dropped"),
+    (b"Content-Transfer-Encoding: 8bit", b"Content-Transfer-Encoding: 7bit", "became '7bit'"),
+]
+
+
+@pytest.mark.parametrize(("before", "after", "said"), FIELDS, ids=str)
+def test_what_became_of_a_field(before: bytes, after: bytes, said: str) -> None:
+    name = before.partition(b":")[0]
+    message = re.sub(b"(?m)^" + name + rb":[^\r]*", lambda _: before, TEXT, count=1)
+    (story,) = stories(swap(before, after)(mail.signed(message, canonicalization="simple/simple")))
+    assert story.header == f"{name.decode()} {said}"
 
 
 def test_an_ed25519_signature_keeps_the_octets_to_itself() -> None:
