@@ -244,6 +244,9 @@ def test_a_field_prepended_without_oversigning_is_for_policy(field: bytes) -> No
     """Also in another case, and with a blank before the colon."""
     message = field + b": x@evil.example\r\n" + signed(oversign=())
     assert verdict(message).result is Result.POLICY
+    admitting = verdict(message, policy=dkim.Policy(admit_unsigned_duplicates=True))
+    only_one = field.strip().lower() == b"from"
+    assert admitting.result is (Result.POLICY if only_one else Result.PASS)
 
 
 @pytest.mark.parametrize(
