@@ -82,6 +82,11 @@ CASES: list[tuple[str, dict[str, Any], set[str]]] = [
     ("a silent DNS for SPF", {"example.com": {"FAIL": ["*"]}}, {"spf/dns", "mx/dns"}),
     ("no key", {KEY: {}}, {"dkim/no-key"}),
     ("KEY-17 an alias of nothing", {KEY: {"CNAME": ["gone.example"]}}, {"dkim/dangling"}),
+    (
+        "an alias of a key",
+        {KEY: {"CNAME": ["key.example.net"]}, "key.example.net": txt(mail.record("rsa"))},
+        set(),
+    ),
     ("a withdrawn key", {KEY: txt("v=DKIM1; p=")}, {"dkim/revoked"}),
     ("two keys", {KEY: txt(mail.record("rsa"), mail.record("ed25519"))}, {"dkim/several"}),
     ("no key but a TXT record", {KEY: txt("v=spf1 -all")}, {"dkim/syntax"}),

@@ -82,6 +82,7 @@ def test_a_second_signal_ends_it_at_once(tree: Tree) -> None:
     tree.configure(stop=600, request=900, silence=600)
     tree.start()
     with tree.connect() as client:
+        assert talk(client, "who")  # so that a worker has the connection, and waits for more
         client.sendall(b"spin\n")
         tree.signal(signal.SIGTERM)
         tree.wait_for_log("the service stops")
