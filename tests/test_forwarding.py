@@ -23,6 +23,8 @@ NODES: dict[str, Any] = {
     "_dmarc.odd.example": {"TXT": ["v=DMARC1; p=reject"]},
     "slow.example": {"FAIL": ["*"]},
     "_dmarc.slow.example": {"FAIL": ["*"]},
+    "lax.example": {"TXT": [f"v=spf1 ip4:{HERE} -all"]},
+    "_dmarc.lax.example": {"TXT": ["v=DMARC1; p=none"]},
     "rsa._domainkey.example.com": {"TXT": [mail.record("rsa")]},
 }
 ZONE = Zone(NODES)
@@ -107,6 +109,10 @@ def test_advice() -> None:
     assert "sign with DKIM" in alone
     assert "ARC" in alone
     assert "Set up SRS" in alone
+    assert "Until then deliver to a mailbox here" in alone
+    lax = " ".join(decided(author("lax.example"), "ada@lax.example", via=NEXT).advice)
+    assert "sign with DKIM" in lax
+    assert "Until then" not in lax
     assert "Set up SRS" not in " ".join(decided(via=NEXT, srs_domain="srs.example").advice)
     assert "into From" in " ".join(decided(mail.signed(), via=NEXT).advice)
     assert "Do not send it on" in " ".join(decided(sender="eve@bare.example").advice)
@@ -126,6 +132,12 @@ def test_by_its_signatures_alone() -> None:
     got = decided(mail.signed(), ip="")
     assert got.srs is Answer.UNKNOWN
     assert got.survives is Answer.YES
+
+
+def test_without_a_verdict_of_dmarc_nothing_is_said_of_it() -> None:
+    judging = authenticate(mail.signed(), ip=HERE, now=mail.NOW, methods={"spf", "dkim"})
+    got = ZONE.run(decide(ZONE.run(judging), to="ben@far.example", now=mail.NOW))
+    assert (got.survives, got.keep, got.advice) == (Answer.UNKNOWN, (), ())
 
 
 def test_an_envelope_that_is_not_known_is_no_bounce() -> None:
