@@ -14,7 +14,7 @@ from pathlib import Path
 import guide
 import postfix
 import pytest
-from postfix import Postfix, free_port
+from postfix import Postfix, free_port, hop
 from sink import Sink, sink, until
 from srs_service import SECRETS, SRS_DOMAIN, Lookups
 
@@ -54,10 +54,6 @@ class Route:
         return mail.sender
 
 
-def _hop(port: int) -> str:
-    return f"smtp:[127.0.0.1]:{port}"
-
-
 @pytest.fixture(params=BOTH)
 def route(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Route]:
     """Both instances, the sink and the look-ups, by each protocol."""
@@ -72,7 +68,7 @@ def route(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Route]:
             {
                 "virtual_mailbox_domains": "origin.test",
                 "virtual_mailbox_maps": "inline:{ {ada@origin.test=ada/} }",
-                "transport_maps": f"inline:{{ {{fwd.test={_hop(ports['forwarder'])}}} }}",
+                "transport_maps": f"inline:{{ {{fwd.test={hop(ports['forwarder'])}}} }}",
             },
             ports["origin"],
         )
@@ -90,8 +86,8 @@ def route(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Route]:
                 "virtual_mailbox_maps": "inline:{ {box@local.test=box/} }",
                 "relay_domains": "backup.test",  # as on a backup MX, without a list of recipients
                 "transport_maps": (
-                    f"inline:{{ {{last.test={_hop(last.port)}}}, {{backup.test={_hop(last.port)}}},"
-                    f" {{origin.test={_hop(ports['origin'])}}} }}"
+                    f"inline:{{ {{last.test={hop(last.port)}}}, {{backup.test={hop(last.port)}}},"
+                    f" {{origin.test={hop(ports['origin'])}}} }}"
                 ),
                 **guide.main_cf(
                     request.param,
@@ -236,9 +232,9 @@ def test_only_what_leaves_is_rewritten_by_the_recipe_of_the_guide(tmp_path: Path
     with sink() as last:
         instead = {
             "127.0.0.1:10026": f"127.0.0.1:{second}",
-            "smtp:[127.0.0.1]:10026": _hop(second),
+            "smtp:[127.0.0.1]:10026": hop(second),
             "127.0.0.1:10003": f"127.0.0.1:{lookups.ports_of_the_guide()['10003']}",
-            "content_filter=smtp:": f"content_filter={_hop(last.port)}",
+            "content_filter=smtp:": f"content_filter={hop(last.port)}",
         }
         forwarder = Postfix(
             tmp_path / "forwarder",
@@ -349,7 +345,7 @@ def test_the_map_exists_is_a_list_of_recipients_for_a_relay(
                 "mynetworks": INSIDE,
                 "relay_domains": f"{SRS_DOMAIN}, fwd.test",
                 "relay_recipient_maps": listed,
-                "relay_transport": _hop(last.port),
+                "relay_transport": hop(last.port),
             }
             with Postfix(tmp_path / "relay", "mx.relay.test", main) as relay:
                 for recipient in (genuine, genuine.lower(), "box@fwd.test"):

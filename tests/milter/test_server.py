@@ -5,7 +5,6 @@ import resource
 import socket
 import struct
 import time
-from collections.abc import Coroutine
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from unittest.mock import patch
 import descriptors
 import pytest
 from filtered import applied, signing, verifying
+from limited import run
 from mail import DOMAIN, MESSAGE, record, signed, verdicts
 from milters import serving
 
@@ -41,14 +41,6 @@ ZONE = Zone(
 )
 LOCAL = {"address": "127.0.0.1"}
 CONTINUE = (b"c", b"")
-
-
-def run(test: Coroutine[Any, Any, None]) -> None:
-    async def limited() -> None:
-        async with asyncio.timeout(180):
-            await test
-
-    asyncio.run(limited())
 
 
 def both(folder: Path) -> Settings:

@@ -4,13 +4,12 @@ import asyncio
 import errno
 import socket
 import struct
-from collections.abc import Coroutine
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
 
 import descriptors
 import pytest
+from limited import run
 from lookups import Recorder, echo, serving
 
 from mailauth.errors import BadArgument
@@ -24,14 +23,6 @@ SOCKETMAP = LookupProtocol.SOCKETMAP
 LINE = b"get ada@example.com\n"
 VALUE = b"200 ada@example.com\n"
 QUICK = Limits(request=0.2, idle=30)
-
-
-def run(test: Coroutine[Any, Any, None]) -> None:
-    async def limited() -> None:
-        async with asyncio.timeout(30):
-            await test
-
-    asyncio.run(limited())
 
 
 def test_many_requests_in_one_write_are_answered_in_order() -> None:

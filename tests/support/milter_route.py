@@ -17,7 +17,7 @@ from pathlib import Path
 import guide
 import mail as mails
 from nameserver import from_zone, serve
-from postfix import Postfix, free_port
+from postfix import Postfix, free_port, hop
 from sink import Sink, sink, until
 from tree import Tree
 
@@ -150,8 +150,8 @@ def _instead(folder: Path, ports: dict[str, int], last: int) -> dict[str, str]:
         "unix:mailauth/srs": here["srs"],
         "inet:127.0.0.1:10003": here["reverse"],
         "127.0.0.1:10026 ": f"127.0.0.1:{ports['second']} ",
-        "smtp:[127.0.0.1]:10026": _hop(ports["second"]),
-        "content_filter=smtp:": f"content_filter={_hop(last)}",
+        "smtp:[127.0.0.1]:10026": hop(ports["second"]),
+        "content_filter=smtp:": f"content_filter={hop(last)}",
         "[srs]\n": "[srs]\nreject_forged = true\n",
         "[verifying]\n": "[verifying]\nreceived_spf = true\n",
     }
@@ -187,17 +187,13 @@ def _opendkim(folder: Path, port: int) -> Iterator[None]:
         process.wait()
 
 
-def _hop(port: int) -> str:
-    return f"smtp:[127.0.0.1]:{port}"
-
-
 def _filter(*ports: int) -> dict[str, str]:
     where = ", ".join(f"inet:127.0.0.1:{port}" for port in ports)
     return {"smtpd_milters": where, "milter_default_action": "tempfail"}
 
 
 def _origin(ports: dict[str, int]) -> dict[str, str]:
-    receiver = _hop(ports["receiver"])
+    receiver = hop(ports["receiver"])
     return {
         **_filter(ports["sign"]),
         **WITHOUT_LIMITS,
@@ -210,7 +206,7 @@ def _origin(ports: dict[str, int]) -> dict[str, str]:
 
 def _receiver(ports: dict[str, int], lines: str) -> dict[str, str]:
     """The lines of the guide, on a host whose port 25 admits nobody from 127.0.0.1."""
-    origin = _hop(ports["origin"])
+    origin = hop(ports["origin"])
     strict = "check_client_access inline:{{127.0.0.1 = REJECT}}"
     return {
         **guide.settings(lines),

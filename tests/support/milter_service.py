@@ -11,6 +11,7 @@ from tree import Tree
 
 from mailauth.milter.client import Answer, BrokenFilter, Client, Envelope
 from mailauth.milter.protocol.replies import InsertHeader
+from mailauth.service.telling.metrics import exposition
 
 AUTHSERV_ID = "mx.example.org"
 SERVE = ("-m", "mailauth", "serve", "--config")
@@ -86,6 +87,10 @@ class MilterService(Tree):
             return self.deliver(message, envelope)
         except (OSError, BrokenFilter):
             return None
+
+    def metrics(self) -> str:
+        """Its figures, as Prometheus reads them."""
+        return exposition(self.status())[1].decode()
 
     def kill_workers(self) -> None:
         """SIGKILL to each worker."""

@@ -95,6 +95,11 @@ def free_port() -> int:
     raise RuntimeError("no port of loopback is free")
 
 
+def hop(port: int) -> str:
+    """The next hop that listens there, as transport(5) names it."""
+    return f"smtp:[127.0.0.1]:{port}"
+
+
 @dataclass
 class Postfix:
     """One instance: where it lives, who it is, and what its main.cf says beyond `MAIN`."""

@@ -21,7 +21,6 @@ from mailauth.milter.protocol.replies import (
 )
 from mailauth.service.settings.configuration import BadConfiguration
 from mailauth.service.start import check
-from mailauth.service.telling.metrics import exposition
 
 pytestmark = pytest.mark.loopback
 
@@ -108,7 +107,7 @@ def test_SRS_01_forged_recipients_are_counted_and_may_be_refused(service: Milter
     assert (verdict.code, verdict.enhanced) == (550, "5.1.1")
     service.wait_for_log(f"forged or expired SRS recipient '{forged.recipients[0]}'")
     figure = f'bounces_forged_total{{listener="{where}"}} 1.0'
-    service.wait_for(lambda: figure in exposition(service.status())[1].decode())
+    service.wait_for(lambda: figure in service.metrics())
 
 
 def test_a_long_sender_is_stored_by_each_worker_alike(service: MilterService) -> None:
@@ -131,12 +130,9 @@ def test_a_listener_for_all_does_srs_if_it_is_told_to(service: MilterService) ->
     without = service.deliver(envelope=LEAVING).changes
     assert not any(isinstance(each, ChangeFrom) for each in without)
 
-    def text_of_metrics() -> str:
-        return exposition(service.status())[1].decode()
-
     want = f'mailauth_senders_rewritten_total{{listener="{where}"}} 1.0'
-    service.wait_for(lambda: want in text_of_metrics())
-    assert 'method="dmarc",result="fail"}' in text_of_metrics()
+    service.wait_for(lambda: want in service.metrics())
+    assert 'method="dmarc",result="fail"}' in service.metrics()
 
 
 def test_what_the_domain_asks_for_is_done_if_it_is_wanted(service: MilterService) -> None:

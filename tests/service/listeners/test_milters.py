@@ -28,7 +28,6 @@ from mailauth.service.listeners.milters import CountingResolver, MilterWatch
 from mailauth.service.settings.configuration import BadConfiguration
 from mailauth.service.start import check
 from mailauth.service.telling.beat import Figure
-from mailauth.service.telling.metrics import exposition
 from mailauth.service.telling.tally import Tally
 
 pytestmark = pytest.mark.loopback
@@ -167,10 +166,6 @@ def test_figures_are_told_by_ps_and_metrics(service: MilterService) -> None:
     service.deliver()
     service.deliver(envelope=THEIRS)
     service.deliver(envelope=THEIRS)
-
-    def text() -> str:
-        return exposition(service.status())[1].decode()
-
     where = f'listener="{service.milter}"'
     wanted = (  # which each worker tells with its next beat
         f'messages_total{{{where},result="judged"}} 2.0',
@@ -178,8 +173,8 @@ def test_figures_are_told_by_ps_and_metrics(service: MilterService) -> None:
         f'verdicts_total{{{where},method="spf",result="pass"}} 4.0',
         f'verdicts_total{{{where},method="dkim",result="none"}} 2.0',
     )
-    service.wait_for(lambda: all(figure in text() for figure in wanted))
-    told = text()
+    service.wait_for(lambda: all(figure in service.metrics() for figure in wanted))
+    told = service.metrics()
     asked = float(told.split(f"mailauth_dns_questions_total{{{where}}} ")[1].split("\n")[0])
     assert asked >= 2
     out = process("ps", "-c", str(service.file)).stdout.decode()
