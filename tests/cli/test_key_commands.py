@@ -213,7 +213,7 @@ def test_a_public_key_does_not_sign(run: Run, desk: Path) -> None:
         ("v=spf1 -all", 1, "missing: no readable key"),
         ("v=DKIM1; p=*\x1b[2J", 1, "missing: no readable key"),
         (mail.record("rsa")[:255], 1, "p= is not base64; it ends after 255 octets"),
-        (None, 1, "missing: no key at s._domainkey.example.com: there is no such name"),
+        (None, 1, "missing: no key at s._domainkey.example.com: there is no such name\n"),
         (["FAIL"], 75, "unknown: "),
     ],
 )
