@@ -6,8 +6,8 @@ it leaves for the sink with an SRS sender, by the set-up of the guide to SRS by
 the milter.
 """
 
+import socket
 import subprocess
-import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
@@ -138,14 +138,14 @@ def route(folder: Path) -> Iterator[Route]:
 
 def _instead(folder: Path, ports: dict[str, int], last: int) -> dict[str, str]:
     """What stands here for the names, sockets and ports of the guide."""
-    socket = 'unix:/var/spool/postfix/mailauth/{}"\ngroup = "postfix"'
+    of_unix = 'unix:/var/spool/postfix/mailauth/{}"\ngroup = "postfix"'
     here = {name: f"inet:127.0.0.1:{port}" for name, port in ports.items()}
     return {
         "srs.example.com": SRS_DOMAIN,
         "example.com": "local.test",
         "/etc/mailauth": f"{folder}",
-        socket.format("milter"): here["verify"] + '"',
-        socket.format("srs"): here["srs"] + '"',
+        of_unix.format("milter"): here["verify"] + '"',
+        of_unix.format("srs"): here["srs"] + '"',
         "unix:mailauth/milter": here["verify"],
         "unix:mailauth/srs": here["srs"],
         "inet:127.0.0.1:10003": here["reverse"],
@@ -179,12 +179,17 @@ def _opendkim(folder: Path, port: int) -> Iterator[None]:
     conf.write_text(OPENDKIM_CONF.format(port=port, authserv_id=OPENDKIM_ID, keys=keys))
     process = subprocess.Popen([OPENDKIM, "-f", "-x", str(conf)])
     try:
-        time.sleep(0.2)
+        until(lambda: process.poll() is not None or _listens(port))
         assert process.poll() is None, "opendkim has ended"
         yield
     finally:
         process.terminate()
         process.wait()
+
+
+def _listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
 
 
 def _filter(*ports: int) -> dict[str, str]:
