@@ -79,6 +79,7 @@ LEFT_ALONE = {
     "PFX-01-nul": "a\0da@sender.example",
     "PFX-01-del": "a\x7fda@sender.example",
     "SRS-11-domain-that-is-none": "ada@sen der.example",
+    "SRS-11-none-outside-ascii": "ada@ü..example",
     "SRS-16-too-long": "a" * 300 + "@sender.example",
 }
 
