@@ -34,7 +34,7 @@ def dkim(
     testing: bool,
     strict: bool,
 ) -> None:
-    """Print the DKIM record of a key: for a zone file, for a provider's form, or as JSON.
+    """Print the DKIM record of a key; warnings about it go to standard error.
 
     \b
     mailauth record dkim -k 2026.example.com.pem -d example.com -s 2026
@@ -70,13 +70,17 @@ def print_key(
     testing: bool = False,
     strict: bool = False,
 ) -> None:
-    """Print the key record of `key` in one of the forms (RFC 6376 §3.6.1)."""
-    from mailauth.dkim import key as keys
+    """Print the key record of `key` in one of the forms (RFC 6376 §3.6.1), and warn about it."""
+    from mailauth import dkim as protocol
+    from mailauth.cli.shown import findings
     from mailauth.dns import present
+    from mailauth.findings import Severity
 
-    octets = keys.KeyRecord.for_key(key, testing=testing, strict=strict).format().encode()
+    octets = protocol.KeyRecord.for_key(key, testing=testing, strict=strict).format().encode()
     name = "" if form in present.NAMELESS else options.key_name(domain, selector)
     click.echo(present.in_form(form, name, octets))
+    found = protocol.lint_record(octets)
+    findings.show((each for each in found if each.severity is not Severity.NOTE), err=True)
 
 
 @command.command("spf", short_help="Print the SPF record of a domain.")
