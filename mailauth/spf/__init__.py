@@ -1,13 +1,13 @@
 """SPF: may this host send mail for this domain? (RFC 7208, 8616).
 
-- What is published: `record` (§12) and its `macro` strings (§7), which `build` writes
-  and `flatten` turns into networks; `lint` looks for what is broken or `unwise` in
-  them, and `remedies` says what to publish instead.
+- What is published: `record` (§12) and its `macro` strings (§7).  `build` writes a
+  record, `flatten` replaces its names by networks, `lint` looks for what is broken
+  or `unwise` in it, and `remedies` says what to publish instead.
 - What is judged: `check` takes an `identity` and the receiver's `policy`, and an
-  `evaluation` of check_host() (§4 to §6) comes to a `verdict`.  `plan` prepares a
-  record for it, `letters` has the values of macros, `story` tells what it did.
-- What is remembered, so that the next client of a domain is judged in less time:
-  a `course`, which `plot` draws, in a `memory` that is bounded.
+  `evaluation` of check_host() (§4 to §6) ends in a `verdict`.  `plan` prepares a
+  record for it, `letters` holds the values of macros, `story` tells what it did.
+- What is remembered, so that the next client of a domain is judged faster: a
+  `course`, which `plot` draws, in a bounded `memory`.
 - What is written into the header: `received` (§9.1).
 """
 

@@ -1,8 +1,8 @@
-"""A record from what its owner wants to say.
+"""A record built from what its owner wants to say.
 
-The terms that ask the DNS nothing come first, because a receiver stops at the
-first that matches (RFC 7208 §10.1.1); what is written is read once more, so
-that nothing is built that a receiver would refuse.
+Terms that need no DNS come first, because a receiver stops at the first match
+(RFC 7208 §10.1.1).  The text is parsed once built, so that no record is returned
+that a receiver would refuse.
 """
 
 from collections.abc import Iterable
@@ -23,14 +23,14 @@ def build(  # noqa: PLR0913 - a record has the terms it has
     redirect: str | None = None,
     all: Qualifier | None = None,  # noqa: A002 - the RFC's word
 ) -> Record:
-    """The record that admits these hosts, and says by `all` or `redirect` what of the others.
+    """The record that admits these hosts; `all` or `redirect` decides about all others.
 
-    `ip4` and `ip6` are addresses or networks as `192.0.2.0/24`; `a` and `mx`
+    `ip4` and `ip6` are addresses or networks such as `192.0.2.0/24`; `a` and `mx`
     admit the domain's own addresses and those of its mail exchanges; `include`
-    and `redirect` are domains, and may hold macros.  The record's `text` is to be published.
+    and `redirect` are domains, and may hold macros.  Publish the record's `text`.
 
-    **Raises** BadArgument: a value that cannot stand in a record, both of `all`
-    and `redirect`, or neither.
+    **Raises** BadArgument: a value cannot stand in a record, or both of `all` and
+    `redirect` are given, or neither.
     """
     if (all is None) == (redirect is None):
         raise BadArgument("a record ends in all or in redirect: give one of them")
@@ -55,7 +55,7 @@ def _one_word(text: str) -> str:
 
 
 def _domain_spec(text: str) -> str:
-    """A domain as A-labels; one with macros as it is."""
+    """A domain as A-labels; with macros, it stays as it is."""
     if "%" in text:
         return _one_word(text)
     try:

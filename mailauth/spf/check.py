@@ -30,9 +30,9 @@ def check(  # noqa: PLR0913 - the arguments of the RFC, and our own
     """The verdict on the MAIL FROM identity (§2.4); an empty sender is postmaster@HELO.
 
     `sender` is the reverse-path, with or without its angle brackets.  `hops` are
-    the addresses from which the mail came before, the latest first: if `ip` is
-    one of `policy.relays`, the first of them that is not is judged.  `receiver` and
-    `now` are as `check_host` has them.  **Asks** what `check_host` asks.
+    the addresses of earlier hops, the latest first: if `ip` is in `policy.relays`,
+    the first hop that is not is judged instead.  `receiver` and `now` are as in
+    `check_host`.  **Asks** what `check_host` asks.
 
     **Raises** BadArgument: `ip` is no address.
     """
@@ -54,7 +54,7 @@ def check_helo(
 ) -> Lookups[Verdict]:
     """The verdict on the HELO identity (§2.3).
 
-    `hops` are as `check` has them, `receiver` and `now` as `check_host`.  **Asks** what
+    `hops` are as in `check`, `receiver` and `now` as in `check_host`.  **Asks** what
     `check_host` asks.
 
     **Raises** BadArgument: `ip` is no address.
@@ -75,13 +75,14 @@ def check_host(  # noqa: PLR0913 - the arguments of the RFC, and our own
     now: int = 0,
     policy: Policy = RFC7208,
 ) -> Lookups[Verdict]:
-    """Whether the host `ip` may send mail of `domain`: the function of §4.
+    """Whether the host `ip` may send mail for `domain`: the function of §4.
 
     `sender` is the whole mailbox; without a local part it is the postmaster's
-    (§4.3).  `receiver` and `now`, seconds since the epoch, are the macros r and t of
-    explanations; give `now`, or an explanation with the time shows 1970.
-    **Asks** for the record, and then at most ten terms' worth of questions; an mx
-    or a ptr among them asks at most eleven.
+    (§4.3).  `receiver` and `now`, in seconds since the epoch, are the macros r and t
+    of explanations; without `now`, an explanation may show a time of 1970.
+    **Asks** for the record, and then for `policy.max_lookups` terms at most: an mx or
+    a ptr asks at most eleven questions, any other term one.  %{p} asks as a ptr does,
+    once; after a fail, an explanation may be asked for.
 
     **Raises** BadArgument: `ip` is no address.
     """
@@ -90,7 +91,7 @@ def check_host(  # noqa: PLR0913 - the arguments of the RFC, and our own
 
 
 def _by_course(subject: Subject, domain: str, identity: str, policy: Policy) -> Lookups[Verdict]:
-    """§4.3, and then the course of the domain if it leads to this client, or an evaluation.
+    """The verdict, after §4.3: by the domain's course if it leads to this client, or evaluated.
 
     A course is drawn when a domain is checked for the second time.
     """
@@ -117,7 +118,7 @@ def _by_course(subject: Subject, domain: str, identity: str, policy: Policy) -> 
 
 
 def outermost(ip: str | Address, hops: Sequence[str], policy: Policy) -> str | Address:
-    """The address that is judged: of `ip` and `hops` the first that is no relay of ours."""
+    """The address to judge: the first of `ip` and `hops` that is no relay of ours, or else `ip`."""
     for each in (ip, *hops):
         address = client(each).ip
         if not any(address in network for network in policy.relays):
@@ -126,6 +127,6 @@ def outermost(ip: str | Address, hops: Sequence[str], policy: Policy) -> str | A
 
 
 _NEW: Final = Course()
-"""Of a domain that was checked once."""
+"""What is remembered of a domain that was checked once."""
 _COURSES: Final[Memory[tuple[str, bool], Course]] = Memory(4_194_304)
-"""By domain, and by whether the client is one of IPv4; some 400 domains."""
+"""By domain, and by whether the client's address is IPv4; room for some 400 domains."""

@@ -1,16 +1,16 @@
 """Courses: what an evaluation of a domain asked, remembered for its next client (RFC 7208 §4).
 
 Take a record `include:a.example include:b.example -all`.  Whoever the client is,
-an evaluation asks for the same three records in turn; only the networks in them
-are compared with each client anew.  A `Course` is that way through the records
+an evaluation asks for the same three records in turn; only the comparison of
+their networks with the client differs.  A `Course` is this way through the records
 of a domain, with a `Stop` wherever a client may match; `mailauth.spf.plot` draws
 it from what an evaluation heard.
 
-To follow a course is to find the stop where this client matches, and to ask side
-by side, in two rounds, what an evaluation would ask up to there in turn.  If the
-DNS gives the answers that it gave before, the verdict is that of the stop.  If it
-does not, or if there is no such stop, the client is evaluated as if there were
-no course: following one never changes a verdict, only how long it takes.
+Following a course means finding the stop where this client matches, and asking
+side by side, in two rounds, what an evaluation would ask in turn up to there.  If
+the DNS answers as it did before, the verdict is that of the stop.  If it does not,
+or if there is no such stop, the client is evaluated as if there were no course:
+following one never changes a verdict, only how long it takes.
 """
 
 from collections.abc import Mapping, Sequence
@@ -33,7 +33,7 @@ from mailauth.syntax.domain import MAX_NAME
 
 _ANSWERED: Final = frozenset({Status.EXISTS, Status.NO_DATA, Status.NO_SUCH_NAME})
 _MAX_REMEMBERED: Final = 8
-"""Clients at one stop, or of one name with macros: a few send most of the mail of a domain."""
+"""Verdicts of one stop, or questions of one directive: a few clients send most of the mail."""
 
 
 class Place(Protocol):
@@ -41,19 +41,19 @@ class Place(Protocol):
 
     @property
     def directives(self) -> tuple[Directive, ...]:
-        """Those that the client may match; none at the end of a record, which is neutral (§4.7)."""
+        """The directives that a client may match; none at the end of a record: neutral (§4.7)."""
 
     def find(self, client: Client) -> int:
-        """Which of them matches, or -1."""
+        """The index of the directive that matches, or -1."""
 
 
 class Ground(NamedTuple):
-    """In which record a stop lies, and by which includes an evaluation comes there."""
+    """The record in which a stop lies, and the includes that lead an evaluation there."""
 
     domain: str
     """The domain whose record the verdict names: the checked one, or the target of its redirect."""
     is_explained: bool
-    """That record has exp=, so that a fail has to ask for more (§6.2)."""
+    """Whether that record has exp=, so that a fail must ask for more (§6.2)."""
     includes: tuple[Directive, ...] = ()
     """The include directives from that record to the one of the stop, the outermost first."""
 
@@ -67,16 +67,16 @@ class Stop:
     questions: tuple[Question, ...]
     """What an evaluation asks up to there."""
     answers: list[Answer[Any]]
-    """What it was answered; the list is never changed."""
+    """The answers to these questions; the list is never changed."""
     lookups: int
     voids: int
     secure: bool
     _verdicts: dict[tuple[int, str], tuple[Any, ...]] = field(default_factory=dict)
 
     def facts(self, at: int, domain: str, identity: str) -> tuple[Any, ...] | None:
-        """The verdict of the directive at `at`, without its story; remembered.
+        """The values of the verdict for the directive at index `at`, without its story; remembered.
 
-        None: there is more to do (§5.2, §6.2).
+        None: the evaluation does not end here (§5.2), or has to ask for more (§6.2).
         """
         facts = self._verdicts.get((at, identity))
         if facts is None:
@@ -115,7 +115,7 @@ class Stop:
 
 
 class Spoken:
-    """A directive whose name has macros, so that each client has a question of its own."""
+    """A directive whose name has macros, so that each client needs its own question."""
 
     __slots__ = ("_domain", "_key", "_questions", "_rrtype", "_shift", "_spec", "stop")
 
@@ -124,8 +124,8 @@ class Spoken:
     ) -> None:
         """The directive matches if the client is among the addresses of the name.
 
-        They are compared without their last `shift` bits; None: any address will do
-        (§5.7).  `stop` is where the evaluation ends if it matches.
+        Addresses are compared without their last `shift` bits; None: any address will do
+        (§5.7).  `stop` is where the evaluation ends if the directive matches.
         """
         self._spec = spec
         self._domain = domain
@@ -133,10 +133,10 @@ class Spoken:
         self._shift = shift
         self.stop = stop
         self._key = itemgetter("v", *sorted(spec.letters - {"d"}))
-        self._questions: dict[Any, Question] = {}  # by what the letters stand for
+        self._questions: dict[Any, Question] = {}  # by the values of the letters
 
     def question(self, letters: Letters) -> Question | None:
-        """What is asked for one client; None if nobody can ask it."""
+        """The question for one client; None if it cannot be asked."""
         key = self._key(letters.values())
         question = self._questions.get(key)
         if question is None:
@@ -149,7 +149,7 @@ class Spoken:
         return question
 
     def matches(self, answer: Answer[Any], client: Client) -> bool:
-        """Whether the client is the one that the answer speaks of."""
+        """Whether the directive matches the client, given the answer to its question."""
         if self._shift is None:
             return bool(answer.records)
         bits = client.bits >> self._shift
@@ -163,15 +163,15 @@ class Course(NamedTuple):
     """The way through the records of one domain, for clients of one family."""
 
     record: Answer[Any] | None = None
-    """The answer in which the record of the domain itself stands."""
+    """The answer that holds the record of the domain itself."""
     stops: tuple[Stop, ...] = ()
     spoken: Mapping[int, Spoken] = {}
-    """By place among the questions of the stops: in its stead the client's own is asked."""
+    """By index among the questions of the stops: the client's own is asked in place of that one."""
     is_whole: bool = False
     """No evaluation can make it longer: it is complete, or what follows fits no course."""
 
     def weight(self) -> int:
-        """About how many octets it takes."""
+        """Roughly how many octets of memory it takes."""
         if not self.stops:
             return 400
         last = self.stops[-1]
@@ -183,10 +183,10 @@ class Course(NamedTuple):
     def follow(
         self, subject: Subject, domain: str, identity: str, heard: dict[Question, Answer[Any]]
     ) -> Lookups[Verdict | None]:
-        """The verdict for `domain`, or None; then `heard` has what was asked.
+        """The verdict for `domain`, or None; then `heard` has the answers so far.
 
-        **Asks** for the record of the domain; and if the answer is the very one that the
-        course was drawn from, so that who answers has a memory, for the rest.
+        **Asks** for the record of the domain; and for the rest only if that answer is the
+        very object from which the course was drawn, as it is if the resolver has a cache.
         """
         for stop in self.stops:
             at = stop.place.find(subject.client)
@@ -217,7 +217,7 @@ class Course(NamedTuple):
         return None
 
     def _questions(self, stop: Stop, subject: Subject) -> Sequence[Question]:
-        """Those up to a stop, for this client; none if there is one that nobody can ask."""
+        """The questions up to a stop, for this client; none if one of them cannot be asked."""
         asked = list(stop.questions)
         letters = Letters(subject)
         for place, spoken in self.spoken.items():
@@ -229,7 +229,7 @@ class Course(NamedTuple):
         return asked
 
     def _end(self, stop: Stop, answers: list[Answer[Any]], client: Client) -> Stop | None:
-        """Where the client matches, at `stop` or before; None if the DNS speaks otherwise."""
+        """The stop where the client matches, `stop` or an earlier one; None if answers differ."""
         said = answers.copy()
         for place, spoken in self.spoken.items():
             if place >= len(said):
@@ -247,7 +247,7 @@ class Course(NamedTuple):
 
 
 class _Retold(Story):
-    """The story of a verdict that a course led to: an evaluation that hears the same."""
+    """The story of a verdict that a course led to: that of an evaluation with the same answers."""
 
     __slots__ = ("_known",)
 
@@ -258,7 +258,7 @@ class _Retold(Story):
         self._known = known
 
     def events(self) -> list[Event]:
-        """Those of the evaluation."""
+        """The events of that evaluation."""
         subject, domain, identity, questions, answers = self._known
         heard = dict(zip(questions, answers, strict=True))
         evaluation = Evaluation(subject, RFC7208)

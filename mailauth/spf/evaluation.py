@@ -1,8 +1,8 @@
-"""check_host() (RFC 7208 §4, §5, §6): one identity of one client, to its verdict.
+"""check_host() (RFC 7208 §4, §5, §6): from one identity of one client to its verdict.
 
-An `Evaluation` holds what the whole of it shares: the client, the sender, and
-the counters of §4.6.4, which are judged at the moment they are exceeded.
-Whatever the records say, what comes out is a `Verdict`.
+An `Evaluation` holds what all its steps share: the client, the sender, and the
+counters of §4.6.4, which end it as soon as one exceeds its limit.  Whatever the
+records say, the result is a `Verdict`.
 """
 
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -25,14 +25,14 @@ from mailauth.syntax import domain as domains
 from mailauth.syntax.address import Address
 
 _ANY_IP4 = ask.FAMILIES[0]
-_NONE, _PASS = Result.NONE, Result.PASS  # an enumeration takes long to look up its members
+_NONE, _PASS = Result.NONE, Result.PASS  # looking up members of an enumeration is slow
 
 MAX_MX: Final = 10
 """How many mail exchanges one mx may have (§4.6.4)."""
 MAX_NAMES: Final = 10
-"""How many names of the client are looked at by ptr and %{p} (§4.6.4)."""
+"""How many names of the client ptr and %{p} look at (§4.6.4)."""
 MAX_EXPLANATION: Final = 512
-"""Characters of an explanation that are told."""
+"""The most characters of an explanation that a verdict holds."""
 
 
 class _PermError(Exception):
@@ -40,7 +40,7 @@ class _PermError(Exception):
 
 
 class Found(NamedTuple):
-    """What one record came to."""
+    """The result of one record."""
 
     result: Result
     directive: str
@@ -69,7 +69,7 @@ class Evaluation:
         self._letters = Letters(subject)
 
     def verdict(self, name: str, identity: str) -> Lookups[Verdict]:
-        """§4.4 to §4.7, of a checked domain; every fault of the domain ends here."""
+        """The verdict on a checked domain (§4.4 to §4.7); every fault of the domain ends here."""
         found = Found(_NONE, "", "")
         explanation = ""
         try:
@@ -102,7 +102,7 @@ class Evaluation:
         )
 
     def _check(self, domain: str, terms: Prepared | None = None) -> Lookups[Found]:
-        """§4.4 to §4.7: the result of the record of `domain`, or of `terms` in its place."""
+        """The result of the record of `domain`, or of `terms` in its place (§4.4 to §4.7)."""
         prepared = terms
         if prepared is None:
             answer = yield from ask.txt(domain)
@@ -143,7 +143,7 @@ class Evaluation:
         return prepared
 
     def _redirected(self, redirect: MacroString, domain: str) -> Lookups[Found]:
-        """§6.1."""
+        """The result of the record that redirect= names (§6.1)."""
         self.events.append((story.redirect, self._depth, redirect.text))
         self._count_term(f"redirect={redirect.text}")
         target = yield from self._target(redirect, domain)
@@ -155,7 +155,7 @@ class Evaluation:
         return found
 
     def _locally(self, found: Found, domain: str) -> Lookups[Found]:
-        """What the receiver's own terms make of it (§2.6); they can only come to a pass."""
+        """The result after the receiver's own terms (§2.6), which can only turn it into a pass."""
         if found.result is _NONE:
             terms, basis = self._policy.best_guess, "best guess"
         else:
@@ -200,10 +200,10 @@ class Evaluation:
         return matches
 
     def _is_nameless(self, directive: Directive, domain: str) -> bool:
-        """No match, of a name that nobody can ask for (§4.8).
+        """No match, for a name that cannot be asked for (§4.8).
 
-        But a malformed domain comes to none (§4.3), and so an include of it to an
-        error (§5.2), unless it needs a local part that it cannot have (RFC 8616 §4).
+        But a malformed domain results in none (§4.3), and so an include of it in an
+        error (§5.2), unless its macros need a local part that is not ASCII (RFC 8616 §4).
         """
         mechanism = directive.mechanism
         if isinstance(mechanism, Include) and not self._letters.is_lacking(mechanism.domain_spec):
@@ -211,7 +211,7 @@ class Evaluation:
         return False
 
     def _is_exchange(self, target: str, mechanism: MX, text: str) -> Lookups[bool]:
-        """§5.4: whether the client is an address of a mail exchange of `target`."""
+        """Whether the client is an address of a mail exchange of `target` (§5.4)."""
         answer = yield from ask.mx(target)
         self._heard("MX of", target, answer, text)
         if len(answer.records) > MAX_MX:
@@ -226,15 +226,15 @@ class Evaluation:
         return False
 
     def _is_named(self, target: str, text: str) -> Lookups[bool]:
-        """§5.5: whether a validated name of the client is `target` or below it."""
+        """Whether a validated name of the client is `target` or below it (§5.5)."""
         names = yield from self._validated_names(text)
         return any(domains.is_same_or_subdomain(name, target.lower()) for name in names)
 
     def _validated_names(self, text: str = "") -> Lookups[list[str]]:
-        """§5.5: the names of the client that have its address; asked for once.
+        """The names of the client that have its address (§5.5); asked for once.
 
-        `text` is the ptr that wants them, none for %{p}: each ptr counts as void if there
-        are none (§4.6.4).
+        `text` is the ptr that asks, empty for %{p}: each ptr counts as void if the client
+        has no names (§4.6.4).
         """
         if self._names is not None:
             if text and self._reverse is not None:
@@ -277,7 +277,7 @@ class Evaluation:
             )
 
     def _heard(self, what: str, name: object, answer: Answer[object], term: str = "") -> None:
-        """Keep what the DNS said, and count it if it is nothing for the name of a term."""
+        """Keep an answer, and count it as void if the name of a term has no records (§4.6.4)."""
         self._secure = self._secure and answer.secure
         is_counted = term and not answer.records and is_void(answer)
         if is_counted:
@@ -289,14 +289,14 @@ class Evaluation:
             raise _PermError(f"{term}: more than {limit} void look-ups")  # §4.6.4
 
     def _unheard(self, failure: LookupFailed) -> None:
-        """Keep what the DNS did not answer; for that nobody vouches."""
+        """Keep a question that the DNS did not answer; the verdict is then not `secure`."""
         self._secure = False
         question, counts = failure.question, (self._lookups, self._policy.max_lookups, self._voids)
         asked = f"{question.rrtype} of", question.name, failure.answer
         self.events.append((story.question, self._depth, *asked, *counts))
 
     def _target(self, spec: MacroString, domain: str) -> Lookups[str]:
-        """target-name (§4.8), its %{p} learned before; nothing if no such name can be asked for."""
+        """target-name (§4.8), once its %{p} is learned; empty if the name cannot be asked for."""
         if "p" in spec.letters:
             yield from self._learn_name(domain)
         return self._letters.target(spec, domain)
@@ -309,7 +309,7 @@ class Evaluation:
         self._letters.client_name = best
 
     def _explanation(self, exp: MacroString, domain: str) -> Lookups[str]:
-        """§6.2: the explanation of the domain; nothing if any of it goes wrong."""
+        """The explanation of the domain (§6.2); empty if anything about it goes wrong."""
         try:
             target = yield from self._target(exp, domain)
             if not target:
@@ -331,12 +331,12 @@ class Evaluation:
 
 
 def is_void(answer: Answer[object]) -> bool:
-    """Whether the DNS was asked and knows nothing (§4.6.4); some names cannot be asked for."""
+    """Whether the DNS was asked and has no records (§4.6.4); some names cannot be asked for."""
     return not answer.records and answer.status is not Status.MALFORMED_NAME
 
 
 def reason_of(found: Found, domain: str) -> str:
-    """Why it came to that, in words."""
+    """The reason for a result, in words."""
     if found.basis != "record":
         return f"{found.directive} matches, by {found.basis}"
     if found.result is _NONE:

@@ -1,9 +1,9 @@
-"""Flattening: a record whose names are replaced by the networks of today (RFC 7208 §5, §6).
+"""Flattening: replacing the names in a record by their present networks (RFC 7208 §5, §6).
 
-It is a choice with a price, and so `Flattened` says what is given up: whoever
-is named in the record moves a host, and the flattened record does not know.
-What cannot be said in networks stays as it is, so that the flattened record
-admits the clients that the record admits, for as long as the DNS stands still.
+This has a price, and `Flattened` names it: when a domain named in the record
+moves a host, the flattened record does not follow.  Terms that cannot be written
+as networks stay as they are, so that the flattened record admits the same clients
+as the original for as long as the DNS does not change.
 """
 
 from collections.abc import Iterator
@@ -26,21 +26,21 @@ from mailauth.syntax.address import Address
 MAX_QUESTIONS: Final = 100
 """How many questions one flattening asks at most."""
 MAX_DEPTH: Final = 10
-"""How many includes and redirects stand in each other; receivers follow no more."""
+"""How deep includes and redirects may be nested; receivers follow no more."""
 
 
 @dataclass(frozen=True, slots=True)
 class Flattened:
-    """A record in networks, and what it gives up."""
+    """A record in networks, and what it loses."""
 
     record: Record
     original: Record
     followed: tuple[str, ...]
-    """The domains and hosts whose later changes the record will not know."""
+    """The domains and hosts whose later changes the record will not follow."""
     kept: tuple[str, ...]
     """The terms that stay as they are, each with the reason."""
     ttl: int
-    """For how many seconds the answers hold that it was made from."""
+    """Seconds for which the answers behind the record hold; a week at most."""
 
 
 def flatten(domain: str) -> Lookups[Flattened]:
@@ -70,7 +70,7 @@ def flatten(domain: str) -> Lookups[Flattened]:
 
 
 class _Unflattenable(Exception):
-    """What a term stands for cannot be said in networks; the text says why."""
+    """A term cannot be written as networks; the text says why."""
 
 
 class _Piece(NamedTuple):
@@ -82,7 +82,7 @@ class _Piece(NamedTuple):
 
 
 class _Flattening:
-    """What one flattening has learned."""
+    """The state of one flattening."""
 
     def __init__(self) -> None:
         self.followed: list[str] = []
@@ -107,8 +107,8 @@ class _Flattening:
     def pieces(self, record: Record, domain: str, depth: int) -> Lookups[list[_Piece]]:
         """The directives of a record up to its all, and those of its redirect.
 
-        In the record of a redirect nothing can be kept: its macros would speak
-        of another domain.
+        In the record of a redirect no term can stay as it is: its macros would
+        refer to another domain.
         """
         if depth and record.exp is not None and record.exp.letters:
             raise _Unflattenable(f"the macros of exp={record.exp.text} speak of {domain}")
@@ -238,7 +238,7 @@ def _network(address: Address, length: int) -> Network:
 
 
 def _words(pieces: list[_Piece]) -> Iterator[str]:
-    """The terms; where several in a row have one qualifier, their networks are joined."""
+    """The terms; the networks of adjacent ones with the same qualifier are merged."""
     for qualifier, row in groupby(pieces, key=lambda piece: piece.qualifier):
         sign = "" if qualifier is Qualifier.PASS else qualifier.value
         together = list(row)

@@ -1,7 +1,7 @@
 """Who is checked: the client and the sender, as an evaluation needs them (RFC 7208 §2, §4).
 
-What a client says of itself is judged here, before anything is asked; a name
-that cannot be one is not mended.
+What a client says of itself is validated here, before anything is asked; an
+invalid name is not repaired.
 """
 
 import re
@@ -16,7 +16,7 @@ from mailauth.syntax.address import Address
 
 
 class Client(NamedTuple):
-    """The address of a client; an IPv4 address that is mapped into IPv6 is one of IPv4 (§5)."""
+    """The address of a client; an IPv4 address mapped into IPv6 counts as IPv4 (§5)."""
 
     ip: Address
     bits: int
@@ -25,11 +25,11 @@ class Client(NamedTuple):
     text: str
     """The address as people write it."""
     dotted: str
-    """As the macro i has it: of IPv6 the hexadecimal digits, one by one (§7.3)."""
+    """The macro i: of an IPv6 address, the hexadecimal digits separated by dots (§7.3)."""
 
 
 def client(ip: str | Address) -> Client:
-    """The client with this address.  **Raises** BadArgument: it is none."""
+    """The client with this address.  **Raises** BadArgument: it is not an IP address."""
     return _client(str(ip))
 
 
@@ -49,14 +49,14 @@ def _client(text: str) -> Client:
 
 
 class Sender(NamedTuple):
-    """A sender: its local part and its domain, as they were said."""
+    """A sender: its local part and its domain, as they were given."""
 
     local_part: str
     domain: str
 
 
 class Subject(NamedTuple):
-    """Whom an evaluation is about, and what its macros may tell (§7.2)."""
+    """The client and sender to evaluate, and the other values that macros may show (§7.2)."""
 
     client: Client
     sender: Sender
@@ -66,7 +66,7 @@ class Subject(NamedTuple):
 
 
 def sender_of(text: str) -> Sender:
-    """The parts of a mailbox; without a local part it is the postmaster's (§4.3)."""
+    """The parts of a mailbox; without a local part, it is the postmaster's (§4.3)."""
     local, at, domain = text.rpartition("@")
     return Sender(local or "postmaster", domain if at else text)
 
@@ -74,9 +74,9 @@ def sender_of(text: str) -> Sender:
 def checked_domain(domain: str, local_part: str) -> str:
     """The domain of an identity, as A-labels (§4.3).
 
-    **Raises** SyntaxFault: it is not one of two labels or more that a host can
-    have, or the local part beside it is none.  A name such as `a.example(.b.example`
-    could be asked for; but no host has it, and who reads the verdict may see another in it.
+    **Raises** SyntaxFault: it is not a name of two labels or more that a host can
+    have, or the local part is malformed.  A name such as `a.example(.b.example` could be
+    asked for, but no host has it, and a reader of the verdict may take it for another name.
     """
     if not (_LOCAL_PART.fullmatch(local_part) or QUOTED_STRING.fullmatch(local_part)):
         raise SyntaxFault("the local part of the sender is none", local_part)
@@ -98,5 +98,5 @@ def _checked(domain: str) -> str:
 
 # More than RFC 5321 §4.1.2 allows: underscores, and hyphens anywhere, are in use.
 _HOST_OCTETS: Final = re.compile(r"[A-Za-z0-9._-]++")
-# Likewise: a blank is in the local parts that OpenSPF's suite checks.
+# Likewise: the local parts that OpenSPF's suite checks have blanks.
 _LOCAL_PART: Final = re.compile(r'[^@<>()\[\]",:;\\\x00-\x1f\x7f]+')

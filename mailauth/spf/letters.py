@@ -1,4 +1,4 @@
-"""What the macro letters stand for in one evaluation, and the names they make (RFC 7208 §7.2)."""
+"""The values of macro letters in one evaluation, and the names they make (RFC 7208 §7.2)."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -10,15 +10,15 @@ from mailauth.spf.macro import MacroString
 from mailauth.syntax.domain import MAX_NAME, is_askable, parse_name
 
 _FEW: Final = 8
-"""So many macros may be expanded whole, however long a local part is; of more, what counts."""
+"""Up to this many macros are expanded whole, however long a local part; of more, what counts."""
 _MOST: Final = MAX_NAME + 3
-"""Characters of a name that count (§7.3): its final dot too, and what shows that it is longer."""
+"""Characters of a name that count (§7.3), with its final dot and enough to show it too long."""
 
 
 class Letters:
-    """The values of the letters for one client and sender; d is that of each expansion.
+    """The values of the letters for one client and sender; d is given for each expansion.
 
-    `client_name` is p, a validated name of the client, for whoever asked for it.
+    `client_name` is p, a validated name of the client, once that has been looked up.
     """
 
     __slots__ = ("_said", "_values", "client_name")
@@ -31,7 +31,7 @@ class Letters:
     def explained(self, string: MacroString, domain: str, most: int) -> str:
         """The beginning of an explanation (§6.2): its first `most` characters, or some more.
 
-        Nothing if it needs a local part that is not of ASCII (RFC 8616 §4).
+        Empty if it needs a local part that is not ASCII (RFC 8616 §4).
         """
         values = self._for(string, domain)
         if values is None:
@@ -40,7 +40,7 @@ class Letters:
         return string.expand(values) if few else string.first(most, values)
 
     def target(self, spec: MacroString, domain: str) -> str:
-        """target-name (§4.8): the expanded domain-spec; nothing if nobody can ask for it."""
+        """target-name (§4.8): the expanded domain-spec; empty if it cannot be asked for."""
         values = self._for(spec, domain)
         if values is None:
             return ""
@@ -48,7 +48,7 @@ class Letters:
         return name if is_askable(name) else ""
 
     def _for(self, string: MacroString, domain: str) -> dict[str, str] | None:
-        """The values for one expansion; None if there is none (RFC 8616 §4)."""
+        """The values for one expansion; None if it is not allowed (RFC 8616 §4)."""
         if self.is_lacking(string):
             return None
         values = self.values()
@@ -56,11 +56,11 @@ class Letters:
         return values
 
     def is_lacking(self, string: MacroString) -> bool:
-        """Whether it needs a local part that is not of ASCII (RFC 8616 §4)."""
+        """Whether a string needs a local part that is not ASCII (RFC 8616 §4)."""
         return not self.values()["l"].isascii() and not string.letters.isdisjoint("sl")
 
     def values(self) -> dict[str, str]:
-        """By letter, but for d and p, which are those of the last expansion."""
+        """The values by letter; those of d and p are from the last expansion."""
         if self._values:
             return self._values
         client, sender, helo, receiver, now = self._said
@@ -80,7 +80,7 @@ class Letters:
 
 
 def _a_labels(name: str) -> str:
-    """A name of the client with A-labels for its U-labels (RFC 8616 §4); what is none, as it is."""
+    """A name with A-labels for its U-labels (RFC 8616 §4); an invalid one stays as it is."""
     if not name.isascii():
         with suppress(SyntaxFault):
             return parse_name(name)
@@ -88,7 +88,7 @@ def _a_labels(name: str) -> str:
 
 
 OF_THE_RECORD: Final = frozenset("d")
-"""Letters that stand for the same in every evaluation of a record (§7.2)."""
+"""Letters with the same value in every evaluation of a record (§7.2)."""
 
 
 def fixed_target(spec: MacroString | None, domain: str) -> str | None:
@@ -108,7 +108,7 @@ def _expanded(spec: MacroString, values: Mapping[str, str]) -> str:
 
 
 def _shortened(name: str) -> str:
-    """§7.3: labels are dropped from the left until 253 octets are left."""
+    """The name, with labels dropped from the left until 253 octets remain (§7.3)."""
     while len(name) > MAX_NAME:
         cut = name.find(".", len(name) - MAX_NAME - 1)
         if cut < 0:

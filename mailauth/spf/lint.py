@@ -1,8 +1,8 @@
-"""What is legal in a record and unwise, and what is broken, before the mail finds out.
+"""What is broken in a record, and what is legal but unwise, before mail suffers from it.
 
-A `Finding` has a code that does not change, a severity, a sentence, and the
-place.  `lint_record` reads one record and asks nothing; `lint` reads the
-records of a domain and of all that it includes.
+A `Finding` has a code that does not change, a severity, a sentence and a place.
+`lint_record` reads one record and asks nothing; `lint` reads the record of a
+domain and all that it includes.
 """
 
 from collections import Counter
@@ -35,7 +35,7 @@ SHORT_TTL: Final = 300
 
 
 def lint_record(octets: bytes, domain: str = "") -> list[Finding]:
-    """What one record shows by itself, before it is published."""
+    """The findings in one record by itself, before it is published."""
     found = unwise.of_record(octets, domain)
     if len(octets) > MAX_STRING:
         sentence = f"{len(octets)} octets: publish it as several strings, with no blank lost"
@@ -73,31 +73,31 @@ _FAMILIES: Final = {
     "IPv4": (ask.FAMILIES[0], RRType.A),
     "IPv6": (ask.FAMILIES[1], RRType.AAAA),
 }
-"""Those of clients: what their addresses are like, and what is asked for them (RFC 7208 §5)."""
+"""The families of clients: an address of each, and the type of its records (RFC 7208 §5)."""
 
 
 class _Tree:
-    """The records of a domain and of what they name, read once each."""
+    """The record of a domain and those that it leads to, each read once."""
 
     def __init__(self, top: str) -> None:
         self._top = top
         self._named_by: dict[str, str] = {}
-        """The record of the domain or below it that leads to each, as far as it was read."""
+        """By domain: the record, at the domain of the lint or below it, that leads there."""
         self.found: list[Finding] = []
         self.costs: Counter[str] = Counter()
         """The look-ups, and how many are void for clients of each family (RFC 7208 §4.6.4)."""
         self._networks: list[IPv4Network] = []
         self._ours: list[IPv4Network] = []
-        """Those of them that stand in a record of the domain or below it."""
+        """Those of them in a record at the domain of the lint or below it."""
         self._asked: set[Question] = set()
         self._is_unfinished = False
         self._known: dict[tuple[str, bool], Counter[str]] = {}
-        """The costs of what was read."""
+        """The costs of each record that was read: by domain, and by whether it is included."""
 
     def visit(
         self, domain: str, above: tuple[str, ...], *, included: bool = False
     ) -> Lookups[None]:
-        """Add the findings in the record of `domain`, which those of `above` name, and its cost.
+        """Add the findings in the record of `domain`, to which `above` leads, and its costs.
 
         What an included record says of hosts that it does not admit has no effect (RFC 7208 §5.2).
         """
@@ -142,7 +142,7 @@ class _Tree:
         try:
             record = records.parse(found[0])
         except SyntaxFault:
-            return  # told already
+            return  # reported already
         yield from self._go_through(record, domain, above, included=included)
 
     def _go_through(
@@ -159,7 +159,7 @@ class _Tree:
         if redirect is not None:
             term = f"redirect={redirect.text}"
             yield from self._read_target(redirect, term, domain, above, included=included)
-        # Of an include it has no effect (RFC 7208 §6.2).
+        # The exp= of an included record has no effect (RFC 7208 §6.2).
         if record.exp is not None and not included:
             yield from self._explain(record.exp, domain)
 
@@ -178,7 +178,7 @@ class _Tree:
                 self.found.append(unanswered(failure, domain))
 
     def _know(self, directive: Directive, name: str, domain: str) -> Lookups[None]:
-        """Whether the DNS knows what a term names, and if not, for whose clients."""
+        """Count the void look-ups of a term, and add a finding if its name has no records."""
         mechanism, text, what = directive.mechanism, directive.text, "addresses"
         if isinstance(mechanism, MX):
             what = "mail exchange"
@@ -197,7 +197,7 @@ class _Tree:
     def _matches_everybody(self, name: str, directive: Directive, domain: str) -> Lookups[bool]:
         """Whether exists: of a name matches, whoever the client is (RFC 7208 §5.7)."""
         if not self._may_ask(name, RRType.A, domain):
-            return True  # as far as anybody knows
+            return True  # nothing is known against it
         matches = bool((yield from ask.addresses(name, like=ask.FAMILIES[0])).records)
         if matches and unwise.admits(directive):
             told = f"{name} exists, so anybody may send for this domain", domain, directive.text
@@ -205,7 +205,7 @@ class _Tree:
         return matches
 
     def _lacking(self, name: str, families: Iterable[str], domain: str) -> Lookups[list[str]]:
-        """Of which families a name has no address, as far as anybody knows."""
+        """The families of which a name is known to have no address."""
         lacking: list[str] = []
         for family in families:
             like, rrtype = _FAMILIES[family]
@@ -216,7 +216,7 @@ class _Tree:
 
     def _has_exchange(self, name: str, text: str, domain: str) -> Lookups[bool]:
         if not self._may_ask(name, RRType.MX, domain):
-            return True  # as far as anybody knows
+            return True  # nothing is known against it
         exchanges = (yield from ask.mx(name)).records
         hosts = [exchange.host.lower() for exchange in exchanges]
         if len(hosts) > MAX_MX:
@@ -240,7 +240,7 @@ class _Tree:
         return False
 
     def _explain(self, exp: MacroString, domain: str) -> Lookups[None]:
-        """Whether there is an explanation where exp= says that it is (RFC 7208 §6.2)."""
+        """Add a finding if there is no explanation at the name that exp= gives (RFC 7208 §6.2)."""
         name = fixed_target(exp, domain)
         if name is None or not self._may_ask(name, RRType.TXT, domain):
             return
@@ -264,7 +264,7 @@ class _Tree:
             yield from self.visit(name, (*above, domain), included=included)
 
     def with_owner(self, finding: Finding) -> Finding:
-        """The finding, with what to do if it is in the record of others, or there is none."""
+        """The finding, with the remedy for a record that others own, or that does not exist."""
         by = self._named_by.get(finding.domain)
         if by is None or finding.code in _OF_NO_OWNER:
             return finding
@@ -282,7 +282,7 @@ class _Tree:
         )
 
     def of_networks(self) -> Iterator[Finding]:
-        """Whether all networks are wide together, with what to do if most are of others."""
+        """A finding if all networks together are wide, with a remedy if most belong to others."""
         are_ours = any(unwise.of_networks(self._ours, self._top))
         for finding in unwise.of_networks(self._networks, self._top):
             remedy = "most are of others, who share them: sign with DKIM too, or remove an include"
@@ -292,7 +292,7 @@ class _Tree:
         return is_same_or_subdomain(domain, self._top)
 
     def _may_ask(self, name: str, rrtype: RRType, domain: str) -> bool:
-        """Whether it was asked already, or is one of the first `MAX_QUESTIONS`."""
+        """Whether the question was asked already, or is one of the first `MAX_QUESTIONS`."""
         question = Question(name, rrtype)
         if len(self._asked) < MAX_QUESTIONS:
             self._asked.add(question)
@@ -310,7 +310,10 @@ class _Tree:
 
 
 def _of_not_one(count: int, texts: list[bytes], domain: str, above: tuple[str, ...]) -> Finding:
-    """A domain has no record, or several; the `texts` are these, or were meant for one."""
+    """The finding for a domain without a record, or with several.
+
+    `texts` are those records, or what was meant to be one.
+    """
     shown = "\n".join(octets.decode("latin-1") for octets in texts)
     code, sentence = "several", f"{domain} has {count} SPF records; it must have one"
     if not count and texts:

@@ -17,9 +17,9 @@ from mailauth.syntax.domain import is_askable
 from mailauth.syntax.scanner import Scanner
 
 LETTERS: Final = frozenset("slodiphv")
-"""Those of every macro string (§7.2)."""
+"""The letters of every macro string (§7.2)."""
 EXPLANATION_LETTERS: Final = LETTERS | frozenset("crt")
-"""Those of an explanation (§7.2)."""
+"""The letters of an explanation (§7.2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +39,7 @@ class Macro:
     transforms: bool
     """The value is split."""
     changes: bool
-    """The value does not stand as it is: it is split, or escaped."""
+    """The value is changed: it is split, or escaped."""
 
     def expand(self, value: str) -> str:
         """The value of the letter, split, reversed and cut (§7.3)."""
@@ -57,8 +57,8 @@ class Macro:
 def _escaped(value: str) -> str:
     """The octets of a value, escaped as in a URL (§7.3).
 
-    An octet that is not UTF-8 stands in it as a lone surrogate; one that stands for
-    no octet becomes a question mark.
+    A lone surrogate in it stands for an octet that is not UTF-8; if one stands for no
+    octet, all of them become question marks.
     """
     try:
         octets = value.encode("utf-8", "surrogateescape")
@@ -81,14 +81,14 @@ class MacroString:
     """The string with `%s` for each macro, and `%%` for a percent sign."""
     macros: tuple[Macro, ...]
     letters: frozenset[str]
-    """Of all its macros, so that a value is looked up only if it is needed."""
+    """The letters of all its macros, so that a value is looked up only if it is needed."""
     literal: str
     """The string, if it has no macros."""
     name: str
-    """The name that it is in every evaluation, if it has no macros and can be asked for (§4.8)."""
+    """`literal` without a final dot, if it can be asked for: the same in all evaluations (§4.8)."""
 
     def expand(self, values: Mapping[str, str]) -> str:
-        """The string, with the values of the letters in the place of its macros (§7.3)."""
+        """The string, with the values of the letters in place of its macros (§7.3)."""
         return self.template % tuple(
             [
                 each.expand(values[each.letter]) if each.changes else values[each.letter]
@@ -97,7 +97,7 @@ class MacroString:
         )
 
     def first(self, most: int, values: Mapping[str, str]) -> str:
-        """The first `most` characters of what `expand` comes to, or some more."""
+        """The first `most` characters of what `expand` returns, or some more."""
         return "".join(
             _expanded(
                 _PIECES.findall(self.template),
@@ -109,9 +109,9 @@ class MacroString:
         )
 
     def last(self, most: int, values: Mapping[str, str]) -> str:
-        """The last `most` characters of what `expand` comes to, or some more.
+        """The last `most` characters of what `expand` returns, or some more.
 
-        Labels that reach beyond them may be shortened.
+        A label that begins before them may be cut short.
         """
         expanded = _expanded(
             reversed(_PIECES.findall(self.template)),
@@ -124,7 +124,7 @@ class MacroString:
 
 
 _SPLIT: Final = 4096
-"""Characters of a value that is split for the beginning of a string: twice a line of SMTP."""
+"""Characters kept of a value to split, for the beginning of a string: more than an SMTP line."""
 
 
 def _expanded(
@@ -134,10 +134,10 @@ def _expanded(
     most: int,
     values: Mapping[str, str],
 ) -> list[str]:
-    """What the pieces of a template come to, one after another, until there are `most` characters.
+    """The pieces of a template, expanded one after another until there are `most` characters.
 
-    `cut` gives as much of a value as can count.  So a long one costs no more, however
-    often it stands there.
+    `cut` takes as much of a value as can count, so that a long one costs no more,
+    however often it occurs.
     """
     following = iter(macros)
     expanded: list[str] = []
@@ -156,7 +156,7 @@ def _expanded(
 
 
 _PIECES: Final = re.compile(r"%[s%]|[^%]++")
-"""Of a template."""
+"""The pieces of a template."""
 
 
 def parse_domain_spec(text: str) -> MacroString:
@@ -184,9 +184,9 @@ def parse_explanation(text: str) -> MacroString:
 
 
 _ESCAPES: Final = {"%%": "%%", "%_": " ", "%-": "%%20"}
-"""What stands for them in a template (§7.1)."""
+"""The escapes of a macro string, and what stands for them in a template (§7.1)."""
 _MAX_PARTS: Final = 128
-"""A name has fewer labels; a larger number keeps all of them too."""
+"""A name has fewer labels; a larger number counts as this one."""
 
 
 def _parse(scanner: Scanner, letters: frozenset[str], *, blanks: bool = False) -> MacroString:
@@ -229,7 +229,7 @@ def _macro(scanner: Scanner, letters: frozenset[str]) -> Macro:
     significant = digits.lstrip("0")
     if digits and not significant:
         raise SyntaxFault("a macro that keeps 0 parts", fault.text, fault.at)  # §7.3
-    # Of a longer number four digits are enough to be over the most.
+    # Four significant digits are enough to exceed the maximum.
     number = min(int(significant[:4] or "0"), _MAX_PARTS)
     delimiters = delimiters or "."
     transforms = bool(number or reverse or delimiters != ".")

@@ -1,7 +1,7 @@
-"""What is remembered of records, bounded by how much memory it takes and not by how many there are.
+"""A memory for what was read, bounded by its weight and not by the number of values.
 
 A record that an attacker publishes may take sixty times its octets once it is
-read, so a bound on the number of records would bound nothing.
+parsed, so a bound on the number of records would bound nothing.
 """
 
 from collections.abc import Hashable
@@ -13,7 +13,7 @@ V = TypeVar("V")
 
 
 class Memory(Generic[K, V]):
-    """Values by key; the oldest are forgotten when all together weigh more than `most`."""
+    """Values by key; the oldest are forgotten when together they weigh more than `most`."""
 
     __slots__ = ("_heavy", "_lock", "_most", "_values", "_weight", "get")
 
@@ -24,10 +24,10 @@ class Memory(Generic[K, V]):
         self._values: dict[K, V] = {}
         self._lock = Lock()
         self.get = self._values.get
-        """What is remembered under a key, or None."""
+        """The value that is remembered under a key, or None."""
 
     def put(self, key: K, value: V, weight: int) -> None:
-        """Remember a value; one that alone weighs too much is not."""
+        """Remember a value, unless it weighs too much by itself."""
         if weight > self._most:
             return
         with self._lock:

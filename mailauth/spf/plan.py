@@ -1,7 +1,7 @@
-"""A record prepared for its evaluation: what asks nothing is looked up at once (RFC 7208 §4).
+"""A record prepared for evaluation: adjacent networks become one table (RFC 7208 §4).
 
-Directives of ip4 and ip6 that stand in a row become one table, in which the
-first that matches a client is found without going through them.
+In the table of adjacent ip4 and ip6 directives, the first that matches a client
+is found without going through them.
 """
 
 from collections.abc import Iterable, Iterator
@@ -17,7 +17,7 @@ from mailauth.spf.record import IP4, IP6, VERSION, Directive, Record, is_record,
 
 @final
 class Networks:
-    """Directives of ip4 and ip6 in a row."""
+    """Adjacent ip4 and ip6 directives."""
 
     __slots__ = ("_ip4", "_ip6", "directives")
 
@@ -27,7 +27,7 @@ class Networks:
         self._ip6 = _table(self.directives, IP6, 128)
 
     def find(self, client: Client) -> int:
-        """The place of the first directive whose network has the client, or -1 (§5.6)."""
+        """The index of the first directive whose network contains the client, or -1 (§5.6)."""
         first = -1
         for shift, places in self._ip4 if client.is_ip4 else self._ip6:
             place = places.get(client.bits >> shift, -1)
@@ -40,7 +40,7 @@ Stage: TypeAlias = Networks | Directive
 
 
 def _stages(directives: tuple[Directive, ...]) -> Iterator[Stage]:
-    """The directives in their order, those of networks in a row as one."""
+    """The directives in order, with adjacent ip4 and ip6 ones as one stage."""
     for are_networks, row in groupby(directives, lambda each: type(each.mechanism) in _NETWORKS):
         if are_networks:
             yield Networks(row)
@@ -54,7 +54,7 @@ _NETWORKS = frozenset({IP4, IP6})
 def _table(
     directives: tuple[Directive, ...], kind: type[IP4 | IP6], width: int
 ) -> list[tuple[int, dict[int, int]]]:
-    """For each length of prefix, by how much to shift, and the places of the prefixes."""
+    """For each prefix length: the bits to shift away, and the index of each prefix."""
     tables: dict[int, dict[int, int]] = {}
     for place, directive in enumerate(directives):
         network = directive.mechanism
@@ -72,10 +72,10 @@ class Prepared(NamedTuple):
 
 
 def choose(texts: tuple[bytes, ...]) -> Prepared | None:
-    """The one record among the TXT records of a domain (§4.5); None: there is no record of SPF.
+    """The one record among the TXT records of a domain (§4.5); None: there is none.
 
-    What is found is remembered.  **Raises** SyntaxFault: there are several, or it
-    cannot be read.
+    The result is remembered.  **Raises** SyntaxFault: there are several, or it cannot
+    be read.
     """
     known = _CHOSEN.get(texts)
     if known is None:
@@ -101,4 +101,4 @@ def _prepare(octets: bytes) -> Prepared:
 
 
 _CHOSEN: Final[Memory[tuple[bytes, ...], Prepared]] = Memory(262_144)
-"""By octets."""
+"""By the TXT records; the weight is that of their octets."""

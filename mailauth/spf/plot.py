@@ -1,8 +1,8 @@
 """Drawing a course from what an evaluation heard (RFC 7208 §4.6, §5, §6.1).
 
-The records are walked through as by an evaluation in which nothing matches.  The
-walk ends at a question that was not asked, because the client matched before; and
-at whatever a course cannot hold: a fault of a record, ptr, a limit that is
+The records are walked as in an evaluation in which nothing matches.  The walk
+ends at a question that was not asked, because the client matched before it; and at
+anything that a course cannot hold: a faulty record, a ptr, a limit that is
 exceeded, an include, mx or redirect whose name has macros of the client.
 """
 
@@ -22,15 +22,15 @@ from mailauth.spf.record import MX, A, All, Directive, Exists, Include
 from mailauth.spf.result import Result
 
 MAX_ADDRESSES: Final = 64
-"""Records of one answer; more than that have no course."""
+"""Records of one answer; a course ends at an answer with more."""
 
 
 class _Uncharted(Exception):
-    """Here a course ends for good."""
+    """The course ends here for good."""
 
 
 class _Unheard(Exception):
-    """Here it ends for now: the evaluation ended before."""
+    """The course ends here for now: the evaluation ended before."""
 
 
 class Everybody:
@@ -42,7 +42,7 @@ class Everybody:
         self.directives = directives
 
     def find(self, _: Client) -> int:
-        """The first, or the end."""
+        """0: the one directive, or the end of the record."""
         return 0
 
 
@@ -57,12 +57,12 @@ class Addresses:
         self._prefixes = frozenset(int(address) >> shift for address in answer.records)
 
     def find(self, client: Client) -> int:
-        """The one directive, or -1."""
+        """0 for the one directive, or -1."""
         return 0 if client.bits >> self._shift in self._prefixes else -1
 
 
 def plot(subject: Subject, domain: str, heard: Mapping[Question, Answer[Any]]) -> Course:
-    """The course of `domain`, by what an evaluation of `subject` heard."""
+    """The course of `domain`, drawn from the answers that an evaluation of `subject` heard."""
     plotter = _Plotter(subject, heard)
     is_whole = True
     try:
@@ -75,7 +75,7 @@ def plot(subject: Subject, domain: str, heard: Mapping[Question, Answer[Any]]) -
 
 
 class _Plotter:
-    """A course while it is drawn."""
+    """A course that is being drawn."""
 
     def __init__(self, subject: Subject, heard: Mapping[Question, Answer[Any]]) -> None:
         self._heard = heard
@@ -90,12 +90,12 @@ class _Plotter:
         self._secure = True
 
     def course(self, *, is_whole: bool) -> Course:
-        """What is drawn."""
+        """The course as far as it is drawn."""
         first = self._answers[0] if self._answers else None
         return Course(first, tuple(self._stops), self._spoken, is_whole)
 
     def walk(self, domain: str, ground: Ground | None) -> None:
-        """Through one record; without a ground it is the one that a verdict tells of."""
+        """Walk through one record; without a `ground`, it is the one that the verdict names."""
         answer = self._hear(domain, RRType.TXT)
         try:
             prepared = choose(answer.records)
@@ -121,7 +121,7 @@ class _Plotter:
             self._stop(Everybody(), here)
 
     def _pass(self, directive: Directive, domain: str, ground: Ground) -> None:
-        """By a directive that asks the DNS (§5)."""
+        """Walk past a directive that asks the DNS (§5)."""
         self._count_term()
         match directive.mechanism:
             case Include(spec):
@@ -142,7 +142,7 @@ class _Plotter:
                 raise _Uncharted
 
     def _pass_exchanges(self, directive: Directive, mx: MX, name: str, ground: Ground) -> None:
-        """§5.4."""
+        """Walk past an mx, with a stop at each of its exchanges (§5.4)."""
         exchanges = self._hear(name, RRType.MX)
         self._count_void(exchanges)
         if len(exchanges.records) > MAX_MX:
@@ -161,7 +161,7 @@ class _Plotter:
         shift: int | None,
         ground: Ground,
     ) -> Answer[Any] | None:
-        """The answer for the name of an a or exists, if the name is the same for all clients."""
+        """The answer for the name of an a or exists; None: each client has a name of its own."""
         if spec is None or spec.letters <= OF_THE_RECORD:
             answer = self._hear(self._name(spec, domain), rrtype)
             self._count_void(answer)

@@ -1,4 +1,4 @@
-"""What a receiver decides for itself: the limits, and what is off unless he wants it."""
+"""What a receiver decides for itself: the limits, and options that are off by default."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -11,9 +11,9 @@ from mailauth.spf.plan import prepare_terms
 Network: TypeAlias = IPv4Network | IPv6Network
 
 MOST_LOOKUPS: Final = 100
-"""The most that a policy may set; each include is evaluated within the one before it."""
+"""The highest limit that a policy may set; each include may nest one evaluation deeper."""
 BEST_GUESS: Final = "a/24 mx/24 ptr"
-"""The terms that receivers of old guessed by."""
+"""The terms by which early receivers guessed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +29,10 @@ class Policy:
     best_guess: str = ""
     """Terms that a domain without a record is judged by; only a pass counts."""
     relays: tuple[Network, ...] = ()
-    """Networks of one's own relays and gateways, whose clients are judged in their place."""
+    """Networks of the receiver's own relays and gateways; their clients are judged instead."""
 
     def __post_init__(self) -> None:
-        """**Raises** BadArgument: terms that are no record's, or limits beyond reason."""
+        """**Raises** BadArgument: terms that no record can have, or limits out of range."""
         if not 0 <= self.max_lookups <= MOST_LOOKUPS or self.max_void_lookups < 0:
             raise BadArgument(f"the limit of look-ups must be 0 to {MOST_LOOKUPS}")
         for terms in (self.local_policy, self.best_guess):
@@ -43,11 +43,11 @@ class Policy:
 
 
 RFC7208: Final = Policy()
-"""The limits of the RFC, and nothing of one's own."""
+"""The limits of the RFC, and no local policy."""
 
 
 def networks(texts: Iterable[str]) -> tuple[Network, ...]:
-    """Networks of `192.0.2.1` and `192.0.2.0/24`.  **Raises** BadArgument."""
+    """The networks of texts such as `192.0.2.1` or `192.0.2.0/24`.  **Raises** BadArgument."""
     found: list[Network] = []
     for text in texts:
         try:

@@ -1,8 +1,8 @@
 """The field Received-SPF, written and read (RFC 7208 §9.1).
 
-What is written holds values of the client; each stands in a quoted string or a
-comment that it cannot leave.  What is read was written by anybody: it says what
-a border host of one's own found only if that host wrote it (§11.5.1).
+A field that is written holds values of the client, each as a word, a quoted string
+or a comment that it cannot break out of.  A field that is read may be anybody's: it
+says what our own border host found only if that host wrote it (§11.5.1).
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from mailauth.syntax.scanner import Scanner
 
 NAME: Final = "Received-SPF"
 MAX_OCTETS: Final = 8192
-"""Of a field that is read."""
+"""The most characters of a field that is read."""
 MAX_PAIRS: Final = 50
 
 
@@ -42,7 +42,7 @@ def field(
     """The field to prepend, above the Received field of this host (§9.1).
 
     `ip`, `helo` and `sender` are what was checked, `receiver` is the name of
-    this host.  Without `smtputf8` all is of ASCII, as `authres.field` has it.
+    this host.  Without `smtputf8` all is ASCII, as in `authres.field`.
     """
     if not smtputf8:
         helo, sender, receiver = map(mailbox.in_ascii, (helo, sender, receiver))
@@ -69,8 +69,9 @@ def field(
 def parse(text: str) -> ReceivedSPF:
     """result FWS [comment FWS] [ key-value-list ], the body of a field (§9.1).
 
-    More is read than the RFC writes: a value may be of any characters but
-    blanks and semicolons, as in its own example of `mechanism=ip4:192.0.2.1`.
+    More is read than the grammar allows: a value may have any characters but blanks,
+    controls, quotes, parentheses and semicolons, as in the RFC's own example
+    `mechanism=ip4:192.0.2.1`.
 
     **Raises** SyntaxFault.
     """

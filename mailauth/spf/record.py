@@ -70,7 +70,7 @@ class MX:
 
 @dataclass(frozen=True, slots=True)
 class PTR:
-    """ptr [ ":" domain-spec ] (§5.5): a validated name of the client is of the domain."""
+    """ptr [ ":" domain-spec ] (§5.5): a validated name of the client is in the domain."""
 
     domain_spec: MacroString | None
 
@@ -121,12 +121,12 @@ class Record:
     exp: MacroString | None = None
     """exp= (§6.2)."""
     unknown_modifiers: tuple[tuple[str, str], ...] = ()
-    """Names and values that mean nothing here (§6)."""
+    """Names and values of modifiers that are not known (§6)."""
     text: str = ""
 
 
 def is_record(octets: bytes) -> bool:
-    """Whether a TXT record is one of SPF: the version, alone or before a space (§4.5)."""
+    """Whether a TXT record is an SPF record: the version, alone or before a space (§4.5)."""
     return octets[:6].lower() == b"v=spf1" and octets[6:7] in (b"", b" ")
 
 
@@ -170,7 +170,7 @@ def format(record: Record) -> str:  # noqa: A001 - the inverse of parse
 
 
 def reached(record: Record) -> tuple[Directive, ...]:
-    """The directives up to the first all; those behind it are never read (§5.1)."""
+    """The directives up to the first all; those after it are never read (§5.1)."""
     for place, directive in enumerate(record.directives):
         if isinstance(directive.mechanism, All):
             return record.directives[: place + 1]
@@ -184,7 +184,7 @@ def end_of(record: Record) -> Directive | None:
 
 
 def redirect_of(record: Record) -> MacroString | None:
-    """Its redirect=, which beside an all is not used (§6.1)."""
+    """Its redirect=, unless an all makes that unused (§6.1)."""
     return record.redirect if end_of(record) is None else None
 
 

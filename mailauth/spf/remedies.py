@@ -35,4 +35,4 @@ REMEDIES: Final = {
     "unseen": "nothing; spf check --explain shows it for one client",
     "unfinished": "remove includes: no receiver follows so many",
 }
-"""Every code but dns, which needs no other record."""
+"""Every code but dns, for which no other record would help."""

@@ -1,7 +1,7 @@
 """The story of an evaluation: what it did, kept as it happens, told when somebody asks.
 
 Telling costs more than evaluating, and most verdicts are never explained; so an
-event is a tuple of what was at hand, and becomes a sentence in `Story.steps`.
+event is a tuple of the facts at hand, and becomes a sentence in `Story.steps`.
 """
 
 from collections.abc import Iterator
@@ -14,11 +14,11 @@ from mailauth.spf.record import Record, is_record
 from mailauth.verdicts import Step
 
 Event: TypeAlias = tuple[Any, ...]
-"""Which function below tells it (how far below the record, and the words), the depth, the facts."""
+"""The function below that tells it, as depths and sentences; the depth to add; its arguments."""
 
 
 class Story:
-    """The events of one evaluation; two stories are equal if they are told alike."""
+    """The events of one evaluation; two stories are equal if their steps are."""
 
     __slots__ = ("_events",)
 
@@ -55,7 +55,7 @@ def record(domain: str, found: Record) -> Iterator[tuple[int, str]]:
 def refused(
     domain: str, message: str, text: str, at: int, texts: tuple[bytes, ...]
 ) -> Iterator[tuple[int, str]]:
-    """A record cannot be read, with a caret under the place; or there are several."""
+    """A record could not be read (a caret marks the place), or there were several."""
     if text:
         shown, caret = SyntaxFault(message, text, at).pointed().split("\n")
         yield 0, f"{domain}: {shown}"
@@ -71,7 +71,7 @@ def term(text: str, matches: bool) -> Iterator[tuple[int, str]]:  # noqa: FBT001
 
 
 def networks(row: Networks, place: int) -> Iterator[tuple[int, str]]:
-    """Directives of networks were evaluated, up to the one that matches."""
+    """Adjacent ip4 and ip6 directives were evaluated, up to the one that matches."""
     for number, directive in enumerate(row.directives):
         yield from term(directive.text, number == place)
         if number == place:
@@ -79,7 +79,7 @@ def networks(row: Networks, place: int) -> Iterator[tuple[int, str]]:
 
 
 def redirect(text: str) -> Iterator[tuple[int, str]]:
-    """The evaluation goes on with another record."""
+    """The evaluation went on with another record."""
     yield 1, f"redirect={text}"
 
 

@@ -1,7 +1,7 @@
-"""What one record shows by itself: what is broken in it, and what is legal and unwise.
+"""The findings in one record by itself: what is broken in it, and what is legal but unwise.
 
-Only the terms that receivers read are judged: those behind an all are told as
-such, and count for nothing (RFC 7208 §5.1).
+Only the terms that receivers read are judged: those after an all are reported as
+such, and otherwise ignored (RFC 7208 §5.1).
 """
 
 from collections.abc import Iterable, Iterator
@@ -36,13 +36,13 @@ from mailauth.spf.result import Result
 WIDE: Final = {"IPv4": 16, "IPv6": 31}
 """A prefix of this length or a shorter one admits more hosts than anybody runs."""
 MANY_IP4: Final = 100_000
-"""More addresses than that are shared with strangers, also if they are of many networks."""
+"""More addresses than this are shared with strangers, even if spread over many networks."""
 MAX_ANSWER: Final = 450
-"""Octets of a name and its records that fit an answer over UDP with some room (RFC 7208 §3.4)."""
+"""Octets of a name and its records that fit an answer over UDP, with some room (RFC 7208 §3.4)."""
 
 
 def of_record(octets: bytes, domain: str) -> list[Finding]:
-    """The findings in a record, but for its size and what it costs."""
+    """The findings in a record, except on its size, its networks together, and its look-ups."""
     if not records.is_record(octets):
         sentence = "it does not begin with v=spf1 and a space, and so it is no record"
         return [Finding("version", Severity.ERROR, sentence, domain)]
@@ -56,14 +56,14 @@ def of_record(octets: bytes, domain: str) -> list[Finding]:
 
 
 def of_size(octets: int, domain: str) -> Iterator[Finding]:
-    """Whether a name and the text of its records, of so many octets, fit an answer."""
+    """A finding if a name and the text of its records, `octets` in all, may not fit an answer."""
     if octets >= MAX_ANSWER:
         sentence = f"{octets} octets of name and text may not fit an answer over UDP"
         yield Finding("size", Severity.WARNING, f"{sentence} (RFC 7208 §3.4)", domain)
 
 
 def of_lookups(lookups: int, domain: str) -> Iterator[Finding]:
-    """Whether more terms ask the DNS than may."""
+    """A finding if more terms ask the DNS than are allowed."""
     if lookups > RFC7208.max_lookups:
         limit = RFC7208.max_lookups
         sentence = f"{lookups} terms ask the DNS; {limit} are allowed (RFC 7208 §4.6.4)"
@@ -71,7 +71,7 @@ def of_lookups(lookups: int, domain: str) -> Iterator[Finding]:
 
 
 def of_networks(networks: Iterable[IPv4Network], domain: str) -> Iterator[Finding]:
-    """Whether networks that are not wide by themselves are wide together."""
+    """A finding if networks that are not wide by themselves are wide together."""
     addresses = sum(network.num_addresses for network in collapse_addresses(networks))
     if addresses > MANY_IP4:
         sentence = f"{addresses} addresses of IPv4, in many networks: strangers may send"
@@ -79,7 +79,7 @@ def of_networks(networks: Iterable[IPv4Network], domain: str) -> Iterator[Findin
 
 
 def admits(directive: Directive) -> bool:
-    """Whether those who match may send."""
+    """Whether clients that match may send."""
     return directive.qualifier.result is Result.PASS
 
 
@@ -90,7 +90,7 @@ def count_lookups(record: Record) -> int:
 
 
 def networks_of(record: Record) -> Iterator[IPv4Network]:
-    """Those that it admits by ip4, but for the wide ones, of which each is told."""
+    """The networks that ip4 admits, except wide ones, each of which has a finding of its own."""
     for directive in reached(record):
         mechanism = directive.mechanism
         if admits(directive) and isinstance(mechanism, IP4) and not _is_wide(mechanism):
@@ -119,7 +119,7 @@ def _of_terms(record: Record, domain: str) -> Iterator[Finding]:
 
 
 def _named(record: Record) -> Iterator[tuple[MacroString, str]]:
-    """What the terms that are read name, each with its term."""
+    """The names in the terms that receivers read, each with its term."""
     for directive in reached(record):
         mechanism = directive.mechanism
         if isinstance(mechanism, Include | A | MX | PTR | Exists) and mechanism.domain_spec:
@@ -132,7 +132,7 @@ def _named(record: Record) -> Iterator[tuple[MacroString, str]]:
 
 
 def _of_the_admitted(directive: Directive, domain: str) -> Iterator[Finding]:
-    """Whether strangers are among those who may send by one term."""
+    """The findings if one term lets strangers send."""
     mechanism, text = directive.mechanism, directive.text
     everybody = [family for family, length in _lengths(mechanism).items() if not length]
     if everybody:
@@ -153,7 +153,7 @@ def _is_wide(mechanism: Mechanism) -> bool:
 
 
 def _lengths(mechanism: Mechanism) -> dict[str, int]:
-    """The lengths of its prefixes, by the family of the clients."""
+    """The prefix length of a mechanism for clients of each family."""
     if isinstance(mechanism, A | MX):
         return {"IPv4": mechanism.ip4_length, "IPv6": mechanism.ip6_length}
     if isinstance(mechanism, IP4 | IP6):

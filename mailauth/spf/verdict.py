@@ -1,4 +1,4 @@
-"""What an SPF check comes to: a result word of RFC 7208 §2.6 and the reason for it."""
+"""The verdict of an SPF check: a result word of RFC 7208 §2.6 and the reason for it."""
 
 from typing import Any, NamedTuple, Never
 
@@ -10,8 +10,7 @@ from mailauth.verdicts import Step, not_a_boolean
 class Verdict(NamedTuple):
     """The verdict on one identity of one client.
 
-    It is compared by its `result`: a question with seven answers refuses to be
-    a boolean.
+    Compare its `result`: a question with seven answers refuses to be a boolean.
     """
 
     result: Result
@@ -24,17 +23,17 @@ class Verdict(NamedTuple):
     directive: str = ""
     """The directive that matched, as its record has it."""
     directive_domain: str = ""
-    """In whose record it stands: `domain`, or the target of a redirect."""
+    """The domain in whose record it stands: `domain`, or the target of a redirect."""
     explanation: str = ""
     """Words of the domain's owner, a third party, for the sender of a failed mail (§6.2)."""
     lookups: int = 0
     """How many terms asked the DNS (§4.6.4)."""
     void_lookups: int = 0
-    """Of how many of them the DNS knew nothing (§4.6.4)."""
+    """How many of these found nothing in the DNS (§4.6.4)."""
     secure: bool = False
     """A validating resolver vouched for every answer (the AD bit)."""
     basis: str = "record"
-    """By what it was judged: `record`, or the receiver's own `local policy` or `best guess`."""
+    """What it was judged by: `record`, or the receiver's own `local policy` or `best guess`."""
     story: Story | None = None
     """What the evaluation did; `steps` tells it."""
 
