@@ -1,8 +1,8 @@
 """Addresses of the envelope, taken apart and put together octet for octet (RFC 5321 §4.1.2).
 
-An address is text whose UTF-8, with surrogate escapes, is what the mail system
-has: nothing is lost, and case stays.  Postfix gives a local part that needs
-quotes with or without them, so both are read; they are written.
+An address is text; encoded as UTF-8 with surrogate escapes, it is what the mail
+system has, so that nothing is lost, and case is kept.  Postfix passes a local part
+that needs quotes with or without them: both are read, and quotes are written.
 """
 
 import re
@@ -18,10 +18,10 @@ MAX_LOCAL_PART: Final = 64
 MAX_ADDRESS: Final = 254
 """Octets of a path without its angle brackets (RFC 5321 §4.5.3.1.3)."""
 
-# Letters and digits of ASCII, "-", "_", and all beyond ASCII but the same surrogates as below.
+# ASCII letters and digits, "-", "_", and all beyond ASCII but the surrogates below.
 _LABEL = r"[^\x00-,./:-@[-^`{-\x7f\ud800-\udc7f\udd00-\udfff]++"
 _DOMAIN = re.compile(rf"{_LABEL}(?:\.{_LABEL})*+")
-# Also the surrogates that stand for no octet.
+# Control characters, and the surrogates that stand for no octet.
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\ud800-\udc7f\udd00-\udfff]")
 _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"')
 
@@ -29,8 +29,8 @@ _QUOTED = re.compile(r'"(?:[^"\\]|\\.)*+"')
 def split(address: str) -> tuple[str, str]:
     """The local part without quotes, and the domain (RFC 5321 §4.1.2).
 
-    **Raises** Malformed: there is no domain, or it cannot be one of a host.
-    TooLong: no path has so many octets.
+    **Raises** Malformed: there is no local part, or no domain of a mail host, or a
+    character that no address has.  TooLong: no path has so many octets.
     """
     if len(address) > MAX_ADDRESS:
         raise TooLong(f"an address of {len(address)} characters")
@@ -55,14 +55,14 @@ def split(address: str) -> tuple[str, str]:
 
 
 def local_part(text: str) -> str:
-    """A local part as it is written: with quotes around it if it needs them (RFC 5321 §4.1.2)."""
+    """A local part as it is written: in quotes if it needs them (RFC 5321 §4.1.2)."""
     return text if DOT_ATOM_TEXT.fullmatch(text) else quoted_string(text)
 
 
 def join(local: str, domain: str) -> str:
-    """An address whose local part is written already.
+    """The address of a domain and a local part, which is in quotes already if it needs them.
 
-    **Raises** TooLong: the local part or the whole has more octets than it may.
+    **Raises** TooLong: the local part or the whole has too many octets.
     """
     address = f"{local}@{domain}"
     if not _fits(local, MAX_LOCAL_PART):
@@ -78,7 +78,7 @@ def _fits(text: str, limit: int) -> bool:
 
 @lru_cache(maxsize=1024)
 def is_domain(text: str) -> bool:
-    """Whether mail can be for this domain: labels of letters, digits, hyphens, not an address."""
+    """Whether mail can be for this domain: labels of letters, digits, `-` and `_`; no address."""
     top = text.rpartition(".")[2]
     return _DOMAIN.fullmatch(text) is not None and top.strip("0123456789-_") != ""
 
@@ -90,10 +90,10 @@ def expect_domain(text: str) -> None:
 
 
 def octets(text: str) -> bytes:
-    """What the mail system has."""
+    """The octets of a text, as the mail system has them."""
     return text.encode("utf-8", "surrogateescape")
 
 
 def same_domain(one: str, other: str) -> bool:
-    """Whether two domains are the same but for the case of ASCII; no other letter folds."""
+    """Whether two domains are the same but for ASCII case; no other letter folds."""
     return one == other or (len(one) == len(other) and octets(one).lower() == octets(other).lower())

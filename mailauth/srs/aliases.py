@@ -1,10 +1,10 @@
-"""A store of long senders in a file of SQLite, which the processes of a service share.
+"""A store of long senders in an SQLite file that the processes of a service share.
 
-A sender whose rewritten address would be too long is kept under an alias: a
-digest of it, in letters and digits of which the case does not count.  What was
-promised is kept: an alias is on the disk before it is told, and stays there for
-as long as an address with it is accepted.  So a full store refuses new senders
-and throws none out: who sends much cannot make the bounces of others homeless.
+A sender whose rewritten address would be too long is kept under an alias: its
+digest, in letters and digits whose case does not count.  An alias is on disk before
+it is returned, and stays there for as long as an address with it is accepted.  So a
+full store refuses new senders and drops none: a heavy sender cannot make the bounces
+of others undeliverable.
 
 Each process opens the file itself, after a fork, and uses it in one thread.
 """
@@ -29,26 +29,26 @@ from mailauth.srs.scheme import CLASSIC
 CAPACITY: Final = 100_000
 """Senders; with their addresses some 20 megabytes."""
 BUSY_SECONDS: Final = 2.0
-"""How long one process waits for another that writes; if in vain, then not again at once."""
+"""How long a process waits for another that writes; not again right after a wait in vain."""
 
 
 class UnusableAliases(MailauthError):
-    """The store cannot be opened, read or written; to a mail system that is a reason to wait."""
+    """The store cannot be opened, read or written; a mail system should try again later."""
 
 
 class AliasFile:
-    """The store; an `Aliases`."""
+    """The store; it implements `Aliases`."""
 
     def __init__(
         self, path: files.FilePath, *, max_age: int = CLASSIC.max_age, capacity: int = CAPACITY
     ) -> None:
         """Open the file, or make it for its owner alone.
 
-        `max_age` is that of the scheme, in days: for so long a sender that is kept
-        now is found, whoever looks.
+        `max_age` is that of the scheme, in days: a sender that is kept now is found
+        for that long, by every process.
 
         **Raises** UnusableAliases: it cannot be made or opened, is open to others,
-        or is another kind of file.
+        or is another kind of file.  BadArgument: `max_age` or `capacity` is below 1.
         """
         if max_age < 1 or capacity < 1:
             raise BadArgument(
@@ -60,7 +60,7 @@ class AliasFile:
         with _trouble(self._path):
             _find_or_make(self._path)
             self._database = sqlite3.connect(self._path, timeout=BUSY_SECONDS, isolation_level=None)
-        self._waits = True  # for others that write
+        self._waits = True  # for other processes that write
         try:
             with _trouble(self._path):
                 self._prepare()
@@ -69,7 +69,7 @@ class AliasFile:
             raise
 
     def keep(self, address: str, *, now: int) -> str:
-        """The alias of an address, from today on; see `Aliases.keep`.
+        """The alias of an address, found for the maximum age from today on; see `Aliases.keep`.
 
         **Raises** TooLong: the store is full.  UnusableAliases.
         """
@@ -78,13 +78,13 @@ class AliasFile:
         today = now // DAY
         with _trouble(self._path):
             row = self._database.execute(_UNTIL_OF, (alias,)).fetchone()
-            # The same look-up comes several times for a mail.
+            # The same look-up comes several times for one mail; one write is enough.
             if row is None or row[0] < today + self._max_age:
                 self._write(alias, kept, today)
         return alias
 
     def find(self, alias: str, *, now: int) -> str | None:
-        """The address of an alias of any case; None if it is not known any more.
+        """The address of an alias, in any case; None if it is no longer known.
 
         **Raises** UnusableAliases.
         """
@@ -95,7 +95,7 @@ class AliasFile:
         return None if row is None else bytes(row[0]).decode("utf-8", "surrogateescape")
 
     def close(self) -> None:
-        """Let go of the file."""
+        """Close the file."""
         self._database.close()
 
     def __enter__(self) -> Self:
@@ -109,7 +109,7 @@ class AliasFile:
         self._database.execute("PRAGMA synchronous = FULL")
 
     def _write(self, alias: str, kept: bytes, today: int) -> None:
-        with self._database as database:  # commits, or undoes what it did
+        with self._database as database:  # commits, or rolls back
             self._begin()
             database.execute(_FORGET, (today,))
             database.execute(_REPLACE, (alias, kept, today + self._max_age))
@@ -117,9 +117,9 @@ class AliasFile:
                 raise TooLong(f"the sender is too long, and {self._capacity} are stored already")
 
     def _begin(self) -> None:
-        """Begin to write; after a wait in vain the next ones fail at once, until one succeeds.
+        """Begin to write; after a wait in vain, further attempts fail at once until one succeeds.
 
-        A service that waited for each would stand still as long as another keeps the lock.
+        A service that waited each time would stand still for as long as another holds the lock.
         """
         try:
             self._database.execute("BEGIN IMMEDIATE")
@@ -135,13 +135,13 @@ class AliasFile:
 
 
 def look(path: files.FilePath) -> None:
-    """A look at a store that another process opens or makes; nothing is made or changed here.
+    """Check a store that another process will open or make; nothing is made or changed here.
 
-    It must not be open in this process: to close it would take away the locks
-    that SQLite has on it.
+    It must not be open in this process: closing it here would release the locks
+    that SQLite holds on it.
 
-    **Raises** UnusableAliases: what is there is no store, see `AliasFile`; or this
-    user could not write it, or could not make it.
+    **Raises** UnusableAliases: the file is no store (see `AliasFile`), or this user
+    cannot write it, or cannot make it.
     """
     path = Path(path)
     with _refusals(path):
@@ -152,7 +152,7 @@ def look(path: files.FilePath) -> None:
             raise UnusableAliases(f"{path} cannot be made: there is no such folder")
         else:
             files.judge_folders(path, _NOUN)
-        folder = path.resolve().parent  # that of the store, and of what SQLite keeps beside it
+        folder = path.resolve().parent  # of the store, and of what SQLite keeps beside it
         if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
             raise UnusableAliases(f"{path} cannot be used: {folder} is closed to this user")
 
@@ -184,10 +184,10 @@ def _trouble(path: Path) -> Iterator[None]:
 
 
 def _find_or_make(path: Path) -> None:
-    """Look at the file that is there, or make one.
+    """Check the file that is there, or make one.
 
-    It is not opened here: to close it would take away the locks that SQLite has
-    on it in this process.
+    It is not opened here: closing it would release the locks that SQLite holds on
+    it in this process.
     """
     with _refusals(path):
         if not path.exists():
@@ -208,7 +208,7 @@ def _refusals(path: Path) -> Iterator[None]:
 
 
 def _make(path: Path) -> None:
-    """An empty store of mode 0600, whole from the moment at which it has its name."""
+    """Make an empty store of mode 0600, which is complete before it gets its name."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.")
     os.close(descriptor)
     try:
@@ -222,7 +222,7 @@ def _make(path: Path) -> None:
 
 _NOUN: Final = "alias file"
 _ALIAS_OCTETS: Final = 10
-"""Nobody finds a sender of a given alias among 2^80."""
+"""With 2^80 aliases, nobody finds a second sender for a given one."""
 _MARKS: Final = ("application_id", "user_version")
 _KIND: Final = 0x53525331
 """An application_id of our own."""

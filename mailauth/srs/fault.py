@@ -1,7 +1,7 @@
 """Why an address is not rewritten.
 
-The kinds are for one's own log.  Outwards they are all `OUTWARD`: whoever
-forges an address must not learn from the answer how far it got.
+The kinds are for our own log.  The other side gets `OUTWARD` for all of them: a
+forger must not learn from the answer how far an address got.
 """
 
 from typing import Final
@@ -21,20 +21,20 @@ class NotSRS(SRSError):
 
 
 class Malformed(SRSError):
-    """It is no address, or begins as an SRS address and is not one."""
+    """It is no address, or begins as an SRS address but is not one."""
 
 
 class BadHash(SRSError):
-    """No secret of ours made it: it is forged, or was damaged on the way."""
+    """None of our secrets made its hash: it is forged, or was damaged on the way."""
 
 
 class Expired(SRSError):
-    """It is of ours and too old."""
+    """It is ours but too old, or its day is still to come."""
 
 
 class TooLong(SRSError):
     """It is longer than an address may be, or would be once it is rewritten.
 
-    A local part has 64 octets (RFC 5321 §4.5.3.1.1); the store of long senders
-    may be full.
+    A local part has 64 octets at most (RFC 5321 §4.5.3.1.1).  Also raised if the
+    store of long senders is full.
     """

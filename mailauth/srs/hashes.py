@@ -1,7 +1,7 @@
 """The hash and the day of an SRS address: made, and checked.
 
-A hash is the first characters of a MAC in base64; a mail system may change the
-case of it, so case does not count, and `-` and `_` are as good as `+` and `/`.
+A hash is the first characters of a MAC in base64.  A mail system may change its
+case, so case does not count; `-` and `_` are accepted as `+` and `/`.
 The day, TT, is two digits of base32 (RFC 4648 §6): days since the epoch modulo 1024.
 """
 
@@ -25,7 +25,7 @@ def hash_of(parts: tuple[str, ...], secret: Keyed, scheme: Scheme) -> str:
 
 
 def check(given: str, parts: tuple[str, ...], secrets: Secrets, now: int, scheme: Scheme) -> None:
-    """See that a secret of those valid now made this hash of these parts, by an accepted MAC.
+    """Check that a secret that is valid now made this hash of these parts, by an accepted MAC.
 
     **Raises** BadHash: none did, or it is too short or too long.
     """
@@ -42,12 +42,12 @@ def check(given: str, parts: tuple[str, ...], secrets: Secrets, now: int, scheme
 
 @lru_cache(maxsize=64)
 def stamp(day: int) -> str:
-    """TT of a day since the epoch."""
+    """The TT of a day, which is counted from the epoch."""
     return _DIGITS[day >> 5 & 31] + _DIGITS[day & 31]
 
 
 def check_age(day: str, now: int, scheme: Scheme) -> None:
-    """See that the day of a TT is today or at most the maximum age ago.
+    """Check that the day of a TT is today, or at most the maximum age ago.
 
     **Raises** Expired, also for a day still to come; Malformed: it is no day.
     """
@@ -56,7 +56,7 @@ def check_age(day: str, now: int, scheme: Scheme) -> None:
         raise Expired(f"it is {age} days old, or of a day to come; {scheme.max_age} are allowed")
 
 
-_CLASSIC: Final = Mac.CLASSIC  # to look up a member of an enumeration takes its time
+_CLASSIC: Final = Mac.CLASSIC  # looking up members of an enumeration is slow
 _UPPER: Final = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ"
 _FOLDED = bytes.maketrans(_UPPER + b"-_", _UPPER.lower() + b"+/")
 _URL_SAFE = str.maketrans("+/", "-_")
@@ -64,7 +64,7 @@ _DIGITS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 
 
 def _mac(parts: tuple[str, ...], secret: Keyed, mac: Mac) -> bytes:
-    """The whole MAC as a line of base64; the case of ASCII in the parts does not count."""
+    """The whole MAC as a line of base64; ASCII case in the parts does not count."""
     if mac is _CLASSIC:
         keyed = secret.sha1.copy()
         keyed.update("".join(parts).encode("utf-8", "surrogateescape").lower())
@@ -78,7 +78,7 @@ def _mac(parts: tuple[str, ...], secret: Keyed, mac: Mac) -> bytes:
 
 @lru_cache(maxsize=PERIOD)
 def _day_of(digits: str) -> int:
-    """The day, modulo 1024, of a TT of any case.  **Raises** Malformed."""
+    """The day of a TT, modulo 1024, in any case.  **Raises** Malformed."""
     places = [_DIGITS.find(digit) for digit in digits.upper()]
     if len(places) != 2 or min(places) < 0 or not digits.isascii():  # noqa: PLR2004 - TT
         raise Malformed(f"{digits[:10]!r} is not a day")

@@ -3,14 +3,13 @@
     SRS0=HHH=TT=orig-host=orig-local@domain      an address of ours
     SRS1=HHH=first-host==HHH=TT=...@domain       one whose first forwarder is first-host
 
-HHH is a MAC of what follows it, TT the day.  The MAC is looked at before the
-day, and both with all secrets, so that an answer tells a forger nothing.  The
-domain of an address that is reversed is not looked at: whoever asks knows which
-domains are his.
+HHH is a MAC of what follows it, TT the day.  The MAC is checked, with all valid
+secrets, before the day, so that an answer tells a forger nothing.  The domain of an
+address that is reversed is not checked: the caller knows which domains are ours.
 
-Nearly all addresses are plain: of ASCII, without quotes, short.  One pattern
-takes such an address apart; the way with care comes to the same (a test says
-so), and knows all the others.
+Nearly all addresses are plain: ASCII, without quotes, short.  One pattern takes such
+an address apart; the careful way has the same result (a test compares them), and
+handles all other addresses too.
 """
 
 import re
@@ -25,7 +24,7 @@ from mailauth.srs.secrets import Keyed, Secrets
 from mailauth.syntax.abnf import QUOTED_STRING
 
 ALIAS_HOST: Final = "1"
-"""Stands for the host where the local part is an alias of a store."""
+"""Stands in place of the host where the local part is an alias in a store."""
 
 
 def forward(
@@ -37,15 +36,16 @@ def forward(
     scheme: Scheme = CLASSIC,
     aliases: Aliases | None = None,
 ) -> str:
-    """The sender to write on mail that leaves from `domain` in place of `sender`.
+    """The sender that replaces `sender` on mail that `domain` forwards.
 
-    The null sender, and one of `domain` itself, stay as they are.  An SRS0
-    address of another forwarder becomes SRS1, and an SRS1 address stays one and
-    as long as it was.  `now` is in seconds since the epoch.
+    The null sender stays as it is, and so does one of `domain` itself, unless
+    `scheme.always_rewrite` is set.  An SRS0 address of another forwarder becomes
+    SRS1; an SRS1 address stays one, without a further host.  `now` is in seconds
+    since the epoch.
 
     **Raises** Malformed: it is no address.  TooLong, unless `scheme.long_senders`
-    says otherwise.  UnusableSecrets: no secret is valid now.  BadArgument:
-    `domain` is not one of mail.
+    says otherwise.  UnusableSecrets: no secret is valid now.  BadArgument: `domain`
+    is not one of mail, or long senders are to be stored and there are no `aliases`.
     """
     if not addresses.is_domain(domain):
         raise BadArgument(f"{domain!r} is not a domain to rewrite to")
@@ -53,7 +53,7 @@ def forward(
         plain = _PLAIN_SENDER.fullmatch(sender)
         if plain is not None and ".." not in sender:
             local, host = plain.groups()
-            # Of letters outside ASCII more fold than should: then it is looked at with care.
+            # lower() folds more letters than ASCII: what seems equal is left to the careful way.
             if host.lower() != domain.lower():
                 return f"{_srs0(local, host, secrets.signing(now), now, scheme)}@{domain}"
     return _forward_with_care(sender, domain, secrets, now, scheme, aliases)
@@ -67,10 +67,10 @@ def reverse(
     scheme: Scheme = CLASSIC,
     aliases: Aliases | None = None,
 ) -> str:
-    """The address to which a bounce to `address` belongs.
+    """The original sender, to whom a bounce to `address` belongs.
 
     **Raises** NotSRS: it is an ordinary address.  Malformed, TooLong, BadHash,
-    Expired: it is to be refused, and outwards always with the same words.
+    Expired: refuse it, always with the same words (`OUTWARD`).
     """
     if len(address) <= addresses.MAX_ADDRESS and ".." not in address:
         plain = _PLAIN_SRS0.fullmatch(address)
@@ -88,7 +88,7 @@ _PLAIN_SENDER = re.compile(rf"(?![Ss][Rr][Ss][01][=+-])({_ATOMS})@({_HOST})")
 _PLAIN_SRS0 = re.compile(
     rf"[Ss][Rr][Ss]0[=+-]([A-Za-z0-9+/_-]++)=([A-Za-z2-7]{{2}})=({_HOST})=({_ATOMS})@{_HOST}"
 )
-# The sender is in it whole, but for its @, which becomes an equals sign.
+# A rewritten local part holds the whole sender, with an equals sign for its @.
 _MAX_PLAIN: Final = addresses.MAX_LOCAL_PART - len("SRS0==TT=")
 _MAX_PLAIN_DOMAIN: Final = addresses.MAX_ADDRESS - addresses.MAX_LOCAL_PART - len("@")
 # Without re.ASCII a long s (U+017F) would be taken for the S of the tag.

@@ -1,4 +1,4 @@
-"""The choices that the scheme leaves open, and the presets that others have made."""
+"""The choices that SRS leaves open, and presets for what other implementations chose."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -11,48 +11,48 @@ class Mac(StrEnum):
     """How the parts of an address become the text that is authenticated."""
 
     CLASSIC = "classic"
-    """HMAC-SHA1 of the parts without anything between them, as all others have it.
+    """HMAC-SHA1 of the parts with nothing between them, as in all other implementations.
 
-    The owner of `victim.co` can so have addresses signed that are also those of
-    `victim.c`, because `ab.co` and `m` have the same text as `ab.c` and `om`.
+    So a hash for an address of one domain can be valid for another: the host `ab.co` and
+    the local part `m` have the same text as the host `ab.c` and the local part `om`.
     """
     SEPARATED = "separated"
     """HMAC-SHA256 of the parts, each with its length before it."""
 
 
 class LongSenders(StrEnum):
-    """What becomes of a sender that does not fit a local part of 64 octets once it is rewritten."""
+    """What to do with a sender that would be too long for an address once it is rewritten."""
 
     REFUSE = "refuse"
     """`TooLong` is raised."""
     PASS = "pass"  # noqa: S105 - no secret
     """It stays as it is; SPF will not pass for it."""
     STORE = "store"
-    """It is kept in a store, and its alias there is rewritten in its place."""
+    """It is kept in a store, and its alias there is rewritten instead."""
 
 
 class Aliases(Protocol):
     """A store of senders that are too long; `aliases.AliasFile` is one.
 
-    What it was given may be forgotten once the maximum age is over, not before.
-    Trouble of its own is raised, so that mail waits.
+    It may forget a sender once the maximum age is over, not before.  It raises its
+    own errors, so that mail waits.
     """
 
     def keep(self, address: str, *, now: int) -> str:
-        """The alias of an address: letters and digits, the same for the same address.
+        """The alias of an address: letters and digits, always the same for one address.
 
         **Raises** TooLong: there is no room for one more.
         """
 
     def find(self, alias: str, *, now: int) -> str | None:
-        """The address of an alias, None if it is not known any more."""
+        """The address of an alias; None if it is no longer known."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scheme:
     """The choices; `CLASSIC` is what the other implementations do by default.
 
-    **Raises** BadArgument: one has no meaning, or two contradict each other.
+    **Raises** BadArgument: a choice is invalid, or two contradict each other.
     """
 
     separator: str = "="
@@ -60,13 +60,13 @@ class Scheme:
     hash_length: int = 4
     """Characters of the hash that are written; 4 is what others expect, 8 is safer."""
     hash_minimum: int = 4
-    """Characters of a hash that are accepted at least."""
+    """The fewest characters of a hash that are accepted."""
     max_age: int = 21
     """Days for which a rewritten address is accepted."""
     mac: Mac = Mac.CLASSIC
-    """With which MAC addresses are signed."""
+    """The MAC with which addresses are signed."""
     accepted: tuple[Mac, ...] = (Mac.CLASSIC, Mac.SEPARATED)
-    """With which they are accepted; both during a migration."""
+    """The MACs with which addresses are accepted; both during a migration."""
     url_safe: bool = False
     """Write `-` and `_` for `+` and `/` in a hash; both are understood."""
     always_rewrite: bool = False
@@ -95,7 +95,7 @@ _Choice = TypeVar("_Choice", bound=StrEnum)
 
 
 def _member(choices: type[_Choice], value: str) -> _Choice:
-    """**Raises** BadArgument: there is no such choice."""
+    """The choice that a value names.  **Raises** BadArgument: there is no such choice."""
     try:
         return choices(value)
     except ValueError:
@@ -106,11 +106,11 @@ SEPARATORS: Final = "=+-"
 MAX_HASH: Final = 27
 """Characters of base64 that SHA-1 fills."""
 PERIOD: Final = 1024
-"""Days after which a timestamp comes again."""
+"""Days after which a timestamp repeats."""
 
 CLASSIC: Final = Scheme()
 """What Mail::SRS, pysrs and PostSRSd do by default."""
 POSTSRSD: Final = Scheme(url_safe=True)
-"""What PostSRSd writes since 2.2.6, whose hashes have no `/` and no `+`."""
+"""What PostSRSd has written since 2.2.6: hashes without `/` and `+`."""
 SEPARATED: Final = Scheme(mac=Mac.SEPARATED, hash_length=8)
 """Safer, and understood by mailauth alone; addresses of `CLASSIC` are still accepted."""

@@ -1,10 +1,10 @@
-"""The secrets: the first of them signs, all of them verify, each as long as it is valid.
+"""The secrets: the first of them signs, all of them verify, each while it is valid.
 
-A file has a secret on each line, the newest first, as postsrsd and pfix-srsd
-keep it; the octets of the line are the secret.  A line that begins with `#` is
-a comment; `# from DATE` and `# until DATE` say for how long the next secret is
-valid, DATE being `2026-11-23` or `2026-11-23T12:00`, in UTC.  What looks like
-one of the two and is not is refused.
+A file has a secret on each line, the newest first, as with postsrsd and pfix-srsd;
+the octets of the line are the secret.  A line that begins with `#` is a comment;
+`# from DATE` and `# until DATE` say when the next secret is valid, with a DATE such
+as `2026-11-23` or `2026-11-23T12:00`, in UTC unless it has an offset.  A line that
+only looks like one of these two is refused.
 """
 
 import re
@@ -30,7 +30,7 @@ class UnusableSecrets(MailauthError):
 
 @dataclass(frozen=True, slots=True)
 class Secret:
-    """One secret; it never shows its octets."""
+    """One secret; its repr never shows its octets."""
 
     octets: bytes
     valid_from: int | None = None
@@ -77,7 +77,7 @@ class Secrets:
         """The secrets in a file.
 
         **Raises** UnusableSecrets: it cannot be read, others can read it, or its
-        content is not one of secrets.
+        content is not that of a secrets file.
         """
         try:
             octets = files.read(path, noun="secrets file")
@@ -97,14 +97,14 @@ class Secrets:
         raise UnusableSecrets("no secret is valid now; look at their dates")
 
     def verifying(self, now: int) -> "list[Keyed]":
-        """All whose time is not over; one whose time is still to come may sign elsewhere."""
+        """All secrets that have not expired; one not valid yet may sign elsewhere already."""
         if not self.are_dated:
             return self._all
         return [keyed for secret, keyed in self._secrets if not _is_over(secret, now)]
 
 
 class Entry(NamedTuple):
-    """A secret and the lines that it has in a file: comments, dates, itself."""
+    """A secret and its lines in a file: comments, dates, and the secret itself."""
 
     secret: Secret
     lines: bytes
@@ -132,7 +132,7 @@ def entries(octets: bytes) -> Iterator[Entry]:
 
 
 class Keyed:
-    """A secret as HMACs of which copies are taken, which is faster than keying each time."""
+    """A secret as keyed HMACs, which are copied for each use: faster than keying each time."""
 
     __slots__ = ("sha1", "sha256")
 
@@ -142,15 +142,15 @@ class Keyed:
 
 
 _BOUNDS: Final = ("from", "until")
-# Around the sign and the word may stand anything but letters and digits.
+# Anything but letters and digits may surround the sign and the word.
 _LIKE_A_BOUND = re.compile(rb"[^\w#]*+#[^\w#]*+(from|until)\W*+\d", re.IGNORECASE)
 
 
 def _bound(line: bytes, number: int) -> tuple[str, int] | None:
-    """The word and the date of a comment that bounds a secret; None of any other line.
+    """The word and the date of a comment that bounds a secret; None for any other line.
 
     **Raises** UnusableSecrets: it is no date, or the line only looks like such a
-    comment.  To pass that over would leave a secret valid for ever.
+    comment.  Ignoring that would leave a secret valid for ever.
     """
     words = line.decode("latin-1").split() if line.startswith(b"#") else []
     if len(words) == 3 and words[0] == "#" and words[1] in _BOUNDS:  # noqa: PLR2004
