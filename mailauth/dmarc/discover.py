@@ -1,7 +1,7 @@
 """Policy discovery and the organizational domain: the DNS tree walk (RFC 9989 §4.10).
 
-From a domain upwards the records at `_dmarc` are asked for, at most eight; what
-was found tells both whose policy applies and where the organization begins.
+A walk asks for the `_dmarc` records of a domain and of the names above it, eight at
+most; what it finds tells both whose policy applies and where the organization begins.
 """
 
 from collections.abc import Iterable, Mapping
@@ -19,7 +19,7 @@ from mailauth.syntax import domain as domains
 from mailauth.verdicts import Step
 
 MAX_QUESTIONS: Final = 8
-"""Of one walk (§4.10)."""
+"""How many questions one walk asks at most (§4.10)."""
 
 
 class Found(NamedTuple):
@@ -38,14 +38,14 @@ class Silence(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Walk:
-    """What stands on the way from a domain up to the top."""
+    """The records on the way from a domain up to the top."""
 
     start: str
     found: tuple[Found, ...]
     """From the longest name to the shortest."""
     steps: tuple[Step, ...]
     silent: tuple[Silence, ...] = ()
-    """Where the DNS did not answer, likewise."""
+    """The names for which the DNS did not answer, in the same order."""
 
     @property
     def has_own(self) -> bool:
@@ -59,24 +59,24 @@ class Discovered:
 
     found: Found
     policy: Disposition
-    """p=, sp= or np=, whichever it is."""
+    """The value of p=, sp= or np=, whichever applies."""
     tag: str
-    """Which of them."""
+    """Which of them applies: `p`, `sp` or `np`."""
 
 
 def walk(domain: str) -> Lookups[Walk]:
     """The records from `domain` upwards (§4.10).
 
-    **Asks** `MAX_QUESTIONS` questions at most, side by side: few records end a
-    walk before its top, and one that does makes the answers above it count for
-    nothing, also those that failed.  Where the DNS did not answer, the walk
-    goes on; `LookupFailed` is for those who need what is then unknown.
+    **Asks** `MAX_QUESTIONS` questions at most, side by side: few records end a walk
+    before its top, and with one that does, the answers above it do not count, not
+    even failures.  Where the DNS does not answer, the walk goes on; `LookupFailed` is
+    raised later, by functions that need what is then unknown.
     """
     return (yield from walk_all([domain]))[domain]
 
 
 Walks: TypeAlias = Mapping[str, Walk]
-"""By where they start."""
+"""Walks by the domain at which they start."""
 
 
 def walk_all(starts: Iterable[str]) -> Lookups[Walks]:
@@ -91,7 +91,7 @@ def walk_all(starts: Iterable[str]) -> Lookups[Walks]:
 def _walked(
     domain: str, way: Iterable[str], said: Mapping[str, Answer[bytes] | LookupFailed]
 ) -> Walk:
-    """The walk along these names, by what the DNS said to each."""
+    """The walk along these names, made from the answer for each."""
     found: list[Found] = []
     silent: list[Silence] = []
     steps: list[Step] = []
@@ -112,7 +112,7 @@ def _walked(
 
 
 def _only_record(answer: Answer[bytes]) -> tuple[Record | None, str]:
-    """The record that counts, if there is one, and what is told of it (§4.10, steps 2 and 6)."""
+    """The record that counts, if there is one, and the words for a step (§4.10, steps 2 and 6)."""
     texts = [octets for octets in answer.records if records.is_record(octets)]
     if len(texts) != 1:
         return None, f"{len(texts)} records, which count as none" if texts else "no record"
@@ -142,7 +142,7 @@ def organizational_domain(walked: Walk) -> str:
 
 
 def is_same_organization(ours: Walk, theirs: Walk) -> bool:
-    """Whether two walks come to one organizational domain (§4.10.2).
+    """Whether two walks lead to the same organizational domain (§4.10.2).
 
     **Raises** LookupFailed: that depends on a name for which the DNS did not answer.
     """
@@ -154,18 +154,18 @@ def is_same_organization(ours: Walk, theirs: Walk) -> bool:
         shared = {each.domain for each in ours.found} & {each.domain for each in theirs.found}
         height = max(each.domain.count(".") for each in silent)
         if any(domain.count(".") > height for domain in shared):
-            return True  # they met at a record: what stands above it holds for both
+            return True  # they share a record: whatever is above it is the same for both
     return organizational_domain(ours) == organizational_domain(theirs)
 
 
 def widest(walked: Walk) -> str:
-    """The shortest name that the organizational domain may have, for all that is known."""
+    """The shortest name that may be the organizational domain, as far as is known."""
     names = [_by_what_was_found(walked), *(each.domain for each in walked.silent)]
     return min(names, key=lambda name: name.count("."))
 
 
 def _by_what_was_found(walked: Walk) -> str:
-    """§4.10.2: only the last record can have psd=n or psd=y, because they end the walk."""
+    """The organizational domain by the last record (§4.10.2): psd=n and psd=y end a walk."""
     if not walked.found:
         return walked.start
     domain, record = walked.found[-1]

@@ -1,8 +1,8 @@
-"""Does an authenticated domain stand for the author's? (RFC 9989 §4.4, §5.3).
+"""Is an authenticated domain aligned with the author's? (RFC 9989 §4.4, §5.3).
 
-SPF and DKIM were evaluated before; here it is judged whether what they
-authenticated is the domain that the reader sees in the From field, and what
-that domain's owner wants if it is not.
+SPF and DKIM were evaluated before.  This module decides whether a domain that they
+authenticated is aligned with the one that the reader sees in the From field, and
+what the owner of that one wants if none is.
 """
 
 from collections.abc import Iterable, Sequence
@@ -54,12 +54,13 @@ def check(
     """The verdict on the author domain of `message`, given those of SPF and DKIM.
 
     `spf` is that of `spf.check`, for the MAIL FROM identity; one of HELO alone
-    does not count (§4.4.2).  Where `by_list` comes to something else than the tree
-    walk, the verdict tells, and stays what it is.  `ahead` is what `look_ahead` found
-    of this message.
-    **Asks** for the records of the author's domain, eight at most, for its address if
-    np= matters, and as many records for each of ten authenticated domains below the
-    same organization, without what is known from `ahead`.
+    does not count (§4.4.2).  Where `by_list` disagrees with the tree walk, the steps of
+    the verdict say so, and its result stays the same.  `ahead` is what `look_ahead`
+    returned for this message.
+    **Asks** for the records of the author's domain, eight at most, and for its address
+    if np= matters; then for as many records of each authenticated domain within the
+    organization, ten of signatures and that of SPF at most.  What `ahead` has is not
+    asked again.
     """
     if not isinstance(message, Message):
         message = Message.parse(message)
@@ -71,11 +72,11 @@ def check(
 
 
 def look_ahead(message: Message, claimed: Iterable[str]) -> Lookups[Ahead]:
-    """The author's policy, and the tree walks of all that may be aligned with the author.
+    """The author's policy, and the tree walks of the domains that may be aligned with it.
 
-    They can be asked for before it is known whether the `claimed` domains are
-    authentic.  **Asks** `MAX_QUESTIONS` for each of eleven domains at most, side by
-    side, and then for the author's address if np= matters.
+    All this can be asked for before it is known whether the `claimed` domains are
+    authentic.  **Asks** `discover.MAX_QUESTIONS` for each of eleven domains at most, side
+    by side, and then for the author's address if np= matters.
     """
     try:
         author = author_domain(message)
@@ -132,10 +133,10 @@ class _Evaluation:
         self._listed = by_list(domain) if by_list else ""
         self._steps: list[Step] = [Step(0, f"the author domain is {domain}")]
         self._doubts: list[str] = []
-        """Why something that may be aligned could not be judged, a reason each."""
+        """The reasons for which something that may be aligned could not be judged."""
 
     def verdict(self) -> Lookups[Verdict]:
-        """§5.3.2 to §5.3.6."""
+        """The verdict (§5.3.2 to §5.3.6)."""
         walked = yield from self._walk(self._domain)
         self._steps += walked.steps
         organization = "" if walked.silent else discover.organizational_domain(walked)
@@ -169,7 +170,7 @@ class _Evaluation:
         return policy or (yield from discover.find_policy(walked))
 
     def _result(self, dkim_domain: str, spf_domain: str) -> tuple[Result, str]:
-        """§5.3.5, §5.3.6: a doubt counts only where nothing else is aligned."""
+        """The result (§5.3.5, §5.3.6): a doubt counts only if nothing is aligned."""
         by = [f"a signature of {dkim_domain}"] if dkim_domain else []
         by += [f"SPF for {spf_domain}"] if spf_domain else []
         if by:
@@ -237,18 +238,18 @@ class _Evaluation:
         return domain if (yield from self._is_aligned(domain, mode, walked)) else ""
 
     def _doubt(self, domain: str, mode: Alignment, walked: Walk) -> None:
-        """Note that SPF or a signature might pass for a domain, were there an answer of the DNS."""
+        """Note that SPF or a signature might pass for an aligned domain if the DNS answered."""
         if self._might_align(domain, mode, walked):
             self._doubts.append(f"the DNS did not answer for {domain}")
 
     def _might_align(self, domain: str, mode: Alignment, walked: Walk) -> bool:
-        """Only a name within the organization can have its organizational domain (§4.10.2)."""
+        """Whether a domain may be aligned: only one within the organization may (§4.10.2)."""
         if mode is Alignment.STRICT or domain == self._domain:
             return domain == self._domain
         return domains.is_same_or_subdomain(domain, discover.widest(walked))
 
     def _is_aligned(self, domain: str, mode: Alignment, walked: Walk) -> Lookups[bool]:
-        """§4.4, §4.10.2: identical domains are aligned, whatever their organization is."""
+        """Whether a domain is aligned (§4.4, §4.10.2): an identical one is, in any organization."""
         aligned = domain == self._domain
         if not aligned and self._might_align(domain, mode, walked):
             other = yield from self._walk(domain)
@@ -276,7 +277,7 @@ class _Evaluation:
 
 
 def _applying(walked: Walk) -> Found | None:
-    """The record by which something may be aligned, though not which of its policies applies."""
+    """The record that applies, if it is known although the policy that applies is not."""
     try:
         return discover.applying(walked)
     except LookupFailed:

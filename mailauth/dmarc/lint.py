@@ -16,7 +16,7 @@ from mailauth.findings import Finding, Severity, meant, unanswered, with_remedie
 from mailauth.syntax import domain as domains
 
 MAX_CONSENTS: Final = 10
-"""How many addresses of reports are looked at."""
+"""How many addresses for reports are looked at."""
 REMEDIES: Final = {
     "none": "publish v=DMARC1; p=none; rua=mailto:... first, and read the reports",
     "several": "publish one record, and withdraw the others",
@@ -39,7 +39,7 @@ REMEDIES: Final = {
 
 
 def lint_record(octets: bytes, domain: str = "") -> list[Finding]:
-    """What one record shows by itself."""
+    """The findings in one record by itself."""
     try:
         record = records.parse(octets)
     except SyntaxFault as fault:
@@ -68,7 +68,7 @@ def lint(domain: str) -> Lookups[list[Finding]]:
 
 
 def _of_one(octets: bytes, domain: str) -> Lookups[list[Finding]]:
-    """What the one record of a domain shows, and whether others agree to get its reports."""
+    """The findings in the one record of a domain, and if others do not agree to get its reports."""
     found, record = lint_record(octets, domain), records.parse(octets)
     uris = dict.fromkeys((*record.aggregate_reports, *record.failure_reports))
     mailed = [uri for uri in uris if uri.lower().startswith("mailto:")][:MAX_CONSENTS]
@@ -77,7 +77,7 @@ def _of_one(octets: bytes, domain: str) -> Lookups[list[Finding]]:
 
 
 def _of_none(answered: Sequence[bytes], texts: Sequence[bytes], domain: str) -> Iterator[Finding]:
-    """Why none counts: there are several, it is too large, or it was only meant for one."""
+    """Why no record counts: there are several, or one too large, or one that begins wrongly."""
     if len(texts) == 1:
         yield from lint_record(texts[0], domain)
         return
@@ -92,7 +92,7 @@ def _of_none(answered: Sequence[bytes], texts: Sequence[bytes], domain: str) -> 
 
 
 def _of_above(domain: str, *, is_broken: bool) -> Lookups[list[Finding]]:
-    """What applies to a domain without a record that counts (RFC 9989 §4.10.1)."""
+    """The findings if a domain has no record that counts: what applies (RFC 9989 §4.10.1)."""
     try:
         discovered = yield from find_policy((yield from walk(domain)))
     except LookupFailed as failure:
@@ -108,11 +108,11 @@ def _of_above(domain: str, *, is_broken: bool) -> Lookups[list[Finding]]:
 
 
 def _of_consent(uri: str, domain: str) -> Lookups[list[Finding]]:
-    """Whether another organization agrees to get the reports (RFC 9990 §4)."""
+    """A finding if another organization does not agree to get the reports (RFC 9990 §4)."""
     try:
         other = _domain_of_reports(uri)
     except SyntaxFault:
-        return []  # told already
+        return []  # reported already
     if domains.is_same_or_subdomain(other, domain):
         return []
     try:
@@ -153,7 +153,7 @@ def _of_tags(record: Record, domain: str) -> Iterator[Finding]:
 
 
 def _in_place_of(spec: str) -> tuple[str, str]:
-    """A tag that was removed, and what says now what it said (RFC 9989 §A.6)."""
+    """A tag that was removed, and the remedy if another now says the same (RFC 9989 §A.6)."""
     name, _, value = spec.partition("=")
     is_less = name.strip().lower() == "pct" and value.strip() != "100"
     remedy = "remove the tag; t=y asks for one level less than p=, for a test" if is_less else ""
@@ -161,7 +161,7 @@ def _in_place_of(spec: str) -> tuple[str, str]:
 
 
 def _domain_of_reports(uri: str) -> str:
-    """Where the reports of a mailto: URI go.  **Raises** SyntaxFault: to nobody."""
+    """The domain to which the reports of a mailto: URI go.  **Raises** SyntaxFault: to none."""
     return domains.parse(records.receiver(uri).domain)
 
 

@@ -1,8 +1,8 @@
 """The policy record (RFC 9989 §4.7, §4.8).
 
-A tag that cannot be read counts as if it were not there, and a tag that is not
-known counts for nothing; what was passed over stands in `faults`, for those who
-publish records, not for those who judge mail by them.
+A tag that cannot be read counts as absent, except sp= and np= (§4.10.1), and an
+unknown tag is ignored.  What was passed over as faulty stands in `faults`, for those
+who publish records, not for those who judge mail by them.
 """
 
 import re
@@ -45,7 +45,10 @@ class Record:
     """The tags of a record (§4.7)."""
 
     policy: Disposition | None = Disposition.NONE  # p=
-    """None: p=, sp= or np= cannot be read and no rua= can, so DMARC does not apply (§4.10.1)."""
+    """None: DMARC does not apply (§4.10.1).
+
+    There is no p=, or p=, sp= or np= cannot be read; and there is no rua= that can be read.
+    """
     subdomain_policy: Disposition | None = None  # sp=
     nonexistent_policy: Disposition | None = None  # np=
     dkim_alignment: Alignment = Alignment.RELAXED  # adkim=
@@ -57,11 +60,11 @@ class Record:
     failure_options: tuple[str, ...] = ("0",)  # fo=
     text: str = ""
     faults: tuple[str, ...] = ()
-    """What was passed over, a sentence each."""
+    """What was passed over as faulty, a sentence each."""
 
 
 def is_record(octets: bytes) -> bool:
-    """Whether a TXT record is one of DMARC: v=, in any case, first, and DMARC1, in capitals.
+    """Whether a TXT record is a DMARC record: first v=, in any case, with DMARC1, in capitals.
 
     dmarc-version = "v" equals %s"DMARC1" (§4.7, §4.8).
     """
@@ -103,7 +106,7 @@ def parse(octets: bytes) -> Record:
 
 
 def format(record: Record) -> str:  # noqa: A001 - the inverse of parse
-    """The text of the record, without what is the default."""
+    """The text of the record, without tags that have their default."""
     tags = {"v": "DMARC1"}
     for name, wanted in (
         ("p", record.policy),
@@ -129,15 +132,15 @@ def format(record: Record) -> str:  # noqa: A001 - the inverse of parse
 
 
 def is_uri(text: str) -> bool:
-    """Whether a URI of a report can be read (§4.8): a scheme, and what follows it.
+    """Whether a URI for reports can be read (§4.8): a scheme, and what follows it.
 
-    A comma, a semicolon and an exclamation mark would end it; they must be percent-encoded.
+    Commas, semicolons and exclamation marks would end it; they must be percent-encoded.
     """
     return _URI.fullmatch(text) is not None
 
 
 def mailto(address: str) -> str:
-    """The URI of reports to an address (§4.8, RFC 6068 §2).  **Raises** SyntaxFault: it is none."""
+    """The URI for reports to an address (§4.8, RFC 6068 §2).  **Raises** SyntaxFault: to none."""
     return f"mailto:{quote(str(mailbox.parse(address)), safe='@+=/')}"
 
 
@@ -163,7 +166,7 @@ Kind = TypeVar("Kind", Disposition, Alignment)
 
 
 def _tags(text: str) -> tuple[dict[str, str], list[str]]:
-    """The tags by name, the first of each, and what was passed over."""
+    """The tags by name, the first of each, and what was passed over as faulty."""
     tags: dict[str, str] = {}
     faults: list[str] = []
     specs = text.split(";", MAX_TAGS)
@@ -186,14 +189,14 @@ def _tags(text: str) -> tuple[dict[str, str], list[str]]:
 
 
 class _Reading:
-    """The values of tags; what cannot be read is noted."""
+    """The values of tags; what cannot be read is added to the faults."""
 
     def __init__(self, tags: dict[str, str], faults: list[str]) -> None:
         self._tags = tags
         self._faults = faults
 
     def one_of(self, name: str, kind: type[Kind]) -> Kind | None:
-        """A value of one kind, in any case."""
+        """A value of one kind, in any case; None: there is none that can be read."""
         value = self._tags.get(name)
         if value is None:
             return None
@@ -204,7 +207,7 @@ class _Reading:
             return None
 
     def word(self, name: str, letters: str) -> str | None:
-        """One of some letters, in any case."""
+        """One of some letters, in any case; None: there is none that can be read."""
         value = self._tags.get(name)
         if value is None:
             return None
@@ -214,7 +217,7 @@ class _Reading:
         return None
 
     def uris(self, name: str) -> tuple[str, ...]:
-        """dmarc-urilist (§4.8): those that can be read, without the sizes of old."""
+        """dmarc-urilist (§4.8): the URIs that can be read, without obsolete sizes."""
         found: list[str] = []
         uris = self._tags.get(name, "").split(",", MAX_URIS)
         if any(rest.strip(" \t,") for rest in uris[MAX_URIS:]):

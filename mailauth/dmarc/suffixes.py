@@ -1,8 +1,8 @@
 """The public suffix list beside the tree walk: what receivers of RFC 7489 still go by.
 
-RFC 9989 §4.10 finds the organizational domain by questions, and that decides.
-Who wants to know where receivers that still use the list may judge otherwise
-gives one; a difference is told, and never changes a verdict.
+RFC 9989 §4.10 finds the organizational domain by asking the DNS, and that decides.
+A list shows where receivers that still use one may judge otherwise; a difference is
+reported, and never changes a verdict.
 """
 
 from collections.abc import Callable
@@ -15,11 +15,11 @@ ByList: TypeAlias = Callable[[str], str]
 """The organizational domain of an A-label domain by a public suffix list (RFC 7489 §3.2)."""
 
 INSTALLED: Final = "installed"
-"""In place of a path: the list that the package brought."""
+"""In place of a path: the list that comes with the package."""
 
 
 def read(path: str = INSTALLED) -> ByList:
-    """The list in a file of the form of publicsuffix.org.
+    """The list in a file of the format of publicsuffix.org, or the `INSTALLED` one.
 
     **Raises** BadArgument: it cannot be read, or holds no suffix, or the extra
     `psl` is not installed.
@@ -34,7 +34,7 @@ def read(path: str = INSTALLED) -> ByList:
         raise BadArgument(f"{path} is no public suffix list") from None
 
     def by_list(domain: str) -> str:
-        return suffixes.privatesuffix(domain) or domain  # a suffix stands for itself
+        return suffixes.privatesuffix(domain) or domain  # a suffix is its own organization
 
     return by_list
 

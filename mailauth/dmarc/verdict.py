@@ -1,4 +1,4 @@
-"""What DMARC comes to: a result word of RFC 9989 §9.1 and the reason for it."""
+"""The verdict of DMARC: a result word of RFC 9989 §9.1 and the reason for it."""
 
 from enum import StrEnum
 from typing import Any, NamedTuple, Never
@@ -15,9 +15,9 @@ class Result(StrEnum):
     PASS = "pass"  # noqa: S105 - a word of the RFC, no secret
     """An authenticated domain is aligned with the author's."""
     FAIL = "fail"
-    """None is."""
+    """No authenticated domain is aligned with the author's."""
     TEMPERROR = "temperror"
-    """The DNS did not answer; a later attempt may."""
+    """The DNS did not answer; a later attempt may succeed."""
     PERMERROR = "permerror"
     """There is no single author domain to judge by."""
 
@@ -25,8 +25,7 @@ class Result(StrEnum):
 class Verdict(NamedTuple):
     """The verdict on the author's domain of one message.
 
-    It is compared by its `result`: a question with five answers refuses to be a
-    boolean.
+    Compare its `result`: a question with five answers refuses to be a boolean.
     """
 
     result: Result
@@ -41,9 +40,9 @@ class Verdict(NamedTuple):
     policy_domain: str = ""
     """Where the record stands (§3.2.9)."""
     organizational_domain: str = ""
-    """§4.10.2."""
+    """Where the author's organization begins (§4.10.2)."""
     listed_domain: str = ""
-    """The same by a public suffix list, if one was given; it decides nothing."""
+    """The organizational domain by a public suffix list, if one was given; it decides nothing."""
     dkim_domain: str = ""
     """The domain of an aligned signature that passes."""
     spf_domain: str = ""
