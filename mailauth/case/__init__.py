@@ -1,7 +1,7 @@
-"""Cases: a message, how it came, the clock and every answer of the DNS, kept to be judged again.
+"""Cases: a message, its envelope, the time and every DNS answer, kept to be judged again.
 
-`record` judges a message as `authenticate` does and keeps what it took;
-`Case.authenticate` comes to the same report anywhere and at any time.
+`record` judges a message as `authenticate` does, and keeps all that it used;
+`Case.authenticate` makes the same report anywhere and at any time.
 """
 
 from mailauth.case.keeping import Case, record, verdicts_of

@@ -1,4 +1,4 @@
-"""A case as a value: what one judgement took, and how it is made again."""
+"""A case as a value: what one judgement used, and how it is made again."""
 
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
@@ -18,10 +18,10 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One judgement, with all that it took."""
+    """One judgement, with all that it used."""
 
     octets: bytes
-    """The message; of a private case the header alone, with the line that ends it."""
+    """The message; in a private case only the header, with the empty line that ends it."""
     envelope: Envelope
     now: int
     """Seconds since the epoch."""
@@ -33,16 +33,16 @@ class Case:
     """The hashes of the body of a private case."""
     answers: Mapping[Question, Answer[Any]] = field(default_factory=dict)
     verdicts: tuple[str, ...] = ()
-    """What it came to; see `verdicts_of`."""
+    """The verdicts of the judgement; see `verdicts_of`."""
     trusted_sealers: tuple[str, ...] = ()
-    """The domains whose chains were believed."""
+    """The domains whose ARC seals were trusted."""
     version: str = ""
-    """The version of mailauth that came to the verdicts."""
+    """The version of mailauth that made the verdicts."""
     listed: Mapping[str, str] = field(default_factory=dict)
     """What a public suffix list said of the domains that were looked up, if there was one."""
 
     def resolve(self, question: Question) -> Answer[Any]:
-        """What the DNS said; that it failed, if it was not asked."""
+        """The answer that is kept; a failure for a question that was not asked."""
         unasked: Answer[Any] = Answer(Status.SERVER_FAILURE, reason="the case has no answer")
         return self.answers.get(question, unasked)
 
@@ -51,7 +51,7 @@ class Case:
         return self.listed.get(domain, domain)
 
     def authenticate(self) -> Lookups[Report]:
-        """The judgement; `resolve` has the answers.  **Asks** what `authenticate` asks."""
+        """The judgement, again; `resolve` has the answers.  **Asks** what `authenticate` asks."""
         message = Message.parse(self.octets)
         verification = begin_verification(
             message,
@@ -75,11 +75,11 @@ class Case:
         )
 
     def run(self, lookups: Lookups[T]) -> T:
-        """The result of `lookups`, by the answers of the case alone."""
+        """The result of `lookups`, from the answers of the case alone."""
         return run(lookups, self.resolve)
 
     def replay(self) -> Report:
-        """The report."""
+        """The report of the judgement made again, from the answers of the case alone."""
         return self.run(self.authenticate())
 
 
@@ -98,11 +98,11 @@ def record(  # noqa: PLR0913 - what `authenticate` takes
     trusted_sealers: tuple[str, ...] = (),
     private: bool = False,
 ) -> Lookups[tuple[Report, Case]]:
-    """The report of `authenticate`, and the case from which it can be had again.
+    """The report of `authenticate`, and the case from which it can be made again.
 
-    A `private` case has of the body no more than its hashes.
+    Of the body, a `private` case holds only hashes.  **Asks** what `authenticate` asks.
 
-    **Raises** BadArgument, as `authenticate`.
+    **Raises** BadArgument, as `authenticate` does.
     """
     parsed = Message.parse(message)
     verification = begin_verification(parsed, now=now, policy=dkim_policy, methods=methods)
@@ -141,7 +141,7 @@ def record(  # noqa: PLR0913 - what `authenticate` takes
 
 
 def _noted(by_list: ByList, listed: dict[str, str]) -> ByList:
-    """The same list; what it says is noted."""
+    """The same list, which notes what it says in `listed`."""
 
     def noted(domain: str) -> str:
         listed[domain] = said = by_list(domain)
@@ -151,7 +151,7 @@ def _noted(by_list: ByList, listed: dict[str, str]) -> ByList:
 
 
 def verdicts_of(report: Report) -> tuple[str, ...]:
-    """The verdicts as Authentication-Results has them, without the reasons (RFC 8601 §2.2)."""
+    """The verdicts as in Authentication-Results, without the reasons (RFC 8601 §2.2)."""
     results = report.results()
     return tuple(
         authres.resinfo(authres.MethodResult(each.method, each.result, properties=each.properties))

@@ -1,4 +1,4 @@
-"""JSON whose values know where they stand, so that a fault names the place."""
+"""JSON whose values know their place in the file, so that a fault can name it."""
 
 from collections.abc import Mapping
 from typing import Any, Final, TypeVar
@@ -13,7 +13,7 @@ class BadCase(MailauthError):
 
 
 def as_octets(path: str, text: str) -> bytes:
-    """The octets that a text stands for.  **Raises** BadCase."""
+    """The octets for which a text stands.  **Raises** BadCase: it stands for none."""
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
@@ -33,7 +33,7 @@ class Object:
         self.value = value
 
     def get(self, name: str, kind: type[T], default: T = _NEEDED) -> T:
-        """The value of a name, which must be of that type."""
+        """The value of a name, which must be of type `kind`; `default` if there is none."""
         value = self.value.get(name, default)
         if value is _NEEDED:
             raise self.fault(name, "is missing")
@@ -55,7 +55,7 @@ class Object:
         return f"{self.path}.{name}" if self.path else name
 
     def fault(self, name: str, why: str) -> BadCase:
-        """What to raise of a name."""
+        """The fault to raise because of the value of a name."""
         return BadCase(f"{self.where(name)}: {why}")
 
 
@@ -67,11 +67,11 @@ class Item:
         self.value = value
 
     def as_object(self) -> Object:
-        """It must be an object."""
+        """The value as an object.  **Raises** BadCase: it is none."""
         return Object(self.path, self.value)
 
     def text(self) -> str:
-        """It must be a string."""
+        """The value as a string.  **Raises** BadCase: it is none."""
         if not isinstance(self.value, str):
             raise BadCase(f"{self.path}: this is not a string")
         return self.value

@@ -1,4 +1,4 @@
-"""A case from a file that anybody may have written: each value is looked at before it is used."""
+"""A case from a file that anybody may have written: each value is checked before it is used."""
 
 import json
 from base64 import b64decode
@@ -21,7 +21,7 @@ from mailauth.spf.identity import client
 from mailauth.spf.policy import networks
 
 MAX_CHARACTERS: Final = reading.MAX_MESSAGE
-"""Of a file that is read."""
+"""The most characters of a file that is read."""
 LATEST: Final = 253_402_300_799
 """The last second that a date of four digits can name."""
 
@@ -83,7 +83,7 @@ def _now(whole: Object) -> int:
 
 
 def _address(envelope: Object, ip: str) -> None:
-    """It must be one that SPF can judge, so that the case can be judged again."""
+    """**Raises** BadCase: SPF cannot judge this address, so the case cannot be judged again."""
     try:
         client(ip)
     except BadArgument:
@@ -98,13 +98,13 @@ def _methods(whole: Object) -> frozenset[str]:
 
 
 def _trusted_sealers(whole: Object) -> tuple[str, ...]:
-    """The sealers that were trusted; a case that was written before ARC was judged has none."""
+    """The sealers that were trusted; a case from before mailauth judged ARC has none."""
     given = whole.list("trusted_sealers") if "trusted_sealers" in whole.value else ()
     return tuple(each.text() for each in given)
 
 
 def _listed(whole: Object) -> dict[str, str]:
-    """What the public suffix list said; a case without a list has nothing of it."""
+    """What the public suffix list said; empty in a case without a list."""
     if "listed_domains" not in whole.value:
         return {}
     given = whole.object("listed_domains")
@@ -112,7 +112,7 @@ def _listed(whole: Object) -> dict[str, str]:
 
 
 def _policy(kind: type[T], given: Object) -> T:
-    """The default with what the case has otherwise."""
+    """The default policy, with the changes that the case has."""
     default = kind()
     known: Any = {each.name: getattr(default, each.name) for each in fields(kind)}  # type: ignore[arg-type]
     changed: dict[str, Any] = {}

@@ -1,8 +1,7 @@
-"""A case as JSON, of a schema with a number (docs/case.md).
+"""A case as JSON, of a numbered schema (docs/case.md).
 
-Octets stand as text, those that are not of UTF-8 as the lone surrogates of
-Python's `surrogateescape`, so that a case can be read, compared and mended by
-people.
+Octets are written as text, those that are not UTF-8 as the lone surrogates of
+Python's `surrogateescape`, so that people can read, compare and edit a case.
 """
 
 import json
@@ -16,11 +15,11 @@ from mailauth.dkim.hashing import BodyWay, HashedBody
 from mailauth.dns.lookups import MX, Answer, Question
 
 SCHEMA: Final = 1
-"""What is there keeps its name and its meaning within one."""
+"""The version of the JSON; within one, a value keeps its name and meaning."""
 
 
 def dumps(case: Case) -> str:
-    """The case as JSON, with a line end."""
+    """The case as JSON, with a line end after it."""
     return json.dumps(_as_json(case), indent=1) + "\n"
 
 
@@ -51,7 +50,7 @@ def _text(octets: bytes) -> str:
 
 
 def _changed(policy: Any, default: Any) -> dict[str, Any]:  # noqa: ANN401 - one of two classes
-    """What is otherwise than by default."""
+    """The values that differ from the default."""
     usual = asdict(default)
     return {
         name: list(map(str, value)) if isinstance(value, tuple) else value
