@@ -1,6 +1,6 @@
-"""What a report comes to in one sentence, and what its sender can do about it.
+"""A report in one sentence, and what the sender of the message can do about it.
 
-The sentences are for whoever asks why a message was refused: a customer, a
+The sentences are for anybody who asks why a message was refused: a customer, a
 colleague, the postmaster of another site.
 """
 
@@ -21,7 +21,7 @@ _WISHES = {
 
 
 def headline(report: "Report") -> tuple[str, str]:
-    """A result word for the whole message, and the sentence that goes before all else."""
+    """A result word for the whole message, and the sentence to show before all else."""
     verdict = report.dmarc
     if verdict is None:
         return _without_dmarc(report)
@@ -41,7 +41,7 @@ def headline(report: "Report") -> tuple[str, str]:
 
 
 def _without_dmarc(report: "Report") -> tuple[str, str]:
-    """Nobody asked for whom it is; the signatures are all that there is."""
+    """The headline if DMARC was not judged: only the signatures count."""
     signers = dict.fromkeys(each.domain for each in report.dkim if each.result == "pass")
     words = " and ".join(each for each in list(signers)[:3] if each)
     if words:
@@ -50,7 +50,7 @@ def _without_dmarc(report: "Report") -> tuple[str, str]:
 
 
 def _without_policy(report: "Report", author: str) -> tuple[str, str]:
-    """DMARC does not apply: whose word there is."""
+    """The headline if DMARC does not apply: who vouched for the message."""
     signers = [each.domain for each in report.dkim if each.result == "pass" and each.domain]
     sent_by = report.spf.domain if report.spf is not None and report.spf.result == "pass" else ""
     who = [*signers[:3], *([sent_by] if sent_by and sent_by not in signers else [])]
@@ -61,7 +61,7 @@ def _without_policy(report: "Report", author: str) -> tuple[str, str]:
 
 
 def advice(report: "Report") -> Iterator[str]:
-    """What to do, a sentence each; nothing if all is well."""
+    """What the sender can do, a sentence each; none if all is well."""
     verdict = report.dmarc
     if verdict is None or verdict.result == "pass":
         return

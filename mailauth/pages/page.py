@@ -30,10 +30,10 @@ _SHOWN: Final = ("From", "To", "Subject", "Date", "Message-ID")
 
 
 class Judged(NamedTuple):
-    """A message and what is said of it."""
+    """A message, and the report on it."""
 
     name: str
-    """Its file."""
+    """The name of its file."""
     message: "Message"
     report: "Report"
     autopsies: tuple[str, ...] = ()
@@ -41,7 +41,7 @@ class Judged(NamedTuple):
 
 
 class _Shown(NamedTuple):
-    """A message as its template takes it."""
+    """A message as the template needs it."""
 
     name: str
     result: str
@@ -116,12 +116,12 @@ def _decoded(octets: bytes) -> str:
     text = octets[:MAX_VALUE].replace(b"\r\n", b"").decode("utf-8", "backslashreplace").strip()
     try:
         return str(make_header(decode_header(text)))
-    except (MessageError, LookupError, ValueError):  # a charset or an encoding that is none
+    except (MessageError, LookupError, ValueError):  # an unknown charset or encoding
         return text
 
 
 def _finalize(value: object) -> object:
-    """Every value that a template shows; what is markup already came from a template."""
+    """A value as a template shows it: cut, and printable; markup came from a template itself."""
     if not isinstance(value, str) or isinstance(value, Markup):
         return value
     cut = value if len(value) <= MAX_VALUE else f"{value[:MAX_VALUE]}..."
