@@ -1,8 +1,8 @@
 """The areas of a check and the report on all of them.
 
 An area is one subject, such as DMARC or the mail exchanges: what is published
-for it, what was done to judge it, and the findings.  Findings are the noun of
-`mailauth.findings`; a code is unique within its area.
+for it, what was done to judge it, and the findings (see `mailauth.findings`).  The
+code of a finding is unique within its area.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
@@ -13,11 +13,11 @@ from mailauth.findings import UNANSWERED, Finding, Severity, has_errors, has_una
 from mailauth.verdicts import Step
 
 SCHEMA: Final = 1
-"""The version of `DomainReport.as_dict`; what is there keeps its name and meaning within one."""
+"""The version of `DomainReport.as_dict`; within one, a value keeps its name and meaning."""
 
 
 DEMANDS: Final = "bulk"
-"""The name of the area of what large providers demand, which counts what others found."""
+"""The name of the area of what large providers demand, judged by what the others found."""
 
 
 class Published(NamedTuple):
@@ -26,7 +26,7 @@ class Published(NamedTuple):
     name: str
     rrtype: str
     text: str
-    """As people write it; octets of TXT that are no ASCII stand for themselves as Latin-1."""
+    """As people write it; octets of TXT that are not ASCII are read as Latin-1."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,10 @@ class Area:
     """One subject of a check."""
 
     name: str
-    """It does not change, so that programs can go by it."""
+    """It does not change, so that programs can rely on it."""
     title: str
     works: bool | None = None
-    """Whether the domain has this, and it works; None: nothing is known of it."""
+    """Whether the domain has this and it works; None: that is not known."""
     published: tuple[Published, ...] = ()
     findings: tuple[Finding, ...] = ()
     steps: tuple[Step, ...] = ()
@@ -52,19 +52,19 @@ class Area:
 
 
 class Rule(NamedTuple):
-    """What large providers demand of those who send to them, and whether the domain meets it."""
+    """One demand of large providers on their senders, and whether the domain meets it."""
 
     code: str
     demand: str
     providers: tuple[str, ...]
     met: bool | None
-    """None: the DNS does not tell."""
+    """None: that is not known."""
     why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class DomainReport:
-    """All that a check of one domain came to."""
+    """All results of the check of one domain."""
 
     domain: str
     checked_at: int
@@ -78,12 +78,12 @@ class DomainReport:
             yield from area.findings
 
     def findings_beside(self, area: Area) -> tuple[Finding, ...]:
-        """The findings to show below an area; the demands are shown as rules if there are any."""
+        """The findings to show below an area; demands are shown as rules, if there are any."""
         return () if area.name == DEMANDS and self.rules else area.findings
 
     @property
     def silent(self) -> bool:
-        """The DNS did not answer some question; asking again later may tell more."""
+        """Whether the DNS left a question unanswered; asking again later may tell more."""
         return has_unanswered(self.findings())
 
     def sentence(self) -> str:
@@ -126,7 +126,7 @@ def _as_dict(area: Area) -> dict[str, Any]:
 
 
 def texts(name: str, records: Iterable[bytes]) -> tuple[Published, ...]:
-    """TXT records of a name as they are shown."""
+    """The TXT records of a name, as they are shown."""
     return tuple(Published(name, "TXT", octets.decode("latin-1")) for octets in records)
 
 

@@ -1,8 +1,8 @@
 """What Google, Yahoo and Microsoft demand of those who send to them.
 
-Google and Yahoo since February 2024, Microsoft since May 2025; of senders of
-5,000 mails a day and more, except where "all" is said.  What the DNS does not
-tell is listed too, so that the list is whole.
+Google and Yahoo have demanded this since February 2024, Microsoft since May 2025: of
+senders of 5,000 mails a day or more, except where a demand begins with "all".  Demands
+on which the DNS has no say are listed too, so that the list is complete.
 """
 
 from typing import Final
@@ -26,8 +26,9 @@ def rules(
 ) -> tuple[Rule, ...]:
     """The demands, each with whether the areas show that it is met.
 
-    That a sound record is there does not say that mail passes by it: that is known only
-    if it was asked `by_address` of the hosts that send, or `by_selector` of the key.
+    A sound record does not prove that mail passes.  That is known of SPF only if the
+    hosts that send were given (`by_address`), and of DKIM only if a selector was
+    (`by_selector`).
     """
     passes_spf = _known(sending.works, asked=by_address)
     passes_dkim = _known(signing.works, asked=by_selector)

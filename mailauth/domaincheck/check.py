@@ -1,4 +1,4 @@
-"""One domain through all of it; what does not depend on each other is asked side by side."""
+"""The check of one domain in all areas; independent questions are asked side by side."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,11 +28,12 @@ def check(
 ) -> Lookups[DomainReport]:
     """The report on `domain`, an A-label domain.
 
-    `selectors` are those of its DKIM keys, `guessed` ones that it may have, such
-    as `COMMON_SELECTORS`; `addresses` are those that its mail comes from.
-    `weakness` is asked about each key that looks sound.
-    **Asks** some hundred questions at most for each selector and address, most of
-    them side by side.  **Raises** BadArgument: one of the `addresses` is none.
+    `selectors` are those of its DKIM keys, `guessed` those that it may have, such as
+    `COMMON_SELECTORS`; `addresses` are those from which its mail comes.  `weakness` is
+    asked about each key that looks sound.
+    **Asks** a few hundred questions at most, a few more for each selector, and some
+    hundred more for each address, most of them side by side.
+    **Raises** BadArgument: one of the `addresses` is not an IP address.
     """
     hosts = [client(each).ip for each in addresses]
     sending, signing, policy, exchanges, mta_sts, tls_reports, reverse = yield from gather(
@@ -68,7 +69,7 @@ def _with(area: Area, more: list[Finding]) -> Area:
 
 
 def _without(area: Area, code: str, verb: str) -> Area:
-    """The area of a domain without mail, where what the code says is as it should be."""
+    """The area of a domain without mail, in which findings with this code are no fault."""
     remedy = f"nothing: the domain {verb} no mail"
     found = [
         replace(each, severity=Severity.NOTE, remedy=remedy) if each.code == code else each
@@ -79,7 +80,7 @@ def _without(area: Area, code: str, verb: str) -> Area:
 
 
 def _of_answers(domain: str) -> Finding:
-    """RFC 7505 §4.2: a domain that takes no mail should send none."""
+    """The finding on a domain that sends mail but takes none (RFC 7505 §4.2)."""
     sentence = "it sends mail, and takes none: some receivers refuse it (RFC 7505 §4.2)"
     remedy = "publish v=spf1 -all if it sends nothing, or an MX if it does"
     return Finding("null-sender", Severity.WARNING, sentence, domain, "0 .", remedy)

@@ -29,7 +29,7 @@ def check_dmarc(domain: str) -> Lookups[Area]:
 
 
 def of_alignment(policy: Area, signing: Area, *, has_spf: bool) -> list[Finding]:
-    """Whether any mail of the domain can pass DMARC (RFC 9989 §4.4)."""
+    """A finding if no mail of the domain is known to pass DMARC (RFC 9989 §4.4)."""
     if not policy.works or has_spf or signing.works:
         return []
     record = policy.published[0]

@@ -12,7 +12,7 @@ from mailauth.domaincheck.area import Area, Published, works
 from mailauth.findings import Finding, Severity, unanswered
 
 MAX_EXCHANGES: Final = 20
-"""How many are looked at."""
+"""How many mail exchanges are looked at."""
 _INNER: Final = tuple(
     ip_network(text)
     for text in (
@@ -48,7 +48,7 @@ def takes_nothing(area: Area) -> bool:
 
 
 def _without_exchanges(domain: str, answer: Answer[MX]) -> Lookups[Area]:
-    """Mail then goes to the address of the domain itself, if it has one (RFC 5321 §5.1)."""
+    """The area without MX: mail goes to the domain's own address, if any (RFC 5321 §5.1)."""
     if answer.status is Status.NO_SUCH_NAME:
         sentence, remedy = "there is no such domain", "register it, or correct the name"
         found = Finding("no-domain", Severity.ERROR, sentence, domain, remedy=remedy)
@@ -80,7 +80,7 @@ def _of_null(domain: str, exchanges: Sequence[MX]) -> Iterator[Finding]:
 
 
 def _ask_host(domain: str, host: str) -> Lookups[list[Finding]]:
-    """One host: a name with addresses of its own."""
+    """The findings on one exchange, which must be a name with addresses of its own."""
     if _is_address(host):
         sentence = "the exchange is an address; it must be a name (RFC 5321 §5.1)"
         remedy = "publish the address at a name, and give that name"

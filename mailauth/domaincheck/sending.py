@@ -1,7 +1,7 @@
 """Who may send: the SPF record, and the hosts that do send (RFC 7208, RFC 8601 §2.7.3).
 
-Each outgoing address is judged as a receiver would: SPF for a sender of the
-domain, and its forward-confirmed reverse name.
+Each outgoing address is judged as a receiver would judge it: by SPF for a sender of
+the domain, and by its forward-confirmed reverse name.
 """
 
 from collections.abc import Sequence
@@ -49,7 +49,7 @@ def check_spf(domain: str, addresses: Sequence[Address], now: int) -> Lookups[Ar
 
 
 def has_record(area: Area) -> bool:
-    """Whether there is an SPF record by which mail may pass, whoever it lets send."""
+    """Whether there is an SPF record by which mail can pass, whoever may send by it."""
     return bool(area.published) and not has_errors(
         each for each in area.findings if each.code not in _OF_WHO_MAY_SEND
     )

@@ -17,11 +17,11 @@ COMMON_SELECTORS: Final = (
     "selector1", "selector2", "google", "fm1", "fm2", "fm3", "mandrill", "mxvault", "sig1",
     "zoho", "pm", "protonmail", "protonmail2", "protonmail3", "mailo", "dk", "x",
 )  # fmt: skip
-"""What programs and providers call their keys; nothing lists the selectors of a domain."""
+"""Selectors that programs and providers use; those of a domain are listed nowhere."""
 
 
 _ABSENT: Final = frozenset({"no-key", "syntax", "revoked"})
-"""Where nobody said that there is a key, these are no fault: a wildcard, a key of old."""
+"""With a guessed selector these are no fault: there may be a wildcard, or an old key."""
 
 
 class _Key(NamedTuple):
@@ -33,9 +33,10 @@ class _Key(NamedTuple):
 def check_keys(
     domain: str, selectors: Sequence[str], guessed: Sequence[str], weakness: Weakness | None
 ) -> Lookups[Area]:
-    """The keys of `domain`; of the `guessed` selectors only those that have one are told.
+    """The keys of `domain`; `guessed` selectors are reported only if they have a key.
 
-    It works if one key is usable, and nothing is known if none was asked for.
+    The area works if one key is usable.  That is not known if no selector is reported,
+    or if the DNS did not answer for one.
     """
     asked = list(dict.fromkeys((*selectors, *guessed)))
     judged = yield from gather(*(_ask_key(domain, selector, weakness) for selector in asked))

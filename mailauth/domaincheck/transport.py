@@ -1,7 +1,7 @@
 """How mail for the domain travels: the records of MTA-STS and of TLS reports (RFC 8461, 8460).
 
-The policy of MTA-STS itself is a file on a web server, which the DNS does not
-tell; what is told is the record that announces it, and whether its host exists.
+The policy of MTA-STS itself is a file on a web server, which is not looked at; what is
+checked is the record that announces it, and whether its host has an address.
 """
 
 import re
@@ -91,7 +91,7 @@ def lint_tls_reports(octets: bytes, where: str = "") -> list[Finding]:
 
 
 def _only(what: str, records: tuple[bytes, ...], where: str) -> tuple[list[bytes], list[Finding]]:
-    """The one record, or why there is none: those of others do not count."""
+    """The one record, or why there is none; TXT records for other purposes do not count."""
     kept = [octets for octets in records if _VERSION[what].match(octets)]
     if len(kept) == 1 and len(kept[0]) <= MAX_OCTETS:
         return kept, []
