@@ -3,8 +3,8 @@
 `given`, `shown` and `opinions` hold what several of them need; `names` knows what other
 programs call them, and `lint` makes the commands of that name.
 
-A command's module is imported when the command is used, and what it needs of
-the library when it is needed, so that signing starts without DNS.
+A command's module is imported when the command is used, and imports what it needs of
+the library when it runs, so that signing starts without the DNS modules.
 """
 
 import io
@@ -40,7 +40,7 @@ _COMMANDS = {
     "verify": "Verify DKIM signatures; judge SPF, DMARC and ARC too.",
 }
 _MODULES = {"check-config": "check_config", "import": "importing", "milter-test": "milter_test"}
-"""The modules of commands whose names no module can have."""
+"""The modules of commands whose names are no valid names of modules."""
 
 
 class _Commands(Commands):
@@ -109,10 +109,10 @@ def main(arguments: list[str] | None = None) -> NoReturn:
 
 
 def _tell(fault: OSError) -> int:
-    """Say in one line what the system has refused; the exit status."""
+    """Say in one line what the system refused; returns the exit status."""
     from mailauth.cli.shown.output import complain
 
-    if fault.errno in EXHAUSTED and fault.filename is None:  # to ask the DNS with, for one
+    if fault.errno in EXHAUSTED and fault.filename is None:  # such as sockets for the DNS
         complain(f"the system has nothing left to work with: {fault.strerror}")
         return TEMPORARY
     _abandon_output()
@@ -121,7 +121,7 @@ def _tell(fault: OSError) -> int:
 
 
 def _run(arguments: list[str] | None) -> int:
-    """Run the command that the arguments name; its exit status."""
+    """Run the command that the arguments name; returns its exit status."""
     if "_MAILAUTH_COMPLETE" in os.environ:
         command.main(arguments, prog_name="mailauth")  # a shell asks for completions
     given = sys.argv[1:] if arguments is None else list(arguments)
@@ -152,10 +152,10 @@ def _run(arguments: list[str] | None) -> int:
 
 
 def _reopen_closed_streams() -> None:
-    """Streams that were closed before we started, as by `>&-`, fail only if they are used.
+    """Reopen streams that were closed from the start, as by `>&-`, to fail only if used.
 
-    Python has None for them, and the next file that is opened would take the
-    place of one, and be written to.
+    Python has None for them, and the next file that is opened would get the
+    descriptor of one, and be written to.
     """
     no_reading, no_writing, anything = os.O_WRONLY, os.O_RDONLY, os.O_WRONLY
     streams = (("stdin", no_reading, "r"), ("stdout", no_writing, "w"), ("stderr", anything, "w"))
@@ -165,5 +165,5 @@ def _reopen_closed_streams() -> None:
 
 
 def _abandon_output() -> None:
-    """Let what is still to be written go nowhere: Python would fail on it at its end."""
+    """Discard output that is not written yet: Python would fail to write it at exit."""
     os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

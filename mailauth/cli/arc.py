@@ -1,4 +1,4 @@
-"""`mailauth arc`: a message sealed before it is sent on (RFC 8617)."""
+"""`mailauth arc`: seal a message before it is forwarded (RFC 8617)."""
 
 import click
 

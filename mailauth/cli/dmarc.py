@@ -60,7 +60,7 @@ def policy(
 def _report_json(
     walked: "Walk", found: "Discovered | None", organization: str, listed: str
 ) -> None:
-    """One object, in the words of a verdict of DMARC where it has them."""
+    """Print one object, with the names that a DMARC verdict has for the same values."""
     import json
 
     told = {

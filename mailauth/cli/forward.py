@@ -1,4 +1,4 @@
-"""`mailauth forward`: what becomes of the authentication of a message that is sent on."""
+"""`mailauth forward`: what becomes of the authentication of a forwarded message."""
 
 import click
 

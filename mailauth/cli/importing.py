@@ -21,7 +21,7 @@ _output = click.option(
 
 
 def _write(imported: "Imported", output: str | None) -> None:
-    """**Raises** BadArgument: the file cannot be written."""
+    """Write the TOML.  **Raises** BadArgument: the file cannot be written."""
     put(output, imported.text().encode("utf-8", "backslashreplace"))
 
 

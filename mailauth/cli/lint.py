@@ -24,7 +24,7 @@ did not answer, 2 on misuse.
 
 
 def lint_command(protocol: str, record: str) -> click.Command:
-    """`lint` of a protocol, a package with `lint` and `lint_record`; `record` is an example."""
+    """The command `lint` for a package with `lint` and `lint_record`; `record` is an example."""
 
     @click.command(
         "lint",

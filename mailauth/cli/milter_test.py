@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from mailauth.milter.protocol.replies import Change
     from mailauth.service.settings.address import Address
 
-_PATIENCE = 60.0  # seconds for each answer; Postfix has 30, and for the end of a message 300
+_PATIENCE = 60.0  # seconds for each answer; Postfix waits 30, and at the end of a message 300
 
 
 @click.command("milter-test", short_help="Show what a running milter would do to a message.")
@@ -128,7 +128,7 @@ def _first_milter(config: Path) -> "Address":
 
 
 def _ask(address: "Address", envelope: "Envelope", octets: bytes) -> "Answer":
-    """**Raises** MailauthError."""
+    """The milter's answer to a message.  **Raises** MailauthError."""
     import socket
 
     from mailauth.errors import MailauthError
@@ -165,7 +165,7 @@ def _pair(name: str, value: object) -> str:
 
 
 def _fields(change: "Change | bytes", octets: bytes) -> dict[str, Any]:
-    """A change of a message in words: insert, index, name, value; what is removed is shown."""
+    """A change of a message: its kind, index, name and value; a removal has the old value."""
     from mailauth.milter.client import CHANGES
     from mailauth.milter.protocol import replies
 
@@ -192,7 +192,7 @@ def _fields(change: "Change | bytes", octets: bytes) -> dict[str, Any]:
 
 
 def _value(octets: bytes, name: bytes, index: int) -> str:
-    """What stands in the field of this name and number."""
+    """The value of the field with this name and number."""
     from mailauth.syntax.message import Message
 
     message = Message.parse(octets)

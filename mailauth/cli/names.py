@@ -1,4 +1,4 @@
-"""What other programs call our commands and options; it is told, for theirs do something else."""
+"""What other programs call our commands and options: for hints only, as theirs do otherwise."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -43,9 +43,9 @@ OTHER_COMMANDS: Final[Mapping[str, str]] = {
     "version": "--version",
     "zone": "record dkim",
 }
-"""The commands of others, after ours that they would be commands of, and what does it here."""
+"""Commands of others, after the group of ours that they would be in, and what does it here."""
 _DAEMONS: Final = frozenset({"opendkim", "pfix-srsd", "policyd-spf", "postsrsd"})
-"""Those whose configuration can be converted."""
+"""Programs whose configuration can be converted."""
 _NOT_IMPORTED: Final = {
     "opendmarc": "write dmarc_actions into [verifying], as in docs/milter.md",
     "openarc": "to judge chains, write arc = true into [verifying], as in docs/arc.md",
@@ -85,11 +85,11 @@ OTHER_OPTIONS: Final[Mapping[str, tuple[str, ...]]] = {
     "-t": ("--type", "--testing"),
     "-v": ("--explain", "--version"),
 }
-"""The options of others, and what it may be here: the first that the command has."""
+"""Options of others, and those that may be meant here: the first that the command has."""
 
 
 class Commands(click.Group):
-    """Commands by name, of which a wrong one is answered by the one that is meant."""
+    """A group of commands that answers a wrong name with the command that may be meant."""
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -114,12 +114,12 @@ class Commands(click.Group):
         if meant is None and (near := get_close_matches(word[:40], self.list_commands(ctx), n=1)):
             meant = f"{group} {near[0]}".lstrip()
         if group and meant:
-            meant = f"mailauth {meant}"  # for not all of them are commands of the group
+            meant = f"mailauth {meant}"  # it may be a command of another group
         return f"do you mean {meant}?" if meant else ""
 
 
 def meant_option(fault: click.NoSuchOption) -> str:
-    """The option of the command that is meant by one of another program; "" if none is known."""
+    """Our option that is meant by the option of another program; "" if none is known."""
     if fault.ctx is None:
         return ""
     known = {name for parameter in fault.ctx.command.params for name in parameter.opts}

@@ -52,7 +52,7 @@ def command(config: Path, as_json: bool) -> None:
 
 
 def _with_names(told: Mapping[str, Any]) -> dict[str, Any]:
-    """The same with a name for each figure, whose places may be others in the next version."""
+    """The same with a name for each figure: in the next version, their order may differ."""
     from mailauth.service.telling.beat import Figure
 
     def named(figures: Sequence[int]) -> dict[str, int]:

@@ -49,9 +49,9 @@ def dkim(
 
 
 def _form(given: "Form | None", lacking: str) -> "Form":
-    """How a record is printed; `lacking` are the options that would give its name, or none.
+    """The form in which to print a record; `lacking` are missing options that give its name.
 
-    **Raises** BadArgument: the form has a name in it.
+    **Raises** BadArgument: some are missing, and the form has the name in it.
     """
     from mailauth.dns.present import NAMELESS
 
@@ -186,7 +186,7 @@ def dmarc(
 
 
 def _report_uri(given: str) -> str:
-    """The URI of a record for an address, or for a URI.  **Raises** BadArgument: it is neither."""
+    """The URI for reports to an address, or a given URI.  **Raises** BadArgument: it is neither."""
     from mailauth.dmarc import record as records
 
     try:

@@ -1,4 +1,4 @@
-"""`mailauth replay`: a message judged again, by the answers that were kept with it."""
+"""`mailauth replay`: judge a message again, by the answers that were saved with it."""
 
 import click
 

@@ -1,4 +1,4 @@
-"""`mailauth sign`: messages with a DKIM-Signature before them."""
+"""`mailauth sign`: put a DKIM-Signature before each message."""
 
 import os
 import time
@@ -79,7 +79,7 @@ def command(
 
 
 def _sign(path: str, sign: Callable[[bytes], bytes], target: str | None, *, quiet: bool) -> bool:
-    """Sign one file and write it; whether that was possible.  A complaint says why not."""
+    """Sign one file and write it; returns whether that succeeded.  A complaint says why not."""
     try:
         source = mailfiles.read(path)
     except BadArgument as fault:
@@ -128,7 +128,7 @@ def _signings(
 
 
 def _warn(source: mailfiles.Source) -> None:
-    """What relays may change, and so break the signature (RFC 6376 §5.3)."""
+    """Warn of what relays may change, which breaks the signature (RFC 6376 §5.3)."""
     from mailauth.dkim.fragile import Fragility
 
     fragility = Fragility()

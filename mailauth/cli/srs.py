@@ -1,4 +1,4 @@
-"""`mailauth srs`: rewrite a sender, bring a bounce home, make a secret."""
+"""`mailauth srs`: rewrite a sender, find the original one, make a secret."""
 
 import os
 from collections.abc import Iterator
@@ -173,25 +173,25 @@ def _entries(path: str, octets: bytes) -> "list[Entry]":
 
 
 def _came_to(path: str, count: int, *, gone: int) -> str:
-    """What the file has come to."""
+    """What the file has now, in a sentence."""
     secrets = f"{count} secret{'s' * (count > 1)}"
     dropped = f", and the oldest {gone} {'are' if gone > 1 else 'is'} gone" if gone else ""
     return f"{path} has {secrets}{dropped}; reload the service"
 
 
 def _of_envelope(argument: str) -> str:
-    """An argument as the library has addresses: its octets are UTF-8, whatever the locale is."""
+    """An argument as the library has addresses: decoded as UTF-8, whatever the locale is."""
     return os.fsencode(argument).decode("utf-8", "surrogateescape")
 
 
 def _show(address: str) -> None:
-    """The address alone on standard output, octet for octet."""
+    """Print the address alone, octet for octet."""
     click.echo(address.encode("utf-8", "surrogateescape"))
 
 
 @contextmanager
 def _refusals(what: str) -> Iterator[None]:
-    """An address that is refused is one line of complaint, and status 1."""
+    """Answer an address that is refused with one line of complaint, and status 1."""
     from mailauth.srs import SRSError
 
     try:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 SIDE_BY_SIDE = 50
 """Messages that are judged side by side, as long as they are small."""
 MAX_OCTETS = 16_777_216
-"""Of the messages side by side, but for the last one."""
+"""Octets of the messages side by side, without the last one."""
 
 
 @click.command("verify", short_help="Verify DKIM signatures; judge SPF, DMARC and ARC too.")
@@ -130,11 +130,11 @@ def command(
 
 
 _Found: TypeAlias = mailfiles.Source | BadArgument
-"""A message, or what is no message and why."""
+"""A message, or why there is none."""
 
 
 class _Judged(NamedTuple):
-    """A message, and what was found of it."""
+    """A message, its report, and the case to save."""
 
     source: mailfiles.Source
     report: "Report"
@@ -142,7 +142,7 @@ class _Judged(NamedTuple):
 
 
 class _Judge:
-    """Judges messages, all by the same arguments."""
+    """Judges messages, all with the same arguments."""
 
     def __init__(
         self,
@@ -157,7 +157,7 @@ class _Judge:
         self._ask = ask
         self._arrival = arrival
         self.arguments = arguments
-        """Those of `case.record` that are the same for all messages."""
+        """The arguments of `case.record` that are the same for all messages."""
         self._in_full = in_full
         self._autopsy = autopsy
         self._compare = None
@@ -168,7 +168,7 @@ class _Judge:
             self._compare = dkimpy.compare
 
     def judge_all(self, sources: Iterable[_Found]) -> Iterator[_Judged | BadArgument]:
-        """What was found of each message, in their order; what is no message as it is.
+        """Each message with its report, in order; a fault in place of a message stays as it is.
 
         Some are judged side by side, so that they wait for the DNS together.
         """
@@ -188,7 +188,7 @@ class _Judge:
         return record(source.octets, methods=methods, **came._asdict(), **self.arguments)
 
     def told(self, judged: _Judged) -> Told:
-        """What is to be told of one message."""
+        """What to show of one message."""
         source, report, _ = judged
         autopsies = autopsies_of(source.octets, report, self._ask) if self._autopsy else []
         comparison = None
@@ -200,7 +200,7 @@ class _Judge:
 
 
 def _batches(sources: Iterable[_Found]) -> Iterator[list[_Found]]:
-    """The same, some at a time."""
+    """The sources in batches, each to be judged side by side."""
     batch: list[_Found] = []
     size = 0
     for source in sources:
@@ -229,7 +229,7 @@ _SEVERITY = [0, 1, TEMPORARY, 2]
 
 
 def _sources(paths: Sequence[str]) -> Iterator[_Found]:
-    """Every message in `paths`, one at a time; instead of what cannot be read, the fault."""
+    """Every message in `paths`, one at a time; a fault in place of what cannot be read."""
     if not progress.is_wanted():
         yield from _messages(mailfiles.files(paths))
     else:

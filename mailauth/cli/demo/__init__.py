@@ -1,7 +1,7 @@
 """`mailauth demo`: the whole story on samples, in acts.
 
-An act is a function that prints what it does and comes to whether all went as
-it should; each protocol adds one to `ACTS`.
+An act is a function that prints what it does and returns whether all went as it
+should; each part of the story has one in `ACTS`.
 """
 
 from collections.abc import Callable, Sequence

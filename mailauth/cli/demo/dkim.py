@@ -57,7 +57,7 @@ def act(sources: Sequence[mailfiles.Source]) -> bool:
 
 
 def _signed(source: mailfiles.Source, keys: Mapping[str, "PrivateKey"], now: int) -> bytes:
-    """The message with a signature of each key, whose type is its selector."""
+    """The message with a signature by each key; the type of the key is the selector."""
     from mailauth import dkim
 
     signings = [dkim.Signing(_DOMAIN, key_type, key) for key_type, key in keys.items()]
@@ -69,7 +69,7 @@ def _signed(source: mailfiles.Source, keys: Mapping[str, "PrivateKey"], now: int
 
 
 def _published(keys: Mapping[str, "PrivateKey"]) -> "Zone":
-    """Print the records of the keys; the zone that has them."""
+    """Print the records of the keys; returns the zone that has them."""
     from mailauth import dkim
     from mailauth.dkim.key import name
     from mailauth.dns import Zone, present
@@ -83,7 +83,7 @@ def _published(keys: Mapping[str, "PrivateKey"]) -> "Zone":
 
 
 def _show(octets: bytes, verdicts: list["Verdict"], zone: "Zone") -> bool:
-    """Print the verdicts, with dkimpy's opinions if it is there; whether they agree."""
+    """Print the verdicts, and dkimpy's if it is installed; returns whether they agree."""
     from mailauth.cli.opinions import dkimpy
 
     for verdict in verdicts:
@@ -99,7 +99,7 @@ def _show(octets: bytes, verdicts: list["Verdict"], zone: "Zone") -> bool:
 
 
 def _altered_body(octets: bytes) -> bytes:
-    """The message with the last visible octet of its body altered, or one in an empty body."""
+    """The message with the last visible octet of its body altered, or one added if it is empty."""
     end = len(octets.rstrip())
     if end > Message.parse(octets).body_start:
         return _altered(octets, end - 1)
@@ -107,7 +107,7 @@ def _altered_body(octets: bytes) -> bytes:
 
 
 def _altered_header(octets: bytes) -> bytes:
-    """The message with a visible octet of its subject altered, of its From, or one put there."""
+    """The message with an octet of its Subject altered, or of its From, or one added to From."""
     values = list(_values(octets))
     for wanted in (b"subject", b"from"):
         for key, start, end in values:

@@ -106,7 +106,7 @@ def _worker(folder: Path, service: subprocess.Popen[bytes]) -> int:
 
 
 def _look_up(folder: Path) -> str:
-    """What a socketmap says of the sender (socketmap_table(5))."""
+    """The reply of the socketmap for the sender (socketmap_table(5))."""
     request = f"forward {_SENDER}".encode()
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as client:
         client.settimeout(_PATIENCE)

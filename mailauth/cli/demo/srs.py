@@ -1,4 +1,4 @@
-"""The act of SRS: a forwarded sender rewritten, its bounce brought home, a forged one refused."""
+"""The act of SRS: a sender rewritten, its bounce returned, a forged bounce refused."""
 
 import time
 from collections.abc import Sequence
@@ -12,7 +12,7 @@ _DOMAIN = "forwarder.example"
 
 
 def act(_: Sequence[mailfiles.Source]) -> bool:
-    """Rewrite a sender, reverse what came of it, and what somebody made of that."""
+    """Rewrite a sender, reverse the address, and refuse a forged copy of it."""
     import secrets as dice
 
     from mailauth import srs

@@ -1,1 +1,1 @@
-"""What users give: options that several commands share, key files, messages where they are kept."""
+"""What users give: options that several commands share, key files, and messages."""

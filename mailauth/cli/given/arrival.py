@@ -1,4 +1,4 @@
-"""How messages came: as the options say, or as their own trace fields do."""
+"""How messages arrived: by the options, or by the trace fields of the messages."""
 
 from collections.abc import Callable
 from functools import wraps
@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 class Arrival(NamedTuple):
-    """What the options of `envelope` say."""
+    """What the options of `envelope` say of how messages arrived."""
 
     ip: str
     helo: str
     mail_from: str | None
     trust_received: bool
     relays: "tuple[Network, ...]"
-    """Networks of one's own, with those from which nobody comes from outside."""
+    """Networks of our own relays, and private ones, in which no client from outside can be."""
 
     def of(self, name: str, octets: bytes) -> "Envelope":
-        """How one message came; if its fields do not tell, a line says so, and `ip` is empty."""
+        """How one message arrived; if its fields do not tell, a line says so, and `ip` is empty."""
         from mailauth.authenticate import Envelope
 
         if not self.trust_received:
@@ -53,9 +53,9 @@ class Arrival(NamedTuple):
 
 
 def envelope(command: Callable[..., None]) -> Callable[..., None]:
-    """`--ip`, `--helo`, `--mail-from`, `--trust-received`, `--relay`: for the command an `Arrival`.
+    """`--ip`, `--helo`, `--mail-from`, `--trust-received`, `--relay`: the `Arrival` of a command.
 
-    The command **raises** BadArgument if they do not go together.
+    The command **raises** BadArgument if they contradict each other.
     """
 
     @wraps(command)

@@ -6,7 +6,7 @@ from mailauth.keys.public import is_public
 
 
 def read_public(path: str) -> PublicKey:
-    """The public key of a private key file, which must be safe, or of a public one.
+    """The public key in a private key file, which must not be open to others, or in a public one.
 
     **Raises** UnusableKey.
     """

@@ -1,9 +1,9 @@
 """Messages from where people keep them: files, folders, mboxes, Maildirs, standard input.
 
-A file may have the line ends of Unix, and the line `From ` of an mbox before
-its message; a field that begins like it, as `From : a@example.com`, is the
-message's own.  `Source.octets` is the message as it is on its way, with CRLF
-(RFC 5322 §2.3); `Source.restored` gives back what the file had.
+A file may have the line ends of Unix, and the line `From ` of an mbox before its
+message; a field that looks like that line, such as `From : a@example.com`, belongs to
+the message.  `Source.octets` is the message as it is sent, with CRLF (RFC 5322 §2.3);
+`Source.restored` has the form of the file again.
 """
 
 import os
@@ -30,13 +30,13 @@ class Source:
     name: str
     octets: bytes
     unix: bool = False
-    """The file ends its lines with LF."""
+    """Whether the file ends its lines with LF."""
     envelope: bytes = b""
-    """The line that an mbox has before the message, which is no part of it (RFC 4155 §A)."""
+    """The line before the message in an mbox, which is not part of it (RFC 4155 §A)."""
 
     @classmethod
     def of(cls, name: str, octets: bytes) -> "Source":
-        """A message as a file has it; only if no line ends with CRLF are the ends made CRLF.
+        """A message from the octets of a file; line ends become CRLF if none is CRLF already.
 
         A file with both is left as it is: nobody can tell which of its bare LFs are
         meant as line ends.
@@ -48,7 +48,7 @@ class Source:
         return cls(name, normalize_line_endings(octets), unix=True, envelope=envelope)
 
     def restored(self, octets: bytes) -> bytes:
-        """A message that came of this one, in the form of this one's file."""
+        """A message made from this one, in the form of this one's file."""
         return self.envelope + (octets.replace(b"\r\n", b"\n") if self.unix else octets)
 
 
@@ -67,12 +67,12 @@ def read(path: str) -> Source:
 
 
 def files(paths: Iterable[str]) -> Iterator[str | BadArgument]:
-    """The files that `paths` stand for; instead of those of an unreadable folder, the fault.
+    """The files for which `paths` stand; a fault in place of a folder that cannot be read.
 
-    A folder stands for the `.eml` files in it and below, and for the messages of
-    each Maildir there, itself one or not: what has `cur` and `new`.  Links to
-    folders are not followed.  A folder without any message is a fault, for
-    nothing to judge must not look like nothing to complain of.
+    A folder stands for the `.eml` files in it and below, and for the messages of each
+    Maildir there, which may be the folder itself: one with `cur` and `new` in it.  Links
+    to folders are not followed.  A folder without any message is a fault: having nothing
+    to judge must not look like having found nothing wrong.
     """
     for path in paths:
         if path == STANDARD_INPUT or not os.path.isdir(path):  # noqa: PTH112 - "-" is no path
@@ -87,7 +87,7 @@ def files(paths: Iterable[str]) -> Iterator[str | BadArgument]:
 
 
 def messages(path: str) -> Iterator[Source | BadArgument]:
-    """The messages in a file, one at a time: several if it is an mbox; or why it has none."""
+    """The messages in a file, one at a time: several if it is an mbox; or why there is none."""
     try:
         yield from _messages_in(path)
     except OSError as fault:
@@ -97,7 +97,7 @@ def messages(path: str) -> Iterator[Source | BadArgument]:
 
 
 def standard_input(most: int) -> bytes:
-    """What standard input has.  **Raises** BadArgument: it cannot be read, or is too large."""
+    """The octets of standard input.  **Raises** BadArgument: it cannot be read, or is too large."""
     try:
         return reading.rest_of(sys.stdin.buffer, STANDARD_INPUT, most)
     except OSError as fault:
@@ -105,7 +105,7 @@ def standard_input(most: int) -> bytes:
 
 
 def _files_of(top: Path) -> tuple[list[str], list[OSError]]:
-    """The messages in a folder and below, and why some folders cannot be looked into."""
+    """The messages in a folder and below, and the faults of folders that cannot be read."""
     found: list[Path] = []
     closed: list[OSError] = []
     for name, inside, names in os.walk(top, onerror=closed.append):
@@ -129,7 +129,7 @@ def _messages_in(path: str) -> Iterator[Source]:
         if _envelope_of(head):
             yield from _split_mbox(path, _lines(head, file))
         elif path != STANDARD_INPUT and file.seekable():
-            file.seek(0)  # what is read by now would be joined to the rest, and so all be copied
+            file.seek(0)  # joining this line to the rest would copy the whole message
             yield Source.of(path, reading.rest_of(file, path, reading.MAX_MESSAGE))
         else:
             yield Source.of(path, head + reading.rest_of(file, path, reading.MAX_MESSAGE))
@@ -140,7 +140,7 @@ def _opened(path: str) -> AbstractContextManager[BinaryIO]:
 
 
 def _lines(first: bytes, file: BinaryIO) -> Iterator[bytes]:
-    """The lines of a file of which one is read; the end of one that is too long is another."""
+    """The lines of a file, of which the first is read already; one too long is cut in several."""
     yield first
     yield from iter(partial(file.readline, reading.MAX_MESSAGE), b"")
 
@@ -148,7 +148,7 @@ def _lines(first: bytes, file: BinaryIO) -> Iterator[bytes]:
 def _split_mbox(name: str, lines: Iterable[bytes]) -> Iterator[Source]:
     """The messages of an mbox (RFC 4155 §A), numbered if there are several.
 
-    A new one begins with a line `From ` after an empty line.
+    A message begins with a line `From ` after an empty line.
     """
     message: list[bytes] = []
     number, size = 1, 0
@@ -165,12 +165,11 @@ def _split_mbox(name: str, lines: Iterable[bytes]) -> Iterator[Source]:
 
 
 def _envelope_of(octets: bytes) -> bytes:
-    """The line at their start with which an mbox begins a message, or nothing (RFC 4155 §A).
+    """The line at the start with which an mbox begins a message; empty if none (RFC 4155 §A).
 
-    It needs a time of day, so that a paragraph that begins with `From `, which
-    many programs do not quote, does not cut its message in two.  A colon makes
-    it a field: blanks may stand before that (RFC 5322 §4.5.2), and a field that
-    were taken away would not be judged.
+    It needs a time of day, so that a paragraph that begins with `From `, which many
+    programs do not quote, does not cut its message in two.  A colon makes it a field,
+    even after blanks (RFC 5322 §4.5.2): a field that is taken away is not judged.
     """
     if not octets.startswith(b"From "):
         return b""
@@ -179,7 +178,7 @@ def _envelope_of(octets: bytes) -> bytes:
 
 
 def size(file: str | BadArgument) -> int:
-    """Octets of a file; 0 if that cannot be told."""
+    """How many octets a file has; 0 if that is not known."""
     with suppress(OSError):
         return Path(file).stat().st_size if isinstance(file, str) else 0
     return 0

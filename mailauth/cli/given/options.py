@@ -1,4 +1,4 @@
-"""The options that several commands share, each said once."""
+"""The options that several commands share, each defined once."""
 
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ Command = TypeVar("Command", bound=Callable[..., Any])
 
 
 def _without_final_dot(_: click.Context, __: click.Parameter, name: str | None) -> str | None:
-    """A name as master files and dig write it; one dot at the end means nothing."""
+    """Drop one dot at the end of a name, as master files and dig write it."""
     return name and name.removesuffix(".")
 
 
@@ -47,7 +47,7 @@ def require_service() -> None:
 
 
 def _with_service(_: click.Context, __: click.Parameter, path: Path) -> Path:
-    """A configuration is of use only where the service is."""
+    """Refuse a configuration if the service is not installed."""
     require_service()
     return path
 
@@ -59,7 +59,7 @@ configuration_file = click.option(
 
 
 def _with_pages(_: click.Context, __: click.Parameter, path: str | None) -> str | None:
-    """A page needs the package that fills its template."""
+    """Refuse to make a page if the package that fills its template is not installed."""
     from importlib.util import find_spec
 
     if path is not None and find_spec("jinja2") is None:
@@ -78,7 +78,7 @@ html = click.option(
 
 
 def form_option(help: str) -> Callable[[Command], Command]:  # noqa: A002
-    """`--format`: how a record is printed; see `mailauth.dns.present.Form`."""
+    """`--format`: the form in which a record is printed; see `mailauth.dns.present.Form`."""
     forms = click.Choice(["zone", "text", "plain", "json"])
     return click.option("--format", "form", type=forms, help=help)
 
@@ -91,7 +91,7 @@ def a_label(text: str) -> str:
 
 
 def place(domain: str, selector: str) -> tuple[str, str]:
-    """The same of both, where a key can stand.  **Raises** BadArgument: it cannot."""
+    """Both as A-labels, if a key can stand there.  **Raises** BadArgument: it cannot."""
     from mailauth.dkim import claims
 
     return claims.place(domain, selector)
@@ -108,7 +108,7 @@ def key_name(domain: str, selector: str) -> str:
 
 
 def dns(command: Command) -> Command:
-    """`--zone` and `--nameserver`: who is asked; neither is the system's resolver."""
+    """`--zone` and `--nameserver`: who is asked; without them, the system's resolver."""
     zone = click.option(
         "--zone",
         "zones",
@@ -127,13 +127,13 @@ def dns(command: Command) -> Command:
 
 
 MANY_SECONDS = 60
-"""What the questions of a check of a whole domain may take together."""
+"""How long all questions of a check of a whole domain may take together."""
 
 
 def resolver(
     zones: tuple[str, ...], nameservers: tuple[str, ...], *, budget: float = 20
 ) -> "Resolver | Zone":
-    """What the options of `dns` say; `budget` is that of `Resolver`, in seconds."""
+    """The resolver or zone that the options of `dns` name; `budget` is in seconds."""
     if zones:
         if nameservers:
             raise BadArgument("--zone and --nameserver exclude each other: give one")
@@ -148,7 +148,7 @@ def resolver(
 def now(
     help: str = "Judge as of this time: epoch seconds or a date.",  # noqa: A002 - click's word
 ) -> Callable[[Command], Command]:
-    """`--now`, in seconds since the epoch; the clock's if it is not given."""
+    """`--now`, in seconds since the epoch; without it, the time of the system's clock."""
     return click.option("--now", metavar="TIME", help=help, callback=_moment)
 
 
@@ -157,7 +157,7 @@ def _moment(_: click.Context, __: click.Parameter, text: str | None) -> int:
 
 
 def record_name(text: str) -> str:
-    """A name under which a record stands, with or without a final dot.  **Raises** BadArgument."""
+    """The name of a record, given with or without a final dot.  **Raises** BadArgument."""
     from mailauth.syntax import domain as domains
 
     try:

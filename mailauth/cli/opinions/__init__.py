@@ -1,1 +1,1 @@
-"""Second opinions: what dkimpy, pyspf and badkeys say of the same, where they are installed."""
+"""Second opinions: what dkimpy, pyspf and badkeys say of the same, if they are installed."""

@@ -1,7 +1,7 @@
 """A second opinion: dkimpy on the same octets, with the same answers of the DNS.
 
-The time that dkimpy takes may grow with the square of the message, for a run of blanks
-or many names in h=.  So it works in a process of its own, for a limited time.
+With a run of blanks or many names in h=, the time that dkimpy takes may grow with the
+square of the message's size.  So it works in a process of its own, for a limited time.
 """
 
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ class Opinion:
 
     @property
     def differs(self) -> bool:
-        """One says pass, and the other does not."""
+        """Whether one says pass, and the other does not."""
         return self.passes is not None and self.passes != (self.ours == "pass")
 
     @property
@@ -41,7 +41,7 @@ class Opinion:
 
     @property
     def relation(self) -> str:
-        """How it stands to our result."""
+        """How it relates to our result, in words."""
         if self.differs:
             reason = self.remark or "it gives no reason"
             return f"DIFFERENT from our {self.ours} on signature {self.index + 1}: {reason}"
@@ -52,7 +52,7 @@ class Opinion:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """The opinions on the signatures that both have judged, from top to bottom."""
+    """The opinions on the signatures that both judged, from top to bottom."""
 
     opinions: tuple[Opinion, ...]
 
@@ -95,9 +95,9 @@ def demand() -> None:
 def compare(
     octets: bytes, verdicts: Sequence[Verdict], ask: "Resolver | Zone", *, now: int | None = None
 ) -> Comparison:
-    """Let dkimpy verify the signatures of our `verdicts`, which are those on the first ones.
+    """Let dkimpy verify the signatures on which our `verdicts` are: the first ones.
 
-    It judges as of `now`, in seconds since the epoch; None is the system's clock.
+    It judges as of `now`, in seconds since the epoch; None: by the system's clock.
     """
     count = sum(field.key == FIELD_KEY for field in Message.parse(octets).fields)
     judged = verdicts[:count]
@@ -111,7 +111,7 @@ def compare(
 
 
 MOST_SECONDS = 5.0
-"""What dkimpy may work on one message; time in which it waits for the DNS does not count."""
+"""How long dkimpy may work on one message; waiting for the DNS does not count."""
 
 
 def _opinions(
@@ -145,7 +145,7 @@ def _opinions(
 
 
 def _tell_opinions(writer: int, octets: bytes, count: int, ask: "Resolver | Zone") -> None:
-    """Write a line for each opinion; a signal that nobody handles ends it."""
+    """Write a line for each opinion; after `MOST_SECONDS` of work, a signal ends it."""
     import json
     import signal
 
@@ -157,7 +157,7 @@ def _tell_opinions(writer: int, octets: bytes, count: int, ask: "Resolver | Zone
 
 
 def opinion(octets: bytes, index: int, ask: "Resolver | Zone") -> tuple[bool | None, str]:
-    """Whether dkimpy lets the signature pass, and what it remarks."""
+    """Whether the signature passes with dkimpy (None: no opinion), and a remark."""
     import dkim
 
     failures: list[str] = []

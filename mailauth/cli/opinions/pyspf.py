@@ -26,7 +26,7 @@ def ask(ip: str, sender: str, helo: str, where: "Resolver | Zone") -> str:
     query = spf.query(ip, without_brackets(sender), helo, strict=True)
 
     def dns(name: str, rrtype: str, _: object = None, ignore_void: bool = False) -> list[Any]:  # noqa: FBT002 - pyspf's
-        """The records as pyspf takes them; its own exceptions for failures and limits."""
+        """The records as pyspf expects them; its own exceptions for failures and limits."""
         if rrtype not in set(RRType):
             return []
         answer = where.resolve(Question(name.removesuffix("."), RRType(rrtype)))

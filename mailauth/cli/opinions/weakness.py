@@ -1,4 +1,4 @@
-"""RSA keys that are long enough, and can be broken all the same; badkeys knows them."""
+"""RSA keys that are long enough but can be broken all the same; badkeys knows them."""
 
 import importlib.util
 import io
@@ -19,13 +19,13 @@ _SENTENCES: Final = {
 
 
 def demand() -> None:
-    """**Raises** BadArgument if badkeys is not installed."""
+    """**Raises** BadArgument: badkeys is not installed."""
     if importlib.util.find_spec("badkeys") is None:
         raise BadArgument(f"badkeys is not installed: {how_to_get('badkeys')}")
 
 
 def weakness(key: PublicKey) -> str:
-    """Why a key must not be used, though its size would do; nothing if no reason is known.
+    """Why a key must not be used, although its size is enough; empty if no reason is known.
 
     The lists of published private keys are looked at if `badkeys --update-bl` has
     fetched them.

@@ -1,1 +1,1 @@
-"""What users get: verdicts and findings as lines or JSON, files put in place whole, a status."""
+"""What users get: verdicts and findings as lines or JSON, complete files, an exit status."""

@@ -30,12 +30,12 @@ def show(found: "Iterable[Finding]", *, as_json: bool = False, err: bool = False
 
 
 def rows(finding: "Finding") -> list[str]:
-    """The lines of the text that it shows."""
+    """The lines of the text that a finding shows."""
     return [printable(row) for row in finding.shown.split("\n")] if finding.shown else []
 
 
 def line(finding: "Finding") -> str:
-    """A finding on one line, but for its remedy."""
+    """A finding on one line, without its remedy."""
     word = click.style(finding.severity.value, fg=_COLORS[finding.severity.value])
     where = f" ({finding.place})" if finding.place else ""
     of = f"{finding.domain}: " if finding.domain else ""

@@ -1,4 +1,4 @@
-"""What is printed or written for people: nothing that came from outside can move the cursor."""
+"""Output for people: nothing in it that came from outside can control the terminal."""
 
 import sys
 
@@ -8,7 +8,7 @@ from mailauth.syntax.display import printable as printable  # noqa: PLC0414 - th
 
 
 def complain(sentence: str) -> None:
-    """One line on standard error that says what is wrong and how to mend it."""
+    """Print one line on standard error that says what is wrong and how to mend it."""
     click.echo(f"mailauth: {printable(sentence)}", err=True)
 
 

@@ -1,4 +1,4 @@
-"""How far a long run is: a bar on standard error, when somebody is there to see it."""
+"""How far a long run has come: a bar on standard error, if somebody is there to see it."""
 
 import sys
 import time
@@ -15,14 +15,14 @@ PATIENCE = 2.0
 
 
 def is_wanted() -> bool:
-    """Whether a bar has a place: not beside results, which show the progress themselves."""
+    """Whether to show a bar: not beside results on the terminal, which show progress themselves."""
     return sys.stderr.isatty() and not sys.stdout.isatty()
 
 
 def shown(
     items: Iterable[Item], size: Callable[[Item], int], *, total: int, label: str
 ) -> Iterator[Item]:
-    """The items, with a bar of their sizes, `total` together, if it takes long."""
+    """The items; if they take long, with a bar that adds up their sizes to `total`."""
     started, done = time.monotonic(), 0
     with ExitStack() as stack:
         bar = None

@@ -9,10 +9,10 @@ from mailauth.errors import BadArgument
 
 
 def replace(path: str, octets: bytes) -> None:
-    """Put `octets` into a file: beside it first, then in its place; mode and owner stay.
+    """Put `octets` into a file: first beside it, then in its place; mode and owner stay.
 
-    A link stays a link, and its target is replaced.  What is no file, as
-    `/dev/null` or a pipe, is written to.
+    A link stays a link, and its target is replaced.  What is not a regular file, such
+    as `/dev/null` or a pipe, is written to.
 
     **Raises** BadArgument: it cannot be written; the old content is still there.
     """
@@ -74,4 +74,4 @@ def _synchronize(folder: str) -> None:
 
 
 _SHOWN = 64
-"""So many characters of the name are in that of the temporary file, which may have 255 octets."""
+"""Characters of the name in that of the temporary file, which may have 255 octets at most."""

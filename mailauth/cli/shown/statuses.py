@@ -1,4 +1,4 @@
-"""The exit statuses that all commands share; 0 and 1 are for what a command finds."""
+"""The exit statuses that all commands share; 0 and 1 say what a command found."""
 
 from typing import Final
 

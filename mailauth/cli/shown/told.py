@@ -1,4 +1,4 @@
-"""How the verdicts on one message are told: as lines for people, as JSON for programs."""
+"""The verdicts on one message, shown as lines for people or as JSON for programs."""
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -20,18 +20,18 @@ _COLORS = {"pass": "green", "fail": "red", "policy": "red", "permerror": "red"}
 
 
 class Told(NamedTuple):
-    """What is to be told of one message."""
+    """What to show of one message."""
 
     name: str
     report: "Report"
     autopsies: "list[Autopsy]"
     """What broke its signatures."""
     comparison: "Comparison | None" = None
-    """What another implementation says."""
+    """What another implementation says of its signatures."""
 
     @property
     def is_whole(self) -> bool:
-        """It was judged by its envelope too, not by its signatures alone."""
+        """Whether it was judged by its envelope too, not by its signatures alone."""
         return bool(self.report.envelope.ip)
 
     @property
@@ -46,7 +46,7 @@ class Told(NamedTuple):
         return TEMPORARY if "temperror" in results else 1
 
     def for_page(self, octets: bytes) -> "Judged":
-        """The message of these octets, as a page takes it."""
+        """The message, whose octets these are, as a page needs it."""
         from mailauth.pages import Judged
         from mailauth.syntax.message import Message
 
@@ -54,7 +54,7 @@ class Told(NamedTuple):
         return Judged(self.name, Message.parse(octets), self.report, tuple(why))
 
     def as_json(self) -> str:
-        """One line."""
+        """The verdicts as JSON on one line."""
         import json
         from dataclasses import asdict
 
@@ -104,7 +104,7 @@ class Told(NamedTuple):
                 click.echo(f"            the header: {printable(each.header)}")
 
     def _show_more(self) -> None:
-        """What is there beside signatures: without an envelope that is a chain."""
+        """Print what there is besides signatures: without an envelope, only the ARC chain."""
         report = self.report
         labels: dict[str, Any] = {"arc": report.chain}
         if self.is_whole:
@@ -117,7 +117,7 @@ class Told(NamedTuple):
 
 
 def autopsies_of(octets: bytes, report: "Report", ask: "Resolver | Zone | Case") -> "list[Autopsy]":
-    """What broke the signatures of which one fails; nothing if none does."""
+    """What broke the signatures of a message; empty if none of them fails."""
     from mailauth.dkim.autopsy import autopsy
 
     failed = any(verdict.result.value == "fail" for verdict in report.dkim)

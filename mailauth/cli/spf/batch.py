@@ -1,7 +1,7 @@
 """Many SPF checks: a list of clients in, a JSON object for each out.
 
-A line is read by itself, so that a stray quote or an endless line spoils no
-other; a chunk of lines is checked side by side, so that memory stays flat.
+Each line is read by itself, so that a stray quote or an endless line spoils no other.
+Lines are checked side by side in chunks, so that memory use stays constant.
 """
 
 import csv
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 CHUNK = 500
 """Lines that are checked side by side."""
 MAX_LINE = 4096
-"""Octets of a line."""
+"""The most octets of a line."""
 COLUMNS = ["ip", "helo", "sender"]
 
 
@@ -43,7 +43,7 @@ class Line(NamedTuple):
 def reports(
     path: str, ask: "Resolver | Zone", policy: "Policy", now: int
 ) -> Iterator[dict[str, Any] | BadArgument]:
-    """The reports on the lines of a list, in order; instead of one, what is wrong with a line.
+    """The reports on the lines of a list, in order; a fault for a line that cannot be read.
 
     **Raises** BadArgument: the file cannot be read.
     """
@@ -77,9 +77,9 @@ def _chunk(path: str, lines: Iterator[Line]) -> list[Line]:
 
 
 def _lines(path: str, file: BinaryIO) -> Iterator[Line]:
-    """The lines that say something: no empty ones, no comments, no heading.
+    """The lines with content: no empty ones, no comments, no heading.
 
-    A spreadsheet writes a byte order mark before the first.
+    A spreadsheet may write a byte order mark before the first.
     """
     number = 0
     while octets := file.readline(MAX_LINE):
@@ -97,7 +97,7 @@ def _lines(path: str, file: BinaryIO) -> Iterator[Line]:
 
 
 def _skipped(file: BinaryIO, place: str) -> int:
-    """The octets up to the end of a line, which has one.  **Raises** BadArgument: it has none."""
+    """Skip the rest of a line; returns its octets.  **Raises** BadArgument: the line has no end."""
     size = 0
     while more := file.readline(MAX_LINE):
         size += len(more)
@@ -109,7 +109,7 @@ def _skipped(file: BinaryIO, place: str) -> int:
 
 
 def _read(text: str) -> tuple[dict[str, str], str]:
-    """ip,helo[,sender] as CSV; the columns, and what is wrong with them."""
+    """The columns of ip,helo[,sender] as CSV, and what is wrong with them."""
     try:
         columns = [
             column.strip()

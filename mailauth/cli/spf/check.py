@@ -110,7 +110,7 @@ def check(
 
 
 def _demand_hops(hops: tuple[str, ...], relays: tuple[str, ...]) -> None:
-    """**Raises** BadArgument: a hop that is no address, or that nobody looks at."""
+    """**Raises** BadArgument: a hop is not an address, or has no effect."""
     from mailauth.spf.identity import client
 
     for hop in hops:
@@ -123,7 +123,7 @@ def _demand_hops(hops: tuple[str, ...], relays: tuple[str, ...]) -> None:
 
 
 def _check_batch(path: str, ask: "Resolver | Zone", policy: "Policy", now: int) -> int:
-    """Print a report for each line of a list; the exit status."""
+    """Print a report for each line of a list; returns the exit status."""
     import json
 
     from mailauth.cli.spf import batch

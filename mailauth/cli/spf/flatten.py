@@ -1,4 +1,4 @@
-"""`mailauth spf flatten`: a record in networks, as of today."""
+"""`mailauth spf flatten`: a record with today's networks in place of names."""
 
 import time
 from typing import TYPE_CHECKING
@@ -96,7 +96,7 @@ def _report_text(
 
 
 def _notes(flat: "Flattened", day: str) -> list[str]:
-    """What the reader of the zone must know of the record."""
+    """What a reader of the zone must know about the record."""
     notes = [f"Flattened on {day} from: {flat.original.text}"]
     if flat.followed:
         names = ", ".join(flat.followed)
