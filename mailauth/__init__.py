@@ -1,8 +1,7 @@
 """mailauth: prove that mail is yours, and judge the mail of others.
 
 The protocols are in modules of their own (`from mailauth import dkim`); this
-one holds two functions for those who want one line, with the clock and the
-resolver of the system.
+one has two functions for use in one line, with the system's clock and resolver.
 """
 
 from importlib import import_module

@@ -1,8 +1,7 @@
-"""One message through all of it: SPF, DKIM, ARC, DMARC, and one Authentication-Results field.
+"""One message judged by SPF, DKIM, ARC and DMARC, to one Authentication-Results field.
 
-`authenticate` asks side by side what does not depend on each other, and comes to
-a `Report`: every verdict with its reason, the field to write, the story of it
-all as lines and as JSON.
+`authenticate` asks independent questions side by side, and returns a `Report`: every
+verdict with its reason, the field to write, and the whole story as lines and as JSON.
 """
 
 from collections.abc import Collection, Iterator
@@ -26,40 +25,40 @@ METHODS: Final = frozenset({"spf", "dkim", "arc", "dmarc"})
 """What a message may be judged by, in the words of Authentication-Results."""
 
 WITHOUT_ENVELOPE: Final = frozenset({"dkim", "arc"})
-"""What a message can be judged by when it is not known how it came."""
+"""What a message can be judged by if its envelope is not known."""
 
 SCHEMA: Final = 1
-"""The version of `Report.as_dict`; what is there keeps its name and its meaning within one."""
+"""The version of `Report.as_dict`; within one, a value keeps its name and meaning."""
 
 
-_BySpf: TypeAlias = spf.Verdict  # a report has fields of the names of the modules
+_BySpf: TypeAlias = spf.Verdict  # a report has fields with the names of these modules
 _ByArc: TypeAlias = arc.Verdict
 
 
 class Envelope(NamedTuple):
-    """How a message came."""
+    """How a message arrived."""
 
     ip: str
-    """The address of the client; empty if it is not known, and then SPF is not checked."""
+    """The address of the client; empty if it is not known: then SPF is not checked."""
     helo: str
     mail_from: str
     """The reverse-path without its angle brackets; empty is the null sender."""
 
 
 class Report(NamedTuple):
-    """The verdicts on one message; a method that was not used has None."""
+    """The verdicts on one message; None, or () for DKIM, if a method was not used."""
 
     envelope: Envelope
     helo: spf.Verdict | None
     """SPF for the HELO identity."""
     spf: spf.Verdict | None
-    """SPF for the MAIL FROM identity, that of postmaster@HELO for the null sender."""
+    """SPF for the MAIL FROM identity; for the null sender, that of postmaster@HELO."""
     dkim: tuple[dkim.Verdict, ...]
     dmarc: dmarc.Verdict | None
     arc: _ByArc | None = None
 
     def results(self) -> tuple[MethodResult, ...]:
-        """The verdicts as Authentication-Results has them (RFC 8601 §2.7)."""
+        """The verdicts for Authentication-Results (RFC 8601 §2.7)."""
         _, helo, mail_from = self.envelope
         by_spf = [of_spf(each, helo=helo, mail_from=mail_from) for each in self.by_spf()]
         by_dmarc = () if self.dmarc is None else (of_dmarc(self.dmarc, self.override()),)
@@ -72,10 +71,10 @@ class Report(NamedTuple):
         return self.arc if self.arc is not None and self.arc.result is not arc.Result.NONE else None
 
     def override(self) -> str:
-        """Why a fail of DMARC may be passed over, by those whose seals are trusted; or nothing.
+        """Why a DMARC fail may be overridden on the word of trusted sealers; empty if it may not.
 
-        The oldest sealer tells how the message came to it (RFC 8617 §7.2.1); to go by that
-        is local policy (RFC 9989 §5.3.6).
+        The oldest sealer says what it found when the message arrived there (RFC 8617 §7.2.1);
+        to rely on that is local policy (RFC 9989 §5.3.6).
         """
         failed = self.dmarc is not None and self.dmarc.result is dmarc.Result.FAIL
         if not failed or self.chain is None or not self.chain.trusted:
@@ -89,7 +88,7 @@ class Report(NamedTuple):
         return ""
 
     def by_spf(self) -> tuple[_BySpf, ...]:
-        """The verdicts of SPF to report; for the null sender both are on HELO, so only one is."""
+        """The SPF verdicts to report; for the null sender both are on HELO, so only one is."""
         of_sender = self.spf if self.envelope.mail_from or self.helo is None else None
         return tuple(each for each in (self.helo, of_sender) if each is not None)
 
@@ -120,7 +119,7 @@ class Report(NamedTuple):
             yield story.of_dmarc(self.dmarc)
 
     def explain(self) -> Iterator[str]:
-        """The whole story, a line at a time, what belongs together indented."""
+        """The whole story, a line at a time; details are indented below what they belong to."""
         return chain.from_iterable(chapter.lines() for chapter in self.chapters())
 
 
@@ -143,9 +142,9 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
     A message whose body came in pieces is given as its `Verification`, which has
     a policy of its own.  Without `ip` SPF is not checked, and DMARC is judged by
     DKIM alone.  **Asks** what `spf.check`, `spf.check_helo`, `dkim.verify`, `arc.verify`
-    and `dmarc.check` ask, side by side as far as they do not wait for each other.
+    and `dmarc.check` ask, side by side unless one needs the result of another.
 
-    `trusted_sealers` are the domains of those whose chain may override DMARC; see
+    `trusted_sealers` are the domains of sealers whose chain may override DMARC; see
     `Report.override`.  `by_list` is a public suffix list; see `mailauth.dmarc.suffixes`.
 
     **Raises** BadArgument: `ip` is no address, or one of the `methods` is not of `METHODS`.
@@ -183,7 +182,7 @@ def _verification(
     policy: dkim.Policy,
     methods: AbstractSet[str],
 ) -> Verification:
-    """The verification that was given, or one of the whole message."""
+    """The verification that was given, or one that has seen the whole message."""
     if isinstance(message, Verification):
         return message
     if not isinstance(message, Message):
@@ -203,27 +202,27 @@ def begin_verification(
 ) -> Verification:
     """A verification by which these `methods` can judge, once it has seen the body.
 
-    `bodies` are as `Verification` has them.
+    `bodies` are as in `Verification`.
     """
     ways = arc.ways(header) if "arc" in methods else ()
     return Verification(header, now=now, policy=policy, ways=ways, bodies=bodies)
 
 
 def _look_ahead(verification: Verification, sender: str) -> Lookups[dmarc.Ahead]:
-    """What DMARC will need if what the message and its sender claim is so."""
+    """What DMARC will need if the claims of the message and its sender are true."""
     claimed = [*verification.domains, sender.rpartition("@")[2].lower()]
     return (yield from dmarc.look_ahead(verification.header, claimed))
 
 
 def of_spf(verdict: spf.Verdict, *, helo: str, mail_from: str) -> MethodResult:
-    """RFC 8601 §2.7.2, but mailfrom is the whole address, whatever the record speaks of."""
+    """The result of SPF (RFC 8601 §2.7.2), but with the whole address as smtp.mailfrom."""
     of_helo = verdict.identity == "helo"
     prop = Property("smtp", "helo" if of_helo else "mailfrom", helo if of_helo else mail_from)
     return MethodResult("spf", verdict.result, _reason(verdict), (prop,))
 
 
 def of_dkim(verdict: dkim.Verdict) -> MethodResult:
-    """RFC 8601 §2.7.1."""
+    """The result of one DKIM signature (RFC 8601 §2.7.1)."""
     values = {
         "d": verdict.domain,
         "i": verdict.identity,
@@ -236,7 +235,7 @@ def of_dkim(verdict: dkim.Verdict) -> MethodResult:
 
 
 def of_arc(verdict: arc.Verdict, *, ip: str) -> MethodResult:
-    """RFC 8617 §10.1, §10.2."""
+    """The result of ARC (RFC 8617 §10.1, §10.2)."""
     properties = [Property("smtp", "remote-ip", ip)] if ip else []
     if verdict.oldest_pass is not None:
         properties.append(Property("header", "oldest-pass", str(verdict.oldest_pass)))
@@ -244,9 +243,9 @@ def of_arc(verdict: arc.Verdict, *, ip: str) -> MethodResult:
 
 
 def of_dmarc(verdict: dmarc.Verdict, override: str = "") -> MethodResult:
-    """RFC 9989 §9.1, §9.2; `override` says why a fail may be passed over."""
+    """The result of DMARC (RFC 9989 §9.1, §9.2); `override` says why a fail may be overridden."""
     properties = [Property("header", "from", verdict.domain)] if verdict.domain else []
-    if verdict.policy is not None:  # after the options of the record, which are t=y
+    if verdict.policy is not None:  # as changed by the options of the record: t=y
         policy = verdict.policy.tested if verdict.testing else verdict.policy
         properties.append(Property("policy", "dmarc", policy))
     reason = "; ".join(filter(None, (_reason(verdict), override)))
@@ -257,11 +256,11 @@ _Verdict: TypeAlias = spf.Verdict | dkim.Verdict | arc.Verdict | dmarc.Verdict
 
 
 def _reason(verdict: _Verdict) -> str:
-    """Why it is no pass."""
+    """The reason, unless it passes."""
     return "" if verdict.result == "pass" else verdict.reason
 
 
 def verdict_as_dict(method: str, verdict: _Verdict) -> dict[str, Any]:
-    """A verdict for JSON, with where its result is described, and its steps."""
+    """A verdict for JSON, with the section that describes its result, and its steps."""
     told = verdict.as_dict() | {"section": story.SECTIONS[method][verdict.result]}
     return told | {"steps": [step._asdict() for step in verdict.steps]}

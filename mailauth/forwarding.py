@@ -1,9 +1,9 @@
-"""The forwarding decision: what sending a message on needs, and what of its authentication stays.
+"""The forwarding decision: what a forwarded message needs, and which authentication survives.
 
-A host that sends the mail of others on is a stranger to their SPF records; SRS
-(`mailauth.srs`) puts its own name into the envelope.  What vouches for the
-author then is the signature alone (RFC 9989 §7.4), and it must stay whole.
-`decide` says for one message and one next hop what is needed and what will be.
+A host that forwards the mail of others is a stranger to their SPF records; SRS
+(`mailauth.srs`) puts the host's own name into the envelope.  Then only the signature
+vouches for the author (RFC 9989 §7.4), and it must stay intact.  `decide` says what
+one message needs for one next hop, and what will become of it there.
 """
 
 from collections.abc import Collection, Iterator
@@ -22,7 +22,7 @@ from mailauth.syntax.address import Address
 
 
 class Answer(StrEnum):
-    """What is known of one question."""
+    """The answer to one question of a decision."""
 
     YES = "yes"
     NO = "no"
@@ -32,7 +32,7 @@ class Answer(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What forwarding comes to, each answer with its reason."""
+    """What forwarding needs and does, each answer with its reason."""
 
     to: str
     srs: Answer
@@ -70,12 +70,12 @@ def decide(
     own_domains: Collection[str] = (),
     now: int,
 ) -> Lookups[Decision]:
-    """What it takes to send the message of `report` on to the address `to`.
+    """What it takes to forward the message of `report` to the address `to`.
 
-    `via` is the address from which the next hop is reached; without it, every
-    sender whose domain has an SPF record is taken for one that must be rewritten.
-    `srs_domain` is the domain to rewrite with, `own_domains` are those whose
-    senders are ours.  **Asks** what `spf.check` asks of the sender, if `via` is given.
+    `via` is our IP address that the next hop will see; without it, every sender whose
+    domain has an SPF record is assumed to need rewriting.  `srs_domain` is the domain
+    to rewrite with; senders of it and of `own_domains` are ours.  **Asks** what
+    `spf.check` asks about the sender, if `via` is given.
 
     **Raises** BadArgument: `to` is not an address of mail, `via` is not an IP address, or a
     domain cannot be read.
@@ -85,7 +85,7 @@ def decide(
     except SyntaxFault as fault:
         raise BadArgument(f"{fault}: {to!r}") from None
     if via:
-        client(via)  # `spf.check` reads it too, but is not always asked
+        client(via)  # `spf.check` checks it too, but is not always called
     ours = {domains.given(each) for each in (*own_domains, *filter(None, [srs_domain]))}
     if hop.domain in ours:
         return _stays(to, hop.domain)
@@ -138,7 +138,7 @@ def _needs_srs(
 
 
 def _by_spf(found: spf.Verdict, domain: str, *, of_next_hop: bool) -> tuple[Answer, str]:
-    """What a verdict tells of the next hop: its own, or that on the client here."""
+    """What a verdict says of the next hop: the one there, or the one on the client here."""
     if found.result is spf.Result.NONE:
         return Answer.NO, f"{domain} has no SPF record, so no host is a stranger to it"
     if found.result is spf.Result.TEMPERROR:
@@ -151,7 +151,7 @@ def _by_spf(found: spf.Verdict, domain: str, *, of_next_hop: bool) -> tuple[Answ
 
 
 def _survives(report: Report, there: spf.Verdict | None, srs: Answer) -> tuple[Answer, str]:
-    """RFC 9989 §5.3.5, as the next hop will come to it."""
+    """Whether the message will pass DMARC at the next hop (RFC 9989 §5.3.5)."""
     verdict = report.dmarc
     if verdict is None:
         return Answer.UNKNOWN, "DMARC was not judged"
@@ -189,7 +189,7 @@ def _still_passes(
 
 
 def _keep(report: Report) -> Iterator[str]:
-    """What the signature that is aligned with the author covers."""
+    """What must not change, since the signature that is aligned with the author covers it."""
     verdict = report.dmarc
     if verdict is None or not verdict.dkim_domain:
         return

@@ -1,7 +1,6 @@
-"""`mailauth.sign` and `mailauth.verify`: the system's clock and resolver, and one line.
+"""`mailauth.sign` and `mailauth.verify`: one line, with the system's clock and resolver.
 
-Whoever signs or verifies many messages keeps a key and a `Resolver` and calls
-`mailauth.dkim`.
+To sign or verify many messages, keep a key and a `Resolver`, and call `mailauth.dkim`.
 """
 
 import os
@@ -16,7 +15,7 @@ from mailauth.syntax.message import Message
 
 
 class Options(TypedDict, total=False):
-    """Those of `dkim.sign` that need not be given."""
+    """The optional arguments of `dkim.sign`."""
 
     identity: str | None
     canonicalization: str
@@ -38,7 +37,7 @@ def sign(
     """The message with a DKIM-Signature before it, made now (RFC 6376 §5).
 
     `key` is a key, its octets, its text in PEM, or the path of its file; `options`
-    are those of `dkim.sign`.
+    are as in `dkim.sign`.
 
     **Raises** UnusableKey, UnsignableMessage, BadArgument.
     """
@@ -56,7 +55,7 @@ def sign(
 
 
 def verify(message: bytes | Message) -> list[Verdict]:
-    """The verdict on each signature of the message, as the DNS stands now (RFC 6376 §6)."""
+    """The verdict on each signature of the message, by the DNS as it is now (RFC 6376 §6)."""
     from mailauth.dns import Resolver  # noqa: PLC0415 - signing needs no DNS
 
     return Resolver().run(dkim.verify(message, now=int(time.time())))

@@ -1,7 +1,7 @@
 """The story of one message: what was judged and why, told as lines, as JSON, and as a page.
 
-Each verdict is a chapter: its result and reason, the section that
-says what the result means, the facts, and the tree of what was done for it.
+Each verdict is a chapter: its result and reason, the section that says what the
+result means, the facts, and the tree of what was done for it.
 """
 
 from collections.abc import Iterator
@@ -43,12 +43,12 @@ SECTIONS: Final[dict[str, dict[str, str]]] = {
         "permerror": "RFC 9989 §5.3.1",
     },
 }
-"""By method and result where the decision is described."""
+"""By method and result: the section that describes the decision."""
 
 
 @dataclass(frozen=True, slots=True)
 class Chapter:
-    """What one method came to."""
+    """The verdict of one method, told."""
 
     method: str
     title: str
@@ -60,11 +60,11 @@ class Chapter:
 
     @property
     def section(self) -> str:
-        """Where the decision is described."""
+        """The section that describes the decision."""
         return SECTIONS[self.method][self.result]
 
     def tree(self) -> list[Node]:
-        """The steps, each with what was done for it."""
+        """The steps, each with those that belong to it."""
         return tree(self.steps)
 
     def lines(self) -> Iterator[str]:
@@ -105,7 +105,7 @@ def of_dkim(verdict: dkim.Verdict) -> Chapter:
 
 
 def of_arc(verdict: arc.Verdict, override: str) -> Chapter:
-    """Who held the message on its way."""
+    """What the ARC chain says of the way of the message."""
     facts = (
         ("sealers, the oldest first", ", ".join(verdict.sealers)),
         ("what the oldest found", verdict.testimony[0] if verdict.testimony else ""),
@@ -117,7 +117,7 @@ def of_arc(verdict: arc.Verdict, override: str) -> Chapter:
 
 
 def of_dmarc(verdict: dmarc.Verdict) -> Chapter:
-    """What stands for the author."""
+    """What DMARC says of the author's domain."""
     facts = (
         ("author domain", verdict.domain),
         ("policy", "" if verdict.policy is None else verdict.policy.value),
@@ -137,6 +137,6 @@ def _known(facts: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
 
 
 def _other(verdict: dmarc.Verdict) -> str:
-    """What the list says, where it is something else."""
+    """What the public suffix list says, if it differs."""
     listed = verdict.listed_domain
     return "" if listed == verdict.organizational_domain else listed
