@@ -27,11 +27,11 @@ class Memory(Generic[K, V]):
         """The value that is remembered under a key, or None."""
 
     def put(self, key: K, value: V, weight: int) -> None:
-        """Remember a value, unless it weighs too much by itself."""
-        if weight > self._most:
-            return
+        """Remember a value in place of the previous one; neither, if it weighs too much by itself."""
         with self._lock:
             self._forget(key)
+            if weight > self._most:
+                return
             self._values[key], self._heavy[key] = value, weight
             self._weight += weight
             while self._weight > self._most:

@@ -194,6 +194,8 @@ def test_what_is_remembered_has_a_bound() -> None:
     memory.put(50, "z", 101)
     assert memory.get(50) is None
     assert memory.get(49) == "y"
+    memory.put(49, "z", 101)
+    assert memory.get(49) is None, "what it replaces is out of date"
 
 
 def test_large_records_are_not_all_remembered() -> None:
