@@ -1,9 +1,9 @@
 """Authentication-Results, written and read (RFC 8601 §2.2).
 
-A field is the word of the host that it names, its authserv-id, and of no other:
-`is_claimed` tells which fields a border host must take away before it writes
-its own, because they claim its name, or cannot be read (§5).  Every value that
-came from outside is written by one emitter, so that none can leave its place.
+A field speaks for the host that it names, its authserv-id, and for no other.
+`is_claimed` tells which fields a border host must remove before it writes its
+own, because they claim its name or cannot be read (§5).  Every value from
+outside is written by one emitter, so that none can break out of its place.
 """
 
 import re
@@ -23,7 +23,7 @@ NAME: Final = "Authentication-Results"
 CURRENT: Final = 1
 """The version of the format (§2.2)."""
 MAX_OCTETS: Final = 65_536
-"""Of a field that is read; a longer one is taken for a forgery."""
+"""Characters of the longest field that is read; a longer one is treated as a forgery."""
 MAX_RESULTS: Final = 500
 
 
@@ -37,17 +37,17 @@ class Property(NamedTuple):
 
 
 class MethodResult(NamedTuple):
-    """resinfo: what one method came to (§2.2, §2.7)."""
+    """resinfo: the result of one method (§2.2, §2.7)."""
 
     method: str
     result: str
     reason: str = ""
     properties: tuple[Property, ...] = ()
     version: int = CURRENT
-    """Of the method; a reader ignores one that it does not know (§2.6)."""
+    """The version of the method; a reader ignores results of an unknown version (§2.6)."""
 
     def get(self, ptype: str, name: str) -> str | None:
-        """The value of the first such property."""
+        """The value of the first property of this type and name; None: there is none."""
         return next(
             (each.value for each in self.properties if (each.ptype, each.name) == (ptype, name)),
             None,
@@ -56,14 +56,14 @@ class MethodResult(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class AuthenticationResults:
-    """A field: who says it, and the results; none is `none`."""
+    """A field: the host that it speaks for, and the results; `none` is an empty tuple."""
 
     authserv_id: str
     results: tuple[MethodResult, ...] = ()
     version: int = CURRENT
 
     def understood(self) -> tuple[MethodResult, ...]:
-        """The results whose versions are known here, the field's and the method's (§2.6)."""
+        """The results whose versions, the field's and the method's, are known here (§2.6)."""
         if self.version != CURRENT:
             return ()
         return tuple(each for each in self.results if each.version == CURRENT)
@@ -72,9 +72,9 @@ class AuthenticationResults:
 def field(authserv_id: str, results: Iterable[MethodResult], *, smtputf8: bool = False) -> bytes:
     """The field to put at the very top, above the Received field of this host (§4).
 
-    Without `smtputf8` all is of ASCII, because a header field may have nothing else
-    then (RFC 6532 §3.2): domains are written in A-labels, and a question mark stands
-    for any other character.
+    Without `smtputf8` the field is all ASCII, because a header field may hold nothing
+    else then (RFC 6532 §3.2): domains are written as A-labels, and any other character
+    outside ASCII becomes a question mark.
 
     **Raises** BadArgument: a method, result, ptype or property is not a Keyword.
     """
@@ -89,16 +89,16 @@ def field(authserv_id: str, results: Iterable[MethodResult], *, smtputf8: bool =
 
 
 def resinfo(result: MethodResult) -> str:
-    """One result as it stands in a field (§2.2).  **Raises** BadArgument, as `field`."""
+    """One result as written in a field (§2.2).  **Raises** BadArgument, as `field`."""
     return " ".join(_words(result))
 
 
 def parse(text: str) -> AuthenticationResults:
     """authres-payload = [CFWS] authserv-id [ CFWS version ] ( no-result / 1*resinfo ) (§2.2).
 
-    Keywords come in lower case.  A semicolon at the end is let pass, as others
-    write it; so is an id without results, which is `none`; and `action=`, which
-    Microsoft writes beside the result of DMARC.
+    Keywords are returned in lower case.  What others write is accepted too: a
+    semicolon at the end; an id without results, which means `none`; and the
+    `action=` that Microsoft adds to the DMARC result.
 
     **Raises** SyntaxFault.
     """
@@ -127,12 +127,12 @@ def parse(text: str) -> AuthenticationResults:
 
 
 def is_claimed(text: str, authserv_id: str) -> bool:
-    """Whether a border host of this id must take the field away (§5).
+    """Whether a border host with this id must remove the field (§5).
 
-    It must if the field claims the id, however it is spelt, or a name below it;
-    if it is of a version that nobody here can read; and if it cannot be read at
-    all, because somebody further on may read it otherwise: a comment or a quoted
-    string does not end, or it has a control character, or a line end that folds nothing.
+    It must if the field claims the id, in any spelling, or a name below it; if the
+    version of the field is not known here; and if the field cannot be read, because
+    someone further on may read it differently: it is too long, a comment or a quoted
+    string does not end, or it has a control character or a line end that is not a fold.
     """
     if len(text) > MAX_OCTETS or _LINE_END.search(text):
         return True
@@ -148,14 +148,14 @@ def is_claimed(text: str, authserv_id: str) -> bool:
 
 
 def is_host(claimed: str, authserv_id: str) -> bool:
-    """Whether a name is that of the host `authserv_id`, however it is spelt, or one below it."""
+    """Whether `claimed` is `authserv_id`, in any spelling, or a name below it."""
     return domains.is_same_or_subdomain(_host(claimed), _host(authserv_id))
 
 
 def _host(authserv_id: str) -> str:
-    """The id to be compared: A-labels, lower case, without a job's id or a final dot.
+    """The id in the form to compare: A-labels, lower case, no job id, no final dot.
 
-    Some readers take a no-break space for a blank, or pass over what nobody sees.
+    A no-break space ends it and invisible characters are dropped, as by some readers.
     """
     word = next(filter(None, _BLANK.split(authserv_id)), "")
     name = "".join(filter(str.isprintable, _JOB.split(word, maxsplit=1)[0])).rstrip(".")
@@ -175,7 +175,7 @@ def _read_head(scanner: Scanner) -> tuple[str, int]:
 
 
 def _skip_words(scanner: Scanner) -> None:
-    """Whatever follows, as long as it is comments, quoted strings and visible characters."""
+    """Read the rest, which must be comments, quoted strings and visible characters."""
     structured.skip_cfws(scanner)
     while not scanner.ended:
         if not scanner.read(QUOTED_STRING):
@@ -231,8 +231,8 @@ def _value(scanner: Scanner, what: str) -> str:
 def _pvalue(scanner: Scanner) -> str:
     """pvalue = value / [ [ local-part ] "@" ] domain-name (§2.2).
 
-    More is read than is written: slashes, colons and equals signs stand without
-    quotes in the fields of others, and nothing at all as the sender of a bounce.
+    More is read than is ever written here: others leave slashes, colons and equals
+    signs unquoted, and write nothing at all for the sender of a bounce.
     """
     if scanner.ended or scanner.check(";"):
         return ""
@@ -253,7 +253,7 @@ def _words(result: MethodResult) -> Iterator[str]:
 
 @lru_cache(maxsize=256)
 def _ours(first: str, sign: str, second: str) -> str:
-    """Two keywords and what stands between them: our own words, which are few."""
+    """Two keywords with `sign` between them; they are our own, and few, so remembered."""
     for word in (first, second):
         if not KEYWORD.fullmatch(word):
             raise BadArgument(f"{word!r} is not a keyword of Authentication-Results")
@@ -271,7 +271,7 @@ def _in_ascii(result: MethodResult) -> MethodResult:
 _LINE_END = re.compile(r"\r(?!\n)|\n(?![ \t]|\Z)")
 _VISIBLE = re.compile(r'[^\x00- \x7f()"]++')
 _UNQUOTED = re.compile(r"[^\x00- \x7f()\";]++")
-# All blanks of Unicode, and what stands for an octet that is no UTF-8.
+# All Unicode blanks, and the replacement for an octet that is not UTF-8.
 _BLANK = re.compile(r"[\s\ufffd]++")
 _JOB = re.compile(r"[/:@]")
 _FULL_STOPS = dict.fromkeys(map(ord, "\u3002\uff0e\uff61"), ".")

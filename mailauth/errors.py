@@ -1,19 +1,19 @@
-"""What is raised: the caller's faults.
+"""Exceptions: only the caller's mistakes raise them.
 
-The state of a mail or of a domain is never raised, it is a verdict.  Malformed
-text is a `SyntaxFault`, which points at the place.  Every class here is a
-`MailauthError`, and its text is one sentence that says how to mend it.
+The state of a message or a domain is a verdict, never an exception.  Malformed
+text raises a `SyntaxFault`, which points at the place.  Every class here is a
+`MailauthError`, and its text is one sentence that says how to fix the problem.
 """
 
 import errno
 from typing import Final
 
 EXHAUSTED: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-"""Of an OSError: the system has nothing left to work with, which says nothing of anything else."""
+"""The errno of an OSError that means only that this system has run out of resources."""
 
 
 def how_to_get(extra: str) -> str:
-    """What to type for an extra that is not there; mailauth is on no index of packages."""
+    """The command that installs a missing extra; mailauth is not on any package index."""
     return f"pip install '.[{extra}]' in a clone of mailauth"
 
 

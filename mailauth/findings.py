@@ -1,4 +1,4 @@
-"""What a lint or a check finds in a record: one noun for all protocols."""
+"""What a lint or a check finds in a record: one class for all protocols."""
 
 import re
 from collections.abc import Iterable, Mapping
@@ -14,29 +14,29 @@ class Severity(StrEnum):
     """How much a finding matters."""
 
     ERROR = "error"
-    """Receivers refuse the record, or anybody may do what it should forbid."""
+    """Receivers refuse the record, or it allows what it should forbid."""
     WARNING = "warning"
-    """It works, and is likely not what was meant."""
+    """It works, but is probably not what was meant."""
     NOTE = "note"
-    """Worth knowing; nothing has to be mended."""
+    """Worth knowing; nothing needs fixing."""
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing to mend."""
+    """One thing found."""
 
     code: str
-    """It does not change, so that programs can go by it."""
+    """Stable, so that programs can rely on it."""
     severity: Severity
     sentence: str
     domain: str
-    """In whose record."""
+    """The domain, or the name of the record, that it is about."""
     place: str = ""
-    """The term or tag, as the record has it."""
+    """The term or tag, as written in the record."""
     remedy: str = ""
     """What to publish or to do instead."""
     shown: str = ""
-    """The text of which it speaks, on lines of their own: a caret is under the place of a fault."""
+    """The text in question, to be shown on lines of its own; a caret marks the place of a fault."""
 
 
 def with_remedies(found: Iterable[Finding], remedies: Mapping[str, str]) -> list[Finding]:
@@ -47,19 +47,19 @@ def with_remedies(found: Iterable[Finding], remedies: Mapping[str, str]) -> list
 
 
 def meant(texts: Iterable[bytes], word: bytes) -> list[bytes]:
-    """Those that begin as if they were meant for records of v=WORD1; `word` is a pattern."""
+    """The texts that begin as if meant to be records of v=WORD1; `word` is a pattern."""
     begins = rb"[^A-Za-z0-9]{0,9}(?:v[\s=:-]{0,9}%b|%bv?1)" % (word, word)
     return [octets for octets in texts if re.match(begins, octets, re.IGNORECASE)]
 
 
 def unanswered(failure: Exception, domain: str) -> Finding:
-    """The DNS did not answer, so nothing is known of the record of `domain`."""
+    """The finding that the DNS did not answer, so the record of `domain` is not known."""
     sentence = f"the DNS did not answer: {failure}"
     return Finding(UNANSWERED, Severity.WARNING, sentence, domain, remedy="ask again later")
 
 
 def has_errors(found: Iterable[Finding]) -> bool:
-    """Whether something is broken."""
+    """Whether any finding is an error."""
     return any(each.severity is Severity.ERROR for each in found)
 
 

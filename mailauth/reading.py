@@ -1,8 +1,7 @@
-"""Files that somebody names, read whole and no further than a bound.
+"""Files named by a user, read whole, but only up to a limit.
 
-A name may stand for a device without an end, a folder, or the wrong file of
-many gigabytes.  None of them takes the memory of the machine, and each is
-answered by one sentence.
+A name may turn out to be an endless device, a folder, or the wrong file of many
+gigabytes.  None of these can fill the memory, and each is reported in one sentence.
 """
 
 import os
@@ -13,12 +12,12 @@ from typing import BinaryIO, Final, TypeAlias
 from mailauth.errors import BadArgument
 
 MAX_MESSAGE: Final = 64 * 1024 * 1024
-"""Octets of a message, and of what carries one."""
+"""Octets of the longest message, or of the longest file that contains one."""
 MAX_TEXT: Final = 16 * 1024 * 1024
-"""Octets of what people write: a zone, a configuration."""
+"""Octets of the longest text that people write: a zone, a configuration."""
 
 FileState: TypeAlias = tuple[int, int, int]
-"""What changes when a file does."""
+"""Inode, modification time in nanoseconds and size: what changes when a file does."""
 
 
 def octets(path: str | Path, most: int) -> bytes:
@@ -34,9 +33,10 @@ def octets(path: str | Path, most: int) -> bytes:
 
 
 def regular(path: str | Path, most: int) -> bytes:
-    """The octets of a regular file: a service must not wait for whoever writes to a FIFO.
+    """The octets of a regular file: a service must not wait for the writer of a FIFO.
 
-    **Raises** BadArgument: it is none, cannot be read, or has more than `most` octets.
+    **Raises** BadArgument: it is not a regular file, cannot be read, or has more than
+    `most` octets.
     """
     if "\0" in str(path):
         raise BadArgument(f"{str(path)!r:.80} is not the name of a file")
@@ -53,15 +53,15 @@ def text(path: str | Path, most: int) -> str:
     """The text of a file.
 
     **Raises** BadArgument: it cannot be read, has more than `most` octets, or is
-    not of UTF-8.
+    not UTF-8.
     """
     return decoded(octets(path, most), str(path))
 
 
 def rest_of(file: BinaryIO, name: str, most: int) -> bytes:
-    """What there is still to read.
+    """The unread rest of a file.
 
-    **Raises** OSError, and BadArgument: it has more than `most` octets.
+    **Raises** BadArgument: more than `most` octets are left.  OSError.
     """
     read = file.read(most + 1)
     if len(read) > most:
@@ -70,9 +70,9 @@ def rest_of(file: BinaryIO, name: str, most: int) -> bytes:
 
 
 def decoded(read: bytes, name: str) -> str:
-    """The octets as text, without the byte order mark that some editors put before it.
+    """The octets as text, without the byte order mark that some editors put first.
 
-    **Raises** BadArgument: they are not of UTF-8.
+    **Raises** BadArgument: they are not UTF-8.
     """
     try:
         return read.decode("utf-8-sig")
@@ -85,14 +85,14 @@ def _without_waiting(path: str, flags: int) -> int:
 
 
 def state_of(path: str) -> FileState | None:
-    """The state of a file by which a change is seen; None: it cannot be looked at."""
+    """The state of a file, by which a change is noticed; None: it cannot be examined."""
     try:
-        status = os.stat(path)  # noqa: PTH116 - a look per message need not build a Path
+        status = os.stat(path)  # noqa: PTH116 - done for each message, and faster without a Path
     except (OSError, ValueError):
         return None
     return status.st_ino, status.st_mtime_ns, status.st_size
 
 
 def unreadable(name: str, fault: OSError) -> BadArgument:
-    """What to raise of a file that cannot be read."""
+    """The exception for a file that cannot be read."""
     return BadArgument(f"{name} cannot be read: {fault.strerror}")

@@ -1,4 +1,4 @@
-"""What the verdicts of all methods share: the steps that led to them; and none is a boolean."""
+"""What the verdicts of all methods share: each has steps that led to it, and none is a boolean."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -9,20 +9,20 @@ class Step(NamedTuple):
     """One thing that an evaluation did, for those who ask why."""
 
     depth: int
-    """How far the step is indented: what it belongs to is less so."""
+    """How far the step is indented; the step that it belongs to is indented less."""
     text: str
 
 
 @dataclass(slots=True)
 class Node:
-    """A step with those that belong to it."""
+    """A step, and the steps that belong to it."""
 
     text: str
     below: list["Node"] = field(default_factory=list)
 
 
 def tree(steps: Iterable[Step]) -> list[Node]:
-    """The steps as a tree: each below the last one before it that is less deep."""
+    """The steps as a tree: each below the nearest earlier step with a smaller depth."""
     top: list[Node] = []
     above: list[tuple[int, Node]] = []
     for depth, text in steps:
