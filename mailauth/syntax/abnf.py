@@ -1,27 +1,27 @@
-"""The grammar's small words: one pattern for each ABNF rule, named after the rule.
+"""The tokens of the grammars: one pattern for each ABNF rule, named after the rule.
 
-Patterns are for `fullmatch` and for `Scanner`; each takes linear time.  On
-text, a class names its characters one by one, because the ready-made classes
-for digits, words and blanks know all of Unicode.  One that has all that is not
-ASCII in it names those that it lacks: that is compiled in no time.
+Patterns are for `fullmatch` and for `Scanner`; each takes linear time.  In text
+patterns, a character class lists its characters, because the ready-made classes
+for digits, words and blanks cover all of Unicode.  A class that includes all of
+non-ASCII lists those that it excludes instead, which compiles much faster.
 """
 
 import re
 
 FWS = " \t\r\n"
-"""What may stand around the parts of a tag; a message unfolds to it (RFC 5322 §3.2.2)."""
+"""The characters of folding white space, which may surround a tag's parts (RFC 5322 §3.2.2)."""
 
 # ftext = %d33-57 / %d59-126                                        RFC 5322 §3.6.8
 FTEXT = bytes(range(33, 58)) + bytes(range(59, 127))
 
 # VALCHAR = %x21-3A / %x3C-7E, and UTF8-non-ascii                   RFC 6376 §3.2, RFC 6532 §3.1
-# A tag list as a whole may hold these, its blanks and its semicolons.
+# The octets of a whole, unfolded tag list: these, blanks and semicolons.
 TAG_LIST_OCTETS = bytes([9, *range(32, 127), *range(128, 256)])
 
 # atext = ALPHA / DIGIT / some specials / UTF8-non-ascii            RFC 5322 §3.2.3, RFC 6532 §3.2
 _ATEXT = r'[^\x00- "(),.:;<>@[\\\]\x7f]'
 
-# Let-dig, "-" and "_", as names of records have them, and UTF8-non-ascii
+# Let-dig, "-", "_" as in the names of records, and UTF8-non-ascii
 _LABEL_TEXT = r"[^\x00-,./:-@[-^`{-\x7f]"
 
 # dot-atom-text = 1*atext *("." 1*atext)                            RFC 5322 §3.2.3
@@ -40,7 +40,7 @@ QUOTED_STRING = re.compile(r'"(?:[^"\\\r\n\x00]|\\[^\r\n\x00])*+"')
 TOKEN = re.compile(r'[^\x00- "(),/:;<=>?@[\\\]\x7f]++')
 
 # Keyword = Ldh-str                                                 RFC 5321 §4.1.2
-# "_" too: a field of others whose words have it is better read than refused; ours have none.
+# "_" too: a field of others that uses it is better read than refused; we never write it.
 KEYWORD = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_-]*[A-Za-z0-9])?")
 
 # authres-version = 1*DIGIT                                         RFC 8601 §2.2
@@ -52,7 +52,7 @@ DOMAIN_LITERAL = re.compile(r"\[[\t !-Z^-~]*+\]")
 # sub-domain = Let-dig [Ldh-str]                                    RFC 5321 §4.1.2
 SUB_DOMAIN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?")
 
-# the same with underscores, as names of records have them          RFC 8552 §1.1
+# the same with underscores, as in the names of records             RFC 8552 §1.1
 UNDERSCORED_LABEL = re.compile(r"[A-Za-z0-9_](?:[A-Za-z0-9_-]*[A-Za-z0-9_])?")
 
 # 1*12DIGIT, of t= and x=                                           RFC 6376 §3.5
@@ -78,11 +78,11 @@ MODIFIER_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_.-]*+")
 _QNUM = r"(?:25[0-5]|2[0-4][0-9]|1[0-9]{2}|[1-9][0-9]|[0-9])"
 IP4_NETWORK = re.compile(rf"{_QNUM}(?:\.{_QNUM}){{3}}")
 
-# ip6-network, RFC 4291 §2.2; which of them are addresses, ipaddress knows
+# ip6-network, RFC 4291 §2.2; `ipaddress` decides which matches are addresses
 IP6_NETWORK = re.compile(r"[0-9A-Fa-f:.]{2,45}")
 
 # dual-cidr-length = [ "/" ip4-length ] [ "//" ip6-length ]         RFC 7208 §5.6
 DUAL_CIDR_LENGTH = re.compile(r"(?:/(0|[1-9][0-9]?))?(?://(0|[1-9][0-9]{0,2}))?\Z")
 
-# value of Received-SPF without quotes; more than a dot-atom, as RFC 7208 §9.1 itself writes it
+# unquoted value of Received-SPF; wider than a dot-atom, as RFC 7208 §9.1 itself writes it
 RECEIVED_SPF_VALUE = re.compile(r"[^\x00- \x7f()\";]++")

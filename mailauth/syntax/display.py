@@ -1,11 +1,11 @@
-"""Text from outside as people may see it: nothing in it can move the cursor or turn the line."""
+"""Text from outside, made safe to show: it cannot move the cursor or reverse the line."""
 
 
 def printable(text: str) -> str:
-    """The text with control and other unprintable characters as escapes.
+    """The text with control and other unprintable characters escaped.
 
-    These include line ends, what turns the direction of writing, and blanks of
-    no width, so that a text looks like what it is.
+    These include line ends, characters that change the direction of writing, and
+    zero-width ones, so that the text looks like what it is.
     """
     if text.isprintable():
         return text

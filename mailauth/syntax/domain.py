@@ -1,7 +1,7 @@
 """Domain names as mail uses them: A-labels, lower case, no final dot (RFC 5890 §2.3.2.1).
 
-A name that came through `parse` can be compared with `==`, asked for in the
-DNS, and written into a header field; no other form travels through the core.
+A name that `parse` returned can be compared with `==`, asked for in the DNS, and
+written into a header field; the core passes on no other form.
 """
 
 import re
@@ -14,16 +14,16 @@ from mailauth.syntax.abnf import SUB_DOMAIN, UNDERSCORED_LABEL
 
 MAX_NAME: Final = 253
 MAX_LABEL: Final = 63
-_MAX_TEXT: Final = 4 * MAX_NAME  # no U-label name of more octets has 253 as A-labels
+_MAX_TEXT: Final = 4 * MAX_NAME  # any longer name in U-labels exceeds 253 octets in A-labels
 
 
 @lru_cache(maxsize=4096)
 def parse(text: str) -> str:
     """domain-name = sub-domain *("." sub-domain) (RFC 6376 §3.5, RFC 5321 §4.1.2, RFC 8616 §3).
 
-    U-labels come to A-labels by IDNA 2008, which maps nothing: an ideographic
-    full stop, a full-width letter or a capital outside ASCII is refused.  A capital
-    of ASCII is the same as its small letter in any label (RFC 1035 §2.3.3).
+    U-labels become A-labels by IDNA 2008, which maps nothing: an ideographic full
+    stop, a full-width letter or a capital outside ASCII is refused.  ASCII capitals
+    become lower case in any label (RFC 1035 §2.3.3).
 
     **Raises** SyntaxFault: an empty label, one over 63 octets, a name over 253,
     a character that no host name has.
@@ -32,7 +32,7 @@ def parse(text: str) -> str:
 
 
 def given(text: str) -> str:
-    """`parse` of what a caller gave as a domain or selector.  **Raises** BadArgument."""
+    """`parse` for a domain or selector that a caller gave.  **Raises** BadArgument."""
     try:
         return parse(text)
     except SyntaxFault as fault:
@@ -41,7 +41,7 @@ def given(text: str) -> str:
 
 @lru_cache(maxsize=1024)
 def parse_name(text: str) -> str:
-    """A name under which a record may stand: as `parse`, and with underscores (RFC 8552 §1.1).
+    """A name that may have a record: as `parse`, with underscores allowed (RFC 8552 §1.1).
 
     **Raises** SyntaxFault, as `parse`.
     """
@@ -49,15 +49,15 @@ def parse_name(text: str) -> str:
 
 
 def is_same_or_subdomain(name: str, of: str) -> bool:
-    """Whether `name` is `of` or below it, label by label; both came through `parse`."""
+    """Whether `name` is `of` or below it, label by label; both are as `parse` returns them."""
     return name == of or name.endswith("." + of)
 
 
 def is_askable(name: str) -> bool:
-    """Whether the DNS can be asked for a name, which nobody has parsed (RFC 1035 §2.3.4).
+    """Whether the DNS can be asked for a name that need not have been parsed (RFC 1035 §2.3.4).
 
-    All of it is ASCII, each label has 1 to 63 octets, and the name 253 at most.  ""
-    is the root.
+    It must be ASCII, with 1 to 63 octets in each label and at most 253 in all; or ""
+    for the root.
     """
     return len(name) <= MAX_NAME and _has_labels(name)
 

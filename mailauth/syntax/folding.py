@@ -11,16 +11,16 @@ WIDTH = 78
 
 
 class Folded(NamedTuple):
-    """The first words of a field: lines that are full, and the line that may take more."""
+    """A field so far: the lines that are full, and the line that more words are added to."""
 
     lines: tuple[str, ...]
     start: str
-    """What the line has before its first word."""
+    """What precedes the first word of the line."""
     line: str
 
     @classmethod
     def begin(cls, name: str) -> "Folded":
-        """A field that has its name alone."""
+        """A field with only its name so far."""
         return cls((), f"{name}: ", f"{name}: ")
 
     def add(self, words: Iterable[str]) -> "Folded":
@@ -51,7 +51,7 @@ def fold(name: str, words: Iterable[str]) -> bytes:
 def cut(octets: bytes, *, first: int) -> list[bytes]:
     """Base64, in which blanks mean nothing, cut into pieces that each fit on a line.
 
-    `first` is the room for the first piece; the others have a line less its tab.
+    `first` is the room for the first piece; each other one has a line less its tab.
     """
     rest = range(first, len(octets), WIDTH - 1)
     return [octets[:first], *[octets[at : at + WIDTH - 1] for at in rest]]

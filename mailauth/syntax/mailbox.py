@@ -3,7 +3,7 @@
 Two grammars meet here: the envelope's `Mailbox` (RFC 5321 §4.1.2), and the
 header's lists of addresses with their comments, display names and groups
 (RFC 5322 §3.4).  Both are read from left to right; what does not fit is
-refused, and never mended to the nearest address.
+refused, never corrected to the nearest address.
 """
 
 import re
@@ -20,7 +20,7 @@ from mailauth.syntax.scanner import Scanner
 from mailauth.syntax.structured import quoted_string, skip_cfws, unquoted
 
 MAX_FROM: Final = 65_536
-"""Octets of a From field that is read."""
+"""Octets of the longest From field that is read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,10 +63,10 @@ def without_brackets(path: str) -> str:
 def parse_addresses(text: str) -> tuple[Mailbox, ...]:
     """address-list = (address *("," address)), an unfolded field body (RFC 5322 §3.4).
 
-    A group comes to its members.  Comments are skipped at any depth, without
+    A group is replaced by its members.  Comments are skipped at any depth, without
     recursion.
 
-    **Raises** SyntaxFault: anything that is not an address list, also an empty one.
+    **Raises** SyntaxFault: it is not an address list, or is empty.
     """
     scanner = Scanner(text)
     mailboxes = tuple(_address_list(scanner))
@@ -76,9 +76,10 @@ def parse_addresses(text: str) -> tuple[Mailbox, ...]:
 
 
 def authors(message: Message) -> tuple[Mailbox, ...]:
-    """The mailboxes of the one From field, one at least (RFC 5322 §3.6.2).
+    """The mailboxes of the only From field, at least one (RFC 5322 §3.6.2).
 
-    **Raises** SyntaxFault: there is none, are several, or it cannot be read.
+    **Raises** SyntaxFault: there is no From field, or more than one; or it is too
+    long, cannot be read, or names nobody.
     """
     count = message.keys.count(b"from")
     if count != 1:
@@ -98,15 +99,15 @@ def authors(message: Message) -> tuple[Mailbox, ...]:
 
 
 def in_ascii(address: str) -> str:
-    """An address or a domain as it stands where only ASCII may (RFC 6532 §3.2, RFC 8616).
+    """An address or a domain, for a place that allows only ASCII (RFC 6532 §3.2, RFC 8616).
 
-    The domain is written in A-labels; a question mark stands for any other character
-    that is not of ASCII.
+    The domain is written as A-labels; any other character outside ASCII becomes a
+    question mark.
     """
     if address.isascii():
         return address
     local_part, at, domain = address.rpartition("@")
-    with suppress(SyntaxFault):  # if it is none, it is written as the rest is
+    with suppress(SyntaxFault):  # if it is no domain, it is treated like the rest
         domain = domains.parse_name(domain)
     return f"{local_part}{at}{domain}".encode("ascii", "replace").decode()
 

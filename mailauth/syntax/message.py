@@ -3,9 +3,9 @@
 There is one splitter, and everything that reads a message goes through it, so
 that no two parts of the project can disagree about where the header ends.  The
 header ends at the first CRLF CRLF; only CRLF ends a line.  Bare CR, bare LF,
-NUL and 8-bit octets stay where they are.  A line of the header that is no
-field is not passed over: it is reported in `faults`, and whoever must trust
-the header refuses a message that has any.
+NUL and 8-bit octets stay where they are.  A header line that is not a field is
+not ignored: it is reported in `faults`, and code that has to trust the header
+refuses a message that has any.
 """
 
 import re
@@ -29,12 +29,12 @@ class Field(NamedTuple):
 
     @property
     def value(self) -> bytes:
-        """All that follows the colon."""
+        """Everything after the colon."""
         return self.octets.partition(b":")[2]
 
 
 class Message(NamedTuple):
-    """A message of octets, its header fields from top to bottom, `body` without a copy."""
+    """The octets of a message, its header fields from top to bottom, its `body` without a copy."""
 
     octets: bytes
     keys: tuple[bytes, ...]
@@ -42,15 +42,15 @@ class Message(NamedTuple):
     field_octets: tuple[bytes, ...]
     """Each field as it came, without its final CRLF."""
     body_start: int
-    """Where the body begins: how many octets the header has, the empty line counted."""
+    """Where the body begins: the number of octets in the header, including the empty line."""
     faults: tuple[str, ...] = ()
-    """What makes the header unfit to be trusted, a sentence each; line 1 is the first."""
+    """Why the header cannot be trusted, one sentence for each fault; line 1 is the first line."""
 
     @classmethod
     def parse(cls, octets: bytes) -> "Message":
-        """The message that these octets are; any octets are one (RFC 5322 §2.1, §3.5).
+        """The message in `octets`; any octets are one (RFC 5322 §2.1, §3.5).
 
-        **Raises** BadArgument: text, or an object of Python's `email`.
+        **Raises** BadArgument: it is text, or an object of Python's `email`.
         """
         if not isinstance(octets, bytes | bytearray):
             how = "of Python's email, take as_bytes(policy=email.policy.SMTP)"
@@ -71,7 +71,7 @@ class Message(NamedTuple):
 
 
 def normalize_line_endings(octets: bytes) -> bytes:
-    """The octets with a CRLF for every bare LF, as files on Unix need it (RFC 5322 §2.3)."""
+    """The octets with CRLF in place of every bare LF, as Unix files need (RFC 5322 §2.3)."""
     if b"\n" not in octets:
         return octets
     if b"\r\n" not in octets:
@@ -82,7 +82,7 @@ def normalize_line_endings(octets: bytes) -> bytes:
 _FIELD_END = re.compile(rb"\r\n(?![ \t])")
 _MAX_FAULTS = 10
 
-# Lower-casing and checking a name costs more than finding it here.
+# Lower-casing and checking a name costs more than looking it up here.
 _KNOWN_KEYS: dict[bytes, bytes] = {
     name: name.lower()
     for name in (
@@ -109,7 +109,7 @@ def _split(octets: bytes) -> tuple[bytes, int]:
 def _fields_of(
     header: bytes,
 ) -> tuple[tuple[bytes, ...], tuple[bytes, ...], tuple[str, ...]]:
-    """The keys, the octets and the faults."""
+    """The keys and the octets of the fields, and the faults."""
     if not header:
         return (), (), ()
     pieces = _FIELD_END.split(header)
@@ -150,7 +150,7 @@ def _bare_line_ends(header: bytes) -> list[str]:
 
 
 def _key_of(name: bytes) -> bytes:
-    """The key of the octets before a colon, or nothing if they are no field name.
+    """The key of the octets before a colon; b"" if they are not a field name.
 
     field-name = 1*ftext, and obs-optional's blanks before the colon (§3.6.8, §4.5.8).
     """

@@ -1,7 +1,7 @@
 """Reading a text from left to right: look, read, or refuse with a caret.
 
-A parser of a small grammar holds one `Scanner` and asks it for the next word
-by pattern; the position only ever moves forward, so a parse is linear.
+A parser of a small grammar holds one `Scanner` and asks it for the next word by
+pattern; its methods move the position only forward, so that a parse is linear.
 """
 
 import re
@@ -20,7 +20,7 @@ class Scanner:
 
     @property
     def ended(self) -> bool:
-        """Nothing is left to read."""
+        """Whether nothing is left to read."""
         return self.at >= len(self.text)
 
     def check(self, token: str) -> bool:
@@ -28,14 +28,14 @@ class Scanner:
         return self.text.startswith(token, self.at)
 
     def skip(self, token: str) -> bool:
-        """Read `token` if it stands here; whether it did."""
+        """Read `token` if it stands here; return whether it did."""
         if not self.text.startswith(token, self.at):
             return False
         self.at += len(token)
         return True
 
     def read(self, pattern: re.Pattern[str]) -> str | None:
-        """Read what `pattern` matches here; None: it matches nothing, and nothing is read."""
+        """Read what `pattern` matches here; None: it does not match, and nothing is read."""
         found = pattern.match(self.text, self.at)
         if found is None:
             return None
@@ -43,7 +43,7 @@ class Scanner:
         return found.group()
 
     def expect(self, pattern: re.Pattern[str], what: str) -> str:
-        """As `read`.  **Raises** SyntaxFault: it matches nothing, and `what` was expected."""
+        """As `read`.  **Raises** SyntaxFault: it does not match; `what` names what should."""
         found = self.read(pattern)
         if found is None:
             raise self.fault(f"expected {what}")

@@ -1,9 +1,9 @@
 """Structured fields: comments and quoted strings, read and written (RFC 5322 §2.2.2, §3.2).
 
-What a client said in HELO, or a sender in MAIL FROM, is written into fields
-that people and programs trust.  Written by `word` and `comment` it can end
-neither the quoted string nor the comment in which it stands: it holds no line
-end and no other control character, and no more than `MAX_VALUE` characters.
+What a client says in HELO or MAIL FROM is written into fields that people and
+programs trust.  Written by `word`, `quoted`, `value`, `pvalue` or `comment`, it
+cannot end the quoted string or comment that holds it: it has no line end or other
+control character, and no more than `MAX_VALUE` characters.
 """
 
 import re
@@ -14,7 +14,7 @@ from mailauth.syntax.abnf import ADDRESS, DOT_ATOM_TEXT, TOKEN
 from mailauth.syntax.scanner import Scanner
 
 MAX_VALUE: Final = 256
-"""Characters of a value that are written; RFC 5321 §4.5.3.1 allows a path no more."""
+"""Characters of the longest value that is written; no path is longer (RFC 5321 §4.5.3.1)."""
 
 
 def skip_cfws(scanner: Scanner) -> None:
@@ -23,14 +23,14 @@ def skip_cfws(scanner: Scanner) -> None:
     **Raises** SyntaxFault: a comment does not end.
     """
     if scanner.text[scanner.at : scanner.at + 1] not in _CFWS_BEGINS:
-        return  # as at most places where there could be some
+        return  # the usual case
     scanner.read(_BLANKS)
     while scanner.check("("):
         _read_comment(scanner)
 
 
 def read_comments(scanner: Scanner) -> list[str]:
-    """[CFWS], and what each of its comments says (§3.2.2).
+    """Read [CFWS]; return the text of each of its comments (§3.2.2).
 
     **Raises** SyntaxFault: a comment does not end.
     """
@@ -42,7 +42,7 @@ def read_comments(scanner: Scanner) -> list[str]:
 
 
 def _read_comment(scanner: Scanner) -> str:
-    """comment [FWS], of the comment what is in its parentheses (§3.2.2)."""
+    """Read comment [FWS]; return what is between the parentheses of the comment (§3.2.2)."""
     start, depth = scanner.at, 0
     while True:
         if scanner.skip("("):
@@ -58,34 +58,34 @@ def _read_comment(scanner: Scanner) -> str:
 
 
 def unquoted(text: str) -> str:
-    """What a quoted-string or a word without quotes says (§3.2.4)."""
+    """The text of a quoted-string or of an unquoted word (§3.2.4)."""
     return _unescaped(text[1:-1]) if text.startswith('"') else text
 
 
 def word(text: str) -> str:
-    """dot-atom / quoted-string (§3.2.3, §3.2.4) of a text from outside."""
+    """A text from outside as dot-atom / quoted-string (§3.2.3, §3.2.4)."""
     text = _visible(text)
     return text if DOT_ATOM_TEXT.fullmatch(text) else quoted_string(text)
 
 
 def quoted_string(text: str) -> str:
-    """The text as a quoted-string, whole and as it is (§3.2.4)."""
+    """The text as a quoted-string, neither cut nor cleaned (§3.2.4)."""
     return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
 
 
 def quoted(text: str) -> str:
-    """A text from outside as a quoted-string, also where it needs no quotes (§3.2.4)."""
+    """A text from outside as a quoted-string, even if it needs no quotes (§3.2.4)."""
     return quoted_string(_visible(text))
 
 
 def value(text: str) -> str:
-    """token / quoted-string (RFC 2045 §5.1) of a text from outside."""
+    """A text from outside as token / quoted-string (RFC 2045 §5.1)."""
     text = _visible(text)
     return text if TOKEN.fullmatch(text) else quoted_string(text)
 
 
 def pvalue(text: str) -> str:
-    """value / [ [ local-part ] "@" ] domain-name (RFC 8601 §2.2) of a text from outside."""
+    """A text from outside as value / [ [ local-part ] "@" ] domain-name (RFC 8601 §2.2)."""
     return _pvalue(_visible(text))
 
 
@@ -111,7 +111,7 @@ def _unescaped(text: str) -> str:
 
 
 def _visible(text: str) -> str:
-    """The text with a question mark for whatever is neither visible nor a blank."""
+    """The text cut to `MAX_VALUE` characters, with a question mark for each unprintable one."""
     if len(text) > MAX_VALUE:
         text = text[: MAX_VALUE - 3] + "..."
     if text.isprintable():

@@ -1,8 +1,8 @@
-"""Tag lists, `v=1; a=rsa-sha256; ...` (RFC 6376 §3.2): DKIM, ARC and DMARC speak in them.
+"""Tag lists, `v=1; a=rsa-sha256; ...` (RFC 6376 §3.2), as DKIM, ARC and DMARC use them.
 
-A parsed list is a dict from tag name to value, in the order of the list; the
-blanks around names and values are gone, those inside a value are kept.  Tag
-names are case-sensitive and a name may come once.
+A parsed list is a dict from tag name to value, in the order of the list; blanks
+around names and values are removed, those inside a value are kept.  Tag names
+are case-sensitive, and a name may occur only once.
 """
 
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def parse(octets: bytes) -> dict[str, str]:
     A list longer than `MAX_OCTETS` or with more than `MAX_TAGS` tags is refused
     before it is read.
 
-    **Raises** SyntaxFault: a spec without "=", a bad tag name, a name that comes
+    **Raises** SyntaxFault: a spec without "=", a bad tag name, a name that occurs
     twice, an octet that no value may hold.
     """
     text = _decode(octets)
@@ -42,7 +42,7 @@ def parse(octets: bytes) -> dict[str, str]:
 def without_value(octets: bytes, index: int) -> bytes:
     """The list with nothing between the "=" and the ";" of the tag at `index` (RFC 6376 §3.7).
 
-    The list may have the name of its header field before it.
+    `octets` may begin with the name of the header field.
     """
     specs = octets.split(b";", index + 1)
     specs[index] = specs[index].partition(b"=")[0] + b"="
@@ -55,7 +55,7 @@ def format(tags: Mapping[str, str]) -> str:  # noqa: A001 - the inverse of parse
 
 
 def without_blanks(value: str) -> str:
-    """A value in which FWS may stand anywhere and means nothing: base64 (RFC 6376 §3.2)."""
+    """A value without the FWS in it, which means nothing in base64 (RFC 6376 §3.2)."""
     for blank in FWS:
         if blank in value:
             value = value.replace(blank, "")
@@ -63,7 +63,7 @@ def without_blanks(value: str) -> str:
 
 
 def words(value: str) -> list[str]:
-    """The parts of a value that is itself a list, with FWS around them (RFC 6376 §3.5)."""
+    """The parts of a colon-separated value, without the FWS around them (RFC 6376 §3.5)."""
     return [word.strip(FWS) for word in value.split(":")]
 
 

@@ -1,8 +1,8 @@
-"""Trace fields: what the hosts on the way wrote of where a message came from (RFC 5321 §4.4).
+"""Trace fields: what the hosts on the way say about where a message came from (RFC 5321 §4.4).
 
-A field is as true as the host that wrote it.  Those at the top are of one's own hosts,
-and lead back to the first host that is not; whatever stands below was in the message
-when that one brought it, and may be forged.
+A field is only as true as the host that wrote it.  The fields at the top come from
+one's own hosts, and lead back to the first host that is not; everything below was
+already in the message when that host delivered it, and may be forged.
 """
 
 import re
@@ -19,30 +19,30 @@ from mailauth.syntax.message import Message
 from mailauth.syntax.scanner import Scanner
 
 MAX_HOPS: Final = 100
-"""Received fields that are looked at; RFC 5321 §6.3 takes more of them for a loop."""
+"""How many Received fields are examined; RFC 5321 §6.3 takes more of them for a loop."""
 MAX_OCTETS: Final = 4096
-"""Of one Received field that is read."""
+"""Octets of the longest Received field that is read."""
 
 
 class Hop(NamedTuple):
-    """What one Received field says of the host that the message came from."""
+    """What one Received field says about the host that the message came from."""
 
     address: Address | None
-    """None: the field names none, as where a message is handed over within a host."""
+    """None: the field has no address, as when a message is handed over within a host."""
     helo: str
-    """What it said in HELO; its verified name where the field has no more."""
+    """What the host said in HELO; or its verified name, if the field has nothing else."""
 
 
 UNREADABLE: Final = Hop(None, "")
-"""What `client` comes to where a field may name the host, and cannot be read."""
+"""What `client` returns if a field that may name the host cannot be read."""
 
 
 def client(message: Message, is_relay: Callable[[Address], bool]) -> Hop | None:
-    """The first host, from the top, that is no relay; None: the fields lead back to none.
+    """The first host, from the top, that is not a relay; None: the fields lead back to none.
 
-    This host itself is a relay too.  A field without an address is passed over, but one
-    that cannot be read or is too long may hide an address: then it is `UNREADABLE`, for
-    whoever sent the message could make it so.
+    This host itself counts as a relay.  A field without an address is skipped, but one
+    that cannot be read or is too long may hide an address, and the sender could have
+    made it so: the result is then `UNREADABLE`.
     """
     for hop in islice(_hops(message), MAX_HOPS):
         if hop is None:
@@ -53,9 +53,9 @@ def client(message: Message, is_relay: Callable[[Address], bool]) -> Hop | None:
 
 
 def reverse_path(message: Message) -> str | None:
-    """The envelope sender as the final delivery wrote it, "" for the null one (RFC 5321 §4.4).
+    """The envelope sender that final delivery recorded, "" for the null path (RFC 5321 §4.4).
 
-    None: there is no Return-Path, or it has more than a path in it.
+    None: there is no Return-Path, or it is empty or holds more than a path.
     """
     if b"return-path" not in message.keys:
         return None
@@ -67,11 +67,12 @@ def reverse_path(message: Message) -> str | None:
 def parse_received(text: str) -> Hop | None:
     """Extended-Domain, after `from`, in the forms that MTAs write (RFC 5321 §4.4).
 
-    The address stands after the name, in a comment, in brackets or in both with most
-    MTAs; or it is the name itself.  Where the two differ, the name is what the client
-    said in HELO, and an address there is not its own.  Whoever was asked for the mail,
-    as by fetchmail, has no address here: it did not send it.  None: a comment does not
-    end, or the field can be read in two ways, and may hide one.
+    Most MTAs write the address after the name, in a comment, in brackets or in both;
+    with others it is the name itself.  If the two differ, the name is what the client
+    said in HELO, and an address in it is not the client's own.  A server from which the
+    mail was fetched, as by fetchmail, gets no address: it did not send the message.
+    None: a comment does not end, or the field can be read in two ways and so may hide
+    an address.
     """
     scanner = Scanner(text)
     try:
@@ -86,7 +87,10 @@ def parse_received(text: str) -> Hop | None:
 
 
 def _extended_domain(text: str, name_of: re.Pattern[str]) -> Hop:
-    """**Raises** SyntaxFault: a comment does not end, or it can be read in two ways."""
+    """What the text after `from` says about the host; `name_of` matches the name.
+
+    **Raises** SyntaxFault: a comment does not end, or the text can be read in two ways.
+    """
     scanner = Scanner(text)
     name = scanner.read(name_of) or ""
     comments, bare = _behind_name(scanner, name)
@@ -112,7 +116,7 @@ def _extended_domain(text: str, name_of: re.Pattern[str]) -> Hop:
 
 
 def _behind_name(scanner: Scanner, name: str) -> tuple[list[str], list[str]]:
-    """The comments before the next clause, and what stands in brackets beside them.
+    """The comments up to the next clause, and what stands in brackets outside them.
 
     **Raises** SyntaxFault: a comment does not end.
     """
@@ -129,13 +133,13 @@ def _first_address(words: Iterable[str]) -> Address | None:
 
 
 def _address(word: str) -> Address | None:
-    """The address in a word, which may have a port behind it or, with qmail, a user before it."""
+    """The address in a word, which may have a port after it or, with qmail, a user before it."""
     word = word.rpartition("@")[2]
     return addresses.parse(word) or addresses.parse(_PORT.sub("", word))
 
 
 def _hops(message: Message) -> Iterator[Hop | None]:
-    """What the Received fields say, from the top; None: one is too long, or cannot be read."""
+    """What each Received field says, from the top; None: it is too long, or cannot be read."""
     for key, octets in zip(message.keys, message.field_octets, strict=True):
         if key != b"received":
             continue
@@ -146,21 +150,21 @@ def _hops(message: Message) -> Iterator[Hop | None]:
 
 _FROM = re.compile(r"from[ \t\r\n]+", re.IGNORECASE)
 _WORD = re.compile(r"[^ \t\r\n]++")
-"""A client may have said parentheses in HELO."""
+"""The name, with parentheses: a client may have said some in HELO."""
 _NAME = re.compile(r"[^ \t\r\n()]++")
-"""The name, where no blank stands between it and the comment."""
+"""The name, if a comment follows it without a blank."""
 _WORD_OF_NO_CLAUSE = re.compile(
     r"(?!(?:by|via|with|id|for)[ \t\r\n]|;)[^ \t\r\n()]++", re.IGNORECASE
 )
 _ASKED = re.compile(r"by\s+\S++\s+with\s+(?:IMAP|POP[0-9])\b", re.IGNORECASE)
-"""The clauses of who has fetched the mail from a mailbox."""
+"""The clauses of a program that fetched the mail from a mailbox."""
 _IN_BRACKETS = re.compile(r"\[([^\[\]]*)\]")
 _PORT = re.compile(r":[0-9]++\Z")
 _HELO = re.compile(r"(?:^|\s)(?:(?:he|eh)lo\s(.+)|helo=(\S+))", re.IGNORECASE | re.DOTALL)
-"""As qmail and CommuniGate write it, and as Exim does."""
+"""What the client said in HELO, as qmail and CommuniGate write it, or as Exim does."""
 _SAID = re.compile(r"(?:^|\s)(?:(?:he|eh)lo\s|helo=|ident=)", re.IGNORECASE)
-"""Behind this stands in a comment what the client said, which may look like an address."""
+"""In a comment, what the client said follows this, and may look like an address."""
 _SAID_BY_NAME = re.compile(r"^(?:he|eh)lo\s|\s(?:(?:he|eh)lo\s|helo=|ident=)", re.IGNORECASE)
-"""The same behind a name, where Exim has the address before it; with qmail it may be a user."""
+"""The same after a name: there Exim writes the address first, and qmail may begin with a user."""
 _NAME_OR_HELO = re.compile(r"(?:he|eh)lo\s+\[", re.IGNORECASE)
-"""What the client said, or an address behind the reverse name that its own nameserver gave it."""
+"""What the client said in HELO; or its address after `helo`, a reverse name it gave itself."""
