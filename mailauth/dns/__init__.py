@@ -1,13 +1,13 @@
-"""The shared resolver layer: questions, answers, and what drives them.
+"""The resolver layer that all protocols share: questions, answers, and what drives them.
 
-Protocols use `lookups`, which has the nouns and the contract, and `ask`, the one
-place where a question is yielded; no more.  Who answers is a `zone` in memory
-(read from JSON or by `masterfile`) or a `resolver`, with its `cache`, its
-`nameserver`, and the `exchange` with them.  `names` cuts names into labels, and
+Protocols use only `lookups`, which has the types and the contract, and `ask`, the
+one place where a question is yielded.  Answers come from a `zone` in memory (read
+from JSON or by `masterfile`), or from a `resolver` with its `cache`, its nameservers
+(`nameserver`) and the `exchange` with them.  `names` splits names into labels, and
 `present` shows TXT data as people publish it.
 
-`Zone`, `Resolver` and `AsyncResolver` are imported when they are first used,
-because signing needs no DNS and dnspython takes its time.
+`Zone`, `Cache`, `Resolver` and `AsyncResolver` are imported when they are first used,
+because signing needs no DNS and dnspython is slow to import.
 """
 
 from importlib import import_module

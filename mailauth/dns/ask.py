@@ -1,10 +1,9 @@
 """The one door to the DNS: the only place where a question is yielded.
 
-Each function asks for one type and comes to the `Answer`, which exists, has no
-data, or has no such name.  A failure of the DNS does not come back as an
-answer: it is raised as `LookupFailed`, which each protocol maps to its
-temperror in one place; only those who ask several at once see it among the
-answers.
+Each function asks for one type and returns the `Answer`: records, no data, or no
+such name.  A failure of the DNS is not returned as an answer: it is raised as
+`LookupFailed`, which each protocol maps to its temperror in one place.  Only
+`txt_of_each`, `one` and `each` return failures.
 """
 
 from collections.abc import Iterable, Sequence
@@ -18,21 +17,21 @@ from mailauth.syntax.address import Address
 Record = TypeVar("Record")
 
 FAMILIES: Final[tuple[Address, Address]] = (IPv4Address(0), IPv6Address(0))
-"""An address of each family, for those who ask `addresses` of both."""
+"""An address of each family, for callers that ask `addresses` for both."""
 
-# An enumeration takes long to look up its members, and these are wanted a lot.
+# Looking up a member of an enumeration is slow, and these are needed often.
 _EXISTS = Status.EXISTS
 _TXT, _A, _AAAA, _MX = RRType.TXT, RRType.A, RRType.AAAA, RRType.MX
 
 _question = lru_cache(maxsize=4096)(Question)
-"""Most questions are of the names that were asked for a moment ago."""
+"""Remembered, because most names were asked for only a moment ago."""
 
 
 class LookupFailed(Exception):
     """The DNS did not answer: a time-out, a server failure, a refusal."""
 
     def __init__(self, question: Question, answer: Answer[object]) -> None:
-        super().__init__(question, answer)  # all of it, or no process can hand it to another
+        super().__init__(question, answer)  # both, so that one process can pass it to another
         self.question = question
         self.answer = answer
 
@@ -67,7 +66,7 @@ def txt_of_each(names: Iterable[str]) -> Lookups[list[Answer[bytes] | LookupFail
 
 
 def one(question: Question) -> Lookups[Answer[Any]]:
-    """The answer to a question, also if it is a failure."""
+    """The answer to a question, even if it is a failure."""
     answer: Answer[Any] = yield question
     return answer
 

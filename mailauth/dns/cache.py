@@ -1,8 +1,9 @@
 """What a resolver remembers, and how it asks an equal question only once at a time.
 
-Both parts are shared by the blocking and the asyncio resolver.  Only answers
-are remembered: a server failure for a moment, a time-out never, so that no
-failure can pass for a missing record later.
+Both resolvers use the `Cache`; `Flights` is for threads, and so for the blocking one.
+An answer is remembered until its TTL ends, a server failure or a refusal only for a
+moment, and a time-out never.  A failure stays one, and never passes for a missing
+record.
 """
 
 import threading
@@ -41,7 +42,7 @@ class Cache:
         return len(self._entries)
 
     def get(self, question: Question) -> Answer[Any] | None:
-        """The remembered answer, if it still holds."""
+        """The remembered answer, if it still holds; else None."""
         with self._lock:
             entry = self._entries.get(question)
             if entry is None:
@@ -76,7 +77,7 @@ class Cache:
 class Flights:
     """Single flight for threads: one asks, the others wait for its answer.
 
-    With `keep`, an answer stays for as long as this object: a batch.
+    With `keep`, the answers last as long as this object, which then serves one batch.
     """
 
     def __init__(self, *, keep: bool = False) -> None:
@@ -87,10 +88,10 @@ class Flights:
     def answer(
         self, question: Question, ask: Callable[[], Answer[Any]], *, timeout: float | None = None
     ) -> Answer[Any]:
-        """What `ask` answers, here or in the thread that was first; waits `timeout` seconds.
+        """What `ask` returns, here or in the thread that was first, awaited for `timeout` seconds.
 
-        What that thread raised, which may be meant for it alone, is not raised here:
-        then it is asked here too.
+        An exception in that thread may be meant for it alone, so it is not raised here:
+        `ask` is called here instead.
         """
         with self._lock:
             flight = self._flights.get(question)

@@ -1,8 +1,8 @@
 """One question put to nameservers: what to send next, and what a reply means.
 
-This is the whole of the resolvers that does no I/O.  `resolution` is a
-generator: it yields an `Attempt`, is sent the reply or what went wrong, and
-returns the `Answer`; the blocking and the asyncio resolver drive it.
+This is the part of the resolvers that does no I/O.  `resolution` is a generator:
+it yields an `Attempt`, is sent the reply or a `Failure`, and returns the `Answer`;
+the blocking and the asyncio resolver drive it.
 """
 
 from collections.abc import Generator, Sequence
@@ -24,11 +24,11 @@ from mailauth.dns.nameserver import Nameserver, Transport
 
 MAX_RECORDS = 1000
 MAX_OCTETS = 65_536
-"""How much of one answer is accepted; more is a server failure, never a part of it."""
+"""Records, and octets of TXT, in the largest answer that is accepted; more is a server failure."""
 ROUNDS = 2
-"""How often a nameserver that keeps silent is asked; one that refuses is asked once."""
-_PAYLOAD = 1232  # an EDNS size that is not fragmented
-_NEGATIVE_TTL = 60  # of a negative answer without a SOA
+"""How many times a nameserver that keeps silent is asked; one that fails otherwise, once."""
+_PAYLOAD = 1232  # an EDNS size that avoids fragmentation
+_NEGATIVE_TTL = 60  # seconds, for a negative answer without an SOA
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ Exchange: TypeAlias = Generator[Attempt, dns.message.Message | Failure, T]
 
 
 def resolution(question: Question, nameservers: Sequence[Nameserver]) -> Exchange[Answer[Any]]:
-    """The answer to a question, by whatever nameserver gives one first."""
+    """The answer to a question, from the first nameserver that gives one."""
     parts = labels(question.name)
     if parts is None:
         return Answer(Status.MALFORMED_NAME)
@@ -92,7 +92,7 @@ def _reply(
 def _ask(
     nameserver: Nameserver, name: dns.name.Name, rrtype: RRType
 ) -> Exchange[dns.message.Message | Failure]:
-    """What one nameserver says, without EDNS if it knows none, by TCP if UDP is too small."""
+    """The reply of one nameserver: without EDNS if it rejects that, by TCP if UDP truncates."""
     transport = nameserver.transport
     query = _query(name, rrtype, edns=True)
     reply = yield Attempt(nameserver, query, transport)
@@ -144,25 +144,25 @@ def _judged(nameserver: Nameserver, reply: dns.message.Message) -> dns.message.M
 
 
 def _refers(reply: dns.message.Message) -> bool:
-    """A referral, which looks like an answer without data but is none (RFC 2308 §2.2)."""
+    """Whether it is a referral, which only looks like an answer without data (RFC 2308 §2.2)."""
     types = {rrset.rdtype for rrset in reply.authority}
     final = reply.answer or reply.flags & dns.flags.AA or reply.rcode() != dns.rcode.NOERROR
     return not final and dns.rdatatype.NS in types and dns.rdatatype.SOA not in types
 
 
 class _Chain:
-    """The way from the name asked for along its aliases; no record off this way is read."""
+    """The chain of aliases from the name asked for; records outside it are ignored."""
 
     def __init__(self, name: dns.name.Name, rrtype: RRType) -> None:
         self.name = name
-        """How far the aliases have led: what is to be asked for."""
+        """The name that the aliases have led to, which is asked for next."""
         self._rrtype = rrtype
         self._aliases = 0
         self._ttl = MAX_TTL
         self._secure = True
 
     def read(self, reply: dns.message.Message) -> Answer[Any] | None:
-        """The answer, or None if the reply ends with an alias: then `name` is to be asked for."""
+        """The answer; None: the reply ends with an alias, and `name` has to be asked for."""
         self._secure &= bool(reply.flags & dns.flags.AD)
         asked_for = self.name
         while (rrset := self._find(reply, dns.rdatatype.RdataType[self._rrtype])) is None:
@@ -205,7 +205,7 @@ class _Chain:
         return rrset
 
     def _soa(self, reply: dns.message.Message) -> dns.rrset.RRset | None:
-        """The SOA of a negative answer, of a zone that holds the name (RFC 2308 §2)."""
+        """The SOA of a negative answer, if its zone contains the name (RFC 2308 §2)."""
         for rrset in reply.authority:
             if rrset.rdtype == dns.rdatatype.SOA and self.name.is_subdomain(rrset.name):
                 return rrset

@@ -1,4 +1,4 @@
-"""Asking without doing: the questions of the core and what drives them.
+"""Asking without I/O: the questions of the core and what drives them.
 
 A protocol that needs the DNS is a generator: it yields a `Question`, is sent
 the `Answer`, and returns its result.  Such a generator has the type
@@ -9,11 +9,10 @@ caller, asyncio, a batch and a test:
     verdict = await AsyncResolver().run(dkim.verify(message, now=now))
 
 The contract: a driver sends exactly one answer for each question, in order, and
-drives each generator once.
-DNS weather (no such name, a time-out) is an `Answer` with that `Status`; an
-exception of the driver's own is thrown into the generator, so that a traceback
-shows which look-up broke.  A protocol never yields a question itself; it says
-`yield from` to a function of `mailauth.dns.ask`.
+drives each generator once.  What happens in the DNS (no such name, a time-out) is
+an `Answer` with that `Status`; an exception in the driver itself is thrown into the
+generator, so that a traceback shows which look-up broke.  A protocol never yields a
+question itself; it uses `yield from` on a function of `mailauth.dns.ask`.
 """
 
 from collections.abc import Awaitable, Callable, Generator, Iterable
@@ -44,9 +43,9 @@ class RRType(StrEnum):
 class Question(NamedTuple):
     """One DNS question: an absolute name without its final dot, and a type.
 
-    The name is text in which every character stands for one octet and every
-    dot ends a label; it may come from an attacker, so a resolver never hands it
-    to a parser of names with escapes.
+    In the name, each character stands for one octet and each dot separates two labels.
+    It may come from an attacker, so a resolver never passes it to a parser that knows
+    escapes.
     """
 
     name: str
@@ -61,7 +60,7 @@ class Status(StrEnum):
     """The name exists and has no record of this type."""
     NO_SUCH_NAME = "no such name"
     MALFORMED_NAME = "malformed name"
-    """The name cannot be asked for: a label over 63 octets, an empty one."""
+    """The name cannot be asked for: it has an empty label, for example, or one over 63 octets."""
     SERVER_FAILURE = "server failure"
     TIMEOUT = "time-out"
     REFUSED = "refused"
@@ -79,9 +78,9 @@ class MX:
 class Answer(Generic[Record_co]):
     """What the DNS said to one question.
 
-    `records` holds, by type: TXT octets, the character-strings of each record
-    joined with nothing between (RFC 7208 §3.3, RFC 6376 §3.6.2.2); A and AAAA
-    addresses; `MX`; PTR and CNAME names without the final dot.
+    `records` holds, depending on the type: for TXT, octets, the character-strings of
+    each record joined without a separator (RFC 7208 §3.3, RFC 6376 §3.6.2.2); for A and
+    AAAA, addresses; for MX, `MX`; for PTR and CNAME, names without the final dot.
     """
 
     status: Status
@@ -91,29 +90,29 @@ class Answer(Generic[Record_co]):
     secure: bool = False
     """The AD bit: a validating resolver vouches for the answer (RFC 4035 §3.2.3)."""
     reason: str = ""
-    """What a postmaster should know of a failure: which server, which time-out."""
+    """What a postmaster should know about a failure: which server, which time-out."""
 
     @property
     def failed(self) -> bool:
-        """The DNS did not answer; asking again later may help."""
+        """Whether the DNS did not answer; asking again later may help."""
         return self.status in _FAILURES
 
     @property
     def void(self) -> bool:
-        """The DNS answered that there is nothing (RFC 7208 §4.6.4)."""
+        """Whether the DNS answered that there is nothing (RFC 7208 §4.6.4)."""
         return not self.failed and not self.records
 
 
 MAX_CHAIN: Final = 10
-"""How many aliases are followed to an answer (CNAME)."""
+"""How many aliases (CNAME) are followed to an answer."""
 MAX_TTL: Final = 86_400
-"""For how many seconds an answer holds at most, whatever it says."""
+"""For how many seconds an answer holds at most, whatever its TTL."""
 
 _FAILURES = frozenset({Status.SERVER_FAILURE, Status.TIMEOUT, Status.REFUSED})
 
 
 class Together(NamedTuple):
-    """Questions that do not wait for each other; what is sent back is their answers in order."""
+    """Questions that do not wait for each other; their answers are sent back in order."""
 
     questions: tuple[Question, ...]
 
@@ -121,17 +120,18 @@ class Together(NamedTuple):
 Lookups: TypeAlias = Generator[Question | Together, Any, T]
 """A computation that asks DNS questions and returns a T.
 
-It asks one at a time, and is sent its answer; or several at once, and is then sent
-their answers in order, in a list.
+It yields one question and is sent its answer; or it yields several `Together`, and is
+sent a list of their answers in order.
 """
 
 
 def gather(*many: Lookups[Any] | None) -> Lookups[list[Any]]:
     """The results of many computations, whose questions are asked side by side.
 
-    None stands for one that is not wanted, and comes to None.  They go in step: in
-    each round every one that is not done asks its next question, or those that it
-    asks side by side itself.  So there are no more rounds than the longest of them has.
+    None stands for a computation that is not wanted, and its result is None.  All go in
+    step: in each round, every one that is not done asks its next question, or the
+    several that it asks side by side.  So there are no more rounds than the longest of
+    them needs.
     """
     wanted = {place: lookups for place, lookups in enumerate(many) if lookups is not None}
     results: list[Any] = [None] * len(many)
@@ -155,7 +155,7 @@ def gather(*many: Lookups[Any] | None) -> Lookups[list[Any]]:
 
 
 def _asked(pending: list[tuple[int, Any]]) -> Lookups[list[Any]]:
-    """Ask what several computations ask next, side by side; who asked several gets a list."""
+    """The answers to what each computation asks next; one that asks several gets a list."""
     if len(pending) == 1:
         alone: Any = yield pending[0][1]
         return [alone]
@@ -179,7 +179,7 @@ def _advance(
     waiting: list[tuple[int, Any]],
     results: list[Any],
 ) -> None:
-    """Let one of many go on until its next question, or its result."""
+    """Let one of many computations go on to its next question, or to its result."""
     try:
         waiting.append((place, lookups.send(answer)))
     except StopIteration as stop:
@@ -187,7 +187,7 @@ def _advance(
 
 
 def known(question: Any, remembered: Callable[[Question], Answer[Any] | None]) -> Any:  # noqa: ANN401 - a question or several
-    """The remembered answer, or those to all that are asked together; None: one is not known."""
+    """The remembered answer, or a list of all if asked together; None: one is not known."""
     if type(question) is not Together:
         return remembered(question)
     answers = [remembered(each) for each in question.questions]
@@ -197,7 +197,8 @@ def known(question: Any, remembered: Callable[[Question], Answer[Any] | None]) -
 def recall(lookups: Lookups[T], heard: dict[Question, Answer[Any]]) -> Lookups[T]:
     """The same computation with a memory: what `heard` has an answer to is not asked.
 
-    Every answer that comes is added to `heard`.
+    Questions asked together are all asked unless it has an answer to each.  New answers
+    are added to it.
     """
     try:
         question: Any = next(lookups)
@@ -206,7 +207,7 @@ def recall(lookups: Lookups[T], heard: dict[Question, Answer[Any]]) -> Lookups[T
             if answer is None:
                 try:
                     answer = yield question
-                except Exception as fault:  # noqa: BLE001 - it is the computation's to see
+                except Exception as fault:  # noqa: BLE001 - the computation has to see it
                     question = lookups.throw(fault)
                     continue
                 if type(question) is Together:
@@ -222,17 +223,20 @@ def recall(lookups: Lookups[T], heard: dict[Question, Answer[Any]]) -> Lookups[T
 
 
 def _check_new(lookups: Any) -> None:  # noqa: ANN401 - a generator's state is of no type
-    """**Raises** BadArgument: they have been run, and would come to None now."""
+    """Check that look-ups are unused: a finished generator would only return None.
+
+    **Raises** BadArgument: they have been run before.
+    """
     if lookups.gi_frame is None or lookups.gi_suspended:
         raise BadArgument("these look-ups have been run before: make new ones for each run")
 
 
 SideBySide: TypeAlias = Callable[[Iterable[Awaitable[T]]], Awaitable[list[T]]]
-"""Awaits several answers at a time: `asyncio.gather`, handed in since nothing here does I/O."""
+"""Awaits several answers at once: `asyncio.gather`, passed in since nothing here does I/O."""
 
 
 Each: TypeAlias = Callable[[Callable[[Asked], Answered], Iterable[Asked]], Iterable[Answered]]
-"""Answers several questions, in their order: `map`, or one like it that uses threads."""
+"""Answers several questions in order: `map`, or a variant of it that uses threads."""
 
 
 def run(
@@ -242,7 +246,7 @@ def run(
 ) -> T:
     """The result of `lookups`, each of its questions answered by `resolve`.
 
-    `each` answers those that are asked together; by default in turn.
+    `each` answers those that are asked together; by default, one after another.
 
     **Raises** BadArgument: they have been run before.
     """
@@ -256,14 +260,14 @@ def run(
                     answer: Any = list(each(resolve, several))
                 else:
                     answer = resolve(question)
-            except Exception as fault:  # noqa: BLE001 - it is the generator's to see
+            except Exception as fault:  # noqa: BLE001 - the generator has to see it
                 question = lookups.throw(fault)
             else:
                 question = lookups.send(answer)
     except StopIteration as stop:
         result: T = stop.value
         return result
-    except BaseException:  # not `finally`: those that have ended need no closing, and are many
+    except BaseException:  # not `finally`: most have ended, and need no closing
         lookups.close()
         raise
 
@@ -276,8 +280,9 @@ async def run_async(
 ) -> T:
     """The result of `lookups`, each of its questions answered by awaiting `resolve`.
 
-    `side_by_side` awaits several at a time; without it they are awaited in turn.  What
-    `remembered` says to a question is not awaited; None is nothing.
+    `side_by_side` awaits several at once; without it, they are awaited one after
+    another.  A question is not awaited if `remembered` returns an answer to it; None
+    means that there is none.
 
     **Raises** BadArgument: they have been run before.
     """
@@ -290,7 +295,7 @@ async def run_async(
                     answer: Any = await _all_of(question, resolve, side_by_side, remembered)
                 elif (answer := remembered(question)) is None:
                     answer = await resolve(question)
-            except Exception as fault:  # noqa: BLE001 - it is the generator's to see
+            except Exception as fault:  # noqa: BLE001 - the generator has to see it
                 question = lookups.throw(fault)
             else:
                 question = lookups.send(answer)
@@ -307,7 +312,7 @@ async def _all_of(
     side_by_side: SideBySide[Any] | None,
     remembered: Callable[[Any], Any],
 ) -> list[Any]:
-    """What is said to each of several questions; only those that nobody remembers are awaited."""
+    """The answers to several questions; only those without a remembered one are awaited."""
     said = [remembered(question) for question in together.questions]
     awaited = [place for place, answer in enumerate(said) if answer is None]
     if not awaited:

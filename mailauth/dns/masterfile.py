@@ -1,8 +1,8 @@
 """Master files (RFC 1035 §5), read by dnspython into the records of a `Zone`.
 
-The text is the caller's own and no attacker's, so dnspython's parser of names may
-read it.  But he need not know all that is in it; so `$INCLUDE` is refused, and no
-file makes another one be read.
+The text comes from the caller, not from an attacker, so dnspython's parser of names
+may read it.  But the caller may not know everything in it, so `$INCLUDE` is refused:
+no file can cause another one to be read.
 """
 
 import re
@@ -21,11 +21,11 @@ from mailauth.dns.names import text as text_of
 from mailauth.errors import BadArgument
 
 DEFAULT_TTL: Final = 3600
-"""Seconds, of a record without a TTL before the first $TTL; a `Zone` has one of its own."""
+"""Seconds, for a record without a TTL before the first $TTL; a `Zone` uses its own instead."""
 
 _DIRECTIVES: Final = ("$ORIGIN", "$TTL")
 _NO_ORIGIN: Final = dns.name.Name([b""])
-"""What relative names are relative to as long as nobody says: the root, but not `$ORIGIN .`."""
+"""The origin while none is given; equal to the root, but told apart from `$ORIGIN .`."""
 _BESIDE_ALIASES: Final = {
     dns.rdatatype.CNAME,
     dns.rdatatype.KEY,
@@ -36,12 +36,12 @@ _BESIDE_ALIASES: Final = {
 
 
 def parse(text: str, origin: str = "") -> dict[str, dict[str, list[Any]]]:
-    """The records of a master file, and what relative names in it are relative to.
+    """The records of a master file; `origin` is what its relative names are relative to.
 
-    Without an `origin` the file must say that itself, by $ORIGIN, before its first
-    relative name.  $TTL is read too; $INCLUDE is refused.
+    Without an `origin`, the file must give one by $ORIGIN before its first relative
+    name.  $TTL is read too; $INCLUDE is refused.
 
-    **Raises** BadArgument: the file is not of its form; the text says which line.
+    **Raises** BadArgument: the file is malformed; the text says on which line.
     """
     tokens = _Tokens(text)
     records = _Records(dns.name.from_text(origin) if origin else _NO_ORIGIN)
@@ -61,7 +61,7 @@ def parse(text: str, origin: str = "") -> dict[str, dict[str, list[Any]]]:
 
 
 class _Tokens(dns.tokenizer.Tokenizer):
-    """The tokens of a file, and the line on which the entry begins that they are of."""
+    """The tokens of a file, and the line on which their entry begins."""
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
@@ -72,7 +72,7 @@ class _Tokens(dns.tokenizer.Tokenizer):
         want_leading: bool = False,  # noqa: FBT001, FBT002 - dnspython's
         want_comment: bool = False,  # noqa: FBT001, FBT002 - dnspython's
     ) -> dns.tokenizer.Token:
-        """The next token; who wants both of these is at the beginning of an entry (§5.1)."""
+        """The next token; a caller that wants both of these is at the start of an entry (§5.1)."""
         begins = want_leading and want_comment
         if begins:
             self.line = self.line_number
@@ -103,7 +103,7 @@ class _Tokens(dns.tokenizer.Tokenizer):
 
 
 class _Records(dns.transaction.Transaction):
-    """What dnspython's reader adds its records to; equal ones are one (RFC 2181 §5)."""
+    """Collects the records of dnspython's reader; equal ones count once (RFC 2181 §5)."""
 
     def __init__(self, origin: dns.name.Name) -> None:
         super().__init__(dns.zonefile.RRSetsReaderManager(origin), replacement=True)
@@ -122,7 +122,7 @@ class _Records(dns.transaction.Transaction):
             raise BadArgument("a CNAME and other records of one name")  # RFC 2181 §10.1
 
     def _set_origin(self, origin: dns.name.Name) -> None:
-        """Every name that is added is absolute."""
+        """Does nothing: every name that is added is absolute."""
 
     def as_text(self) -> dict[str, dict[str, list[Any]]]:
         """The records, as a `Zone` takes them."""
@@ -136,7 +136,7 @@ class _Records(dns.transaction.Transaction):
 
 
 def _sentence(fault: Exception) -> str:
-    """What dnspython says of a fault, without its own idea of the place and of the class."""
+    """What dnspython says about a fault, without its own place and class name."""
     text = re.sub(r"\A<string>:[0-9]+: ", "", str(fault))
     return re.sub(r"\Acaught exception <class '[^']*'>: ", "", text)
 

@@ -1,7 +1,7 @@
-"""Names as labels: the one place where the text of a question is cut at its dots (RFC 1035 §2.3.4).
+"""Names as labels: the only place where a question's name is split at its dots (RFC 1035 §2.3.4).
 
-Text may come from an attacker, so no escape, no Unicode and no search list has
-a meaning here: a character is an octet, and a name is absolute.
+The name may come from an attacker, so escapes, Unicode and search lists have no
+meaning here: a character is an octet, and a name is absolute.
 """
 
 from mailauth.syntax.domain import is_askable
@@ -20,8 +20,8 @@ def labels(name: str) -> tuple[bytes, ...] | None:
 def text(parts: tuple[bytes, ...]) -> str:
     r"""The name of these labels, in lower case.
 
-    An octet that is no ordinary character of a name, a dot within a label too,
-    becomes `\DDD`: such a name can be shown, and never passes for another one.
+    An octet that is not an ordinary character of a name, or is a dot within a label,
+    becomes `\DDD`: the name can be shown, and never passes for another one.
     """
     return ".".join(map(_label_text, parts))
 

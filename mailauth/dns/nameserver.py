@@ -1,7 +1,7 @@
 """Nameservers: where a resolver asks, and how its questions travel.
 
-Only addresses are taken, because a name would have to be looked up first; a URL
-of DNS over HTTPS may have one, which the system resolves.
+Only addresses are accepted, because a name would have to be looked up first; but the
+URL of DNS over HTTPS may contain a name, which the system resolves.
 """
 
 from dataclasses import dataclass
@@ -30,11 +30,11 @@ class Nameserver:
     port: int = 53
     transport: Transport = Transport.UDP
     hostname: str | None = None
-    """What the certificate is for (RFC 8310 §8.1): a name, or the address."""
+    """What the certificate must be for (RFC 8310 §8.1): a name, or the address."""
 
     @property
     def trusted(self) -> bool:
-        """Its AD bit reaches us unaltered: over loopback or TLS (RFC 4035 §4.9.3)."""
+        """Whether its AD bit reaches us unaltered: over loopback or TLS (RFC 4035 §4.9.3)."""
         encrypted = self.transport in (Transport.TLS, Transport.HTTPS)
         return encrypted or ip_address(self.where).is_loopback
 
@@ -53,7 +53,7 @@ class Nameserver:
             address = spec if https else str(ip_address(host))
         except ValueError:
             raise BadArgument(_not_a_nameserver(spec)) from None
-        if port == 0:  # which nobody listens at
+        if port == 0:  # on which nothing can listen
             raise BadArgument(_not_a_nameserver(spec))
         if https:
             return cls(spec, port or 443, Transport.HTTPS)
@@ -72,9 +72,9 @@ def _not_a_nameserver(spec: str) -> str:
 
 
 def of_the_system(configuration: str = "/etc/resolv.conf") -> tuple[str, ...]:
-    """Those of the system; none if they cannot be read, so that a service can start.
+    """The system's nameservers; none if they cannot be read, so that a service can start.
 
-    A line that names no address is passed over, as the system does.
+    A line without an address is skipped, as the system does.
     """
     try:
         text = Path(configuration).read_text(encoding="latin-1")

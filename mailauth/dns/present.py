@@ -6,7 +6,7 @@ from typing import Final, Literal, TypeAlias
 MAX_STRING: Final = 255
 _TTL: Final = 3600
 Form: TypeAlias = Literal["zone", "text", "plain", "json"]
-"""A master file, a line for a form in quotes or plain, or what `Zone.from_json` reads."""
+"""A master file, one line for a web form (quoted, or plain), or what `Zone.from_json` reads."""
 NAMELESS: Final = frozenset({"text", "plain"})
 """The forms that leave out the name."""
 
@@ -31,7 +31,7 @@ def strings(octets: bytes) -> list[bytes]:
 
 
 def one_line(octets: bytes) -> str:
-    """The strings in quotes on one line, as the form of a DNS provider takes them."""
+    """The strings in quotes on one line, as a DNS provider's web form takes them."""
     return " ".join(map(_quoted, strings(octets)))
 
 

@@ -1,9 +1,9 @@
-"""`Resolver` and `AsyncResolver`: the DNS, asked by blocking or by awaiting.
+"""`Resolver` and `AsyncResolver`: the DNS for blocking callers and for asyncio.
 
-What is asked next and what a reply means is in `exchange`; here is the I/O, the
-clock, and who waits for whom.  No exception of the network or of dnspython
-leaves: whatever happens to a question is an `Answer`.  A system that has nothing
-left to ask with is neither: that is an OSError, and says nothing of any domain.
+`exchange` decides what is asked next and what a reply means; here are the I/O, the
+clock, and who waits for whom.  No exception of the network or of dnspython escapes:
+whatever happens to a question is an `Answer`.  Only a system that has run out of
+resources (`EXHAUSTED`) raises an OSError, because that says nothing about a domain.
 """
 
 import asyncio
@@ -32,23 +32,24 @@ Turn: TypeAlias = tuple[Attempt, float]
 """What to send, and for how many seconds to wait for the reply."""
 
 MAX_TURN = 2.0
-"""Seconds that one server gets at most before the next one is asked."""
+"""The most seconds that one server gets before the next one is asked."""
 MIN_WAIT = 0.01
-"""Seconds; with less than that nothing is asked."""
-_MAX_TURNS = 3  # so many servers share the time of a question evenly
+"""Seconds; with less time left, nothing is asked."""
+_MAX_TURNS = 3  # up to this many servers share the time of a question evenly
 ASKED_LAST: float = 60
 """Seconds for which a server that kept silent is asked after the others, unless it answers."""
 SIDE_BY_SIDE = 16
-"""How many computations of a batch wait for the DNS at the same time, by threads."""
+"""How many computations of a batch wait for the DNS at the same time, in threads."""
 SIDE_BY_SIDE_ASYNC = 100
+"""The same for asyncio."""
 MAX_THREADS = 64
-"""How many questions that are asked together a Resolver has open; the others wait their turn."""
+"""How many questions asked together a Resolver has open at once; the others wait their turn."""
 MAX_SOCKETS = 512
-"""How many questions an AsyncResolver has open; the others wait their turn, and their time-out."""
+"""How many questions an AsyncResolver has open; the others wait while their time-out runs."""
 
 
 class _Configured(ABC):
-    """What both resolvers are given, and what both remember."""
+    """What both resolvers are configured with, and what both remember."""
 
     def __init__(
         self,
@@ -60,13 +61,13 @@ class _Configured(ABC):
     ) -> None:
         """Ask `nameservers` (see `Nameserver.parse`), by default those of the system.
 
-        `timeout` is for one question, `budget` for one computation, in seconds;
-        what is left of a budget is all that a question gets.
+        `timeout` is for one question, `budget` for one computation, in seconds; a
+        question gets no more than what is left of the budget.
 
-        **Raises** BadArgument: a nameserver that cannot be used, or a time that is none.
+        **Raises** BadArgument: a nameserver cannot be used, or a time is not more than 0.
         """
         for name, seconds in (("timeout", timeout), ("budget", budget)):
-            if not seconds > 0:  # nor is NaN
+            if not seconds > 0:  # refuses NaN too
                 msg = f"{name} is in seconds, and more than 0"
                 raise BadArgument(msg)
         self._nameservers = tuple(map(Nameserver.parse, nameservers or of_the_system()))
@@ -84,22 +85,22 @@ class _Configured(ABC):
 
     @abstractmethod
     def _prepare(self) -> None:
-        """Make what only the blocking, or only the asyncio resolver needs."""
+        """Make what only the blocking or only the asyncio resolver needs."""
 
     def _wait(self, deadline: float) -> float:
-        """How many seconds a question may take of a computation with this deadline."""
+        """How many seconds a question may take in a computation with this deadline."""
         return min(self._timeout, deadline - time.monotonic())
 
     def _hurried(self, wait: float) -> bool:
-        """Whether there is so little time left that nobody else should wait for this answer."""
+        """Whether so little time is left that no other caller should share this attempt."""
         return wait < self._timeout / 2
 
     def _turns(
         self, question: Question, deadline: float
     ) -> Generator[Turn, dns.message.Message, Answer[Any]]:
-        """The resolution of a question until its deadline, driven as lookups are.
+        """The resolution of a question until its deadline, driven as look-ups are.
 
-        What goes wrong with an attempt is thrown in by `run` or `run_async`.
+        `run` or `run_async` throws in what goes wrong with an attempt.
         """
         exchange = resolution(question, self._in_order())
         try:
@@ -123,14 +124,14 @@ class _Configured(ABC):
         return self._late()
 
     def _in_order(self) -> Sequence[Nameserver]:
-        """The nameservers as they were given, but last those that have lately kept silent."""
+        """The nameservers as given, but those that have lately kept silent come last."""
         now = time.monotonic()
         return sorted(self._nameservers, key=lambda server: self._silent.get(server, now) > now)
 
     def _note(self, attempt: Attempt, reply: dns.message.Message | Failure, wait: float) -> None:
         """Remember a server that kept silent for a whole turn, until it answers.
 
-        One that is asked by TCP after UDP has just answered.
+        Silence by TCP after UDP does not count: the server has just answered by UDP.
         """
         server = attempt.nameserver
         is_first = attempt.transport is server.transport
@@ -185,12 +186,12 @@ class Resolver(_Configured):
         resolve: Callable[[Question], Answer[Any]],
         questions: Sequence[Question],
     ) -> Iterable[Answer[Any]]:
-        """The answers to questions that are asked together; threads start if they have to wait.
+        """The answers to questions asked together; in threads, if more than one must wait.
 
-        The threads end with the run, so that none is lost where a process forks.
+        The threads end with the run, so that none is lost when a process forks.
         """
         if sum(self._cache.get(question) is None for question in questions) > 1:
-            with suppress(RuntimeError):  # the system has no thread for us: one after another
+            with suppress(RuntimeError):  # no thread to be had: ask one after another
                 return asking.map(resolve, questions)
         return map(resolve, questions)
 
@@ -209,7 +210,7 @@ class Resolver(_Configured):
 
 
 class _Air:
-    """What is in the air of one event loop: nobody can wait for it in another."""
+    """The flights and sockets of one event loop; no other loop can wait for them."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.loop = loop
@@ -220,7 +221,7 @@ class _Air:
 class AsyncResolver(_Configured):
     """The DNS for asyncio; one resolver serves the tasks of one event loop, and then of the next.
 
-    What it remembers stays; what a loop has left unanswered is asked anew.
+    Its cache stays; what one loop left unanswered is asked again in the next.
     """
 
     def _prepare(self) -> None:
@@ -232,7 +233,7 @@ class AsyncResolver(_Configured):
         return await self._resolve(time.monotonic() + self._timeout, question)
 
     def remembered(self, asked: Question | Together) -> Any:  # noqa: ANN401 - an answer or several
-        """The answer, or those to all that are asked together; None if it takes waiting."""
+        """The answer, or a list of all if asked together; None if one is not remembered."""
         return known(asked, self._cache.get)
 
     async def run(self, lookups: Lookups[T]) -> T:
@@ -263,7 +264,7 @@ class AsyncResolver(_Configured):
 
         async def work(waiting: Iterator[tuple[int, Lookups[T]]]) -> None:
             for place, lookups in waiting:
-                await asyncio.sleep(0)  # what all is known for waits for nothing
+                await asyncio.sleep(0)  # if all is known, nothing else lets others run
                 deadline = time.monotonic() + self._budget
                 results[place] = await run_async(
                     lookups, partial(resolve, deadline), _side_by_side, remembered
@@ -287,7 +288,7 @@ class AsyncResolver(_Configured):
         return await self._await(self._flight(question), wait)
 
     def _flight(self, question: Question) -> asyncio.Task[Answer[Any]]:
-        """The one flight of a question, in the air or about to be."""
+        """The one flight of a question: the one under way, or else a new one."""
         loop, air = asyncio.get_running_loop(), self._air
         if air is None or air.loop is not loop:
             air = self._air = _Air(loop)
@@ -299,13 +300,13 @@ class AsyncResolver(_Configured):
         return flight
 
     async def _fly(self, question: Question, sockets: asyncio.Semaphore) -> Answer[Any]:
-        """The answer for all who ask now: it takes the time of a question, whoever was first."""
+        """The answer for all who wait now; it gets a question's full time, whoever was first."""
         deadline = time.monotonic() + self._timeout
         async with sockets:
             return await run_async(self._turns(question, deadline), self._send)
 
     async def _await(self, flight: asyncio.Task[Answer[Any]], wait: float) -> Answer[Any]:
-        """The answer of a flight that others may wait for too, so it is not cancelled here."""
+        """The answer of a flight, which is not cancelled here, as others may wait for it too."""
         if not flight.done():
             await asyncio.wait({flight}, timeout=max(0, wait))
         if flight.done():
@@ -314,7 +315,7 @@ class AsyncResolver(_Configured):
 
     async def _send(self, turn: Turn) -> dns.message.Message:
         attempt, wait = turn
-        async with asyncio.timeout(wait):  # dnspython goes by the time of day, which may be set
+        async with asyncio.timeout(wait):  # dnspython uses the wall clock, which may jump
             return await self._exchanged(attempt, wait)
 
     async def _exchanged(self, attempt: Attempt, wait: float) -> dns.message.Message:
@@ -346,15 +347,15 @@ _PATIENT: dict[str, Any] = {
     "ignore_errors": True,
     "raise_on_truncation": True,
 }
-"""Datagrams that are not the reply are passed over until time is up (DNS spoofing, TuDoor).
+"""Datagrams that are not the reply are ignored until time is up (DNS spoofing, TuDoor).
 
-A truncated reply may end within a record, where only `Truncated` tells it from garbage.
+A truncated reply may end within a record; only `Truncated` tells it from garbage then.
 """
 
 
 @contextmanager
 def _http_faults() -> Iterator[None]:
-    """Any fault of the HTTP client, whichever it is that dnspython uses, as an OSError."""
+    """Raise any fault of the HTTP client, whichever one dnspython uses, as an OSError."""
     try:
         yield
     except _FAULTS:

@@ -1,8 +1,8 @@
 """A zone in memory: the DNS of tests, of offline use, and of replayed conversations.
 
-It answers as an authoritative server would: CNAMEs are followed, a name above
-an existing one exists without data, wildcards stand for what does not exist
-(RFC 1034 §4.3.2, RFC 4592).  Unlike a server it can be told to fail.
+It answers as an authoritative server would: CNAMEs are followed, a name above an
+existing one exists without data, and wildcards match names that do not exist
+(RFC 1034 §4.3.2, RFC 4592).  Unlike a server, it can be told to fail.
 """
 
 import json
@@ -46,8 +46,8 @@ class Zone:
         records or not; `"*"` is every type without records.  A name that is absent
         does not exist.
 
-        **Raises** BadArgument: a record is not of its form, or a name has its type in
-        two spellings; the text says which.
+        **Raises** BadArgument: a record is malformed, or a name has the same type twice,
+        in two spellings; the text says which.
         """
         self._ttl = ttl
         self._secure = secure
@@ -57,15 +57,15 @@ class Zone:
 
     @classmethod
     def from_json(cls, text: str | bytes) -> "Zone":
-        """The zone of a JSON object of the form of `Records`.  **Raises** BadArgument."""
+        """The zone in a JSON object of the form `Records`.  **Raises** BadArgument."""
         return cls(_of_json(text))
 
     @classmethod
     def from_master_file(cls, text: str, *, origin: str = "") -> "Zone":
-        """The zone of a master file (RFC 1035 §5), with $ORIGIN and $TTL, without $INCLUDE.
+        """The zone in a master file (RFC 1035 §5), with $ORIGIN and $TTL, without $INCLUDE.
 
-        `origin` is what relative names are of before the first $ORIGIN; without it
-        there can be none.  **Raises** BadArgument.
+        `origin` is what names before the first $ORIGIN are relative to; without it, those
+        must be absolute.  **Raises** BadArgument.
         """
         return cls(_of_master_file(text, origin))
 
@@ -73,7 +73,7 @@ class Zone:
     def read(cls, *paths: str | Path) -> "Zone":
         """The zone in files, each JSON if it begins with a brace, else a master file.
 
-        **Raises** BadArgument: a file cannot be read, or what is in it; two have
+        **Raises** BadArgument: a file or its content cannot be read, or two files have
         records of the same name and type.
         """
         zone = cls({})
@@ -88,10 +88,10 @@ class Zone:
         return zone
 
     def add(self, records: Records) -> None:
-        """Take more records, of the form that the constructor takes.
+        """Take more records, in the form that the constructor takes.
 
-        **Raises** BadArgument: a record is not of its form, or there are records of
-        its name and type already.
+        **Raises** BadArgument: a record is malformed, or there are already records of its
+        name and type.
         """
         self._answers.clear()
         for name, node in records.items():
@@ -133,7 +133,7 @@ class Zone:
                 raise BadArgument(msg)
             many = records if isinstance(records, list | tuple) else [records]
             read[kind] = tuple(reader(where, record) for record in many)
-        while key:  # names above exist (RFC 4592 §2.2.2), and the root is one
+        while key:  # names above exist (RFC 4592 §2.2.2), up to the root
             key = key.partition(".")[2]
             self._nodes.setdefault(key, {})
 
@@ -186,7 +186,7 @@ def _of_json(text: str | bytes) -> Records:
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    """An object of JSON in which no key stands twice."""
+    """A JSON object, in which no key may occur twice."""
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
