@@ -1,9 +1,9 @@
 """Keys for rsa-sha256 and ed25519-sha256: generate, load, check, sign, verify (RFC 8301, 8463).
 
-`cryptography` computes; what it does not judge is judged here.  It loads RSA
-keys of 512 bits, and Ed25519 keys for which one signature fits every message;
-a `PublicKey` that exists is none of these.  A signature is always over a
-SHA-256 digest, and whoever has a `sign` can stand in for a `PrivateKey`.
+`cryptography` does the computing; what it does not check is checked here.  It loads
+RSA keys of 512 bits, and Ed25519 keys for which one signature fits every message; no
+`PublicKey` is one of these.  A signature is always over a SHA-256 digest, and any
+`Signer` can replace a `PrivateKey`.
 """
 
 from mailauth.keys.algorithm import Algorithm, Signer

@@ -1,7 +1,7 @@
 """The two signature algorithms, and what can sign with them (RFC 8301 §3.1, RFC 8463 §3).
 
-Both sign a SHA-256 digest: RSA signs it as such (RFC 8017 §8.2), Ed25519 takes
-its 32 octets for the message (RFC 8463 §3).
+Both sign a SHA-256 digest: RSA signs it as a digest (RFC 8017 §8.2), Ed25519 signs
+its 32 octets as the message (RFC 8463 §3).
 """
 
 from enum import StrEnum
@@ -17,7 +17,7 @@ RSA_HASH: Final = Prehashed(SHA256())
 
 
 class Algorithm(StrEnum):
-    """The signature algorithms that are left (RFC 8301 §3.1, RFC 8463 §3)."""
+    """The signature algorithms that are still allowed (RFC 8301 §3.1, RFC 8463 §3)."""
 
     RSA_SHA256 = "rsa-sha256"
     ED25519_SHA256 = "ed25519-sha256"
@@ -29,11 +29,11 @@ class Algorithm(StrEnum):
 
 
 class Signer(Protocol):
-    """What can sign: a `PrivateKey`, or whatever stands in for one, an HSM or a KMS."""
+    """What can sign: a `PrivateKey`, or something in its place, such as an HSM or a KMS."""
 
     @property
     def algorithm(self) -> Algorithm:
         """The algorithm of its signatures."""
 
     def sign(self, digest: bytes) -> bytes:
-        """The signature of a SHA-256 digest, 32 octets."""
+        """The signature of a SHA-256 digest of 32 octets."""

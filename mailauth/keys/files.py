@@ -1,9 +1,9 @@
-"""Files that hold a secret: made for their owner alone, and refused when others could look.
+"""Secret files: made for their owner alone, and refused if others could read them.
 
-A file is judged by what was opened, not by its name, so nothing can be put in
-its place between the look and the reading.  Root reads for the user of a
-service, whoever that is; any other user reads his own files, and root's where
-he may.  Whatever is wrong is an `UnusableKey` whose sentence says how to mend it.
+The opened file is checked, not its name, so nothing can be put in its place between
+the check and the reading.  Root reads any user's files, because it reads for the user
+of a service; any other user reads their own files, and root's where permitted.  All
+that is wrong raises an `UnusableKey` whose sentence says how to fix it.
 """
 
 import binascii
@@ -26,17 +26,17 @@ _MAX_OCTETS: Final = 65_536  # an RSA key of 8192 bits has 6,400 in PEM
 
 
 def read(path: FilePath, *, noun: str = _NOUN) -> bytes:
-    """The octets of a secret file; `noun` is what a complaint calls it.
+    """The octets of a secret file; `noun` is what an error calls it.
 
-    **Raises** UnusableKey: it cannot be read; or it is not a regular file, belongs
-    to another user than this one or root, unless this one is root, is open to its
-    group or the world, is larger than any key, or lies where others can replace it.
+    **Raises** UnusableKey: it cannot be read; it is not a regular file; it belongs
+    neither to this user nor to root, and this user is not root; it is open to its group
+    or the world; it is larger than any key; or it lies where others can replace it.
     """
     return _read(path, judge, noun)
 
 
 def read_any(path: FilePath) -> bytes:
-    """The octets of a file that may be open to others, for a public key is no secret.
+    """The octets of a file that may be open to others, as a public key is no secret.
 
     **Raises** UnusableKey: it cannot be read, is not a regular file, or is larger
     than any key.
@@ -45,7 +45,7 @@ def read_any(path: FilePath) -> bytes:
 
 
 def look(path: FilePath) -> None:
-    """A quick look at a key file that is read later: whether it is there, closed, and ours.
+    """Check quickly that a key file, which is read later, exists, is ours, and is closed to others.
 
     **Raises** UnusableKey.
     """
@@ -61,7 +61,7 @@ _Judge: TypeAlias = Callable[[Path, os.stat_result, str], None]
 
 def _read(path: FilePath, judge: _Judge, noun: str) -> bytes:
     path = _sound(path, noun)
-    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a FIFO must not hold us up
+    flags = os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK  # a FIFO must not block us
     with _refusals(path, noun):
         descriptor = os.open(path, flags)
         try:
@@ -88,7 +88,7 @@ def _refusals(path: Path, noun: str) -> Iterator[None]:
 
 
 def _sound(path: FilePath, noun: str) -> Path:
-    """The path, of which complaints tell; so it must not be the secret itself."""
+    """The path, which errors show; so it must not be the secret itself."""
     text = os.fspath(path)
     if not text:
         raise UnusableKey(f"the name of the {noun} is empty; give one")
@@ -100,7 +100,7 @@ def _sound(path: FilePath, noun: str) -> Path:
 
 
 def _is_base64_key(text: str) -> bool:
-    """Whether it is an Ed25519 seed or a key of DER in base64, and no file has that name."""
+    """Whether it is an Ed25519 seed or a DER key in base64, and no file has that name."""
     try:
         octets = binascii.a2b_base64(text, strict_mode=True)
     except ValueError:  # not base64
@@ -110,24 +110,24 @@ def _is_base64_key(text: str) -> bool:
 
 
 _SEQUENCE: Final = b"\x30"
-"""With this every key begins in DER (RFC 5208 §5, RFC 8017 §A.1)."""
+"""Every key in DER begins with this (RFC 5208 §5, RFC 8017 §A.1)."""
 
 
 def judge(path: Path, status: os.stat_result, noun: str) -> None:
-    """Whether the opened file kept its secret, and whether it will be this one tomorrow.
+    """Check that the opened file is closed to others, and that they cannot replace it.
 
-    **Raises** UnusableKey: see `read`.  OSError: its folder cannot be looked at.
+    **Raises** UnusableKey: see `read`.  OSError: its folder cannot be examined.
     """
     _judge_file(path, status, noun)
     judge_folders(path, noun)
 
 
 def judge_folders(path: Path, noun: str) -> None:
-    """Whether others could put another file in the place of this one, there or not.
+    """Check that others cannot put a file of theirs at this path, whether one exists or not.
 
-    **Raises** UnusableKey: they could.  OSError: its folder cannot be looked at.
+    **Raises** UnusableKey: they can.  OSError: its folder cannot be examined.
     """
-    for folder in {path.absolute().parent, path.resolve().parent}:  # of a link, and of its target
+    for folder in {path.absolute().parent, path.resolve().parent}:  # of the link, and of its target
         mode = folder.stat().st_mode
         if mode & stat.S_IWOTH and not mode & stat.S_ISVTX:
             raise UnusableKey(
@@ -152,14 +152,14 @@ def _judge_file(path: Path, status: os.stat_result, noun: str) -> None:
 
 
 def _quoted(path: Path) -> str:
-    """A path that a shell takes as it is."""
+    """The path, quoted for a shell."""
     return shlex.quote(str(path))
 
 
 def write(path: FilePath, octets: bytes, *, noun: str = _NOUN) -> None:
-    """Make a file of mode 0600 and put a secret in it: all of it, or no file is left.
+    """Make a file of mode 0600 with a secret in it; if that fails, no file is left.
 
-    `noun` is what a complaint calls it.
+    `noun` is what an error calls it.
 
     **Raises** UnusableKey: the name is taken, even by a dangling link, or the
     file cannot be made or filled.
@@ -180,11 +180,11 @@ def write(path: FilePath, octets: bytes, *, noun: str = _NOUN) -> None:
 def _fill(path: Path, descriptor: int, octets: bytes) -> None:
     try:
         with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, 0o600)  # whatever the umask took away, before the first octet
+            os.fchmod(descriptor, 0o600)  # before the first octet, whatever the umask
             file.write(octets)
             file.flush()
             os.fsync(descriptor)
-    except BaseException:  # even an interrupt leaves no half of a secret
+    except BaseException:  # even an interrupt must not leave half of a secret
         with contextlib.suppress(OSError):
             path.unlink()
         raise

@@ -1,7 +1,7 @@
-"""The private key: generated or loaded, and it signs.
+"""The private key: generate or load it, and sign with it.
 
-The secret leaves by `pem` and `write` only: no repr, no error and no traceback
-of this module shows it.
+Only `pem` and `write` give the secret away: no repr, no error and no traceback of
+this module shows it.
 """
 
 import binascii
@@ -68,12 +68,12 @@ class PrivateKey:
     def load(cls, octets: bytes, *, passphrase: bytes | None = None) -> "PrivateKey":
         """The key in `octets`: PKCS#1 or PKCS#8, PEM or DER, or an Ed25519 seed in base64.
 
-        DER may be in base64 too, and the seed may have its public half behind it.
+        DER may be in base64 too, and the seed may have its public half after it.
 
-        RSA primes are not proved here, because that takes a thousand times as
-        long as loading; `prove` does it.
+        The numbers of an RSA key are not checked here, because that takes a thousand
+        times as long as loading; `prove` does it.
 
-        **Raises** UnusableKey: no such key, a wrong passphrase, or a key too weak.
+        **Raises** UnusableKey: not such a key, a wrong passphrase, or too weak a key.
         """
         bare = _from_base64(octets)
         if len(bare) in ED25519_SECRETS:
@@ -85,7 +85,7 @@ class PrivateKey:
 
     @classmethod
     def read(cls, path: str | os.PathLike[str], *, passphrase: bytes | None = None) -> "PrivateKey":
-        """The key in a file that only its owner can read; `files.read` says what that is.
+        """The key in a file that only its owner can read; `files.read` says what that means.
 
         **Raises** UnusableKey: the file is unsafe, or holds no usable key.
         """
@@ -98,7 +98,8 @@ class PrivateKey:
     def write(self, path: str | os.PathLike[str]) -> None:
         """Make the file `path`, mode 0600 from its first octet, with this key as PKCS#8 PEM.
 
-        **Raises** UnusableKey: the file exists, or cannot be written; none is left then.
+        **Raises** UnusableKey: the file exists already; or it cannot be written, and then
+        none is left.
         """
         files.write(path, self.pem())
 
@@ -107,9 +108,9 @@ class PrivateKey:
         return self._key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
 
     def prove(self) -> None:
-        """Check that the numbers of an RSA key belong together; some 50 milliseconds.
+        """Check that the numbers of an RSA key belong together; takes some 50 milliseconds.
 
-        **Raises** UnusableKey: they do not, and its signatures would fail or leak it.
+        **Raises** UnusableKey: they do not, so its signatures would fail or leak the key.
         """
         if not isinstance(self._key, RSAPrivateKey):
             return  # any 32 octets are a sound Ed25519 key
@@ -119,10 +120,10 @@ class PrivateKey:
             raise UnusableKey(_INCONSISTENT) from None
 
     def sign(self, digest: bytes) -> bytes:
-        """The signature of a SHA-256 digest, 32 octets.
+        """The signature of a SHA-256 digest of 32 octets.
 
-        **Raises** BadArgument: not a digest; UnusableKey: an RSA key whose numbers
-        do not belong together, so that its first signature does not verify.
+        **Raises** BadArgument: not a digest.  UnusableKey: the numbers of the RSA key do
+        not belong together, so its first signature does not verify.
         """
         if len(digest) != DIGEST_OCTETS:
             raise BadArgument(f"{len(digest)} octets to sign; a SHA-256 digest has {DIGEST_OCTETS}")
@@ -133,7 +134,7 @@ class PrivateKey:
 
     @property
     def size(self) -> int:
-        """Bits: of the modulus; 256 for Ed25519."""
+        """In bits: that of the modulus for RSA, 256 for Ed25519."""
         return self._key.key_size if isinstance(self._key, RSAPrivateKey) else ED25519_BITS
 
     @property
@@ -151,9 +152,9 @@ class PrivateKey:
 
 
 def _rsa_signing(key: RSAPrivateKey) -> Callable[[bytes], bytes]:
-    """RSASSA-PKCS1-V1_5-SIGN (RFC 8017 §8.2.1), whose first signature is verified.
+    """RSASSA-PKCS1-V1_5-SIGN (RFC 8017 §8.2.1), which verifies its first signature.
 
-    That costs a tenth of signing once, and is enough to know a key that was put
+    That costs a tenth of one signing, and is enough to detect a key that was put
     together from two: none of its signatures would verify.
     """
     sign = partial(key.sign, padding=RSA_PADDING, algorithm=RSA_HASH)
@@ -174,17 +175,17 @@ _INCONSISTENT = "the numbers of the RSA key do not belong together; make a new k
 
 
 def _from_base64(octets: bytes) -> bytes:
-    """What stands in base64 without the lines of PEM around it; b"" if nothing does."""
+    """The content of base64 without PEM lines around it; b"" if the octets are not that."""
     try:
         return binascii.a2b_base64(b"".join(octets.split()), strict_mode=True)
-    except binascii.Error:  # another form
+    except binascii.Error:  # some other form
         return b""
 
 
 def _from_seed(secret: bytes) -> Ed25519PrivateKey:
     """The key of a seed, as dkimpy has it, or of a seed and its public half, as NaCl has it.
 
-    **Raises** UnusableKey: the halves are of two keys.
+    **Raises** UnusableKey: the halves do not belong to one key.
     """
     key = Ed25519PrivateKey.from_private_bytes(secret[:ED25519_OCTETS])
     if secret[ED25519_OCTETS:] not in (b"", key.public_key().public_bytes_raw()):
@@ -197,12 +198,12 @@ def _parse(octets: bytes, passphrase: bytes | None) -> _Key:
     load = load_pem_private_key if pem else load_der_private_key
     try:
         key = load(octets, passphrase, unsafe_skip_rsa_key_validation=True)
-    except TypeError:  # a passphrase that is missing, or one too many
+    except TypeError:  # a passphrase is missing, or not needed
         need = _LOCKED if passphrase is None else "has no passphrase; give none"
         raise UnusableKey(f"the private key {need}") from None
     except ValueError:  # not such a file, or a wrong passphrase
         raise UnusableKey(_unreadable(octets, passphrase)) from None
-    except UnsupportedAlgorithm:  # a kind of key, or a cipher around it, that nobody knows
+    except UnsupportedAlgorithm:  # an unknown kind of key, or an unknown cipher around it
         raise UnusableKey("the private key is of an unknown kind or cipher") from None
     if not isinstance(key, RSAPrivateKey | Ed25519PrivateKey):
         raise UnusableKey("the private key is of another kind; it must be RSA or Ed25519")

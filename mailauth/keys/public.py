@@ -1,7 +1,7 @@
 """The public key: what a p= becomes, and the only thing that verifies.
 
-A `PublicKey` that exists is fit for use: it was parsed, and judged by
-`mailauth.keys.strength`, before it was made.  Loading is pure, so keys are
+Every `PublicKey` is fit for use: it is parsed, and checked by
+`mailauth.keys.strength`, before it is made.  Loading is pure, so keys are
 remembered; what a key needs for verifying is bound once, because verifying is
 the hot path.
 """
@@ -33,7 +33,7 @@ class PublicKey:
 
     algorithm: Algorithm
     size: int
-    """Bits: of the modulus; 256 for Ed25519."""
+    """In bits: that of the modulus for RSA, 256 for Ed25519."""
     octets: bytes
     """As p= has it: SubjectPublicKeyInfo for RSA (RFC 5280), the 32 octets for Ed25519."""
     _verify: Callable[[bytes, bytes], bool] = field(repr=False, compare=False)
@@ -43,9 +43,9 @@ class PublicKey:
     def load(key_type: str, octets: bytes) -> "PublicKey":
         """The key of a record's k= and p= (RFC 6376 §3.6.1, RFC 8463 §4); remembered.
 
-        RSA comes as SubjectPublicKeyInfo or as the RSAPublicKey inside it: RFC
-        6376 says the one in its text and the other in its examples (erratum
-        3017), and both are published.
+        An RSA key is a SubjectPublicKeyInfo, or the RSAPublicKey inside it: RFC 6376 has
+        the latter in its text and the former in its examples (erratum 3017), and both
+        are published.
 
         **Raises** UnusableKey: not a key, or one that must not be trusted.
         """
@@ -53,10 +53,10 @@ class PublicKey:
 
     @staticmethod
     def read(path: files.FilePath) -> "PublicKey":
-        """The key in a file, PEM or DER, as SubjectPublicKeyInfo or, of RSA, RSAPublicKey.
+        """The key in a file, PEM or DER: SubjectPublicKeyInfo, or for RSA also RSAPublicKey.
 
-        **Raises** UnusableKey: it cannot be read, holds something else or a private
-        key too, or a key that must not be trusted.
+        **Raises** UnusableKey: the file cannot be read; it holds something else, or a
+        private key too; or its key must not be trusted.
         """
         octets = files.read_any(path)
         try:
@@ -65,14 +65,14 @@ class PublicKey:
             raise UnusableKey(f"{os.fspath(path)}: {fault}") from None
 
     def verify(self, signature: bytes, digest: bytes) -> bool:
-        """Whether `signature` is of this key over a SHA-256 digest; any octets may be asked."""
+        """Whether `signature` is this key's over a SHA-256 digest; any octets may be given."""
         return len(digest) == DIGEST_OCTETS and self._verify(signature, digest)
 
     def signed_digest(self, signature: bytes) -> bytes | None:
         """The SHA-256 digest that an RSA signature of this key is over (RFC 8017 §9.2).
 
-        None: it is not of this key, or the key is not an RSA key, whose
-        signatures tell nothing.
+        None: the signature is not of this key; or the key is not RSA, and its signatures
+        do not reveal their digest.
         """
         if self.algorithm is not Algorithm.RSA_SHA256:
             return None
@@ -82,7 +82,7 @@ class PublicKey:
 
 
 def is_public(octets: bytes) -> bool:
-    """Whether a file holds a public key, sound or not, and no secret beside it."""
+    """Whether a file holds a public key, sound or not, and no private key beside it."""
     if _PEM in octets:
         return b"PUBLIC KEY-----" in octets and b"PRIVATE KEY-----" not in octets
     try:
@@ -149,20 +149,20 @@ def _load_rsa(octets: bytes) -> PublicKey:
 
 
 _SHA256_INFO = bytes.fromhex("3031300d060960864801650304020105000420")
-"""What stands before a SHA-256 digest in what is signed (RFC 8017 §9.2, note 1)."""
+"""What precedes a SHA-256 digest in what is signed (RFC 8017 §9.2, note 1)."""
 
 
 def _verify_rsa(key: RSAPublicKey, signature: bytes, digest: bytes) -> bool:
     """RSASSA-PKCS1-V1_5-VERIFY (RFC 8017 §8.2.2).
 
-    OpenSSL checks the padding.  A digest has one encoding, and to compare it
-    here costs less than to let OpenSSL look up its hash for each signature.
+    OpenSSL checks the padding.  A digest has only one encoding, and comparing it here
+    costs less than having OpenSSL look up its hash for each signature.
     """
     return _signed_octets(key, signature) == _SHA256_INFO + digest
 
 
 def _signed_octets(key: RSAPublicKey, signature: bytes) -> bytes:
-    """What the padding of an RSA signature holds (RFC 8017 §9.2); nothing if it is unsound."""
+    """What the padding of an RSA signature holds (RFC 8017 §9.2); b"" if it is unsound."""
     if len(signature) != (key.key_size + 7) // 8:  # RFC 8017 §8.2.2, step 1
         return b""
     try:
@@ -174,11 +174,11 @@ def _signed_octets(key: RSAPublicKey, signature: bytes) -> bytes:
 _RSA_ENCRYPTION = bytes.fromhex("06092a864886f70d010101")
 """The object identifier 1.2.840.113549.1.1.1 in DER (RFC 8017 §A.1)."""
 _HEAD_OCTETS = 24
-"""Within these a SubjectPublicKeyInfo names its algorithm."""
+"""How many octets at its start are sure to name a SubjectPublicKeyInfo's algorithm."""
 
 
 def _parse_rsa(octets: bytes) -> RSAPublicKey:
-    """The key in strict DER, nothing after it (RFC 8017 §A.1.1, RFC 5280 §4.1)."""
+    """The key in strict DER, with nothing after it (RFC 8017 §A.1.1, RFC 5280 §4.1)."""
     try:
         key = load_der_public_key(octets)
     except ValueError:  # not DER, something after it, or an exponent under 3 or over the modulus
@@ -194,7 +194,7 @@ def _parse_rsa(octets: bytes) -> RSAPublicKey:
 
 
 def _unsound(octets: bytes) -> str:
-    """Why octets are no RSA key: often a form has cut the record that they stand in."""
+    """Why octets are not an RSA key: often a web form has cut off the record that holds them."""
     long_form = octets[:2] == b"\x30\x82"  # in DER, a sequence with two octets of length
     whole = 4 + int.from_bytes(octets[2:4]) if long_form else 0
     if len(octets) < whole:

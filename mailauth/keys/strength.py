@@ -1,8 +1,8 @@
 """Which keys may be used at all (RFC 8301 §3.2, RFC 8463 §4).
 
-Each function here returns nothing, or raises an `UnusableKey` whose sentence
-says what is wrong and what would do.  They are asked before a key computes
-anything, so they also bound what a stranger's key can cost.
+Each check returns None, or raises an `UnusableKey` whose sentence says what is wrong
+and what would be accepted.  The checks run before a key computes anything, so they
+also bound what a stranger's key can cost.
 """
 
 from typing import Final
@@ -17,12 +17,12 @@ MAX_RSA_EXPONENT: Final = 2**33 - 1  # a long one costs 35 times as much as 6553
 MAX_PUBLIC_KEY_OCTETS: Final = 3072  # 4096 characters of base64
 ED25519_OCTETS: Final = 32
 ED25519_SECRETS: Final = (ED25519_OCTETS, 2 * ED25519_OCTETS)
-"""Octets of a secret: the seed, and the seed with the public half behind it."""
+"""Octets of a secret: the seed, or the seed with the public half after it."""
 ED25519_BITS: Final = 256
 
 
 def check_rsa(bits: int, exponent: int) -> None:
-    """The size of an RSA modulus and its public exponent (RFC 8301 §3.2)."""
+    """Check the size of an RSA modulus, and its public exponent (RFC 8301 §3.2)."""
     if not MIN_RSA_BITS <= bits <= MAX_RSA_BITS:
         raise UnusableKey(
             f"an RSA key of {bits} bits; it must have {MIN_RSA_BITS} to {MAX_RSA_BITS}"
@@ -40,13 +40,13 @@ _SMALL_ORDER: Final = frozenset({0, 1, _P - 1, _Y_OF_ORDER_8, _P - _Y_OF_ORDER_8
 
 
 def check_ed25519(octets: bytes) -> None:
-    """The 32 octets of an Ed25519 public key (RFC 8463 §4, RFC 8032 §5.1.3).
+    """Check the 32 octets of an Ed25519 public key (RFC 8463 §4, RFC 8032 §5.1.3).
 
-    What the RFCs say: decode the point, or refuse.  What OpenSSL does: takes
-    any 32 octets.  With a point of small order, one signature made without any
-    private key then fits every message, or one in two, four or eight: so a
-    placeholder of zeros in the DNS would let anyone sign.  What we do: refuse
-    these, every second spelling of a point, and what is no point.
+    The RFCs say: decode the point, or refuse it.  OpenSSL accepts any 32 octets.  With
+    a point of small order, one signature made without any private key then fits every
+    message, or one in two, four or eight, so a placeholder of zeros in the DNS would
+    let anyone sign.  Refused here: these points, any second encoding of a point, and
+    what is not a point.
     """
     if len(octets) != ED25519_OCTETS:
         raise UnusableKey(
