@@ -1,9 +1,9 @@
 """DKIM: sign and verify (RFC 6376, 8301, 8463, 8616).
 
 The modules are those of the RFC: `canonical` (§3.4), `signature` (§3.5), `key` (§3.6),
-`hashing` (§3.7), `sign` (§5) and `verify` (§6).  `lint` looks at keys that are
-published, `preflight` at those that are to sign, `fragile` at messages before they
-are signed, and `autopsy` at signatures that broke on the way.
+`hashing` (§3.7), `sign` (§5) and `verify` (§6).  `lint` looks at published keys,
+`preflight` at keys that are about to sign, `fragile` at messages before they are
+signed, and `autopsy` at signatures that broke on the way.
 """
 
 from mailauth.dkim.canonical import Canonicalization

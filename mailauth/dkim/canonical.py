@@ -1,12 +1,12 @@
 """Canonical forms of header fields and bodies: simple and relaxed (RFC 6376 §3.4).
 
-A body is never canonicalized whole: it is fed in any pieces, and its canonical
-form leaves in pieces too; what is held back between two of them is never more
-than two octets and a count.  Only CRLF ends a line and only space and tab are
-blanks; any other octet, bare CR and LF among them, is text.
+A body is never canonicalized whole: it is fed in pieces of any size, and its
+canonical form is emitted in pieces too; no more than two octets and a count are held
+back between two of them.  Only CRLF ends a line and only space and tab are blanks;
+any other octet, including bare CR and LF, is text.
 
-The speed comes from letting C scan: a stretch without blanks leaves as a view
-of the message, and one with blanks is rewritten by whole-buffer replacements.
+The speed comes from letting C scan: a stretch without blanks is emitted as a view of
+the message, and one with blanks is rewritten by whole-buffer replacements.
 """
 
 import re
@@ -26,7 +26,7 @@ class Canonicalization(StrEnum):
 
 
 def pair(value: str) -> tuple[Canonicalization, Canonicalization]:
-    """sig-c-tag: the header's, and after a slash the body's, without one simple (§3.5).
+    """sig-c-tag: the header's, and after a slash the body's, which is simple by default (§3.5).
 
     **Raises** ValueError.
     """
@@ -37,8 +37,8 @@ def pair(value: str) -> tuple[Canonicalization, Canonicalization]:
 def header(fields: Sequence[tuple[bytes, bytes]], canonicalization: Canonicalization) -> bytes:
     """The fields in canonical form, a CRLF after each (§3.4.1, §3.4.2).
 
-    `fields` are pairs of key and octets, of a message without faults: each CR
-    and LF in them is of a fold.
+    `fields` are pairs of key and octets from a message without faults: each CR and LF
+    in them belongs to a fold.
     """
     if canonicalization is Canonicalization.SIMPLE:
         return b"".join([octets + b"\r\n" for _, octets in fields])
@@ -60,14 +60,14 @@ def body(octets: bytes, canonicalization: Canonicalization) -> bytes:
 
 
 class SimpleBody:
-    """The body as it is, without its empty lines at the end, and at least a CRLF (§3.4.3)."""
+    """The body as it is, but without empty lines at the end, and at least a CRLF (§3.4.3)."""
 
     __slots__ = ("_cr", "_emit", "_line_ends")
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
-        self._line_ends = 0  # CRLFs that are seen and may be the last ones
-        self._cr = False  # a CR is seen and may begin a CRLF
+        self._line_ends = 0  # CRLFs seen that may be the last ones
+        self._cr = False  # a CR was seen that may begin a CRLF
 
     def feed(self, octets: bytes, start: int, end: int) -> None:
         """The next piece of the body: `octets[start:end]`."""
@@ -106,8 +106,8 @@ class RelaxedBody:
 
     def __init__(self, emit: Emit) -> None:
         self._emit = emit
-        self._line_ends = 0  # CRLFs that are seen and may be the last ones
-        self._held = b""  # blanks as one, and a CR, that may end a line: at most " \r"
+        self._line_ends = 0  # CRLFs seen that may be the last ones
+        self._held = b""  # a space for blanks, and a CR, that may end a line: at most " \r"
         self._started = False
 
     def feed(self, octets: bytes, start: int, end: int) -> None:
@@ -129,7 +129,7 @@ class RelaxedBody:
             self._with_blanks(octets[start:end])
 
     def finish(self) -> None:
-        """The body has ended: its last line too, so a blank that is held is at a line's end."""
+        """The body has ended, and so has its last line: a held blank without a CR is dropped."""
         if self._held.endswith(b"\r"):
             self._text(self._held, 0, len(self._held))
         if self._started:
@@ -137,7 +137,7 @@ class RelaxedBody:
 
     def _without_blanks(self, octets: bytes, start: int, end: int) -> None:
         while self._held and start < end:
-            # What follows decides what is held; of a long stretch only so much is copied.
+            # What follows decides about the held octets; only the start of it is copied.
             copied = min(start + _COPIED, end)
             self._with_blanks(octets[start:copied])
             start = copied
@@ -198,7 +198,7 @@ def _squeeze(octets: bytes) -> bytes:
     pieces = _RUN.split(octets, _MAX_RUNS)
     octets = b" ".join(pieces)  # cheaper than `sub`
     if len(pieces) > _MAX_RUNS:
-        # So many runs are cheaper to replace by whole passes; one over long runs leaves an eighth.
+        # Whole passes are cheaper for so many runs; each of the first shortens runs to an eighth.
         while _LONG_RUN in octets:
             octets = octets.replace(_LONG_RUN, b" ")
         while b"  " in octets:
@@ -217,7 +217,7 @@ def _find(octets: bytes, octet: bytes, start: int, end: int) -> int:
 
 
 def _text_end(octets: bytes, start: int, end: int) -> int:
-    """Where the CRLFs begin with which `octets[start:end]` ends."""
+    """Where the CRLFs at the end of `octets[start:end]` begin."""
     while octets.endswith(_MANY_LINE_ENDS, start, end):
         end -= len(_MANY_LINE_ENDS)
     while octets.endswith(b"\r\n", start, end):

@@ -1,8 +1,8 @@
-"""What a signer says of itself in its tags: a=, d=, s=, t=, x= (RFC 6376 §3.5, RFC 8617 §4.1).
+"""What a signer says about itself in its tags: a=, d=, s=, t=, x= (RFC 6376 §3.5, RFC 8617 §4.1).
 
-A signature that verifiers must refuse, ours first, would only seem to be one.  So
-what a tag cannot hold is the caller's mistake: the functions that give a tag
-**raise** BadArgument.
+A signature that every verifier, ours included, must refuse would be useless.  So a
+value that its tag cannot hold is the caller's mistake: the functions that return a
+tag **raise** BadArgument.
 """
 
 from typing import Final
@@ -14,9 +14,9 @@ from mailauth.syntax import domain as domains
 
 
 def algorithm(key: Signer) -> Algorithm:
-    """a=, that of the signatures of `key`."""
+    """a=, the algorithm of the signatures of `key`."""
     claimed = getattr(key, "algorithm", None)
-    if claimed is None:  # the octets of a key, for example; no error shows them
+    if claimed is None:  # for example the octets of a key, which no error may show
         kind = type(key).__name__
         msg = f"a key signs, and {kind} does not: load it with PrivateKey.load or PrivateKey.read"
         raise BadArgument(msg)
@@ -28,7 +28,7 @@ def algorithm(key: Signer) -> Algorithm:
 
 
 def place(domain: str, selector: str) -> tuple[str, str]:
-    """d= and s=, U-labels as A-labels (RFC 8616 §4); a key can stand at their name."""
+    """d= and s=, as A-labels (RFC 8616 §4), where a key can be published."""
     domain, selector = domains.given(domain), domains.given(selector)
     reason = unfit(domain, selector)
     if reason:
@@ -37,7 +37,7 @@ def place(domain: str, selector: str) -> tuple[str, str]:
 
 
 def unfit(domain: str, selector: str) -> str:
-    """Why no signature of these A-labels can count, or nothing."""
+    """Why no signature with these A-labels as d= and s= can count; "" if it can."""
     if "." not in domain:  # RFC 6376 §6.1.1
         return f"{domain} is a top-level domain, and verifiers accept no signature of one"
     if len(keys.name(domain, selector)) > domains.MAX_NAME:  # RFC 6376 §3.6.2.1

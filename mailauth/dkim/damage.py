@@ -1,8 +1,8 @@
-"""What the form of a DNS provider did to a key record that cannot be read (RFC 6376 §3.6.1).
+"""What a DNS provider's web form did to a key record that cannot be read (RFC 6376 §3.6.1).
 
-Forms cut a record, keep the quotation marks of a zone file, or make several
-records of its strings.  Whoever sees only "not base64" looks for the fault in
-his key.
+Forms cut a record off, keep the quotation marks of a zone file, or make several
+records of its strings.  Someone who sees only "not base64" looks for the fault in
+their key.
 """
 
 import re
@@ -21,11 +21,11 @@ _MARKS: Final = (
         "it has quotation marks, which only a zone file has: the form takes text without them",
     ),
 )
-"""What no key record has, and what that says."""
+"""What no sound key record contains, and what it shows."""
 
 
 def seen(records: Sequence[bytes]) -> str:
-    """What these unreadable TXT records of one name show of it; "" if nothing."""
+    """What damage these unreadable TXT records of one name show; "" if none."""
     for octets in records:
         if b"DKIM1" not in octets and b"p=" not in octets:
             continue

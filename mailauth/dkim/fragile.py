@@ -1,8 +1,8 @@
-"""What of a message may break its signature on the way, though it can be signed (RFC 6376 §5.3).
+"""What in a message may break its signature on the way, though it can be signed (RFC 6376 §5.3).
 
-There are two such things, and neither is a fault of the message: a relay that does
-not know 8BITMIME encodes octets over 127 anew (RFC 6152 §3), and one that keeps to
-RFC 5322 §2.1.1 breaks lines of more than 998 octets.  A postmaster who knows can mend the sender.
+There are two such things: a relay that does not know 8BITMIME re-encodes octets over
+127 (RFC 6152 §3), and one that keeps to RFC 5322 §2.1.1 breaks lines of more than 998
+octets.  A postmaster who is told can fix the sender.
 """
 
 from collections.abc import Iterator
@@ -29,15 +29,15 @@ class Fragility:
             self._long_line = self._has_long_line(octets)
 
     def notes(self) -> Iterator[str]:
-        """What was seen that relays may change, a phrase each."""
+        """What was seen that relays may change, one phrase for each."""
         if self._eight_bit:
             yield "octets over 127, which a relay without 8BITMIME changes"
         if self._long_line or self._since_line_end > MAX_LINE:
             yield f"a line of over {MAX_LINE} octets, which relays break"
 
     def _has_long_line(self, octets: bytes) -> bool:
-        """Whether the line under way, or one that begins in this piece, is too long."""
-        at = -self._since_line_end  # where the present line begins
+        """Whether the current line, or one that begins in this piece, is too long."""
+        at = -self._since_line_end  # where the current line begins
         end = len(octets)
         while (reach := at + _LINE_AND_CRLF) <= end:
             found = octets.rfind(b"\n", max(at, 0), reach)

@@ -1,6 +1,6 @@
 """The two hashes of a signature: of the body, and of the header with the signature (RFC 6376 §3.7).
 
-Both are SHA-256, the only hash that is left (RFC 8301 §3.1).
+Both are SHA-256, the only hash that is still allowed (RFC 8301 §3.1).
 """
 
 import hashlib
@@ -24,10 +24,10 @@ def copied(octets: Octets, start: int, end: int | None) -> tuple[bytes, int, Non
 
 
 class BodyHasher:
-    """The hash of a canonical body that arrives in any pieces (RFC 6376 §3.7).
+    """The hash of a canonical body that arrives in pieces of any size (RFC 6376 §3.7).
 
-    `length` is l=: only so many octets of the canonical body are hashed, and
-    `unsigned` tells how many were left out, `missing` how many were not there.
+    `length` is l=: only that many octets of the canonical body are hashed; `unsigned`
+    counts those left out, and `missing` those that the body is short of.
     """
 
     __slots__ = ("_canonicalizer", "_digest", "_hash", "_room", "unsigned")
@@ -52,14 +52,14 @@ class BodyHasher:
 
     @classmethod
     def of(cls, way: BodyWay) -> "BodyHasher":
-        """A hasher for one of the ways."""
+        """The hasher for one way."""
         canonicalization, length = way
         return cls(canonicalization, length=length)
 
     def update(self, octets: Octets, start: int = 0, end: int | None = None) -> None:
-        """The next piece: `octets`, or of them what stands from `start` to `end`.
+        """The next piece of the body: `octets[start:end]`, which is all of `octets` by default.
 
-        **Raises** BadArgument: the body has ended, by `digest`.
+        **Raises** BadArgument: `digest` has ended the body.
         """
         if self._digest is not None:
             raise BadArgument("the body has ended: its digest was asked for")
@@ -68,7 +68,7 @@ class BodyHasher:
         self._canonicalizer.feed(octets, start, len(octets) if end is None else end)
 
     def digest(self) -> bytes:
-        """The hash, 32 octets; the body has ended."""
+        """The hash, 32 octets; this ends the body."""
         if self._digest is None:
             self._canonicalizer.finish()
             self._digest = self._hash.digest()
@@ -87,14 +87,14 @@ class BodyHasher:
 
 
 class HashedBody(NamedTuple):
-    """What `BodyHasher` came to, without the body."""
+    """The result of a `BodyHasher`, to be used in its place."""
 
     hashed: bytes
     missing: int = 0
     unsigned: int = 0
 
     def update(self, octets: Octets, start: int = 0, end: int | None = None) -> None:
-        """Does nothing: the body was hashed before."""
+        """Does nothing: the body has been hashed already."""
 
     def digest(self) -> bytes:
         """The hash, 32 octets."""
@@ -117,7 +117,7 @@ def index(message: Message) -> dict[bytes, list[bytes]]:
 
 
 def places(keys: Iterable[bytes]) -> tuple[tuple[bytes, int], ...]:
-    """Each name of h= with the number of times that it came so far."""
+    """Each name of h= with the number of times that it has occurred so far, this one included."""
     numbers: dict[bytes, int] = {}
     found: list[tuple[bytes, int]] = []
     for key in keys:
@@ -129,7 +129,7 @@ def places(keys: Iterable[bytes]) -> tuple[tuple[bytes, int], ...]:
 def select(
     by_key: Mapping[bytes, Sequence[bytes]], signed: Iterable[tuple[bytes, int]]
 ) -> list[tuple[bytes, bytes]]:
-    """The fields at `places`: of each name the lowest first, then upwards (§5.4.2).
+    """The fields at `places`: for each name, the lowest first, then upwards (§5.4.2).
 
     A name for which no field is left stands for the null string (§3.5).
     """
@@ -143,7 +143,7 @@ def select(
 def select_all(
     by_key: Mapping[bytes, Sequence[bytes]], names: Container[bytes]
 ) -> list[tuple[bytes, bytes]]:
-    """All fields of these names in the order of h=: of each name the lowest first (§5.4.2)."""
+    """All fields of these names in the order of h=: for each name, the lowest first (§5.4.2)."""
     return [
         (key, octets)
         for key, instances in by_key.items()
@@ -159,7 +159,7 @@ def data_hash(
 ) -> bytes:
     """The hash that is signed: the selected fields, then the signature field (§3.7).
 
-    `signature` has an empty b= and no CRLF at its end.
+    `signature` is that field with an empty b= and without its final CRLF.
     """
     octets = header([*selected, signature], canonicalization)
     return hashlib.sha256(octets.removesuffix(b"\r\n")).digest()

@@ -23,7 +23,7 @@ from mailauth.syntax import taglist
 MAX_RECORD = 8192
 """Octets; a key of 8192 bits needs 1,400."""
 MAX_RECORDS = 20
-"""How many TXT records of one name are looked at."""
+"""How many TXT records of one name are examined."""
 _SHOWN = 60
 """Characters of a record that are shown."""
 
@@ -37,8 +37,8 @@ class KeyRecord:
     hashes: tuple[str, ...] | None = None  # h=; None admits all
     services: tuple[str, ...] = ("*",)  # s=
     testing: bool = False  # t=y
-    strict: bool = False  # t=s: i= must have the very domain of d=
-    notes: str = ""  # n=, as people read it
+    strict: bool = False  # t=s: i= must have exactly the domain of d=
+    notes: str = ""  # n=, decoded
 
     @classmethod
     def for_key(
@@ -75,7 +75,7 @@ class KeyRecord:
         return taglist.format(tags)
 
     def shown(self) -> str:
-        """The same in short, for people."""
+        """The record's text for people, cut if it is long."""
         text = self.format()
         return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
 
@@ -95,11 +95,11 @@ def name(domain: str, selector: str) -> str:
 def find_key(domain: str, selector: str) -> Lookups[FoundKey]:
     """The key record of a selector (§6.1.2, steps 1 to 5).  **Asks** one TXT question.
 
-    Several TXT records: the RFC leaves the result undefined (§3.6.2.2); others
-    take the first, or try each.  Here records that are no keys are ignored, and
-    two keys are an error, so that the order of an answer decides nothing.
+    For several TXT records, the RFC leaves the result undefined (§3.6.2.2); others take
+    the first, or try each.  Here, records that are not keys are ignored and two keys are
+    an error, so that the order of the records decides nothing.
 
-    **Raises** Refusal, permerror: there is no key, or no readable one.
+    **Raises** Refusal, permerror: there is no key, no readable one, or more than one.
     LookupFailed: the DNS did not answer.
     """
     where = name(domain, selector)
@@ -120,7 +120,7 @@ def _only_key(where: str, answer: Answer[bytes]) -> KeyRecord:
 
 
 def readable(records: Sequence[bytes]) -> tuple[list[bytes], str]:
-    """Those of the TXT records of one name that are key records, or why there is none."""
+    """The key records among the TXT records of one name, or why there is none."""
     found: list[bytes] = []
     faults: list[str] = []
     for octets in records[:MAX_RECORDS]:
@@ -137,7 +137,7 @@ def readable(records: Sequence[bytes]) -> tuple[list[bytes], str]:
 
 
 def find_misplaced(domain: str, selector: str) -> Lookups[str]:
-    """Where the key of a selector is instead, if a provider's form has added the domain once more.
+    """Where the key of a selector is, if a provider's web form has added the domain once more.
 
     "" if it is not there, or the DNS did not answer.  **Asks** one TXT question.
     """
@@ -151,10 +151,10 @@ def find_misplaced(domain: str, selector: str) -> Lookups[str]:
 
 @lru_cache(maxsize=1024)
 def parse(octets: bytes) -> KeyRecord:
-    """key-record = tag-list of v, h, k, n, p, s, t (§3.6.1); unknown tags mean nothing.
+    """key-record = tag-list of v, h, k, n, p, s, t (§3.6.1); unknown tags are ignored.
 
-    **Raises** SyntaxFault: not a tag list, v= is not the first or not DKIM1, p=
-    is missing or not base64.
+    **Raises** SyntaxFault: the record is too long or not a tag list, v= is not the first
+    tag or not DKIM1, p= is missing or not base64.
     """
     if len(octets) > MAX_RECORD:
         raise SyntaxFault(f"a key record of {len(octets)} octets, over {MAX_RECORD}")
@@ -176,7 +176,7 @@ def parse(octets: bytes) -> KeyRecord:
 
 
 def _encoded(notes: str) -> str:
-    """qp-section, of key-n-tag, without the semicolon that ends a tag (§3.6.1)."""
+    """The qp-section of key-n-tag; a semicolon, which would end the tag, is encoded (§3.6.1)."""
     try:
         return quotedprintable.encode(notes.encode())
     except UnicodeEncodeError:

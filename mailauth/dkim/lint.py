@@ -15,25 +15,25 @@ from mailauth.keys.strength import DEFAULT_RSA_BITS
 from mailauth.syntax import taglist
 
 COMMON_RSA_BITS: Final = 4096
-"""A key that is longer need not be verified by all (RFC 8301 §3.2)."""
+"""Verifiers need not support a longer key (RFC 8301 §3.2)."""
 _NEW_KEY: Final = "make a new key with mailauth keygen and publish it under a new selector"
 
 
 Weakness: TypeAlias = Callable[[PublicKey], str]
-"""Says why a key that is long enough can be broken all the same; nothing if it is sound."""
+"""Says why a key can be broken although it is long enough; "" if it is sound."""
 
 
 def lint_record(
     octets: bytes, where: str = "", *, weakness: Weakness | None = None
 ) -> list[Finding]:
-    """What one record shows by itself, before it is published; `weakness` is as in `lint`."""
+    """The findings in a record by itself, before it is published; `weakness` is as in `lint`."""
     return _of_records((octets,), where, weakness)
 
 
 def lint(domain: str, selector: str, *, weakness: Weakness | None = None) -> Lookups[list[Finding]]:
     """The findings in the key record of a selector.  **Asks** three questions at most.
 
-    `weakness` is asked about a key that is sound as far as the RFCs go.
+    `weakness` is called with a key that is usable as far as the RFCs go.
     """
     where = keys.name(domain, selector)
     try:
@@ -46,10 +46,10 @@ def lint(domain: str, selector: str, *, weakness: Weakness | None = None) -> Loo
 def lint_answer(
     answer: Answer[bytes], domain: str, selector: str, weakness: Weakness | None
 ) -> Lookups[list[Finding]]:
-    """What the answer for a key shows.
+    """The findings in the answer to the question for a key.
 
-    **Asks** for an alias if there is none, and at the name with the domain twice.
-    **Raises** LookupFailed.
+    **Asks**, if there is no record, for an alias, and for a key at the name with the
+    domain twice.  **Raises** LookupFailed.
     """
     where = keys.name(domain, selector)
     if answer.void:
@@ -62,21 +62,21 @@ def lint_answer(
 
 
 def _dangling(where: str, target: str) -> Finding:
-    """Whoever gets the name that an alias leads to publishes a key of this domain."""
+    """The finding of an alias to nothing: whoever gets its target can publish a key."""
     sentence = f"it is an alias of {target}, which has no key: who owns that name can sign"
     remedy = "remove the alias, or have the key published there"
     return Finding("dangling", Severity.ERROR, sentence, where, target, remedy)
 
 
 def _misplaced(where: str, domain: str, twice: str) -> Finding:
-    """The form of a provider has put the domain behind a name that had it already."""
+    """The finding that a provider's web form added the domain to a name that had it already."""
     remedy = f"in the form, give the name without the domain: {where.removesuffix('.' + domain)}"
     sentence = f"there is no key, but there is one at {twice}"
     return Finding("no-key", Severity.ERROR, sentence, where, remedy=remedy)
 
 
 def _of_records(found: tuple[bytes, ...], where: str, weakness: Weakness | None) -> list[Finding]:
-    """What the TXT records of one selector show, which should be one key."""
+    """The findings in the TXT records of one selector, which should be one key."""
     if not found:
         remedy = "publish the key that signs, or sign with a selector that has one"
         return [Finding("no-key", Severity.ERROR, "there is no key", where, remedy=remedy)]

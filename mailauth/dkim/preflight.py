@@ -1,4 +1,4 @@
-"""Before a key signs: whether it is the one that is published, and verifiers would take it."""
+"""Before a key signs: whether it is the published one, and whether verifiers would accept it."""
 
 from enum import StrEnum
 from typing import NamedTuple
@@ -21,13 +21,13 @@ class Published(StrEnum):
     REVOKED = "revoked"
     DIFFERENT = "different"
     UNUSABLE = "unusable"
-    """The key, in a record that verifiers refuse."""
+    """A key or a record that verifiers refuse."""
     UNKNOWN = "unknown"
     """The DNS did not answer."""
 
 
 class Preflight(NamedTuple):
-    """What came of it; `testing` and `secure` are as in a `Verdict`."""
+    """The result of a preflight; `testing` and `secure` are as in a `Verdict`."""
 
     result: Published
     reason: str
@@ -36,7 +36,7 @@ class Preflight(NamedTuple):
 
 
 class _Signed(NamedTuple):
-    """What a verifier compares with the record, of a signature by the key."""
+    """The parts of a signature by the key that a verifier compares with the record."""
 
     algorithm: Algorithm
     domain: str
@@ -46,7 +46,7 @@ class _Signed(NamedTuple):
 def preflight(key: PublicKey, *, domain: str, selector: str) -> Lookups[Preflight]:
     """Whether `key` is the one published for `selector` and `domain` (RFC 6376 §3.6.2.1).
 
-    **Asks** two TXT questions at most.  **Raises** BadArgument: no key can stand there.
+    **Asks** two TXT questions at most.  **Raises** BadArgument: no key can be published there.
     """
     domain, selector = claims.place(domain, selector)
     try:

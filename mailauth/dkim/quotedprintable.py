@@ -2,7 +2,7 @@
 
 
 def decode(value: str) -> str:
-    """The text of i= or n= (§2.11); an `=` that is not followed by two hexadecimal digits stays.
+    """The text of i= or n= (§2.11); an `=` not followed by two upper-case hex digits is kept.
 
     Octets that are not UTF-8 become U+FFFD.
     """
@@ -19,7 +19,7 @@ def decode(value: str) -> str:
 
 
 def encode(octets: bytes) -> str:
-    """All but dkim-safe-chars as =XX, and also `|`, which separates the fields of z= (§2.11)."""
+    """The octets with all but dkim-safe-chars as =XX, and so `|`, the separator of z= (§2.11)."""
     return "".join(chr(octet) if octet in _SAFE_CHARS else f"={octet:02X}" for octet in octets)
 
 

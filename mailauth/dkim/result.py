@@ -14,7 +14,7 @@ class Result(StrEnum):
     PASS = "pass"  # noqa: S105 - a word of the RFC, no secret
     """The signature verifies and is acceptable."""
     FAIL = "fail"
-    """The signature is well-formed, and the message is not what was signed."""
+    """The signature is well-formed, but the message is not what was signed."""
     POLICY = "policy"
     """Something about the signature is not acceptable to the verifier."""
     NEUTRAL = "neutral"

@@ -22,10 +22,10 @@ OVERSIGNED = frozenset(
         "content-type", "content-transfer-encoding",
     }
 )  # fmt: skip
-"""Fields that are signed once more than they are there, so that none can be added (§5.4).
+"""Fields that are signed once more than they occur, so that none can be added (§5.4).
 
-From always; the others where they are present, because a later hop may add
-those that a message lacks.
+From always; the others only where present, because a later hop may add those that a
+message lacks.
 """
 
 SIGNED = OVERSIGNED | frozenset(
@@ -63,15 +63,16 @@ def sign(  # noqa: PLR0913 - the tags of a signature
 ) -> bytes:
     """The DKIM-Signature field to put before `message`, with its final CRLF (§5).
 
-    `headers` are the names to sign where present, `SIGNED` by default; From is
-    signed always.  `oversign` are those to sign once more than they are there, by
-    default those of `headers` that are `OVERSIGNED`.  With `now`, in seconds since
-    the epoch, the signature says when it was made (t=); with `expire` also for how
-    many seconds it holds (x=).  `copied_headers` adds the signed fields themselves
-    (z=), for diagnosis.
+    `headers` are the names to sign where present, by default `SIGNED`; From is always
+    signed.  `oversign` are the names to sign once more than they occur, even if absent;
+    by default, those of `headers` that are `OVERSIGNED`, but only where present.  With
+    `now`, in seconds since the epoch, the signature says when it was made (t=); with
+    `expire`, also for how many seconds it holds (x=).  `copied_headers` adds the signed
+    fields themselves (z=), for diagnosis.
 
-    **Raises** UnsignableMessage: the header is malformed, has a bare CR or LF, too
-    many fields, or not exactly one From.  BadArgument: an argument is not of its form.
+    **Raises** UnsignableMessage: the header is malformed, or has too many fields or not
+    exactly one From; the message has a bare CR or LF; or the signature would be longer
+    than verifiers accept.  BadArgument: an argument is not valid.
     """
     return sign_all(
         message,
@@ -99,7 +100,7 @@ def sign_all(  # noqa: PLR0913 - the tags of a signature
     """The DKIM-Signature fields of all `signings`, in one pass over the message.
 
     Arguments and errors are those of `sign`.  None of the signatures covers
-    another (§5.4), so their order means nothing.
+    another (§5.4), so their order does not matter.
     """
     if not isinstance(message, Message):
         message = Message.parse(message)
@@ -126,7 +127,7 @@ class Signatory:
         oversign: Sequence[str] | None = None,
         copied_headers: bool = False,
     ) -> None:
-        """Choose what is signed of `header`, a message of which only the fields are looked at.
+        """Choose what to sign of `header`, a message of which only the header is used.
 
         Arguments and errors are those of `sign`.
         """
@@ -137,7 +138,7 @@ class Signatory:
         self._selected = select_all(by_key, wanted.signed)
         self._keys = [key for key, _ in self._selected]
         self._keys += [key for key in by_key if key in wanted.oversigned]
-        # Names that the caller asked for by hand are oversigned though they are absent.
+        # Names that the caller gave are oversigned even if absent.
         self._keys += [key for key in wanted.absent_too if key not in by_key]
         signatures.check_count(len(self._keys))
         self._copied_headers = copied_headers
@@ -145,9 +146,9 @@ class Signatory:
         self._line_ends = _LineEnds()
 
     def update(self, octets: Octets, start: int = 0, end: int | None = None) -> None:
-        """The next piece of the body: `octets`, or of them what stands from `start` to `end`.
+        """The next piece of the body: `octets[start:end]`, which is all of `octets` by default.
 
-        **Raises** BadArgument: the body has ended, by `fields`.
+        **Raises** BadArgument: `fields` has ended the body.
         """
         if not isinstance(octets, bytes):
             octets, start, end = copied(octets, start, end)
@@ -157,15 +158,15 @@ class Signatory:
     def fields(
         self, signings: Iterable[Signing], *, now: int | None = None, expire: int | None = None
     ) -> bytes:
-        """The DKIM-Signature fields, each with its final CRLF; the body has ended.
+        """The DKIM-Signature fields, each with its final CRLF; this ends the body.
 
         **Raises** UnsignableMessage: the body has a bare CR or LF, or the signature
-        would be longer than verifiers take.  BadArgument.
+        would be longer than verifiers accept.  BadArgument.
         """
         self._line_ends.check()
         header, body = self._canonicalizations
         names = tuple(self._keys)
-        # A message can have so many fields that it is not worth remembering.
+        # With very many fields, the beginning is not worth remembering.
         begin = _begin if len(names) <= _MAX_REMEMBERED else _begin.__wrapped__
         tags = _times(now, expire)
         tags["bh"] = b64encode(self._hasher.digest()).decode()
@@ -183,13 +184,13 @@ class Signatory:
 
 
 class _LineEnds:
-    """Looks for a CR or LF that is not of a CRLF; one may be cut by two pieces."""
+    """Looks for a CR or LF outside a CRLF, which may be split between two pieces."""
 
     __slots__ = ("_bare", "_cr")
 
     def __init__(self) -> None:
         self._bare = False
-        self._cr = False  # the piece before ended in a CR
+        self._cr = False  # the previous piece ended in a CR
 
     def update(self, octets: bytes, start: int, end: int) -> None:
         for at in range(start, end, _WINDOW):
@@ -220,7 +221,7 @@ def _canonicalizations(text: str) -> tuple[Canonicalization, Canonicalization]:
 
 
 def _check_signable(message: Message, by_key: Mapping[bytes, Sequence[bytes]]) -> None:
-    """What §5.3 and §3.8 ask of a header before it is signed."""
+    """Check what §5.3 and §3.8 require of a header before it is signed."""
     if message.faults:
         msg = f"the header is malformed: {message.faults[0]}; mend the message, then sign it"
         raise UnsignableMessage(msg)
@@ -231,7 +232,7 @@ def _check_signable(message: Message, by_key: Mapping[bytes, Sequence[bytes]]) -
 
 
 class _Wanted(NamedTuple):
-    """The names that are signed where they are present, and those once more than they are."""
+    """The names to sign where present, and those to sign once more than they occur."""
 
     signed: frozenset[bytes]
     oversigned: frozenset[bytes]
@@ -278,7 +279,7 @@ def _begin(
     identity: str | None,
     names: tuple[bytes, ...],
 ) -> Folded:
-    """A field's beginning, which most messages of a signer share; U-labels become A-labels."""
+    """A field's beginning, the same in most messages of a signer; U-labels become A-labels."""
     domain, selector = claims.place(domain, selector)
     tags = {"v": "1", "a": algorithm, "c": canonicalization, "d": domain, "s": selector}
     if identity is not None:
@@ -288,11 +289,11 @@ def _begin(
 
 
 _MAX_REMEMBERED = 100
-"""Names in h=; what else is remembered of a signer is short."""
+"""Names in h=; everything else that is remembered about a signer is short."""
 
 
 def _identity(identity: str, domain: str) -> str:
-    """sig-i-tag, of the domain that signs or below it (§3.5)."""
+    """sig-i-tag, of the signing domain or below it (§3.5)."""
     local, at, name = identity.rpartition("@")
     if not at:
         msg = f"the identity {identity!r} has no @: for a whole domain write one before it"
@@ -302,7 +303,7 @@ def _identity(identity: str, domain: str) -> str:
         raise BadArgument(f"the identity {identity!r} is not of {domain} or below it")
     try:
         return f"{quotedprintable.encode(local.encode())}@{name}"
-    except UnicodeEncodeError:  # octets of a command line that are no UTF-8
+    except UnicodeEncodeError:  # a command line may have octets that are not UTF-8
         raise BadArgument(f"the identity {identity!r} is not UTF-8") from None
 
 

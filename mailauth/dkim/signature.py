@@ -30,7 +30,7 @@ class SignedFields(NamedTuple):
 
     names: tuple[str, ...]
     places: tuple[tuple[bytes, int], ...]
-    """The names as keys of fields, each with the number of times that it came so far."""
+    """The names as keys of fields, each with the number of times that it has occurred so far."""
 
 
 class Signature(NamedTuple):
@@ -61,12 +61,12 @@ class Signature(NamedTuple):
 
 
 def parse(octets: bytes, tags: Mapping[str, str]) -> Signature:
-    """The signature that `tags`, the list in the field of `octets`, describe (§3.5, §6.1.1).
+    """The signature in the field `octets`, whose tag list is `tags` (§3.5, §6.1.1).
 
     z= is not read: it is for diagnosis by people (§3.5), and may be huge.
 
-    **Raises** Refusal, permerror: a required tag is missing, a value is not of
-    its form, or two tags contradict each other.
+    **Raises** Refusal, permerror: a required tag is missing, a value is malformed, or
+    two tags contradict each other.
     """
     if tags.get("v") != "1":  # §3.5: compared as a string
         raise _malformed("v= is not 1" if "v" in tags else "v= is missing")
@@ -108,7 +108,7 @@ def shown(tags: Mapping[str, str]) -> str:
 
 
 def begin(tags: Mapping[str, str], *, name: str = FIELD_NAME) -> folding.Folded:
-    """The field of these tags, folded, to be finished with others (§3.5)."""
+    """The beginning of a field, folded, with these tags; `finish` adds others (§3.5)."""
     return folding.Folded.begin(name).add(_words_of(tags))
 
 
@@ -118,9 +118,9 @@ def finish(begun: folding.Folded, tags: Mapping[str, str]) -> bytes:
 
 
 def check_count(count: int) -> None:
-    """Whether verifiers take so many names in h=.  **Raises** UnsignableMessage.
+    """Check that verifiers accept this many names in h=.  **Raises** UnsignableMessage.
 
-    A signature that nobody verifies, ours first, would only seem to be one.
+    A signature that no verifier accepts, ours included, would be useless.
     """
     if count > MAX_SIGNED_FIELDS:
         msg = (
@@ -131,9 +131,9 @@ def check_count(count: int) -> None:
 
 
 def with_value(field: bytes, value: bytes) -> bytes:
-    """A field of `finish` with its b= filled in.
+    """A field from `finish` with its b= filled in.
 
-    **Raises** UnsignableMessage: it is longer than verifiers take, by its z= or names in h=.
+    **Raises** UnsignableMessage: z= or the names in h= make it longer than verifiers accept.
     """
     field = field.removesuffix(b"\r\n")
     last_line = field.rpartition(b"\n")[2]
@@ -165,7 +165,7 @@ def read_domain(tag: str, value: str) -> str:
 def _identity(value: str | None, domain: str) -> tuple[str, str]:
     """sig-i-tag = [ Local-part ] "@" domain-name (§3.5); its default is "@" and d=.
 
-    It is dkim-quoted-printable, in which a blank is of a fold and no part of the value (§2.11).
+    It is dkim-quoted-printable, in which blanks only fold and are not part of the value (§2.11).
     """
     if value is None:
         return f"@{domain}", domain
@@ -193,7 +193,7 @@ def read_algorithm(value: str) -> Algorithm:
 
 @lru_cache(maxsize=64)
 def _canonicalizations(value: str | None) -> tuple[Canonicalization, Canonicalization]:
-    """sig-c-tag; an empty value is not an omitted tag, which alone has the default (§3.2)."""
+    """sig-c-tag; an omitted tag has the default, an empty value does not (§3.2)."""
     try:
         return pair("simple" if value is None else value)
     except ValueError:
@@ -242,7 +242,7 @@ def _body_hash(value: str) -> bytes:
 
 
 def read_base64(name: str, value: str) -> bytes:
-    """base64string (§3.1), by RFC 4648 §4 to the letter: one text for each value.
+    """base64string (§3.1), strictly by RFC 4648 §4: each value has only one encoding.
 
     **Raises** Refusal.
     """
@@ -263,7 +263,7 @@ def _words_of(tags: Mapping[str, str]) -> list[str]:
 
 
 def _words(name: str, value: str) -> list[str]:
-    """A tag as words for folding: a list may be cut before its separators (§3.5)."""
+    """A tag as words for folding: a list may be folded before its separators (§3.5)."""
     separator = _SEPARATORS.get(name)
     if separator is None:
         return [f"{name}={value}; "]

@@ -1,8 +1,8 @@
-"""What the verification of a signature comes to: a result, its reason, and how far it came.
+"""The verdict on a signature: a result, its reason, and how far the verification got.
 
-To put every step into words costs more than most verdicts are worth.  So a
-verdict keeps what was at hand, the key record and the last stage that went
-well, and `steps` finds the words when somebody asks.
+Putting every step into words costs more than most verdicts are worth.  So a verdict
+keeps what is at hand, the key record and the last stage passed, and `steps` finds the
+words when they are wanted.
 """
 
 from collections.abc import Iterator
@@ -15,12 +15,12 @@ from mailauth.verdicts import Step, not_a_boolean
 
 
 class Stage(IntEnum):
-    """How far a verification came (RFC 6376 §6.1)."""
+    """How far a verification got (RFC 6376 §6.1)."""
 
     READ = 0
     """The field is a signature, or claims to be one."""
     TIMELY = 1
-    """It has begun and has not expired; its key was asked for."""
+    """It is neither from the future nor expired; its key was asked for."""
     FOUND = 2
     """There is a key record."""
     KEYED = 3
@@ -28,7 +28,7 @@ class Stage(IntEnum):
     BODY = 4
     """The body is what was signed."""
     HEADER = 5
-    """So is the header."""
+    """The header, too, is what was signed."""
     ADMITTED = 6
     """Policy has nothing against it."""
 
@@ -36,15 +36,14 @@ class Stage(IntEnum):
 class Verdict(NamedTuple):
     """The verdict on one signature.
 
-    It is compared by its `result`: a question with seven answers refuses to be
-    a boolean.
+    Compare its `result`: a question with seven answers refuses to be a boolean.
     """
 
     result: Result
     reason: str
     """A sentence for a postmaster; it may quote octets of the message."""
     domain: str | None = None  # d=, the SDID
-    """As A-labels.  If a tag is refused, this and the next three are as written, and cut."""
+    """As A-labels.  If a tag is refused, this and the next three are as written, but cut."""
     selector: str | None = None  # s=
     identity: str | None = None  # i=, the AUID
     algorithm: str | None = None  # a=
@@ -60,27 +59,27 @@ class Verdict(NamedTuple):
     signature: str = ""
     """The first octets of b=, which tell signatures apart (RFC 8601 §2.7.1, header.b)."""
     record: KeyRecord | None = None
-    """That of the key, if there is one."""
+    """The key record, if there is one."""
     stage: Stage = Stage.READ
-    """How far the verification came; `steps` tells it."""
+    """How far the verification got; `steps` puts it into words."""
 
     @property
     def steps(self) -> tuple[Step, ...]:
-        """The verification: the question for the key with its answer, and what was compared."""
+        """The question for the key with its answer, and what was compared."""
         return tuple(_steps(self))
 
     def __bool__(self) -> Never:
         raise not_a_boolean()
 
     def as_dict(self) -> dict[str, Any]:
-        """The verdict for JSON, each value under its attribute's name; without its story."""
+        """The verdict for JSON, each value under its attribute's name; no `record` or `stage`."""
         told = self._asdict()
         del told["record"], told["stage"]
         return told
 
 
 class Verdicts(list[Verdict]):
-    """The verdicts on a message; they are no boolean either, though one is always there."""
+    """The verdicts on a message, always at least one; the list is not a boolean either."""
 
     def __bool__(self) -> Never:
         raise TypeError("a list of verdicts is not true or false: compare the .result of each")

@@ -1,7 +1,7 @@
 """Verification, in the steps of RFC 6376 §6.1.
 
-Every DKIM-Signature field comes to a verdict of its own, and no octet of a
-message or of a key record comes to an exception.
+Every DKIM-Signature field that is examined gets a verdict of its own, and nothing in
+a message or a key record raises an exception.
 """
 
 from collections.abc import Iterable, Mapping
@@ -37,7 +37,7 @@ ONCE_ONLY = frozenset(
     b"from sender reply-to to cc bcc date subject message-id in-reply-to references "
     b"mime-version content-type content-transfer-encoding".split()
 )
-"""The fields that a message may have once (RFC 5322 §3.6, RFC 2045 §3)."""
+"""The fields that a message may have only once (RFC 5322 §3.6, RFC 2045 §3)."""
 
 
 def verify(
@@ -45,9 +45,9 @@ def verify(
 ) -> Lookups[list[Verdict]]:
     """The verdict on each signature of `message`, from top to bottom (§6.1).
 
-    A message without a signature comes to one verdict, none.  **Asks** one TXT
-    question for each signature that is well-formed, `policy.max_signatures` at
-    most, side by side.  `now` is in seconds since the epoch.
+    A message without a signature gets one verdict, none.  **Asks** one TXT question for
+    each well-formed signature, `policy.max_signatures` at most, side by side.  `now` is
+    in seconds since the epoch.
     """
     if not isinstance(message, Message):
         message = Message.parse(message)
@@ -68,10 +68,10 @@ class Verification:
         ways: Iterable[BodyWay] = (),
         bodies: HashedBodies | None = None,
     ) -> None:
-        """Read the signatures of `header`, a message of which only the fields are looked at.
+        """Read the signatures of `header`, a message of which only the header is used.
 
-        The body is hashed in the further `ways` too, for `hashed_bodies`.  With `bodies`,
-        those of another verification of the message, no body need come.
+        The body is hashed in the additional `ways` too, for `hashed_bodies`.  With `bodies`,
+        the `hashed_bodies` of another verification of the message, no body is needed.
         """
         self.header = header
         self._now = now
@@ -90,9 +90,9 @@ class Verification:
             self._examined.append(self._summary(len(fields), unfit))
 
     def update(self, octets: Octets, start: int = 0, end: int | None = None) -> None:
-        """The next piece of the body: `octets`, or of them what stands from `start` to `end`.
+        """The next piece of the body: `octets[start:end]`, which is all of `octets` by default.
 
-        **Raises** BadArgument: the body has ended, by `verdicts` or `hashed_bodies`.
+        **Raises** BadArgument: `verdicts` or `hashed_bodies` has ended the body.
         """
         if not isinstance(octets, bytes):
             octets, start, end = copied(octets, start, end)
@@ -101,24 +101,24 @@ class Verification:
 
     @property
     def domains(self) -> list[str]:
-        """What the signatures that can be read claim as d=."""
+        """The d= of each signature that can be read."""
         return [one[0].domain for one in self._examined if not isinstance(one, Verdict)]
 
     def hashed_bodies(self) -> HashedBodies:
-        """What the body came to for each way in which signatures hash it; it has ended."""
+        """The hash of the body for each way in which it is hashed; this ends the body."""
         return {
             way: HashedBody(hasher.digest(), hasher.missing, hasher.unsigned)
             for way, hasher in self._hashers.items()
         }
 
     def verdicts(self) -> Lookups[list[Verdict]]:
-        """The verdicts; the body has ended.  **Asks** what `verify` says, side by side."""
+        """The verdicts; this ends the body.  **Asks** as `verify` does."""
         signed = [one for one in self._examined if not isinstance(one, Verdict)]
         judged = iter((yield from gather(*(self._judge(*one) for one in signed))))
         return Verdicts(one if isinstance(one, Verdict) else next(judged) for one in self._examined)
 
     def check_policy(self, signature: Signature, hasher: Hasher) -> None:
-        """What a valid signature, of DKIM or of ARC, may still lack (§6.3, §8.2, §8.15).
+        """Check what a valid signature, of DKIM or ARC, may still lack (§6.3, §8.2, §8.15).
 
         **Raises** Refusal, policy.
         """
@@ -140,7 +140,7 @@ class Verification:
                     )
 
     def _unfit(self) -> str:
-        """Why no signature of this header can be trusted, or nothing (§3.8, §8.4)."""
+        """Why no signature of this header can be trusted; "" if one can (§3.8, §8.4)."""
         header = self.header
         if header.faults:
             return f"the header is malformed: {header.faults[0]}"
@@ -173,7 +173,7 @@ class Verification:
         return hasher
 
     def _summary(self, count: int, unfit: str) -> Verdict:
-        """What is to be said of signatures that were not examined, or of none."""
+        """The verdict on signatures that were not examined, or on a message without any."""
         if count:
             more = count - self.policy.max_signatures
             reason = f"too many signatures: {more} more than {self.policy.max_signatures}"
@@ -183,7 +183,7 @@ class Verification:
         return Verdict(Result.NONE, "the message is not signed")
 
     def _judge(self, signature: Signature, hasher: Hasher) -> Lookups[Verdict]:
-        """§6.1.2 and §6.1.3: the key, the body, the header, and what policy says of them."""
+        """§6.1.2 and §6.1.3: the key, the body, the header, and what policy says about them."""
         record: keys.KeyRecord | None = None
         key: PublicKey | None = None
         secure = False
@@ -249,7 +249,7 @@ def _outcome(fault: LookupFailed | UnusableKey | Refusal) -> tuple[Result, str]:
 
 
 def check_times(signature: Signature, now: int, policy: Policy) -> None:
-    """Whether the signature is of a time that is now.  **Raises** Refusal."""
+    """Check that the signature is neither from the future nor expired.  **Raises** Refusal."""
     skew = policy.clock_skew
     if signature.expires_at is not None and signature.expires_at + skew < now:
         raise Refusal(
@@ -264,7 +264,7 @@ def check_times(signature: Signature, now: int, policy: Policy) -> None:
 
 
 def check_body(signature: Signature, hasher: Hasher) -> None:
-    """Whether the body is what was signed (§6.1.3, steps 2 and 3).  **Raises** Refusal."""
+    """Check that the body is what was signed (§6.1.3, steps 2 and 3).  **Raises** Refusal."""
     digest = hasher.digest()
     if hasher.missing:
         raise Refusal(Result.PERMERROR, "l= counts more octets than the body has")  # §3.5
@@ -273,7 +273,7 @@ def check_body(signature: Signature, hasher: Hasher) -> None:
 
 
 def _refused(refusal: Refusal, tags: Mapping[str, str]) -> Verdict:
-    """The verdict on a field that is no signature, named by what it claims to be."""
+    """The verdict on a field that is not a signature, with what its tags claim."""
     told = {name: _cut(value) for name, value in tags.items() if name in _CLAIMS}
     return Verdict(
         refusal.result,
@@ -288,7 +288,7 @@ def _refused(refusal: Refusal, tags: Mapping[str, str]) -> Verdict:
 
 _CLAIMS = frozenset("dsia")
 _LONGEST_CLAIM = 320
-"""Characters of the longest address (RFC 5321 §4.5.3.1); a verdict tells no more of a tag."""
+"""Characters of the longest address (RFC 5321 §4.5.3.1); a verdict quotes no more of a tag."""
 
 
 def _cut(claim: str) -> str:
@@ -296,19 +296,19 @@ def _cut(claim: str) -> str:
 
 
 class Signed(Protocol):
-    """What of a signature, of DKIM or of ARC, its key record is compared with."""
+    """The parts of a signature, of DKIM or ARC, that its key record is compared with."""
 
     @property
     def algorithm(self) -> Algorithm:
-        """That of a=."""
+        """The algorithm in a=."""
 
     @property
     def domain(self) -> str:
-        """That of d=."""
+        """The domain in d=."""
 
     @property
     def identity_domain(self) -> str:
-        """That of i=, or `domain`."""
+        """The domain of i=, or `domain`."""
 
 
 def usable_key(record: keys.KeyRecord, signature: Signed) -> PublicKey:
