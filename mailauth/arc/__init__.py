@@ -1,4 +1,4 @@
-"""ARC: who held a message on its way, and what each of them says of it (RFC 8617)."""
+"""ARC: who handled a message on its way, and what each of them says about it (RFC 8617)."""
 
 from mailauth.arc.seal import seal
 from mailauth.arc.sets import ways

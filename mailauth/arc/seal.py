@@ -1,4 +1,4 @@
-"""Sealing: one more set on a message that is sent on (RFC 8617 §5.1)."""
+"""Sealing: adding a set to a message that is sent on (RFC 8617 §5.1)."""
 
 import hashlib
 from base64 import b64encode
@@ -34,16 +34,16 @@ def seal(  # noqa: PLR0913 - the tags of a set
     now: int,
     smtputf8: bool = False,
 ) -> bytes:
-    """The three fields to put before `message`, each with its CRLF; or none.
+    """The three fields to put before `message`, each with its CRLF; b"" if there must be none.
 
-    `verdict` is what `verify` said of the message as it came, and `results` are what
-    this host found of it, which the set tells under `authserv_id`.  A chain that was
-    broken here gets a last set that says so; one that was broken before gets none
-    (§5.1, step 2).  Without `smtputf8` all is of ASCII, as `authres.field` has it.
+    `verdict` is what `verify` said about the message as it arrived, and `results` are
+    what this host found, which the set reports under `authserv_id`.  A chain that is
+    found broken here gets a last set that says so; one that an earlier seal has ended
+    gets none (§5.1, step 2).  Without `smtputf8` all is ASCII, as in `authres.field`.
 
-    **Raises** UnsignableMessage: the header is malformed, has 50 sets or too many
-    fields to sign, or has a chain that cannot be judged now (`Verdict.temporary`).
-    BadArgument: an argument is not of its form.
+    **Raises** UnsignableMessage: the header is malformed, has not exactly one From, has 50
+    sets or too many fields to sign, or has a chain that cannot be judged now
+    (`Verdict.temporary`).  BadArgument: an argument is not valid.
     """
     if not isinstance(message, Message):
         message = Message.parse(message)
@@ -61,7 +61,7 @@ def seal(  # noqa: PLR0913 - the tags of a set
 
 
 def _check(message: Message, verdict: Verdict) -> None:
-    """Whether the message can be sealed.  **Raises** UnsignableMessage."""
+    """Check that the message can be sealed.  **Raises** UnsignableMessage."""
     if message.faults:
         raise UnsignableMessage(f"the header is malformed: {message.faults[0]}")
     if message.keys.count(b"from") != 1:
@@ -71,14 +71,14 @@ def _check(message: Message, verdict: Verdict) -> None:
 
 
 def _with_status(results: Sequence[MethodResult], verdict: Verdict) -> list[MethodResult]:
-    """The results, of which one is the status of the chain (§4.4)."""
+    """The results, with the status of the chain among them (§4.4)."""
     if any(each.method == "arc" for each in results):
         return list(results)
     return [*results, MethodResult("arc", verdict.result.value)]
 
 
 def _sets_before(message: Message) -> tuple[list[ArcSet], bool]:
-    """The sets that are there, and whether the newest of them ended the chain."""
+    """The sets in the message; and whether the newest, or any if they form no chain, ended it."""
     try:
         before = sets.collect(message)
         ended = bool(before) and sets.read_seal(before[-1].seal).chain == "fail"
@@ -88,7 +88,7 @@ def _sets_before(message: Message) -> tuple[list[ArcSet], bool]:
 
 
 def _has_ended(message: Message) -> bool:
-    """Whether a seal among fields that form no chain says that it is broken."""
+    """Whether, among fields that form no chain, a seal says that the chain is broken."""
     for key, octets in zip(message.keys, message.field_octets, strict=True):
         if key == sets.SEAL:
             try:
@@ -100,7 +100,7 @@ def _has_ended(message: Message) -> bool:
 
 
 def _next_instance(message: Message) -> int:
-    """One more than the highest that is there, also of a chain that is none (§5.1, step 3)."""
+    """One more than the highest in the message, even if it has no sound chain (§5.1, step 3)."""
     newest = sets.highest_instance(message)
     if newest >= MAX_SETS:
         raise UnsignableMessage(f"the message has {newest} ARC Sets; it may have {MAX_SETS}")
@@ -108,7 +108,7 @@ def _next_instance(message: Message) -> int:
 
 
 def _results_field(instance: int, field: bytes) -> bytes:
-    """arc-info = instance [CFWS] ";" authres-payload (§4.1.1): what `field` says."""
+    """arc-info = instance [CFWS] ";" authres-payload (§4.1.1), with the payload of `field`."""
     value = field.partition(b":")[2].removesuffix(b"\r\n").replace(b"\r\n", b"")
     words = [f"{word} " for word in value.decode().split()]
     return folding.fold("ARC-Authentication-Results", [f"i={instance}; ", *words])
@@ -146,7 +146,7 @@ class _Maker:
         return signatures.with_value(field, self._key.sign(digest))
 
     def seal(self, chain: str, before: Sequence[ArcSet], aar: bytes, ams: bytes) -> bytes:
-        """The ARC-Seal (§4.1.3), over the sets before it and the fields of its own (§5.1.1)."""
+        """The ARC-Seal (§4.1.3), over the sets before and the fields of its own (§5.1.1)."""
         begun = signatures.begin(self._tags, name="ARC-Seal")
         field = signatures.finish(begun, {"cv": chain})
         own = (aar.removesuffix(b"\r\n"), ams.removesuffix(b"\r\n"), field.removesuffix(b"\r\n"))

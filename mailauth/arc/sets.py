@@ -1,6 +1,6 @@
-"""The ARC Sets of a message: which fields belong together, and if they form a chain (RFC 8617).
+"""The ARC Sets of a message: which fields form a set, and whether sets form a chain (RFC 8617).
 
-Fields belong together by their instance, never by their place in the header
+Fields of the same instance form a set, whatever their place in the header
 (RFC 8617 §4.2.1).
 """
 
@@ -24,9 +24,9 @@ SEAL: Final = b"arc-seal"
 KEYS: Final = (RESULTS, SIGNATURE, SEAL)
 """In the order in which a seal covers them (§5.1.1)."""
 MAX_SETS: Final = 50
-"""§4.2.1."""
+"""How many sets a message may have (§4.2.1)."""
 MAX_RESULTS: Final = 65_536
-"""Octets of an ARC-Authentication-Results field that are read."""
+"""How many octets of an ARC-Authentication-Results field are read."""
 
 
 class BrokenChain(Exception):
@@ -47,7 +47,7 @@ class Seal(NamedTuple):
 
     @property
     def identity_domain(self) -> str:
-        """A seal has no identity but its domain."""
+        """The domain of the seal, which has no other identity."""
         return self.domain
 
 
@@ -62,7 +62,7 @@ class ArcSet(NamedTuple):
 
     @property
     def testimony(self) -> str:
-        """The results as the sealer tells them, unfolded: authserv-id and resinfos (§4.1.1)."""
+        """The results as the sealer reports them, unfolded: authserv-id and resinfos (§4.1.1)."""
         octets = self.results.partition(b":")[2][:MAX_RESULTS]
         scanner = Scanner(octets.decode("latin-1"))
         _read_instance(scanner)
@@ -70,12 +70,12 @@ class ArcSet(NamedTuple):
 
 
 def is_sealed(header: Message) -> bool:
-    """Whether there is any field of ARC."""
+    """Whether there is any ARC field."""
     return any(key in header.keys for key in KEYS)
 
 
 def collect(header: Message) -> list[ArcSet]:
-    """The sets, from the oldest to the newest; none is no chain (§5.2, steps 1 and 3).
+    """The sets, from the oldest to the newest; none if there is no chain (§5.2, steps 1 and 3).
 
     **Raises** BrokenChain.
     """
@@ -103,7 +103,7 @@ def collect(header: Message) -> list[ArcSet]:
 
 
 def highest_instance(header: Message) -> int:
-    """The highest that is there, also of fields that form no chain; 0 if none can be read."""
+    """The highest in the header, even if its fields form no chain; 0 if none can be read."""
     highest = 0
     for key, octets in zip(header.keys, header.field_octets, strict=False):
         if key in KEYS:
@@ -115,7 +115,7 @@ def highest_instance(header: Message) -> int:
 
 
 def read_signature(octets: bytes) -> Signature:
-    """An ARC-Message-Signature: one of DKIM, but for its instance and its version (§4.1.2).
+    """An ARC-Message-Signature: as one of DKIM, except for instance and version (§4.1.2).
 
     **Raises** BrokenChain.
     """
@@ -158,8 +158,8 @@ def read_seal(octets: bytes) -> Seal:
 def ways(header: Message) -> list[BodyWay]:
     """How the body must be hashed for the signatures of a chain; see `dkim.Verification`.
 
-    Only the newest must verify.  An older one whose l= has it sign a part of the body
-    is left out, and counts as broken: each could want one more pass over the body.
+    Only the newest must verify.  An older one with l= is left out, and counts as broken,
+    because each of them could require one more pass over the body.
     """
     try:
         wanted = [read_signature(each.signature).body_way for each in collect(header)]
@@ -169,7 +169,7 @@ def ways(header: Message) -> list[BodyWay]:
 
 
 def _instance(key: bytes, octets: bytes) -> int:
-    """The number of a field, a tag of its list; in AAR it comes first (§4.1.1, §4.2.1)."""
+    """The instance of a field, a tag in its list; it comes first in AAR (§4.1.1, §4.2.1)."""
     value = octets.partition(b":")[2][:MAX_RESULTS]
     number = _read_instance(Scanner(value.decode("latin-1")))
     if number is None:
@@ -180,9 +180,9 @@ def _instance(key: bytes, octets: bytes) -> int:
 
 
 def _read_instance(scanner: Scanner) -> str | None:
-    """instance = [CFWS] %s"i" [CFWS] "=" [CFWS] position (§3.9), as far as the ";" after it.
+    """instance = [CFWS] %s"i" [CFWS] "=" [CFWS] position (§3.9), up to the ";" after it.
 
-    None: it does not stand here.
+    None: there is no instance here.
     """
     try:
         for sign in ("i", "="):

@@ -1,4 +1,4 @@
-"""What a chain comes to: its validation status, whose word it is, and why (RFC 8617)."""
+"""The verdict on a chain: its validation status, who sealed it, and the reason (RFC 8617)."""
 
 from enum import StrEnum
 from typing import Any, NamedTuple, Never
@@ -20,8 +20,8 @@ class Result(StrEnum):
 class Verdict(NamedTuple):
     """The verdict on the Authenticated Received Chain of one message.
 
-    A pass says who held the message and what they claim, not that it is true:
-    anybody may seal (§9).  `trusted` says whether all of them are believed here.
+    A pass says who handled the message and what they claim, not that it is true:
+    anyone may seal (§9).  `trusted` says whether all of them are believed here.
     """
 
     result: Result
@@ -30,18 +30,18 @@ class Verdict(NamedTuple):
     sealers: tuple[str, ...] = ()
     """The domains of the seals (d=), from the oldest to the newest."""
     testimony: tuple[str, ...] = ()
-    """What each of them says of the message as it came to it, in the same order (§4.1.1)."""
+    """What each sealer says about the message as it received it, in the same order (§4.1.1)."""
     oldest_pass: int | None = None
-    """The oldest instance whose message signature still verifies; 0: all of them (§5.2, step 5)."""
+    """The instance from which on all message signatures verify; 0: all of them (§5.2, step 5)."""
     trusted: bool = False
     """The chain passes, and every sealer is one of those that are trusted.
 
-    Not if the newest message signature leaves out what `dkim.Policy` demands of one.
+    False if the newest message signature lacks what `dkim.Policy` demands of one.
     """
     temporary: bool = False
-    """It fails because the DNS did not answer; the RFC knows no temporary failure (§5.2.1)."""
+    """It fails because the DNS did not answer; the RFC has no temporary failure (§5.2.1)."""
     steps: tuple[Step, ...] = ()
-    """What was looked at, from the newest to the oldest."""
+    """The questions for keys, and then what was checked, from the newest set to the oldest."""
 
     def __bool__(self) -> Never:
         raise not_a_boolean()

@@ -23,7 +23,7 @@ from mailauth.verdicts import Step
 
 
 class _Link(NamedTuple):
-    """A set whose fields were read."""
+    """A set whose fields have been read."""
 
     fields: ArcSet
     signature: Signature
@@ -42,8 +42,8 @@ def verify(
 ) -> Lookups[Verdict]:
     """The verdict on the chain of `message` (§5.2).
 
-    `trusted` are the domains of sealers whose word is taken.  A message whose body
-    came in pieces is given as its `Verification`, made with `ways` of its header.
+    `trusted` are the domains of sealers whose word is accepted.  A message whose body
+    arrives in pieces is given as its `Verification`, made with the `ways` of its header.
     **Asks** one TXT question for each key, 51 at most, side by side.
     """
     verification = _verification(message, now)
@@ -76,7 +76,7 @@ def _read(found: ArcSet) -> _Link:
 
 
 def _check_status(links: Sequence[_Link]) -> None:
-    """What each sealer found the chain to be (§5.2, steps 2 and 3 C)."""
+    """Check what each sealer says about the chain (§5.2, steps 2 and 3 C)."""
     for link in reversed(links):
         instance, said = link.fields.instance, link.seal.chain
         if said == "fail":
@@ -86,7 +86,7 @@ def _check_status(links: Sequence[_Link]) -> None:
 
 
 class _Chain:
-    """One chain of a sound structure."""
+    """A chain whose structure is sound."""
 
     def __init__(self, verification: Verification, links: Sequence[_Link], now: int) -> None:
         self._links = links
@@ -128,7 +128,7 @@ class _Chain:
         )
 
     def _find_keys(self) -> Lookups[None]:
-        """The keys of all seals and of the newest message signature, each asked for once."""
+        """Find the keys of all seals and of the newest message signature, each asked for once."""
         newest = self._links[-1].signature
         wanted = [(link.seal.domain, link.seal.selector) for link in self._links]
         names = list(dict.fromkeys([(newest.domain, newest.selector), *wanted]))
@@ -159,7 +159,7 @@ class _Chain:
         self._steps.append(Step(0, f"{what} verifies"))
 
     def _oldest_pass(self) -> int:
-        """§5.2, step 5, as far as the keys that were asked for reach."""
+        """§5.2, step 5, but only as far back as the keys that were asked for allow."""
         for link in reversed(self._links[:-1]):
             if (link.signature.domain, link.signature.selector) not in self._keys:
                 return link.fields.instance + 1
@@ -171,9 +171,9 @@ class _Chain:
         return 0
 
     def _lack(self, signature: Signature) -> str:
-        """What of the message was added beside the newest message signature; or nothing.
+        """What policy has against the newest message signature; "" if nothing.
 
-        It breaks no chain (§5.2), and counts as it does for a signature of DKIM (§4.1.2).
+        It does not break the chain (§5.2), but counts as for a DKIM signature (§4.1.2).
         """
         try:
             self._verification.check_policy(signature, self._bodies[signature.body_way])
