@@ -1,4 +1,4 @@
-"""What became of a body, proved by the hash of it that the signature holds, bh= (RFC 6376 §3.7)."""
+"""What happened to a body, proved by its hash in the signature, bh= (RFC 6376 §3.7)."""
 
 import hashlib
 from collections.abc import Iterator
@@ -12,12 +12,12 @@ from mailauth.dkim.canonical import Canonicalization, body
 from mailauth.syntax.message import Message
 
 MAX_FOOTER_LINES: Final = 5000
-"""Lines at the end of a body of which each may be the first that was added."""
+"""How many lines at the end of a body are tried as the first that was added."""
 MAX_BANNER_LINES: Final = 50
 
 
 def stories(message: Message, form: Canonicalization, wanted: bytes, work: Work) -> Iterator[str]:
-    """What explains the hash of the body, the likeliest first."""
+    """What explains the hash of the body, the most likely first."""
     work.make(len(message.body))
     canonical = body(bytes(message.body), form)
     yield from _without_end(canonical, form, wanted)
@@ -33,12 +33,12 @@ def stories(message: Message, form: Canonicalization, wanted: bytes, work: Work)
 
 
 def _without_end(canonical: bytes, form: Canonicalization, wanted: bytes) -> Iterator[str]:
-    """Lines that were added at the end: the body up to each of the last is hashed, in one pass."""
+    """Lines added at the end: in one pass, the body is hashed up to each of its last lines."""
     running = hashlib.sha256()
     empty = b"\r\n" if form is Canonicalization.SIMPLE else b""
     if hashlib.sha256(empty).digest() == wanted and canonical != empty:
         yield "the signed body was empty"
-    lines = canonical.rsplit(b"\r\n", MAX_FOOTER_LINES + 1)[:-1]  # all before these is one
+    lines = canonical.rsplit(b"\r\n", MAX_FOOTER_LINES + 1)[:-1]  # the first is all the rest
     waiting = 0  # empty lines, which count only if another line follows
     for number, line in enumerate(lines):
         if not line:
@@ -52,7 +52,7 @@ def _without_end(canonical: bytes, form: Canonicalization, wanted: bytes) -> Ite
 
 
 def _without_start(canonical: bytes, wanted: bytes, work: Work) -> Iterator[str]:
-    """Lines that were added before the body."""
+    """Lines added before the body."""
     start = 0
     for count in range(1, MAX_BANNER_LINES + 1):
         end = canonical.find(b"\r\n", start)

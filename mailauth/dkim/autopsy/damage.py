@@ -1,7 +1,7 @@
-"""What is known to break signatures on the way, and how it is undone (RFC 6376 §8, RFC 6377 §3).
+"""What is known to break signatures on the way, and how to undo it (RFC 6376 §8, RFC 6377 §3).
 
-Each function yields what a body or a field may have been before one such
-change, and names the change.  It is guesswork: the hash tells which is right.
+Each function yields what a body or a field may have been before one such change,
+and names the change.  These are guesses: the hash tells which one is right.
 """
 
 import base64
@@ -17,7 +17,7 @@ from mailauth.dkim.autopsy.sentences import shown
 from mailauth.syntax.message import Message
 
 MAX_FIELD: Final = 2000
-"""Octets of a field that is looked into."""
+"""Octets of the longest field that is examined."""
 
 
 class Change(NamedTuple):
@@ -42,7 +42,7 @@ def of_body(message: Message) -> Iterator[Change]:
 
 
 def of_field(octets: bytes, others: Message) -> Iterator[Change]:
-    """The fields that a field, of the message `others`, may have been; a long one is left alone."""
+    """What a field of the message `others` may have been; a field that is too long is skipped."""
     if len(octets) > MAX_FIELD:
         return
     name, _, value = octets.partition(b":")
@@ -55,7 +55,7 @@ def of_field(octets: bytes, others: Message) -> Iterator[Change]:
 
 
 def of_missing(key: bytes) -> Iterator[Change]:
-    """The fields that may have stood where now there is none of this name."""
+    """The fields that may have been dropped, if there is none of this name."""
     for before in _OFTEN_DROPPED.get(key, ()):
         yield Change(f"{before.partition(b':')[0].decode()} was dropped", before)
 
@@ -65,14 +65,14 @@ def of_missing(key: bytes) -> Iterator[Change]:
 _WIDTHS: Final = frozenset({990, 991, 998, 999, 1000, 2048})
 """Octets after which relays are known to wrap lines (RFC 5321 §4.5.3.1.6)."""
 _HEAD: Final = rb"(?:[^\r\n]{1,998}+\r\n){0,50}+\r\n"
-"""The header of a part; it is bounded so that searching is linear."""
+"""The header of a part; bounded so that searching is linear."""
 _PART_HEAD: Final = re.compile(rb"(\r\n--[^\r\n]{1,72})\r\n" + _HEAD)
 _MAX_PARTS: Final = 20
 _MAX_LINES_IN_BASE64: Final = 20
 
 
 def _unwrapped(body: bytes, *, blank: bytes) -> bytes:
-    """Lines that are as long as a relay lets them be, joined with what follows them."""
+    """The body with each line of a relay's maximum length joined to the line after it."""
     first, *lines = body.split(b"\r\n")
     pieces = [first]
     last = len(first)
@@ -148,7 +148,7 @@ def _of_encoding(body: bytes, encoding: bytes) -> Iterator[Change]:
 
 
 def _of_base64_with_more(decoded: bytes) -> Iterator[Change]:
-    """Base64 of text without its last lines, with and without the line end before these."""
+    """Base64 of the text without its last lines, with and without the line end before them."""
     end = len(decoded)
     for _ in range(_MAX_LINES_IN_BASE64):
         end = decoded.rfind(b"\n", 0, end)
@@ -162,14 +162,14 @@ def _of_base64_with_more(decoded: bytes) -> Iterator[Change]:
 
 
 def _base64(octets: bytes) -> bytes:
-    """Octets in this encoding, in lines as long as may be (RFC 2045 §6.8)."""
+    """Octets as base64, in lines of the maximum length (RFC 2045 §6.8)."""
     return base64.encodebytes(octets).replace(b"\n", b"\r\n")
 
 
 def _of_parts(message: Message) -> Iterator[Change]:
     """The body with its parts in another transfer encoding, or without the last of them."""
     parts = multipart.pieces(message)
-    for is_wanted in (lambda text: not text.isascii(), bool):  # relays mind 8-bit text alone
+    for is_wanted in (lambda text: not text.isascii(), bool):  # relays often encode only 8-bit text
         before = multipart.with_quoted_printable_decoded(parts, is_wanted)
         yield Change("8-bit parts became quoted-printable", multipart.joined(before))
     before = multipart.with_8bit_encoded(parts)
@@ -183,7 +183,7 @@ def _decoded(text: bytes) -> bytes:
 
 
 def _parts(body: bytes) -> Iterator[bytes]:
-    """The bodies of the parts, if it is a multipart (RFC 2046 §5.1)."""
+    """The bodies of the parts, if the body is a multipart (RFC 2046 §5.1)."""
     text = b"\r\n" + body
     heads = []
     for head in _PART_HEAD.finditer(text):
@@ -201,7 +201,7 @@ def _parts(body: bytes) -> Iterator[bytes]:
 _TAG: Final = re.compile(rb"[ \t]*+\[[^\]\r\n]{1,60}\][ \t]*+")
 _LABEL: Final = re.compile(rb"(?i)[ \t*{(<\[]*+(?:spam|external|ext|caution)[ \t*})>\]:]*+")
 _REPLY: Final = re.compile(rb"[ \t]*+[A-Za-z]{2,3}+:[ \t]*+")
-"""What an answer's subject begins with, such as Re: and Fwd:."""
+"""What the subject of a reply begins with, such as Re: and Fwd:."""
 _LONG_LINE: Final = re.compile(rb"([^\r\n]{30,76})(?= )")
 _MAX_PREAMBLE: Final = 65_536
 """Octets of a body in which its first part must begin."""
@@ -219,7 +219,7 @@ _OFTEN_DROPPED: Final = {
 
 
 def _of_any_value(value: bytes) -> Iterator[tuple[str, bytes]]:
-    """Folding and encoding, which may befall each field."""
+    """Folding and encoding, which can happen to any field."""
     yield "was folded with a tab", value.replace(b"\r\n\t", b"\r\n ")
     yield "was folded with a space", value.replace(b"\r\n ", b"\r\n\t")
     yield "was folded", re.sub(rb"\r\n(?=[ \t])", b"", value)

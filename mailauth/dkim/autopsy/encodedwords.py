@@ -1,4 +1,4 @@
-"""Encoded words in a field, as they may have been (RFC 2047 §2)."""
+"""Encoded words in a field, as they may have been before (RFC 2047 §2)."""
 
 import re
 from collections.abc import Iterator
@@ -11,7 +11,7 @@ from typing import Final
 _FORMS: Final = [
     (charset, letter) for charset in ("utf-8", "UTF-8", "iso-8859-1") for letter in "QBqb"
 ]
-"""How programs spell them."""
+"""The charsets and encodings of encoded words, as programs spell them."""
 _WORD: Final = rb"=\?[^?\s]{1,40}+\?[bBqQ]\?[^?\s]*+\?="
 _WORDS: Final = re.compile(_WORD + rb"(?:[ \t\r\n]++" + _WORD + rb")*+")
 _PHRASE: Final = re.compile(rb'[^<>,"\s][^<>,"]*(?= <)')
@@ -30,7 +30,7 @@ def decoded(value: bytes) -> bytes:
 
 
 def encoded(value: bytes) -> Iterator[bytes]:
-    """A value that is not of ASCII in encoded words: all of it, or the names before addresses."""
+    """A value outside ASCII, with encoded words: for all of it, or for the names of addresses."""
     text = value.decode("utf-8", "replace").strip()
     for charset in ("utf-8", "iso-8859-1"):
         try:
@@ -51,12 +51,12 @@ def anew(value: bytes) -> Iterator[bytes]:
 
 
 def spelt(octets: bytes) -> Iterator[bytes]:
-    """Text in UTF-8 as one encoded word, in all ways."""
+    """Text in UTF-8 as one encoded word, in every spelling."""
     return (word(octets, *form) for form in _FORMS)
 
 
 def text(value: bytes) -> bytes:
-    """What it says, in UTF-8; a value that cannot be read stays."""
+    """The text of the value, in UTF-8; a value that cannot be read is returned as it is."""
     try:
         return "".join(
             piece if isinstance(piece, str) else piece.decode(charset or "ascii")
@@ -71,7 +71,7 @@ def _spell(form: tuple[str, str], found: re.Match[bytes]) -> bytes:
 
 
 def word(octets: bytes, charset: str, letter: str) -> bytes:
-    """Text in UTF-8 as one encoded word; what is ASCII, or not of the charset, stays."""
+    """Text in UTF-8 as one encoded word; unchanged if it is ASCII, or not in the charset."""
     if octets.isascii():
         return octets
     try:

@@ -1,4 +1,4 @@
-"""Each signature of a message, and what explains the state of its body and its header."""
+"""For each signature of a message, what explains the state of the body and the header."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 MAX_SIGNATURES: Final = 10
 MAX_BODY: Final = 4_000_000
-"""Octets of a body that is looked into."""
+"""Octets of the longest body that is examined."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,16 +35,17 @@ class Autopsy:
     signature: str
     """The first octets of b=, as in the verdict."""
     body: str
-    """A sentence: that it is as it was signed, what changed it, or that nothing known did."""
+    """A sentence: that it is as it was signed, what changed it, or why that is not known."""
     header: str
-    """The same of the header."""
+    """The same for the header."""
 
 
 def autopsy(message: bytes | Message) -> Lookups[list[Autopsy]]:
-    """What happened to each signed thing of `message`, from the uppermost signature down.
+    """What happened to the body and the header that each signature of `message` covers.
 
-    A field that is no well-formed signature is passed over: its verdict says
-    why.  **Asks** one TXT question for each signature, ten at most.
+    In the order of the signatures, from the top.  A field that is not a well-formed
+    signature is skipped: its verdict says why.  **Asks** one TXT question for each
+    signature, ten at most.
     """
     if not isinstance(message, Message):
         message = Message.parse(message)
@@ -69,13 +70,13 @@ def autopsy(message: bytes | Message) -> Lookups[list[Autopsy]]:
 
 
 class _Search:
-    """What is known of one message, and what it may still cost."""
+    """What is known about one message, and how much work it may still cost."""
 
     def __init__(self, message: Message) -> None:
         self.message = message
         self.work = Work()
         self.bodies: dict[tuple[Canonicalization, bytes], str] = {}
-        """What was found for a hash of the body; signatures mostly share one."""
+        """What was found for each hash of the body, which signatures mostly share."""
 
 
 def _body_story(search: _Search, signature: Signature) -> str:
@@ -106,7 +107,7 @@ def _header_story(search: _Search, signature: Signature) -> Lookups[str]:
 
 
 def _first(stories: Iterator[str]) -> str:
-    """The likeliest explanation, or why there is none."""
+    """The most likely explanation, or why there is none."""
     try:
         return next(stories, UNKNOWN)
     except Ended:

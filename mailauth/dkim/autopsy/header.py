@@ -1,6 +1,6 @@
-"""What became of the signed fields, proved by the signature itself, b= (RFC 6376 §3.7).
+"""What happened to the signed fields, proved by the signature itself, b= (RFC 6376 §3.7).
 
-An RSA signature gives back the hash that was signed; one of Ed25519 only tells
+An RSA signature reveals the hash that was signed; an Ed25519 signature only tells
 whether a guess is right.
 """
 
@@ -20,19 +20,19 @@ from mailauth.keys import PublicKey
 from mailauth.syntax.message import Message
 
 MAX_HEADER: Final = 65_536
-"""Octets of a header whose fields are looked into."""
+"""Octets of the longest header whose fields are examined."""
 MAX_FIELD_CHANGES: Final = 80
-"""Changes of fields that are tried."""
+"""How many changes of fields are tried."""
 MAX_TOGETHER: Final = 3
 """How many of them may have happened together."""
 VERIFICATION: Final = 100
-"""A guess that only the key can tell costs as many hashes."""
+"""How many hashes a guess costs if only the key can tell whether it is right."""
 MAX_TRIED: Final = 10_000
-"""How often some of them are tried together."""
+"""How many combinations of changes are tried."""
 
 
 class _FieldChange(NamedTuple):
-    """A change of one field: in which place of which name, and the field before it."""
+    """A change of one field: its name, its place among those of the name, and its old octets."""
 
     what: str
     key: bytes
@@ -42,7 +42,7 @@ class _FieldChange(NamedTuple):
 
 
 def stories(message: Message, signature: Signature, key: PublicKey, work: Work) -> Iterator[str]:
-    """What explains the signature of the header, the likeliest first."""
+    """What explains the signature of the header, the most likely first."""
     fields = hashing.index(message)
     is_signed = _judge(signature, key)
     canonical = _signed_header(fields, signature)
@@ -67,7 +67,7 @@ def stories(message: Message, signature: Signature, key: PublicKey, work: Work) 
 
 
 def _judge(signature: Signature, key: PublicKey) -> Callable[[bytes], bool]:
-    """Tells whether a canonical header is the one that was signed."""
+    """A function that tells whether a canonical header is the one that was signed."""
     digest = key.signed_digest(signature.value)
     if digest is not None:
         return lambda canonical: hashlib.sha256(canonical).digest() == digest
@@ -81,7 +81,7 @@ def _signed_header(fields: dict[bytes, list[bytes]], signature: Signature) -> by
 
 
 def _together(changes: Sequence[_FieldChange]) -> Iterator[tuple[_FieldChange, ...]]:
-    """Changes of different fields, the fewest first."""
+    """Combinations of changes to different fields, the smallest first."""
     for count in range(1, MAX_TOGETHER + 1):
         for together in combinations(changes, count):
             if len({(change.key, change.place) for change in together}) == count:
@@ -91,7 +91,7 @@ def _together(changes: Sequence[_FieldChange]) -> Iterator[tuple[_FieldChange, .
 def _field_changes(
     message: Message, fields: dict[bytes, list[bytes]], signature: Signature
 ) -> Iterator[_FieldChange]:
-    """What may have happened to the fields that h= names, and shows in the canonical form."""
+    """Changes that may have happened to the fields in h= and that alter the canonical form."""
     form = signature.header_canonicalization
     for key in dict.fromkeys(key for key, _ in signature.signed_fields.places):
         instances = fields.get(key, [])

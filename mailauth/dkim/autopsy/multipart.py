@@ -10,18 +10,18 @@ from mailauth.syntax.message import Message
 
 MAX_BOUNDARIES: Final = 20
 MAX_PIECES: Final = 200
-"""Of a body; what follows is one more."""
+"""How many pieces a body is split into; the rest is one more."""
 
 
 class Piece(NamedTuple):
-    """What stands between two lines that part a body, and the line after it, which may be empty."""
+    """What is between two boundary lines, and the second of these, which may be empty."""
 
     octets: bytes
     end: bytes
 
     @property
     def encoding(self) -> bytes:
-        """The transfer encoding that its header tells, in lower case (RFC 2045 §6)."""
+        """The transfer encoding in its header, in lower case (RFC 2045 §6)."""
         found = _ENCODING.search(self._split()[0])
         return found[2].lower() if found else b""
 
@@ -31,7 +31,7 @@ class Piece(NamedTuple):
         return self._split()[2]
 
     def encoded(self, word: bytes, text: bytes) -> "Piece":
-        """The piece with another transfer encoding."""
+        """The piece with the transfer encoding `word`, and `text` in it."""
         head, blank, _ = self._split()
         return Piece(_ENCODING.sub(rb"\g<1>" + word, head, count=1) + blank + text, self.end)
 
@@ -46,7 +46,7 @@ _ENCODING: Final = re.compile(rb"(?im)^(content-transfer-encoding:[ \t]*+)([a-z0
 
 
 def pieces(message: Message) -> list[Piece]:
-    """The body in pieces; one alone if nothing parts it."""
+    """The body in pieces; a single one if no boundary splits it."""
     body = bytes(message.body)
     fields = (field.value for field in message.fields if field.key == b"content-type")
     found = chain.from_iterable(map(_BOUNDARY.finditer, (*fields, body)))
@@ -67,7 +67,7 @@ def joined(parts: list[Piece]) -> bytes:
 def with_quoted_printable_decoded(
     parts: list[Piece], is_wanted: Callable[[bytes], bool]
 ) -> list[Piece]:
-    """As they were if they came from 8-bit text, of what it `is_wanted`."""
+    """The parts before 8-bit text became quoted-printable, where the text `is_wanted`."""
     before: list[Piece] = []
     for part in parts:
         text = quopri.decodestring(part.text) if part.encoding == b"quoted-printable" else b""
@@ -76,7 +76,7 @@ def with_quoted_printable_decoded(
 
 
 def with_8bit_encoded(parts: list[Piece]) -> list[Piece]:
-    """As they were if they were quoted-printable."""
+    """The parts before quoted-printable became 8-bit text."""
     return [
         part.encoded(b"quoted-printable", quoted_printable(part.text))
         if part.encoding == b"8bit"
@@ -86,12 +86,12 @@ def with_8bit_encoded(parts: list[Piece]) -> list[Piece]:
 
 
 def quoted_printable(text: bytes) -> bytes:
-    """Text in this encoding, as most encode it (RFC 2045 §6.7)."""
+    """Text as quoted-printable, as most programs encode it (RFC 2045 §6.7)."""
     return quopri.encodestring(text.replace(b"\r\n", b"\n")).replace(b"\n", b"\r\n")
 
 
 def without_last(parts: list[Piece]) -> list[Piece]:
-    """As they were if the last part was added: what stands before the end of the outermost."""
+    """The parts before the last one, at the end of the outermost multipart, was added."""
     ends = [each.end.rstrip() for each in parts]
     last = next((at for at in range(len(ends) - 1, 0, -1) if ends[at].endswith(b"--")), 0)
     start = ends[last].removesuffix(b"--")

@@ -1,4 +1,4 @@
-"""One octet that was altered, added or dropped: in a small text each is tried."""
+"""One octet that was altered, added or dropped: in a small text, each is tried."""
 
 import hashlib
 from collections.abc import Iterator
@@ -8,13 +8,13 @@ from mailauth.dkim.autopsy.sentences import TOO_LONG
 from mailauth.dkim.autopsy.work import Work
 
 MAX_SEARCHED: Final = 4096
-"""Octets of a text in which each octet is tried."""
+"""Octets of the longest text in which each octet is tried."""
 
 
 def with_one_octet(text: bytes, wanted: bytes, work: Work) -> Iterator[str]:
-    """One octet that was altered, added or dropped; each is tried in a small text.
+    """One octet that was altered, added or dropped, if trying each one finds it.
 
-    Those beyond ASCII are tried beside others of their kind, as a letter of UTF-8 has several.
+    Octets outside ASCII are tried only next to others, as a UTF-8 letter has several.
     """
     if len(text) > MAX_SEARCHED:
         yield TOO_LONG

@@ -1,4 +1,4 @@
-"""What an autopsy says where it explains nothing, and how it shows text."""
+"""What an autopsy says if it explains nothing, and how it shows text."""
 
 from typing import Final
 
@@ -9,7 +9,7 @@ ENDED: Final = "nothing explains it as far as was searched; the work for one mes
 
 
 def not_looked_into(limit: int) -> str:
-    """That a text is not searched at all."""
+    """Says that a text is not searched at all."""
     return f"it has more than {limit} octets, and is not looked into"
 
 

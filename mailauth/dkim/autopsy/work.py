@@ -1,4 +1,4 @@
-"""What the search for one message may cost: counted as it is done, and ended at a limit."""
+"""What the search for one message may cost: work is counted as it is done, up to a limit."""
 
 from typing import Final
 
@@ -7,21 +7,21 @@ MAX_WORK: Final = 6_000_000
 
 
 class Ended(Exception):
-    """The work for the message has come to its limit."""
+    """The work for the message has reached its limit."""
 
 
 class Work:
-    """What may still be done for one message, in hashes of a text of 1024 octets or less."""
+    """What may still be done for one message, in hashes of at most 1024 octets of text."""
 
     def __init__(self) -> None:
         self._left = MAX_WORK
 
     def hash(self, octets: int, times: int = 1) -> None:
-        """Count hashes of so many octets.  **Raises** Ended."""
+        """Count `times` hashes of that many octets each.  **Raises** Ended."""
         self._take(times * (1 + octets // 1024))
 
     def make(self, octets: int) -> None:
-        """Count a text of so many octets that is made, then hashed.  **Raises** Ended."""
+        """Count making and hashing a text of that many octets.  **Raises** Ended."""
         self._take(1 + octets // 128)  # about as slow as eight hashes of it
 
     def _take(self, count: int) -> None:
