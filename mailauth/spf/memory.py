@@ -27,7 +27,7 @@ class Memory(Generic[K, V]):
         """The value that is remembered under a key, or None."""
 
     def put(self, key: K, value: V, weight: int) -> None:
-        """Remember a value in place of the previous one; neither, if it weighs too much by itself."""
+        """Remember a value in place of the previous one, but not if it is too heavy by itself."""
         with self._lock:
             self._forget(key)
             if weight > self._most:
