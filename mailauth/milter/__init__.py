@@ -1,15 +1,15 @@
 """The milter: mail on its way through an MTA is signed, or judged and marked.
 
-- The protocol, without a socket and without mail: `wire` makes events of octets and
-  octets of replies, in the words of `protocol`.  A `client` is the other side, an MTA.
-- The mail, without a socket: a `session` hears the events, a `mail` is what one
-  message has come to by now.  It is signed (`signing`), judged (`judging`), or has its
-  envelope rewritten (`srs`); its `ending` is what follows, its `outcome` what the MTA is
-  told, its `record` what is logged.
-- The socket: a `conversation` joins the two, by the `terms` of the `server`.  A
-  `guard` knows the messages that ended a process, and a `stopwatch` the time that is
-  spent waiting for the DNS.
-- What it is to do: `settings`, with the `tables` that are looked up; `wanted` says what
+- The protocol, without a socket and without mail: `wire` turns octets into events and
+  replies into octets; `protocol` defines both.  A `client` plays the other side, an MTA.
+- The mail, without a socket: a `session` handles the events, and a `mail` holds the state
+  of one message.  The message is signed (`signing`), judged (`judging`), or has its
+  envelope rewritten (`srs`); its `ending` says what is done with it, its `outcome` what
+  the MTA is told, its `record` what is logged.
+- The socket: a `conversation` connects the two, on the `terms` of the `server`.  A
+  `guard` recognizes the messages that ended a process, and a `stopwatch` measures the
+  time spent waiting for the DNS.
+- What to do: `settings`, with the `tables` that are looked up; `wanted` says what
   the MTA must allow for that.
 """
 

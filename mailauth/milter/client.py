@@ -1,7 +1,7 @@
-"""The side of the MTA: a message is sent to a filter, and what comes back is read.
+"""The MTA's side: sends a message to a filter and reads the answer.
 
-A `Client` is one connection, by a blocking socket.  Nothing is believed of the
-filter but the form of its frames; what has another is a `BrokenFilter`.
+A `Client` is one connection over a blocking socket.  Nothing is taken for granted of
+the filter except the form of its frames; any other form is a `BrokenFilter`.
 """
 
 import socket
@@ -34,23 +34,23 @@ from mailauth.milter.protocol.replies import (
 from mailauth.syntax.message import normalize_line_endings
 
 MAX_FRAME: Final = 16_777_216
-"""Octets of a reply that are read."""
+"""Octets in the longest frame that is read."""
 MAX_FIELD: Final = 102_400
-"""Octets of a field that Postfix keeps, its header_size_limit."""
+"""Octets of a field that Postfix keeps, its default header_size_limit."""
 MAX_NAME: Final = 100
-"""Octets of a field's name that are told."""
+"""Octets of a field's name that are shown."""
 
 _LENGTH: Final = struct.Struct(">I")
 _OFFER: Final = struct.Struct(">III")
 
 
 class BrokenFilter(MailauthError):
-    """What answers is no filter, closed the connection, or did not answer in time."""
+    """The other end is no filter, closed the connection, or did not answer in time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """How a message comes to the MTA."""
+    """How a message reaches the MTA."""
 
     ip: str = "127.0.0.1"
     host: str = ""
@@ -58,13 +58,13 @@ class Envelope:
     helo: str = "localhost"
     sender: str = ""
     recipients: tuple[str, ...] = ()
-    """Filters made with libmilter do not answer a message that has none."""
+    """Filters built on libmilter do not answer for a message without any."""
     macros: commands.Macros = field(default_factory=dict)
-    """Those at MAIL, such as {auth_authen}."""
+    """Macros sent at CONNECT and MAIL, such as {auth_authen}."""
 
     @property
     def arguments(self) -> tuple[str, ...]:
-        """Those of MAIL: with more than ASCII in an address it needs SMTPUTF8 (RFC 6531 §3.4)."""
+        """Those of MAIL: SMTPUTF8 if an address is not all ASCII (RFC 6531 §3.4)."""
         is_ascii = all(map(str.isascii, (self.sender, *self.recipients)))
         return () if is_ascii else ("SMTPUTF8",)
 
@@ -80,23 +80,23 @@ CHANGES: Final[Mapping[bytes, str]] = {
     codes.ADD_RECIPIENT_WITH_ARGUMENTS: "a recipient is added",
     codes.DELETE_RECIPIENT: "a recipient is deleted",
 }
-"""What a filter may do to a message, by the code of the reply."""
+"""What a filter may do to a message, by reply code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What a filter would have the MTA do."""
+    """What a filter asks the MTA to do."""
 
     reply: PlainReply | Refusal = CONTINUE
     changes: tuple[Change | bytes, ...] = ()
-    """In their order; those that we never make are the octets of their frames."""
+    """In order; a change of a kind that we never make is the octets of its frame."""
 
 
 class Client:
-    """One connection to a filter, over a blocking socket with a time-out."""
+    """One connection to a filter, over a blocking socket with a timeout."""
 
     def __init__(self, connected: socket.socket) -> None:
-        """Offer all that Postfix does.  **Raises** BrokenFilter."""
+        """Offer everything that Postfix offers.  **Raises** BrokenFilter."""
         self._socket = connected
         self._said = b""
         self._send(commands.offer())
@@ -108,9 +108,9 @@ class Client:
         self.options = Options(version, actions, Steps(steps & commands.ALL_STEPS))
 
     def deliver(self, envelope: Envelope, octets: bytes, *, queue_id: str = "TEST") -> Answer:
-        """Send a message, whatever its line ends, and come to the answer.
+        """Send a message, with any line endings, and return the answer.
 
-        **Raises** BrokenFilter, and BadArgument: a field that no MTA would send as it is.
+        **Raises** BrokenFilter, and BadArgument: a field that no MTA would send unchanged.
         """
         content = normalize_line_endings(octets)
         _check_fields(content)
@@ -129,11 +129,11 @@ class Client:
         return self._answer()
 
     def close(self) -> None:
-        """Say good-bye and close."""
+        """Send QUIT and close."""
         try:
             self._socket.sendall(commands.QUIT)
         except OSError:
-            pass  # it is gone before us
+            pass  # the filter closed first
         finally:
             self._socket.close()
 
@@ -149,7 +149,7 @@ class Client:
         yield commands.data()
 
     def _say(self, octets: bytes) -> PlainReply | Refusal | None:
-        """Say one command as far as it is wanted; what refuses the message already, or None."""
+        """Send one command if the filter wants it; return a reply that ends the message early."""
         code = octets[_LENGTH.size : _LENGTH.size + 1]
         steps = self.options.steps
         if code in self._skipped or steps & LEFT_OUT.get(code, Steps.NONE):
@@ -198,7 +198,7 @@ class Client:
         return bytes(octets)
 
     def _broken(self, fault: OSError) -> BrokenFilter:
-        """What became of the connection, and at which command."""
+        """What happened to the connection, and at which command."""
         at = _name(self._said)
         if isinstance(fault, TimeoutError):
             patience = self._socket.gettimeout() or 0
@@ -219,7 +219,7 @@ LEFT_OUT: Final = {
     codes.UNKNOWN: Steps.NO_UNKNOWN,
     codes.DATA: Steps.NO_DATA,
 }
-"""For the code of a command, the step that leaves it out."""
+"""By command code, the step that leaves the command out."""
 
 
 _NAMES: Final = {
@@ -237,7 +237,7 @@ _NAMES: Final = {
 
 
 def _name(command: bytes) -> str:
-    """A command in words, by its first octets; that which follows stands for macros."""
+    """The name of a command, from its first octets; macros are named for their command."""
     code = command[:1]
     if code == codes.HEADER:
         return f"the field {command[1:].partition(bytes(1))[0].decode('utf-8', 'replace')}"
@@ -245,7 +245,7 @@ def _name(command: bytes) -> str:
 
 
 def _check_fields(octets: bytes) -> None:
-    """**Raises** BadArgument: a field that Postfix would not send to a filter as it is."""
+    """**Raises** BadArgument: a field that Postfix would not send to a filter unchanged."""
     for each in commands.split(octets)[0]:
         name = each.partition(b":")[0][:MAX_NAME].decode("utf-8", "replace")
         if b"\0" in each:
@@ -269,7 +269,7 @@ def _reply(code: bytes, octets: bytes) -> PlainReply | Refusal:
 
 
 def _change(code: bytes, octets: bytes) -> Change | bytes:
-    """A change as its class; what is not of its form, or never made by us, as its frame."""
+    """A change as its class; as its frame, if malformed or of a kind that we never make."""
     words = octets.split(b"\0")
     arguments = words[1] if len(words) > 1 else b""
     change: Change | bytes = frame(code, octets)

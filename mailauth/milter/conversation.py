@@ -1,8 +1,8 @@
 """One connection of an MTA: octets from the socket to the session, its replies back.
 
-All that a read brings is answered by one write.  While a message is judged
-nothing more is read.  Whatever goes wrong in us, the MTA is told to try later;
-whatever goes wrong in the peer ends this one connection.
+Everything that one read brings is answered in one write.  Nothing more is read while
+a message is being judged.  If something goes wrong on our side, the MTA is told to try
+again later; if something goes wrong on the peer's, this one connection ends.
 """
 
 import asyncio
@@ -26,11 +26,11 @@ from mailauth.milter.terms import Limits, Resolver, Watch
 from mailauth.milter.wire import Connection
 
 TURN: Final = 128
-"""How many events of one connection are heard at a stretch."""
+"""How many events of one connection are handled in a row."""
 LINGER: Final = 1.0
-"""Seconds without an octet, after which an MTA that has no message under way may be left."""
+"""Seconds without an octet after which an MTA with no message under way may be closed."""
 MAX_UNREAD: Final = 1_048_576
-"""Octets of replies that may wait for the peer before it gets no more."""
+"""Octets of replies that the peer may leave unread before what it sends must wait."""
 
 
 class Conversation(serving.Client):
@@ -59,18 +59,18 @@ class Conversation(serving.Client):
         self._socket: socket.socket | None = None
         self._judging: asyncio.Task[None] | None = None
         self._waiting = False  # events are left for a later turn
-        self._unread = False  # the peer leaves so many replies unread that we wait
-        self._closing = False  # after the present message
+        self._unread = False  # the peer has left so many replies unread that we wait
+        self._closing = False  # after the current message
         self._gone: asyncio.Future[None] | None = None
         self._is_partial = False  # the deadline is that of a frame
-        self._number = 0  # of the message that is judged, as the watch has it
-        self._begun = 0.0  # the present message: MAIL
-        self._content_begun = 0.0  # its first field
-        self._judging_begun = 0.0  # its end
+        self._number = 0  # the watch's number for the message being judged
+        self._begun = 0.0  # when MAIL began the current message
+        self._content_begun = 0.0  # when its first field came
+        self._judging_begun = 0.0  # when it was complete
         self._shown = 0.0  # the last sign of progress
-        self._heard = self._loop.time()  # when the peer last said something
+        self._heard = self._loop.time()  # when the peer last sent something
         self.deadline = self._heard + limits.idle
-        """When the peer must have done something."""
+        """By when the peer must have done something."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""
@@ -96,7 +96,7 @@ class Conversation(serving.Client):
     def receive(self, octets: bytes) -> None:
         """Octets that have arrived."""
         if self._socket is not None and _QUICKACK is not None:
-            # An MTA sends many small frames; each acknowledgement that waits costs it 40 ms.
+            # An MTA sends many small frames; each delayed acknowledgement costs it 40 ms.
             self._socket.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
         self._wire.receive(octets)
         self._heard = self._loop.time()
@@ -104,7 +104,7 @@ class Conversation(serving.Client):
             self._work()
 
     def pause_writing(self) -> None:
-        """Called by asyncio: the peer does not read, so what it sends waits."""
+        """Called by asyncio: the peer is not reading, so what it sends waits."""
         self._unread = True
         self._transport.pause_reading()
         self.deadline = self._loop.time() + self._limits.frame
@@ -115,9 +115,9 @@ class Conversation(serving.Client):
         self._go_on()
 
     def finish(self) -> asyncio.Future[None]:
-        """Close once no message is under way, nor has just been or is about to be.
+        """Close once no message is under way, has just ended or is about to begin.
 
-        What comes back is done when it is closed.
+        The future is done when the connection is closed.
         """
         self._closing = True
         self._gone = self._gone or self._loop.create_future()
@@ -133,7 +133,7 @@ class Conversation(serving.Client):
             self._transport.abort()
 
     def tick(self, now: float) -> None:
-        """Called every now and then: look at the deadlines."""
+        """Called now and then: check the deadlines."""
         limits = self._limits
         if self._judging is not None:
             if now >= self._judging_begun + limits.judging:
@@ -155,11 +155,11 @@ class Conversation(serving.Client):
         self._close_if_done(now)
 
     def _is_held(self) -> bool:
-        """What has come must wait: for a verdict, for a turn, for the peer to read."""
+        """Whether what has arrived must wait: for a verdict, a turn, or the peer to read."""
         return self._judging is not None or self._waiting or self._unread
 
     def _work(self) -> None:
-        """Hear what has come, up to `TURN` events, and answer it by one write."""
+        """Handle what has arrived, up to `TURN` events, and answer in one write."""
         said: list[bytes] = []
         if mark := self._session.mark:
             self._guard.take(mark)
@@ -201,7 +201,7 @@ class Conversation(serving.Client):
         self._go_on()
 
     def _go_on(self) -> None:
-        """Hear what has come meanwhile, then read on."""
+        """Handle what has arrived in the meantime, then read on."""
         if self._is_held() or self._transport.is_closing():
             return
         self._work()
@@ -217,12 +217,12 @@ class Conversation(serving.Client):
         except Exception as fault:  # noqa: BLE001 - whatever it is, the mail waits
             self._fail(fault)
             session.fail(f"internal error: {type(fault).__name__}")
-            if wire.owed == codes.OFFER:  # it takes no refusal
+            if wire.owed == codes.OFFER:  # an offer cannot be refused
                 wire.close()
             return LATER if wire.owed else None
 
     def _end_message(self, octets: bytes, said: list[bytes]) -> None:
-        """The message is complete: what needs no waiting is answered at once."""
+        """The message is complete: answer at once if no look-up has to wait."""
         self._judging_begun = self._shown = self._loop.time()
         self._number = self._watch.started()
         try:
@@ -251,7 +251,7 @@ class Conversation(serving.Client):
         self._go_on()
 
     def _answer(self, outcome: Outcome, dns_seconds: float) -> bytes:
-        """The octets of the replies to the end of a message; what cannot be sent is deferred."""
+        """The replies to the end of a message, encoded; if that fails, the message is deferred."""
         try:
             octets = b"".join(map(self._wire.send, (*outcome.changes, outcome.reply)))
         except Exception as fault:  # noqa: BLE001 - whatever it is, the mail waits
@@ -269,19 +269,19 @@ class Conversation(serving.Client):
         return octets
 
     def _give_up(self, fault: Exception) -> bytes:
-        """The same after a fault of ours, whatever state it left."""
+        """The same after a fault of ours, in whatever state it left us."""
         self._fail(fault)
         try:
             outcome = self._session.give_up(f"internal error: {type(fault).__name__}")
             return self._answer(outcome, 0.0)
-        except Exception as again:  # noqa: BLE001 - then without a record that is true
+        except Exception as again:  # noqa: BLE001 - then without a record
             self._fail(again)
             self._watch.dropped(self._number)
             self._session.fail("internal error")
             return self._wire.send(LATER) if self._wire.owed else b""
 
     def _defer(self, trouble: str) -> None:
-        """Answer now for the message that is being judged."""
+        """Answer now for the message being judged: defer it."""
         judging, self._judging = self._judging, None
         if judging is not None:
             judging.cancel()
@@ -293,7 +293,7 @@ class Conversation(serving.Client):
         self._watch.failed(Fault(session.queue_id, session.fingerprint, fault))
 
     def _set_deadline(self, *, heard: bool) -> None:
-        """An idle peer has long; one with half a frame gets no more time by sending octets."""
+        """An idle peer has a long time; sending more of a partial frame buys no extra time."""
         now = self._loop.time()
         content = self._wire.state in (State.HEADER, State.BODY)
         if not self._wire.in_message:

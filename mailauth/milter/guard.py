@@ -1,28 +1,28 @@
 """How a message that ended a process is recognized when it comes again.
 
-Before anything is done with the octets of a message, its fingerprint is *taken*
-in hand, and then *left*.  If the process ends meanwhile, whoever outlives it finds
-there which message it died of.
+The fingerprint of a message is *taken* in hand before anything is done with its
+octets, and *left* afterwards.  If the process dies in between, whoever outlives it
+finds the fingerprint of the message that it died of.
 """
 
 from typing import Final, Protocol
 
 
 class Guard(Protocol):
-    """Keeps the fingerprint in hand where it outlives the process; each call is to be quick."""
+    """Keeps the fingerprint in hand where it outlives the process; each call must be quick."""
 
     def take(self, fingerprint: str) -> None:
         """From now on the process works on this message."""
 
     def leave(self) -> None:
-        """From now on it works on none."""
+        """From now on the process works on no message."""
 
     def knows(self, fingerprint: str) -> bool:
         """Whether a process ended with this message in hand."""
 
 
 class Unguarded:
-    """For those who have nobody to outlive them."""
+    """The guard of a process that nobody outlives."""
 
     def take(self, fingerprint: str) -> None:
         """See `Guard`."""

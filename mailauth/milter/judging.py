@@ -1,8 +1,8 @@
 """Incoming mail is judged: SPF for HELO and MAIL FROM, DKIM for every signature, DMARC.
 
-`judge` asks the DNS, by `authenticate`, and comes to a `Judgement`: what is told
-in the fields, and what follows.  Every method that was switched on is told of, also when it
-came to nothing, so that a missing result cannot be taken for one (RFC 8601 §2.7).
+`judge` asks the DNS, through `authenticate`, and returns a `Judgement`: what the fields
+report, and what is done with the message.  Every method that is switched on is reported, even
+if it found nothing, so that a missing result cannot pass for a result (RFC 8601 §2.7).
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -23,34 +23,34 @@ from mailauth.syntax.address import Address
 
 @dataclass(frozen=True, slots=True)
 class Envelope:
-    """Who brought a message, as far as SPF asks."""
+    """Who sent a message, as far as SPF needs to know."""
 
     address: Address | None
     helo: str
     sender: str
     """Without angle brackets; empty is the null sender."""
     smtputf8: bool = False
-    """The message may have more than ASCII in its header (RFC 6531 §3.4)."""
+    """The header may contain more than ASCII (RFC 6531 §3.4)."""
 
 
 @dataclass(frozen=True, slots=True)
 class Judgement:
-    """What was found, and what follows."""
+    """What was found, and what is done with the message."""
 
     results: tuple[MethodResult, ...]
     received_spf: tuple[bytes, ...] = ()
-    """Fields, each with its CRLF."""
+    """Received-SPF fields, each with its CRLF."""
     ending: Ending = DELIVERED
     """A refusal has the code of RFC 7372 §3."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Ground:
-    """One reason to act on a message: what a verdict asks for, and the words for it."""
+    """One reason to act on a message: the action that a verdict calls for, and why in words."""
 
     action: Action
     enhanced: str
-    """Without its first digit."""
+    """The enhanced status code without its first digit."""
     sentence: str
 
 
@@ -61,7 +61,7 @@ def judge(
     *,
     now: int,
 ) -> Lookups[Judgement]:
-    """The judgement on one message; `verification` has seen its body, if that was wanted.
+    """The judgement on one message; `verification`, if given, has seen its body.
 
     **Asks** what `authenticate` asks.
     """
@@ -108,7 +108,7 @@ def _grounds(report: Report, settings: VerifyingSettings) -> Iterator[_Ground]:
 
 
 def _ground_of_spf(verdict: spf.Verdict, actions: Mapping[str, Action]) -> _Ground:
-    """The MAIL FROM identity decides; for the null sender it is one of HELO (RFC 7208 §2.4)."""
+    """MAIL FROM decides; for the null sender it is derived from HELO (RFC 7208 §2.4)."""
     action = actions.get(verdict.result, Action.HEADER)
     error = verdict.result in (spf.Result.TEMPERROR, spf.Result.PERMERROR)
     sentence = f"SPF says {verdict.result} of {printable_ascii(verdict.domain) or 'the sender'}"
@@ -118,7 +118,7 @@ def _ground_of_spf(verdict: spf.Verdict, actions: Mapping[str, Action]) -> _Grou
 
 
 def _ground_of_dkim(verdicts: Sequence[dkim.Verdict], actions: Mapping[str, Action]) -> _Ground:
-    """The best of the signatures decides: a pass, or what may become one, or the first."""
+    """The best signature decides: a pass, else one that may become a pass, else the first."""
     found = [verdict.result for verdict in verdicts]
     best = next((good for good in _BEST if good in found), found[0])
     action = actions.get(best, Action.HEADER)
@@ -127,7 +127,7 @@ def _ground_of_dkim(verdicts: Sequence[dkim.Verdict], actions: Mapping[str, Acti
 
 
 def _ground_of_dmarc(verdict: dmarc.Verdict, actions: Mapping[str, Action]) -> _Ground:
-    """What the owner of the author's domain asks for decides, where the message fails.
+    """If the message fails, what the owner of the author's domain asks for decides.
 
     RFC 9989 §7.2 leaves the code open and shows 5.7.1.
     """
@@ -136,17 +136,17 @@ def _ground_of_dmarc(verdict: dmarc.Verdict, actions: Mapping[str, Action]) -> _
         sentence = f"rejected by the DMARC policy of {domain}"
         return _Ground(actions.get(verdict.disposition, Action.HEADER), "7.1", sentence)
     action = actions.get(verdict.result, Action.HEADER)
-    if verdict.result is dmarc.Result.NONE:  # among actions that word is the policy p=none
+    if verdict.result is dmarc.Result.NONE:  # as a key of the actions, `none` means p=none
         action = Action.HEADER
     return _Ground(action, "7.1", f"DMARC says {verdict.result} of {domain}")
 
 
 def _by_chain(ground: _Ground, report: Report, trusted: frozenset[str]) -> _Ground:
-    """What a trusted chain leaves of the ground to act on a failure of DMARC.
+    """The ground to act on a failure of DMARC, after a trusted chain has been considered.
 
-    A chain that is believed stands for the message, which is local policy
-    (RFC 9989 §5.3.6).  One that might be believed, but cannot be judged now, has
-    it wait: that is a failure (RFC 8617 §5.2.1), but a refusal would be for good.
+    A chain that is believed overrides the failure, as local policy (RFC 9989 §5.3.6).
+    One that might be believed, but cannot be judged now, makes the message wait: the chain
+    counts as failed (RFC 8617 §5.2.1), but a refusal would be final.
     """
     chain = report.chain
     if report.override():
@@ -163,13 +163,13 @@ _MULTIPLE: Final = "7.26"
 
 
 def _ending(grounds: Sequence[_Ground]) -> Ending:
-    """What the grounds come to: the first of their actions, for all the reasons for it."""
+    """The action that ranks first among the grounds, with all the reasons for it."""
     action = min((ground.action for ground in grounds), key=RANK.index, default=Action.HEADER)
     if action in (Action.HEADER, Action.ACCEPT):
         return Ending(action)
     deciding = [ground for ground in grounds if ground.action is action]
     reason = "; ".join(ground.sentence for ground in deciding)
-    # RFC 7372 §3: the code of the check that failed, or that for several.
+    # RFC 7372 §3: the code of the check that failed, or the code for several.
     enhanced = deciding[0].enhanced if len(deciding) == 1 else _MULTIPLE
     refusal: Refusal | None = None
     if action is Action.REJECT:

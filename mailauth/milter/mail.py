@@ -1,8 +1,8 @@
 """One message on its way through the milter: its envelope, its header, its body in pieces.
 
-A `Mail` is made when MAIL comes and dropped when the message ends; nothing of
-it is anywhere else.  The header is kept until its end, within limits; of the
-body only hashes remain.
+A `Mail` is made at MAIL and dropped when the message ends; the state of the message
+is nowhere else.  The header is kept whole, within limits; of the body only hashes
+are kept.
 """
 
 import hashlib
@@ -25,7 +25,7 @@ from mailauth.syntax.message import Message, normalize_line_endings
 RESULTS: Final = authres.NAME.encode()
 RECEIVED_SPF: Final = received.NAME.encode()
 _FIRST_LETTERS: Final = b"AaRr"
-"""Of the two; an empty name is in them too."""
+"""Of these two names; an empty slice is "in" them too."""
 
 
 @dataclass(slots=True)
@@ -35,7 +35,7 @@ class Forged:
     name: bytes
     count: int = 0
     indexes: list[int] = field(default_factory=list)
-    """From 1, from top to bottom."""
+    """Counted from 1, top to bottom."""
 
 
 @dataclass(slots=True)
@@ -46,12 +46,12 @@ class Mail:
     sender: str
     """Without angle brackets; empty is the null sender."""
     path: bytes
-    """The same as it came."""
+    """The sender as it came."""
     arguments: tuple[bytes, ...] = ()
-    """Those of MAIL, of ESMTP."""
+    """The ESMTP arguments of MAIL."""
     recipients: int = 0
     envelope: Recipients | None = None
-    """What of the recipients matters for SRS."""
+    """What SRS needs to know of the recipients."""
     fields: int = 0
     size: int = 0
     """Octets of header and body."""
@@ -63,21 +63,21 @@ class Mail:
     trouble: str = ""
     """Why the message must be deferred."""
     is_overloaded: bool = False
-    """It has more forged fields than are removed, so it cannot be let in."""
+    """It has more forged fields than we remove, so it cannot be let in."""
     notes: list[str] = field(default_factory=list)
     forged: dict[bytes, Forged] = field(default_factory=dict)
-    """By their names in lower case, those of which forged fields are to be removed."""
+    """By name in lower case, the fields of which forged ones are removed."""
     mark: str = ""
-    """Its fingerprint, once the message is in hand; see `guard`."""
+    """The fingerprint, once the message is in hand; see `guard`."""
     _lines: list[bytes] = field(default_factory=list)
-    _lost_signature: bool = False  # one was beyond the limits
+    _lost_signature: bool = False  # a signature was beyond the limits
     _octets: int = 0
     _digest: Any = field(default_factory=hashlib.sha256)
-    _digested: int = 0  # of the lines
+    _digested: int = 0  # how many of the lines
 
     @classmethod
     def begin(cls, event: MailFrom, limits: MessageLimits, results: Iterable[bytes] = ()) -> "Mail":
-        """A message of which the sender is known; `results` are the names of `forged`."""
+        """A message whose sender is known; `results` are the field names for `forged`."""
         mail = cls(limits, shown(text_of(event.address)), event.address, event.arguments)
         mail.forged = {name.lower(): Forged(name) for name in results}
         mail._digest.update(event.address)
@@ -85,12 +85,12 @@ class Mail:
 
     @property
     def smtputf8(self) -> bool:
-        """Whether the client said that it is a message of RFC 6531."""
+        """Whether the client declared an internationalized message (RFC 6531)."""
         return any(argument.upper() == b"SMTPUTF8" for argument in self.arguments)
 
     @property
     def is_too_large(self) -> bool:
-        """Whether the header is over our limits; then its rest is not kept."""
+        """Whether the header is over our limits; the rest of it is then not kept."""
         return self._octets > self.limits.header_octets or self.fields > self.limits.fields
 
     def add_field(self, name: bytes, value: bytes, *, separator: bytes) -> None:
@@ -106,13 +106,13 @@ class Mail:
             self._lost_signature = True
 
     def is_result(self, name: bytes) -> bool:
-        """Whether results are told in fields of this name."""
+        """Whether this is the name of a field that reports results."""
         return name[:1] in _FIRST_LETTERS and _folded(name) in self.forged
 
     def judge_field(self, name: bytes, value: bytes, authserv_id: str) -> None:
-        """Note a field of results that must be removed, as it claims to be of `authserv_id`.
+        """Note a field of results that must be removed because it claims to be `authserv_id`'s.
 
-        With too many of them the message is overloaded.
+        Too many of them make the message overloaded.
         """
         forged = self.forged[_folded(name)]
         forged.count += 1
@@ -129,8 +129,8 @@ class Mail:
         forged.indexes.append(forged.count)
 
     def header(self) -> Message:
-        """The header as a message without a body, with what is wrong with it."""
-        lost = [FIELD_KEY + b":"] if self._lost_signature else []  # for its place to be seen
+        """The header as a message without a body, including what is wrong with it."""
+        lost = [FIELD_KEY + b":"] if self._lost_signature else []  # to show that there was one
         octets = b"\r\n".join([*self._lines, *lost, b"", b""])
         message = Message.parse(normalize_line_endings(octets))
         fault = ""
@@ -153,7 +153,7 @@ class Mail:
             self.fragility.update(octets)
 
     def fingerprint(self) -> str:
-        """What tells this message from others when it comes again: sender, header so far."""
+        """What identifies this message if it comes again: its sender and its header so far."""
         if self._digested < len(self._lines):
             self._digest.update(b"\n".join([*self._lines[self._digested :], b""]))
             self._digested = len(self._lines)
@@ -166,7 +166,7 @@ def _folded(name: bytes) -> bytes:
 
 
 def _is_our_received_spf(text: str, receiver: str) -> bool:
-    """Whether a Received-SPF field claims to be of this receiver, or cannot be read."""
+    """Whether a Received-SPF field claims to be this receiver's, or cannot be read."""
     try:
         claimed = received.parse(text).get("receiver")
     except SyntaxFault:

@@ -1,8 +1,8 @@
-"""The end of a message: what the MTA is told, what the postmaster, and in which order.
+"""The end of a message: what the MTA is told, and what the postmaster.
 
-Fields are removed before any is inserted, the highest index first, because a
-removal counts those above it anew.  What is inserted goes to the very top, so
-the last is the first to be read.
+Fields are removed before any is inserted, the highest index first, because each
+removal renumbers the fields after it.  Fields are inserted at the very top, so the
+one inserted last is read first.
 """
 
 from collections.abc import Iterator
@@ -17,14 +17,14 @@ from mailauth.milter.settings import Action
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """Changes, the reply after them, and the record of it all."""
+    """The changes, the reply that follows them, and the record."""
 
     changes: tuple[Change, ...]
     reply: PlainReply | Refusal
     record: Record
 
     def deferred(self, trouble: str) -> "Outcome":
-        """The same message, which is deferred instead."""
+        """The outcome of the same message if it is deferred instead."""
         notes = (*self.record.notes, f"deferred: {trouble}")
         record = self.record._replace(action=Action.TEMPFAIL, reply=str(LATER), notes=notes)
         return replace(self, changes=(), reply=LATER, record=record)
@@ -38,10 +38,10 @@ def removals(mail: Mail) -> Iterator[ChangeHeader]:
 
 
 def insertion(field: bytes, separator: bytes) -> InsertHeader:
-    """The change that inserts a field of ours; its folds become bare LF, as milters have them.
+    """The change that inserts a field of ours; folds become bare LF, as in the milter protocol.
 
-    `separator` is what stands between name and value where this MTA tells of a field:
-    a colon, or a colon and the blank after it.
+    `separator` is what this MTA leaves out between name and value: a colon, or a colon and
+    the blank after it.
     """
     name, _, value = field.removesuffix(b"\r\n").replace(b"\r\n", b"\n").partition(b":")
     return InsertHeader(0, name, value.removeprefix(separator[1:]))

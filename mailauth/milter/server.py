@@ -1,7 +1,7 @@
 """A milter on one listening socket, which several processes may share.
 
-It stops in two steps: it accepts no more and lets messages come to their end;
-then what is left is deferred and closed, so that the MTA keeps it.
+It stops in two steps: it accepts no more connections and lets messages finish; then it
+defers and closes what is left, so that the MTA keeps it.
 """
 
 from functools import partial
@@ -19,7 +19,7 @@ class MilterServer(SocketServer[Conversation]):
     """Serves the MTAs that connect to one socket.
 
     `resolver` is an `AsyncResolver`, whose budget is that of one message;
-    `keys` may be shared by the servers of one event loop, and `guard` too.
+    `keys` and `guard` may be shared by the servers of one event loop.
     """
 
     def __init__(

@@ -1,11 +1,11 @@
 """What a filter does with the events of one connection, without a socket.
 
-`hear` is told of each event and comes to the reply, if the MTA awaits one;
-`finish` comes to the last replies on a message, and may ask the DNS.  What
-belongs to a message is in its `Mail`, which is dropped as a whole.
+`hear` takes each event and returns the reply, if the MTA awaits one; `finish`
+returns the final replies for a message, and may ask the DNS.  All state of a
+message is in its `Mail`, which is dropped as a whole.
 
-To defer is the answer to every trouble: a message is never accepted because
-something of ours failed, and never discarded.
+Every trouble defers the message: no message is ever accepted because something on
+our side failed, and none is ever discarded.
 """
 
 import time
@@ -53,7 +53,7 @@ TOO_MANY: Final = Refusal(452, "4.5.3", "Too many recipients")
 
 
 class Session:
-    """One connection of an MTA, and whatever messages come by it."""
+    """One connection of an MTA, and the messages that it brings."""
 
     def __init__(
         self,
@@ -65,10 +65,10 @@ class Session:
         clock: Callable[[], float] = time.time,
         on_forged: Callable[[str, str], None] | None = None,
     ) -> None:
-        """A session whose macros are those of `connection`; `clock` tells seconds of the epoch.
+        """A session with the macros of `connection`; `clock` gives seconds since the epoch.
 
-        `on_forged` is told of each recipient that is a forged or expired SRS address,
-        and of its client.
+        `on_forged` is called with each recipient that is a forged or expired SRS address,
+        and with its client.
         """
         self._settings = settings
         self._keys = keys
@@ -84,8 +84,8 @@ class Session:
         self._is_relay = False  # one that does not
         self._by_smtp = True
         self._mail: Mail | None = None
-        self._unfit = ""  # why no mail of this MTA can be served
-        self._trouble = ""  # why no mail of this client can
+        self._unfit = ""  # why no mail of this MTA can be handled
+        self._trouble = ""  # why no mail of this client can be handled
         self._separator = b":"
         self._hearers: Mapping[type, Callable[[Any], Reply | None]] = {
             Offer: self._negotiate,
@@ -102,21 +102,21 @@ class Session:
 
     @property
     def queue_id(self) -> str:
-        """That of the MTA, or a number of ours after a hyphen."""
+        """The MTA's, or else a hyphen and a number of ours."""
         return self._macro(b"i") or f"-{self._number}"
 
     @property
     def fingerprint(self) -> str:
-        """That of the present message."""
+        """The fingerprint of the current message."""
         return self._mail.fingerprint() if self._mail else ""
 
     @property
     def mark(self) -> str:
-        """The same, once the message is in hand."""
+        """The same, or "" while the message is not in hand yet."""
         return self._mail.mark if self._mail else ""
 
     def hear(self, event: Event) -> Reply | None:
-        """The reply to any event but the end of a message, if one is owed."""
+        """The reply to any event except the end of a message, if one is owed."""
         hear = self._hearers.get(type(event))
         reply = hear(event) if hear else None
         if self._connection.owed is None:
@@ -124,14 +124,14 @@ class Session:
         return self._deferral() or reply or replies.CONTINUE
 
     def fail(self, trouble: str) -> None:
-        """The present message must be deferred, or all of this client if there is none."""
+        """Defer the current message; without one, all mail of this client."""
         if self._mail is not None:
             self._mail.trouble = self._mail.trouble or trouble
         else:
             self._trouble = self._trouble or trouble
 
     def finish(self, octets: bytes) -> Lookups[Outcome]:
-        """The end of the present message; `octets` are the last piece of its body.
+        """The outcome of the current message; `octets` are the last piece of its body.
 
         **Asks** what `judge` asks, if it is judged; what `signing.finish` asks, if it is signed.
         """
@@ -150,7 +150,7 @@ class Session:
         return (yield from self._judge(mail, settings.verifying, now))
 
     def give_up(self, trouble: str) -> Outcome:
-        """The end of the present message: it is deferred."""
+        """The outcome of the current message if it is deferred."""
         mail = self._present()
         mail.notes.append(f"deferred: {trouble}")
         return self._outcome(mail, DEFERRED)
@@ -173,7 +173,7 @@ class Session:
         return options
 
     def _deferral(self) -> Refusal | None:
-        """What the MTA is told instead of anything else, if the message must be deferred."""
+        """The refusal that replaces any other reply, if the message must be deferred."""
         if self._mail is None or self._settings.dry_run:
             return None
         return LATER if self._unfit or self._trouble or self._mail.trouble else None
@@ -182,7 +182,7 @@ class Session:
         self._forget_client(event)
         self._address = address.parse(event.address.decode("utf-8", "replace"))
         self._host = event.host.decode("utf-8", "replace")
-        # Postfix makes up a client without a port for mail that comes by sendmail(1) or a queue.
+        # For mail from sendmail(1) or a queue, Postfix invents a client without a port.
         self._by_smtp = event.port != 0
         verifying = self._settings.verifying
         if verifying is not None:
@@ -209,7 +209,7 @@ class Session:
             self._mail.envelope = Recipients(self._settings.srs, refuses)
 
     def _judged_fields(self) -> tuple[bytes, ...]:
-        """The names of the fields of which forged ones are removed."""
+        """The names of the fields whose forgeries are removed."""
         verifying = self._settings.verifying
         if verifying is None or self._is_trusted:
             return ()
@@ -238,7 +238,7 @@ class Session:
                 mail.judge_field(name, value, verifying.authserv_id)
 
     def _hear_end_of_headers(self, _: EndOfHeaders) -> None:
-        """The header is complete: it shows what is done with the body."""
+        """The header is complete: decide from it what to do with the body."""
         mail = self._present()
         if not self._take(mail):
             return
@@ -259,7 +259,7 @@ class Session:
             )
 
     def _take(self, mail: Mail) -> bool:
-        """Take the message in hand; false if it has ended a process before."""
+        """Take the message in hand; false if it ended a process before."""
         mark = mail.fingerprint()
         if self._guard.knows(mark):
             mail.trouble = mail.trouble or f"the message {mark} ended a process before"
@@ -272,7 +272,7 @@ class Session:
         self._add_body(self._present(), event.octets)
 
     def _add_body(self, mail: Mail, octets: bytes) -> None:
-        """The body of a message that will be deferred in any case is only counted."""
+        """Add a piece of the body; if the message will be deferred anyway, only count it."""
         if mail.trouble:
             mail.size += len(octets)
         else:
@@ -288,7 +288,7 @@ class Session:
         return self._outcome(mail, signed.ending, fields=signed.fields, signatures=signed.made)
 
     def _judge(self, mail: Mail, verifying: VerifyingSettings, now: int) -> Lookups[Outcome]:
-        """The own result goes to the very top, so it is inserted last (RFC 8601 §4)."""
+        """Our own results go to the very top, so they are inserted last (RFC 8601 §4)."""
         envelope = Envelope(self._address, self._helo, mail.sender, mail.smtputf8)
         if self._is_relay:
             envelope = _before_relays(envelope, mail, verifying.relays)
@@ -306,7 +306,7 @@ class Session:
         signatures: tuple[str, ...] = (),
         results: tuple[MethodResult, ...] = (),
     ) -> Outcome:
-        """A refused message is not changed; from any other the forged fields are taken away."""
+        """A refused message is not changed; forged fields are removed from any other."""
         envelope = Rewritten()
         refusal = ending.refusal
         if mail.envelope is not None and refusal is None:
@@ -349,7 +349,7 @@ class Session:
 
 
 def _before_relays(envelope: Envelope, mail: Mail, relays: Clients) -> Envelope:
-    """The envelope as the first of our relays had it; the same if the mail is of a relay itself.
+    """The envelope as our first relay saw it; unchanged if the mail is from the relay itself.
 
     It has no address if a client of the relay may have made the field unreadable.
     """

@@ -1,9 +1,9 @@
 """Outgoing mail is signed: which mail that is, for which author, with which keys.
 
-A message that is ours and cannot be signed says why in its notes; what follows
-is a setting.  A key that cannot be used is a trouble of ours, so the message is
-deferred: it would leave unsigned otherwise.  A key that is not published yet, or
-no more, may leave the signing to those that are.
+If a message of ours cannot be signed, its notes say why, and a setting decides what
+follows.  A key that cannot be used is a fault on our side, so the message is deferred:
+otherwise it would leave unsigned.  A key that is not published yet, or no longer, may
+leave the signing to keys that are.
 """
 
 from collections.abc import Callable
@@ -31,19 +31,19 @@ NOT_ALLOWED: Final = Refusal(550, "5.7.1", "You may not send as the author of th
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What became of a message that is ours."""
+    """What became of a message of ours."""
 
     fields: tuple[bytes, ...] = ()
     """The signatures, each a whole field."""
     made: tuple[str, ...] = ()
-    """Of each, its d= and s=."""
+    """The d= and s= of each signature."""
     ending: Ending = DELIVERED
 
 
 def is_ours(
     ours: Ours, client: tuple[str, Address | None], sender: str, macro: Callable[[bytes], str]
 ) -> bool:
-    """Whether mail is to be signed: by its client, its user, or the way that it came."""
+    """Whether mail is to be signed: decided by its client, its user, or how it came."""
     if client in ours.excluded or not (sender or ours.null_sender):
         return False
     if ours.authenticated and macro(b"auth_authen"):
@@ -58,7 +58,7 @@ def is_ours(
 
 
 def begin(mail: Mail, settings: SigningSettings) -> None:
-    """The header is complete: the body will be hashed, or the notes tell why not."""
+    """The header is complete: prepare to hash the body, or note why it is not signed."""
     header = mail.header()
     try:
         mail.signatory = Signatory(
@@ -79,7 +79,7 @@ def finish(
 ) -> Lookups[Signed]:
     """The body is complete: the signatures, or what follows without them.
 
-    **Asks** with `prefer_published` for the records of the keys, side by side.
+    **Asks**, with `prefer_published`, for the key records, side by side.
     """
     if mail.signatory is None or not mail.authors:
         return _unsigned(settings.on_unsignable, UNSIGNABLE)
@@ -115,7 +115,7 @@ def finish(
 
 
 _Found: TypeAlias = list[tuple[SigningKey, PrivateKey]]
-"""The rows of the table that an author has, each with the key in its file."""
+"""The rows of the table for an author, each with the key from its file."""
 
 
 def _find_keys(settings: SigningSettings, keys: KeyRing, author: Mailbox) -> _Found:
@@ -124,9 +124,9 @@ def _find_keys(settings: SigningSettings, keys: KeyRing, author: Mailbox) -> _Fo
 
 
 def _published(found: _Found, notes: list[str]) -> Lookups[_Found]:
-    """Those that verifiers can find as far as is known, or all if there are none of them.
+    """The keys that verifiers can find, as far as is known; all of them if there are none.
 
-    So no message leaves unsigned for what the DNS says.  **Raises** BadArgument.
+    So nothing that the DNS says makes a message leave unsigned.  **Raises** BadArgument.
     """
     preflights = yield from gather(
         *(preflight(key.public_key, domain=row.domain, selector=row.selector) for row, key in found)
@@ -144,7 +144,7 @@ def _published(found: _Found, notes: list[str]) -> Lookups[_Found]:
 
 
 def _unsigned(action: Action, refusal: Refusal) -> Signed:
-    """A message that is ours leaves without a signature, or does not leave."""
+    """A message of ours leaves without a signature, or does not leave."""
     said: Refusal | None = None
     if action is Action.REJECT:
         said = refusal

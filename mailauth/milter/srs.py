@@ -1,10 +1,9 @@
 """The envelope of mail that leaves, and of bounces that come home: SRS by the milter.
 
-The policy answers here what it answers to Postfix's maps.  A recipient *leaves*
-if its domain is none of ours and the MTA does not say that it delivers to it
-here.  If one leaves, the sender is rewritten, for all recipients: a message has
-one sender.  A recipient that is an SRS address of ours is put in the place of
-whom it stands for.
+The policy gives the same answers here as to Postfix's maps.  A recipient *leaves* if
+its domain is not ours and the MTA does not say that it delivers to it locally.  If one
+recipient leaves, the sender is rewritten for all of them: a message has one sender.  A
+recipient that is an SRS address of ours is replaced by the address that it stands for.
 """
 
 from collections.abc import Iterator
@@ -28,11 +27,11 @@ from mailauth.postfix.rewriting import GENUINE, LEFT_ALONE, OURS
 from mailauth.syntax.mailbox import without_brackets
 
 NO_SUCH_USER: Final = Refusal(550, "5.1.1", srs.OUTWARD)
-"""One answer to both, so that a forger learns nothing."""
+"""The same answer for forged and for expired, so that a forger learns nothing."""
 MAX_PATH: Final = 512
-"""Octets of a recipient that may be an SRS address; no path has more than 256."""
+"""Octets; a longer recipient is not taken for an SRS address: no path has more than 256."""
 MAX_ARGUMENTS: Final = 1024
-"""Octets of the arguments of one recipient that are kept; an original recipient has 500."""
+"""Octets; longer arguments of a recipient are dropped: an original recipient has 500."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +39,9 @@ class Returning:
     """A recipient that is an SRS address of ours."""
 
     original: str
-    """Whom it stands for."""
+    """The address that it stands for."""
     arguments: bytes
-    """Those of RCPT, of ESMTP, with blanks between them."""
+    """The ESMTP arguments of RCPT, separated by blanks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,13 +50,13 @@ class Rewritten:
 
     changes: tuple[Change, ...] = ()
     sender: str = ""
-    """The new one, to be shown."""
+    """The new sender, for display."""
     returned: int = 0
-    """Recipients in whose place somebody else was put."""
+    """Recipients that were replaced by the address that they stand for."""
     trouble: str = ""
     """Why the message must wait."""
     note: str = ""
-    """Why the sender of mail that leaves stays as it is, unless that is expected."""
+    """Why the sender of mail that leaves is not rewritten, unless that is expected."""
 
 
 @dataclass(slots=True)
@@ -66,16 +65,16 @@ class Recipients:
 
     settings: SrsSettings
     refuses: bool = False
-    """A recipient may be refused: it is told by SMTP, and forgeries are not to be let in."""
+    """Forgeries are refused: they came by SMTP, and are not to be let in."""
     leaving: int = 0
     forged: int = 0
     returning: dict[bytes, Returning] = field(default_factory=dict)
-    """For the octets of an address as it came."""
+    """By the octets of the address as it came."""
 
     def add(self, event: RcptTo, *, mailer: str, now: int) -> Refusal | None:
-        """One more; `mailer` is what the MTA says of its way, {rcpt_mailer}.
+        """Add a recipient; `mailer` is how the MTA will deliver to it, {rcpt_mailer}.
 
-        A refusal is what a forged SRS address gets, if it may be refused.
+        Returns a refusal for a forged SRS address, if forgeries are refused.
         """
         address, policy = text_of(event.address), self.settings.policy
         is_ours = policy.is_ours(canonical(address.rpartition("@")[2]))
@@ -95,7 +94,7 @@ class Recipients:
         return None
 
     def rewritten(self, sender: bytes, *, now: int) -> Rewritten:
-        """What becomes of the envelope, of which `sender` is as it came."""
+        """What becomes of the envelope; `sender` is as it came."""
         changes = [change for each in self.returning.items() for change in _return(*each)]
         address, new, note = text_of(sender), "", ""
         if self.leaving and address:
@@ -124,17 +123,17 @@ class Recipients:
 
 
 def text_of(path: bytes) -> str:
-    """An address without its angle brackets (RFC 5321 §4.1.2); octets that are no text are kept."""
+    """An address without its angle brackets (RFC 5321 §4.1.2); octets outside UTF-8 are kept."""
     return without_brackets(path.decode("utf-8", "surrogateescape").strip(" \t"))
 
 
 def shown(address: str) -> str:
-    """The same for a log or a field: octets that are not text are replaced."""
+    """The address for a log or a field: octets outside UTF-8 are replaced."""
     return address.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _return(address: bytes, returning: Returning) -> Iterator[Change]:
-    """Who asked to be told of the delivery is told still: the arguments stay."""
+    """Replace a recipient; its arguments stay, so requested delivery reports are still sent."""
     yield DeleteRecipient(address)
     path = _path(returning.original)
     if returning.arguments:

@@ -1,4 +1,4 @@
-"""The time that one message waits for the DNS, while it is not in hand (see `guard`)."""
+"""How long one message waits for the DNS; meanwhile it is not in hand (see `guard`)."""
 
 import time
 
@@ -8,7 +8,7 @@ from mailauth.milter.outcome import Outcome
 
 
 class Stopwatch:
-    """How long the look-ups of a message wait for answers; meanwhile it is not in hand."""
+    """Measures how long the look-ups of a message wait for answers, in seconds."""
 
     __slots__ = ("_guard", "_mark", "seconds")
 
@@ -18,7 +18,7 @@ class Stopwatch:
         self.seconds = 0.0
 
     def timed(self, lookups: Lookups[Outcome], question: Question | Together) -> Lookups[Outcome]:
-        """The same look-ups, which have asked their first question already."""
+        """The same look-ups, timed; `question` is the first, which they have already asked."""
         try:
             while True:
                 begin = time.monotonic()

@@ -1,4 +1,4 @@
-"""The terms of a conversation: what an MTA may use, who is told of it, who is asked."""
+"""The terms of a conversation: what an MTA may use, who watches, who answers look-ups."""
 
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
@@ -18,9 +18,9 @@ class Limits:
     connections: int = 1000
     """Open at a time."""
     idle: float = 7200.0
-    """Between two frames: as long as an SMTP client may be slow between RCPT and its last line."""
+    """Between two frames: as slow as an SMTP client may be between RCPT and its last line."""
     frame: float = 60.0
-    """From the first octet of a frame to its last, and for the peer to read what waits for it."""
+    """From the first octet of a frame to its last; also for the peer to read waiting replies."""
     content: float = 300.0
     """From the first field of a message to its end; then it is deferred."""
     judging: float = 60.0
@@ -28,33 +28,33 @@ class Limits:
     progress: float = 10.0
     """Between two signs to the MTA that a message is still being judged."""
     octets: WireLimits = field(default_factory=WireLimits)
-    """Of frames."""
+    """The sizes of frames."""
 
 
 class Watch(serving.Watch, Protocol):
-    """What a milter tells of itself; the texts of a record are of anybody."""
+    """What a milter reports of itself; anybody may have written the texts of a record."""
 
     def started(self) -> int:
-        """A message is complete and is being judged; `ended` or `dropped` give the number back."""
+        """A message is complete and is being judged; returns its number for `ended`, `dropped`."""
 
     def ended(self, work: int, record: Record) -> None:
-        """It was answered so."""
+        """The message was answered as the record says."""
 
     def dropped(self, work: int) -> None:
-        """It was deferred, and what failed left no record of it."""
+        """The message was deferred, and the failure left no record of it."""
 
     def forged(self, recipient: str, client: str) -> None:
-        """A recipient is an SRS address that nobody made, or that has expired."""
+        """A recipient is a forged or expired SRS address."""
 
     def failed(self, fault: Fault) -> None:
-        """Something in us failed; the message is deferred."""
+        """Something on our side failed; the message is deferred."""
 
 
 class Resolver(Protocol):
-    """What runs look-ups within a budget: an `AsyncResolver`."""
+    """Runs look-ups within a budget: an `AsyncResolver`."""
 
     def remembered(self, asked: Question | Together) -> Any:  # noqa: ANN401 - an answer or several
-        """The answer, or those to all that are asked together; None if it takes waiting."""
+        """The remembered answer, or answers to questions asked together; None if one is missing."""
 
     def run(self, lookups: Lookups[Outcome]) -> Awaitable[Outcome]:
         """The result of `lookups`."""

@@ -1,7 +1,7 @@
 """What a milter asks of the MTA: the actions that its settings need, and the steps.
 
-Nothing is asked for that is not needed: an MTA that forbids an action has its
-mail deferred, and each step that is left out is a wait less.
+It asks for nothing that is not needed: if the MTA forbids an action, all its mail is
+deferred, and each step that is left out saves a wait.
 """
 
 from typing import Final
@@ -22,9 +22,9 @@ STEPS: Final = (
     | Steps.NO_REPLY_BODY
     | Steps.LEADING_SPACE
 )
-"""One reply for a message, to its end: nothing of its content is decided before."""
+"""One reply for the content of a message, at its end: nothing is decided earlier."""
 WITHOUT_RECIPIENTS: Final = Steps.NO_RECIPIENTS | Steps.NO_REPLY_RECIPIENT
-"""They matter for SRS alone."""
+"""Recipients matter only for SRS."""
 OF_ENVELOPE: Final = (
     Actions.CHANGE_FROM
     | Actions.ADD_RECIPIENTS
@@ -34,7 +34,7 @@ OF_ENVELOPE: Final = (
 
 
 def wanted(settings: Settings) -> Wanted:
-    """What these settings need."""
+    """The actions and steps that these settings need."""
     signing, verifying = settings.signing, settings.verifying
     actions = Actions.NONE
     follow: set[Action] = set()

@@ -1,14 +1,14 @@
 """The milter protocol without a socket: octets in, events out; replies in, octets out.
 
-This is the side of the filter.  A `Connection` is given whatever octets arrive,
-in any pieces, by `receive`; `next_event` tells what they say.  While the MTA
-waits for a reply nothing more is told, until `send` has made its octets.  A peer that breaks the
-protocol is a `ProtocolViolation`, and its connection is over; a reply that does
-not fit is an `UnsendableReply`, and a bug of the filter.
+This is the filter's side.  `receive` gives a `Connection` the octets that arrive, cut
+anywhere; `next_event` returns what they say.  While the MTA waits for a reply there are
+no further events, until `send` has encoded the reply.  A peer that breaks the protocol
+is a `ProtocolViolation`, and its connection is over; a reply that does not fit is an
+`UnsendableReply`, a bug of the filter.
 
-What may follow what stands in one table, `states.NEXT`.  Nothing is allocated
-because a length was announced: octets are kept as they come, and a frame that
-is too long is refused at its fourth octet.
+What may follow what is in one table, `states.NEXT`.  Nothing is allocated merely
+because a length was announced: octets are kept as they come, and a frame that is too
+long is refused at its fourth octet.
 """
 
 from dataclasses import dataclass
@@ -33,16 +33,16 @@ from mailauth.milter.protocol.states import IN_A_MESSAGE, NEXT, State
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What one connection may make us keep, in octets."""
+    """How much of one connection we keep, in octets."""
 
     frame: int = 1_048_576
-    """Of one frame; Postfix sends 65,536, and a header field of 102,400."""
+    """One frame; Postfix sends up to 65,536, and header fields of up to 102,400."""
     macros: int = 65_536
-    """Of the macros of one stage."""
+    """The macros of one stage."""
 
 
 MAX_FIELDS: Final = 64
-"""How many header fields one event may tell of."""
+"""How many header fields one event may bring."""
 _NEVER_ANSWERED: Final = frozenset({codes.ABORT, codes.QUIT, codes.QUIT_NEW_CONNECTION})
 _OF_NO_CLIENT: Final = frozenset({codes.QUIT, codes.QUIT_NEW_CONNECTION})
 _OF_THE_CONNECTION: Final = frozenset({codes.CONNECT, codes.HELO})
@@ -54,18 +54,18 @@ _CODES: Final = {ord(code): code for code in (*events.READERS, codes.MACROS)}
 
 
 class Connection:
-    """One connection of an MTA, from its options to its end."""
+    """One connection of an MTA, from option negotiation to its end."""
 
     def __init__(self, limits: Limits = Limits()) -> None:
         self._limits = limits
         self._longest = limits.frame
         self._buffer = b""
-        self._at = 0  # of the buffer, what is read
-        self._behind = bytearray()  # what has come after the buffer
+        self._at = 0  # how much of the buffer has been read
+        self._behind = bytearray()  # what has arrived after the buffer
         self._macros: dict[bytes, bytes] = {}
-        self._repeated = b""  # the last frame of macros, which often comes again and again
+        self._repeated = b""  # the last frame of macros, which is often sent again and again
         self._unanswered: frozenset[bytes] = _NEVER_ANSWERED
-        self._changes: frozenset[type] = frozenset()  # those that were agreed on
+        self._changes: frozenset[type] = frozenset()  # those agreed on
         self._next = NEXT[State.OPENED]
         self.state = State.OPENED
         self.options = Options()
@@ -74,7 +74,7 @@ class Connection:
 
     @property
     def pending(self) -> int:
-        """How many octets have come and are not read."""
+        """How many octets have arrived and have not been read."""
         return len(self._buffer) - self._at + len(self._behind)
 
     @property
@@ -83,14 +83,14 @@ class Connection:
         return self.state in IN_A_MESSAGE
 
     def receive(self, octets: bytes) -> None:
-        """Octets that have arrived."""
+        """Take in octets that have arrived."""
         if self._at < len(self._buffer) or self._behind:
             self._behind += octets
         else:
             self._buffer, self._at = octets, 0
 
     def next_event(self) -> Event | None:
-        """What the MTA says next; None if that has not arrived, or if a reply is owed.
+        """The MTA's next event; None if it has not arrived in full, or if a reply is owed.
 
         **Raises** ProtocolViolation; the connection is then closed.
         """
@@ -111,7 +111,7 @@ class Connection:
         return None
 
     def macro(self, name: bytes) -> bytes | None:
-        """The value of a macro, without braces in its name, from the latest stage that has it."""
+        """The value of a macro, named without braces, from the latest stage that has it."""
         for octets in reversed(self._macros.values()):
             if name in octets and (value := events.macro(octets, name)) is not None:
                 return value
@@ -120,8 +120,8 @@ class Connection:
     def send(self, reply: Reply) -> bytes:
         """The octets of a reply.
 
-        **Raises** UnsendableReply: the MTA awaits none, or not this one, or the
-        reply holds what cannot be sent.
+        **Raises** UnsendableReply: the MTA awaits no reply, or not this one, or the
+        reply contains something that cannot be sent.
         """
         if self.owed is None:
             raise UnsendableReply(f"{reply}: the MTA awaits no reply")
@@ -140,14 +140,14 @@ class Connection:
         return reply.encode()
 
     def close(self) -> None:
-        """The connection is over; what is left unread is dropped."""
+        """End the connection; what is unread is dropped."""
         self._enter(State.CLOSED)
         self.owed = None
         self._buffer, self._at, self._behind = b"", 0, bytearray()
         self._forget_macros(all_of_them=True)
 
     def _next_frame(self) -> tuple[bytes, bytes] | None:
-        """Code and octets of the next frame, once it is there as a whole."""
+        """The code and the octets of the next frame, once all of it has arrived."""
         if not self._has(_HEAD.size):
             if self._has(_LENGTH.size):
                 self._check_length(*_LENGTH.unpack_from(self._buffer, self._at))
@@ -169,7 +169,7 @@ class Connection:
         return code, self._buffer[start + _HEAD.size : end]
 
     def _has(self, size: int) -> bool:
-        """Whether so many octets are there to be read, which are then in the buffer."""
+        """Whether so many octets are unread; if so, they are all in the buffer afterwards."""
         there = len(self._buffer) - self._at
         if there >= size:
             return True
@@ -184,7 +184,7 @@ class Connection:
             raise ProtocolViolation(f"a frame of {length} octets")
 
     def _read(self, code: bytes, octets: bytes) -> Event | None:
-        """The event of one frame, the state after it; macros are kept and are no event."""
+        """The event of one frame, and enter the next state; macros are kept and are no event."""
         after = self._next.get(code)
         if after is None:
             raise ProtocolViolation(f"the command {code!r} in the state {self.state.name}")
@@ -203,7 +203,7 @@ class Connection:
         return event
 
     def _add_fields(self, fields: list[tuple[bytes, bytes]]) -> None:
-        """Those that have come behind a field, up to `MAX_FIELDS`; each is a frame of its own."""
+        """Add the fields that arrived after the first, each its own frame, up to `MAX_FIELDS`."""
         buffer, at, repeated = self._buffer, self._at, self._repeated
         last = len(buffer) - _HEAD.size
         while len(fields) < MAX_FIELDS:
@@ -219,7 +219,7 @@ class Connection:
             self._at = at = end
 
     def _end_what_was(self, code: bytes) -> None:
-        """A message, or a client, is no more when this command comes."""
+        """End the message, or the client, that this command ends."""
         self._end_message(but=code)
         if code in _OF_NO_CLIENT:
             self._forget_macros(all_of_them=True)
@@ -229,7 +229,7 @@ class Connection:
         self._next = NEXT[state]
 
     def _keep_macros(self, octets: bytes) -> None:
-        """Replace those of a stage; one that comes anew is the latest."""
+        """Replace the macros of a stage, which becomes the latest stage."""
         if len(octets) > self._limits.macros:
             raise ProtocolViolation(f"macros of {len(octets)} octets")
         stage, values = octets[:1], octets[1:]
@@ -240,7 +240,7 @@ class Connection:
         self._macros[stage] = values
 
     def _forget_macros(self, *, but: bytes = b"", all_of_them: bool = False) -> None:
-        """Those of a message end with it; those of the client remain."""
+        """Forget the macros of a message when it ends; those of the client remain."""
         keep = frozenset() if all_of_them else _OF_THE_CONNECTION | {but}
         self._macros = {code: octets for code, octets in self._macros.items() if code in keep}
         self._repeated = b""

@@ -1,6 +1,6 @@
-"""The words of the milter protocol; a connection that uses them is `wire`.
+"""The vocabulary of the milter protocol; `wire` is a connection that uses it.
 
 `codes` are the octets that commands and replies begin with, `options` what both sides agree
-on at the start, `states` what may follow what.  `events` are read from the MTA's
-octets and `replies` are written; `commands` are what the MTA writes.
+on at the start, `states` what may follow what.  `events` are read from the MTA's octets,
+`replies` are what the filter writes, and `commands` what the MTA writes.
 """

@@ -1,8 +1,8 @@
-"""The first octet of every frame: what is said in it, by the MTA or by the filter.
+"""The code of a frame: the octet after its length, which says what the frame is.
 
-The protocol has no RFC; the letters are those of Sendmail's libmilter, whose names
-for them stand behind the groups.  A letter may mean one thing from the MTA and
-another from the filter.
+The protocol has no RFC; the letters are those of Sendmail's libmilter, whose prefix for
+each group is in parentheses.  A letter may mean one thing from the MTA and another from
+the filter.
 """
 
 from typing import Final
@@ -19,13 +19,13 @@ HEADER: Final = b"L"
 MAIL: Final = b"M"
 END_OF_HEADERS: Final = b"N"
 OFFER: Final = b"O"
-"""Of the filter too: its answer to the offer."""
+"""From the filter too: its answer to the offer."""
 QUIT: Final = b"Q"
 RCPT: Final = b"R"
 DATA: Final = b"T"
 UNKNOWN: Final = b"U"
 
-# Replies of the filter, which end a stage (SMFIR_)
+# Replies of the filter that end a stage (SMFIR_)
 ACCEPT: Final = b"a"
 CONTINUE: Final = b"c"
 DISCARD: Final = b"d"
@@ -36,7 +36,7 @@ TEMPFAIL: Final = b"t"
 REPLY_IN_WORDS: Final = b"y"
 SHUTDOWN: Final = b"4"
 
-# Before the last of them: that the filter is still at work, and changes of the message
+# Before the reply to the end of a message: a sign of progress, and changes to the message
 PROGRESS: Final = b"p"
 ADD_RECIPIENT: Final = b"+"
 ADD_RECIPIENT_WITH_ARGUMENTS: Final = b"2"

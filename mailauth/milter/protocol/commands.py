@@ -11,7 +11,7 @@ from mailauth.milter.protocol.replies import frame as frame  # noqa: PLC0414 - f
 
 ALL_ACTIONS: Final = 0x1FF
 ALL_STEPS: Final = 0x1FFFFF
-"""What Postfix offers."""
+"""All actions and all steps, as Postfix offers them."""
 CHUNK: Final = 65_535
 """Octets of a body in one frame."""
 
@@ -23,7 +23,7 @@ _OFFER: Final = Struct(">III")
 
 
 def offer(version: int = VERSION, actions: int = ALL_ACTIONS, steps: int = ALL_STEPS) -> bytes:
-    """The options of the MTA, which begin a connection."""
+    """The MTA's offer of options, which begins a connection."""
     return frame(codes.OFFER, _OFFER.pack(version, actions, steps))
 
 
@@ -50,12 +50,12 @@ def helo(name: str = "client.example.com") -> bytes:
 
 
 def mail(address: str = "<ada@example.com>", *arguments: str) -> bytes:
-    """MAIL, with its arguments of ESMTP."""
+    """MAIL, with its ESMTP arguments."""
     return frame(codes.MAIL, _words(address, *arguments))
 
 
 def rcpt(address: str = "<ben@example.net>", *arguments: str) -> bytes:
-    """RCPT, likewise."""
+    """RCPT, with its ESMTP arguments."""
     return frame(codes.RCPT, _words(address, *arguments))
 
 
@@ -85,7 +85,7 @@ def end_of_message(octets: bytes = b"") -> bytes:
 
 
 def unknown(line: bytes = b"FOO") -> bytes:
-    """What the client said was no command."""
+    """The client sent an unknown command."""
     return frame(codes.UNKNOWN, line + b"\0")
 
 
@@ -97,7 +97,7 @@ QUIT_NEW_CONNECTION: Final = frame(codes.QUIT_NEW_CONNECTION)
 def message(
     octets: bytes, *, queue_id: str = "4XqZ", leading_space: bool = True, chunk: int = CHUNK
 ) -> list[bytes]:
-    """The frames of header and body, as Postfix sends them: macros before each field."""
+    """The frames of header and body as Postfix sends them, with macros before each field."""
     fields, content = split(octets)
     frames = []
     for each in fields:
@@ -119,11 +119,11 @@ def split(octets: bytes) -> tuple[list[bytes], bytes]:
 
 
 PROBE: Final = offer() + QUIT
-"""What every sound filter answers, and what asks for nothing."""
+"""Octets that every sound filter answers, and that ask nothing of it."""
 
 
 def is_options(octets: bytes) -> bool:
-    """Whether this is a whole answer to an offer."""
+    """Whether this is a complete answer to an offer."""
     if len(octets) <= _LENGTH.size:
         return False
     (length,) = _LENGTH.unpack_from(octets)
@@ -135,5 +135,5 @@ _FIELD_END: Final = re.compile(rb"\r\n(?![ \t])")
 
 
 def _words(*words: str) -> bytes:
-    """Each with its NUL; octets that are not of UTF-8 are what `os.fsdecode` made of them."""
+    """The words, each with its NUL; surrogates become the octets that `os.fsdecode` read."""
     return b"".join(word.encode("utf-8", "surrogateescape") + b"\0" for word in words)

@@ -1,9 +1,9 @@
 """What the MTA says: one event for each command, and how each is read.
 
-A reader takes the octets of a frame after its code and comes to the event.
-Values are octets as they came; nothing is decoded here.  Events with values are
-tuples, because a message brings dozens of them; those without are not, because
-an empty tuple is false.
+A reader takes the octets of a frame after its code and returns the event.  Values are
+octets as they came; nothing is decoded here.  Events with values are tuples, because a
+message brings dozens of them; events without values are not, because an empty tuple
+is false.
 """
 
 from collections.abc import Callable, Mapping
@@ -16,19 +16,19 @@ from mailauth.milter.protocol.options import MIN_VERSION, Offer
 
 
 class ProtocolViolation(Exception):
-    """The peer does not speak the protocol; its connection is to be closed."""
+    """The peer broke the protocol; its connection must be closed."""
 
 
 class Connect(NamedTuple):
     """A client has connected to the MTA."""
 
     host: bytes
-    """Its name, or its address in brackets if it has none that is verified."""
+    """Its name, or its address in brackets if it has no verified name."""
     family: bytes
     """`4`, `6`, `L` for a Unix socket, `U` for unknown."""
     port: int = 0
     address: bytes = b""
-    """As text; without the prefix `IPv6:` of Sendmail."""
+    """As text, without Sendmail's prefix `IPv6:`."""
 
 
 class Helo(NamedTuple):
@@ -41,7 +41,7 @@ class MailFrom(NamedTuple):
     """MAIL: a message begins."""
 
     address: bytes
-    """As the MTA has it, mostly within angle brackets."""
+    """As the MTA writes it, usually in angle brackets."""
     arguments: tuple[bytes, ...] = ()
 
 
@@ -58,10 +58,10 @@ class Data:
 
 
 class Fields(NamedTuple):
-    """One header field, or several that have come together."""
+    """One header field, or several that arrived together."""
 
     fields: list[tuple[bytes, bytes]]
-    """Names and values; folds in a value are of LF, or of CRLF."""
+    """Names and values; a value is folded by LF or by CRLF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +76,7 @@ class Body(NamedTuple):
 
 
 class EndOfMessage(NamedTuple):
-    """The message is complete, and now it may be changed."""
+    """The message is complete, and may now be changed."""
 
     octets: bytes = b""
     """The last piece of the body; Postfix sends none here."""
@@ -84,7 +84,7 @@ class EndOfMessage(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Abort:
-    """The message is no more; so says Postfix also after one that was completed."""
+    """The message is dropped; Postfix also says this after a completed message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +94,11 @@ class Quit:
 
 @dataclass(frozen=True, slots=True)
 class QuitNewConnection:
-    """The client has gone; the next one comes by the same connection."""
+    """The client has gone; the next one will use the same connection."""
 
 
 class Unknown(NamedTuple):
-    """The client said something that is no command."""
+    """The client sent an unknown command."""
 
     line: bytes
 
@@ -122,7 +122,7 @@ Event: TypeAlias = (
 
 
 def macro(octets: bytes, name: bytes) -> bytes | None:
-    """The value of one macro of a stage, *(name NUL value NUL); its name may stand in braces."""
+    """The value of one macro of a stage, *(name NUL value NUL), with or without braces."""
     words = octets[:-1].split(b"\0") if octets else []
     names = words[::2]
     for spelled in (name, b"{%b}" % name):
@@ -132,7 +132,7 @@ def macro(octets: bytes, name: bytes) -> bytes | None:
 
 
 def check_macros(octets: bytes) -> None:
-    """Whether these octets are macros at all.  **Raises** ProtocolViolation."""
+    """Refuse octets that are not macros.  **Raises** ProtocolViolation."""
     if octets and (octets[-1] or octets.count(0) % 2):
         raise ProtocolViolation("a list of macros that is not of names and values")
 
@@ -214,4 +214,4 @@ READERS: Final[Mapping[bytes, Callable[[bytes], Event]]] = {
     codes.QUIT_NEW_CONNECTION: lambda _: QuitNewConnection(),
     codes.UNKNOWN: lambda octets: Unknown(_string(octets, "an unknown command")),
 }
-"""For the code of each command, what reads its frame; each raises ProtocolViolation."""
+"""By command code, the reader of its frame; each **raises** ProtocolViolation."""

@@ -1,8 +1,8 @@
 """Option negotiation: what the MTA offers, what a filter wants, what both keep to.
 
-The protocol has no RFC; Sendmail's libmilter defines it, up to version 6.  An
-MTA names its version, the actions that a filter may take and the steps of the
-protocol that it can leave out; the filter answers with a choice among them.
+The protocol has no RFC; Sendmail's libmilter defines it, up to version 6.  The MTA
+names its version, the actions that a filter may take and the steps of the protocol
+that it can leave out; the filter answers with a choice from these.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 
 VERSION: Final = 6
 MIN_VERSION: Final = 2
-"""Version 1 is of before Sendmail 8.12, and no MTA speaks it."""
+"""Version 1 is older than Sendmail 8.12, and no MTA speaks it."""
 
 
 class Actions(IntFlag):
@@ -31,7 +31,7 @@ class Actions(IntFlag):
 
 
 class Steps(IntFlag):
-    """What the MTA is to leave out, or to do differently (SMFIP_)."""
+    """What the MTA is to leave out or do differently (SMFIP_)."""
 
     NONE = 0
     NO_CONNECT = 0x01
@@ -57,11 +57,11 @@ class Steps(IntFlag):
     NO_REPLY_END_OF_HEADERS = 0x40000
     NO_REPLY_BODY = 0x80000
     LEADING_SPACE = 0x100000
-    """Values of header fields come and go with the blank after the colon."""
+    """Values of header fields include the blank after the colon, in both directions."""
 
 
 class Offer(NamedTuple):
-    """What the MTA says first; the actions and steps may have bits that we do not know."""
+    """What the MTA says first; its actions and steps may have bits unknown to us."""
 
     version: int
     actions: int
@@ -73,16 +73,16 @@ class Wanted:
     """What a filter would like, and what it cannot do without."""
 
     actions: Actions = Actions.NONE
-    """All that it may do; without one of them it cannot work."""
+    """All that it may do; it needs every one of them."""
     steps: Steps = Steps.NONE
-    """Each of them is taken where it is offered."""
+    """Each is taken where it is offered."""
     macros: Mapping[bytes, str] = field(default_factory=dict)
-    """For the code of a stage: the names of the macros to be sent with it."""
+    """By the code of a stage, the names of the macros to be sent with it."""
 
 
 @dataclass(frozen=True, slots=True)
 class Options:
-    """What both sides keep to."""
+    """What both sides have agreed on."""
 
     version: int = VERSION
     actions: Actions = Actions.NONE
@@ -90,7 +90,7 @@ class Options:
     macros: Mapping[bytes, str] = field(default_factory=dict)
 
     def lacks(self, wanted: Wanted) -> Actions:
-        """The actions that are wanted and not to be had."""
+        """The actions that are wanted but not granted."""
         return wanted.actions & ~self.actions
 
 

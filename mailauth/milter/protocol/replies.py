@@ -1,8 +1,8 @@
-"""What a filter says: replies that end a stage, and changes before the last of them.
+"""What a filter says: replies that end a stage, and changes before the last reply.
 
-Each writes itself as the octets of one or more frames.  What would break the
-frame or the mail, a NUL, a CR, an LF that folds nothing, is not written: it is
-an `UnsendableReply`, because whoever made it has a bug.
+Each encodes itself as one or more frames.  Anything that would break the frame or the
+mail (a NUL, a CR, an LF that folds nothing) is not written: it is an `UnsendableReply`,
+because the code that made it has a bug.
 """
 
 import re
@@ -21,11 +21,11 @@ MAX_TEXT: Final = 512
 
 
 class UnsendableReply(Exception):
-    """A reply that cannot be sent as it is, or not now: a fault of the filter."""
+    """A reply that cannot be sent as it is, or not now: a bug of the filter."""
 
 
 def printable_ascii(text: str) -> str:
-    """A text from outside, with a question mark for all but printable ASCII."""
+    """A text from outside, with a question mark for every character but printable ASCII."""
     return "".join(c if c.isascii() and c.isprintable() else "?" for c in text)
 
 
@@ -36,11 +36,11 @@ def frame(code: bytes, octets: bytes = b"") -> bytes:
 
 @dataclass(frozen=True, slots=True)
 class PlainReply:
-    """A reply of its code alone, which ends a stage."""
+    """A reply that is only a code, and ends a stage."""
 
     code: bytes
     refuses: bool = False
-    """The message, or at RCPT the recipient, or at CONNECT and HELO the client, is not taken."""
+    """It refuses the message, or the recipient at RCPT, or the client at CONNECT and HELO."""
     ends: bool = False
     """The filter wants to see no more of the message."""
 
@@ -55,9 +55,9 @@ REJECT: Final = PlainReply(codes.REJECT, refuses=True)
 TEMPFAIL: Final = PlainReply(codes.TEMPFAIL, refuses=True)
 DISCARD: Final = PlainReply(codes.DISCARD, ends=True)
 SKIP: Final = PlainReply(codes.SKIP)
-"""No more of this kind: of the body, of the header."""
+"""Send no more of this kind: of the body, of the header."""
 SHUTDOWN: Final = PlainReply(codes.SHUTDOWN, refuses=True)
-"""421: the client is sent away."""
+"""The client is turned away with 421."""
 CONNECTION_FAILED: Final = PlainReply(codes.CONNECTION_FAILED, refuses=True)
 PLAIN_REPLIES: Final = {
     reply.code: reply
@@ -65,12 +65,12 @@ PLAIN_REPLIES: Final = {
         CONTINUE, ACCEPT, REJECT, TEMPFAIL, DISCARD, SKIP, SHUTDOWN, CONNECTION_FAILED
     )
 }  # fmt: skip
-"""All of them by their codes."""
+"""All plain replies by code."""
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A refusal in words: a code of SMTP, an enhanced one, and a text (RFC 5321 §4.2, RFC 3463)."""
+    """A refusal in words: an SMTP code, an enhanced code, a text (RFC 5321 §4.2, RFC 3463)."""
 
     code: int
     enhanced: str
@@ -79,7 +79,7 @@ class Refusal:
     ends: ClassVar[bool] = False
 
     def encode(self) -> bytes:
-        """The frame, one line; MTAs read a percent sign as the start of a format."""
+        """The frame, one line; `%` is doubled, as MTAs read it as the start of a format."""
         kind = self.code // 100
         if not (
             _CODE.fullmatch(str(self.code))
@@ -100,7 +100,7 @@ class Refusal:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The filter is at work still; the MTA waits anew."""
+    """The filter is still at work; the MTA restarts its wait."""
 
     action: ClassVar[Actions] = Actions.NONE
 
@@ -111,7 +111,7 @@ class Progress:
 
 @dataclass(frozen=True, slots=True)
 class AddHeader:
-    """A field below all others."""
+    """Add a field below all others."""
 
     name: bytes
     value: bytes
@@ -124,7 +124,7 @@ class AddHeader:
 
 @dataclass(frozen=True, slots=True)
 class InsertHeader:
-    """A field above that of the index; 0 is the very top, above the MTA's own Received."""
+    """Insert a field above the one at this index; 0 is the top, above the MTA's own Received."""
 
     index: int
     name: bytes
@@ -138,7 +138,7 @@ class InsertHeader:
 
 @dataclass(frozen=True, slots=True)
 class ChangeHeader:
-    """Another value for the field of this name and number, from 1; an empty one removes it."""
+    """Change the field of this name and number, from 1; an empty value removes it."""
 
     index: int
     name: bytes
@@ -152,7 +152,7 @@ class ChangeHeader:
 
 @dataclass(frozen=True, slots=True)
 class ReplaceBody:
-    """A new body, in as many frames as it needs; more of them are more of it."""
+    """Replace the body, in as many frames as it needs; a further reply continues it."""
 
     octets: bytes
     action: ClassVar[Actions] = Actions.CHANGE_BODY
@@ -168,7 +168,7 @@ class ReplaceBody:
 
 @dataclass(frozen=True, slots=True)
 class ChangeFrom:
-    """Another sender of the envelope."""
+    """Change the sender of the envelope."""
 
     address: bytes
     arguments: bytes = b""
@@ -181,7 +181,7 @@ class ChangeFrom:
 
 @dataclass(frozen=True, slots=True)
 class AddRecipient:
-    """One more recipient; `AddRecipientWithArguments` is for those with arguments."""
+    """Add a recipient without arguments; see `AddRecipientWithArguments`."""
 
     address: bytes
     action: ClassVar[Actions] = Actions.ADD_RECIPIENTS
@@ -193,7 +193,7 @@ class AddRecipient:
 
 @dataclass(frozen=True, slots=True)
 class AddRecipientWithArguments:
-    """One more recipient, with arguments of ESMTP."""
+    """Add a recipient with ESMTP arguments."""
 
     address: bytes
     arguments: bytes
@@ -206,7 +206,7 @@ class AddRecipientWithArguments:
 
 @dataclass(frozen=True, slots=True)
 class DeleteRecipient:
-    """One recipient less, spelt as it came."""
+    """Remove a recipient, spelt as it came."""
 
     address: bytes
     action: ClassVar[Actions] = Actions.DELETE_RECIPIENTS
@@ -218,7 +218,7 @@ class DeleteRecipient:
 
 @dataclass(frozen=True, slots=True)
 class Quarantine:
-    """The message is put aside, for this reason."""
+    """Have the message held in quarantine, for this reason."""
 
     reason: str
     action: ClassVar[Actions] = Actions.QUARANTINE
@@ -242,13 +242,13 @@ Change: TypeAlias = (
     | DeleteRecipient
     | Quarantine
 )
-"""What may stand before the reply to the end of a message."""
+"""What may come before the reply to the end of a message."""
 
 Reply: TypeAlias = Options | PlainReply | Refusal | Change
 
 
 def encode_options(options: Options) -> bytes:
-    """The answer to an offer: three numbers, and the macros that are asked for."""
+    """The answer to an offer: three numbers, and the macros that we ask for."""
     octets = _OPTIONS.pack(options.version, options.actions, options.steps)
     for code, names in options.macros.items():
         octets += _LENGTH.pack(MACRO_STAGES.index(code)) + names.encode() + b"\0"
@@ -259,7 +259,7 @@ MACRO_STAGES: Final = (
     codes.CONNECT, codes.HELO, codes.MAIL, codes.RCPT, codes.DATA, codes.END_OF_MESSAGE,
     codes.END_OF_HEADERS,
 )  # fmt: skip
-"""The stages in the order of their numbers where macros are asked for (SMFIM_)."""
+"""The stages in the order of the numbers by which macros are requested (SMFIM_)."""
 
 NO_REPLY: Final = {
     codes.CONNECT: Steps.NO_REPLY_CONNECT,
@@ -272,7 +272,7 @@ NO_REPLY: Final = {
     codes.END_OF_HEADERS: Steps.NO_REPLY_END_OF_HEADERS,
     codes.BODY: Steps.NO_REPLY_BODY,
 }
-"""For the code of a command, the step that takes its reply away."""
+"""By command code, the step that does without its reply."""
 
 _LENGTH = Struct(">I")
 _OPTIONS = Struct(">III")

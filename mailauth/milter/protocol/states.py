@@ -1,6 +1,6 @@
 """What may follow what in the milter protocol: the states of a connection, and one table.
 
-A command that the table does not have for a state breaks the protocol.
+A command that is not in the table for the current state breaks the protocol.
 """
 
 from collections.abc import Mapping
@@ -11,16 +11,16 @@ from mailauth.milter.protocol import codes
 
 
 class State(Enum):
-    """Where the talk of one connection stands."""
+    """How far the conversation of one connection has come."""
 
     OPENED = auto()
-    """No options yet."""
+    """No options have been agreed on yet."""
     WAITING = auto()
-    """For a client."""
+    """Waiting for a client."""
     GREETED = auto()
     """A client is there, between two messages."""
     ENVELOPE = auto()
-    """MAIL has come, and recipients come."""
+    """MAIL has come; recipients follow."""
     HEADER = auto()
     """DATA or a header field has come."""
     BODY = auto()
@@ -76,7 +76,7 @@ NEXT: Final[Mapping[State, Mapping[bytes, State]]] = {
 }
 """For each state, the commands that may come and the state after each of them.
 
-Two transitions are made by replies: the one to the end of a message ends the
+Replies make two more transitions: the reply to the end of a message ends the
 message, and so does one that refuses or accepts it earlier.
 """
 

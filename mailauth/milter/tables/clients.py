@@ -1,8 +1,8 @@
 """Sets of clients: those whose mail is ours, those whose word we take.
 
 An entry is an address, a network, a host name, `.example.com` or `*.example.com`
-for all names below it, or any of these after `!`, which takes it out again.
-Names come before addresses, and the more precise entry decides.  A name counts
+for all names below it, or any of these after `!`, which excludes it again.
+Names are tried before addresses, and the more precise entry decides.  A name counts
 only if the MTA has verified it.
 """
 
@@ -19,15 +19,15 @@ from mailauth.syntax.address import Address
 
 @dataclass(frozen=True, slots=True)
 class Clients:
-    """Such a set; made by `parse`."""
+    """A set of clients; made by `parse`."""
 
     _names: dict[str, bool]
     _networks: dict[int, dict[int, dict[int, bool]]]
-    """By version, by length of prefix, from the longest on, by the bits of the prefix."""
+    """By IP version, by prefix length (longest first), by the bits of the prefix."""
 
     @classmethod
     def parse(cls, entries: Iterable[str]) -> "Clients":
-        """The set of these entries.  **Raises** BadArgument: one that has no meaning."""
+        """The set of these entries.  **Raises** BadArgument: an entry is not of these forms."""
         names: dict[str, bool] = {}
         networks: dict[int, dict[int, dict[int, bool]]] = {4: {}, 6: {}}
         for entry in entries:
@@ -43,7 +43,7 @@ class Clients:
         return cls(names, ordered)
 
     def __contains__(self, client: object) -> bool:
-        """Whether the client, a pair of verified name or "" and address or None, is in it."""
+        """Whether a client is in the set: a pair of verified name or "", and address or None."""
         assert isinstance(client, tuple), "a client is a name and an address"  # noqa: S101
         name, address = client
         found = self._of_name(name.lower()) if name else None
@@ -73,7 +73,7 @@ class Clients:
 def _network(text: str) -> IPv4Network | IPv6Network | None:
     """An address or a network, or None if it is neither.
 
-    **Raises** BadArgument: an address with the length of a prefix.
+    **Raises** BadArgument: a network with host bits set.
     """
     bare = text.replace("[", "").replace("]", "")
     with suppress(ValueError):

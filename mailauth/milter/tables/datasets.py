@@ -1,7 +1,7 @@
-"""Data sets of OpenDKIM: keys with values, a line each; and the two tables for signing.
+"""OpenDKIM's data sets: keys with values, one a line; and its two tables for signing.
 
-Data sets are files of lines (`file:`, or a bare path), of patterns (`refile:`),
-or lists (`csl:`, or values with commas).  Whatever cannot be read is a
+A data set is a file of lines (`file:`, or a bare path), a file of patterns (`refile:`),
+or a list (`csl:`, or values with commas).  Anything that cannot be read is a
 `BadTable` with file and line.
 """
 
@@ -19,11 +19,11 @@ from mailauth.milter.tables.clients import Clients
 from mailauth.milter.tables.signingtable import AUTHOR, BY_AUTHOR, SigningKey, SigningTable
 
 MAX_OCTETS: Final = 64 * 1024 * 1024
-"""Of one file."""
+"""The largest file that is read."""
 
 
 class BadTable(MailauthError):
-    """A file of OpenDKIM that cannot be read; the text says where and why."""
+    """An OpenDKIM file that cannot be read; the text says where and why."""
 
 
 class Entry(NamedTuple):
@@ -38,7 +38,7 @@ class Entry(NamedTuple):
 def read_signing_table(
     signing_table: str, key_table: str, *, multiple: bool = False
 ) -> SigningTable:
-    """The table that two data sets come to; with `multiple` all matches sign.
+    """The table that two data sets make; with `multiple` all matches sign.
 
     **Raises** BadTable.
     """
@@ -47,7 +47,7 @@ def read_signing_table(
     patterns = signing_table.startswith("refile:")
     seen: set[str] = set()
     for entry in dataset(signing_table):
-        if patterns or multiple or entry.key.lower() not in seen:  # the first of a name decides
+        if patterns or multiple or entry.key.lower() not in seen:  # the first row of a name decides
             rows.append((entry.key, _row(entry, keys)))
             seen.add(entry.key.lower())
     make = SigningTable.of_patterns if patterns else SigningTable.of
@@ -59,7 +59,7 @@ def read_signing_table(
 
 
 def dataset(text: str, where: str = "") -> Iterator[Entry]:
-    """The entries of a data set, each a key and perhaps a value.  **Raises** BadTable."""
+    """The entries of a data set, each a key and an optional value.  **Raises** BadTable."""
     kind, colon, rest = text.partition(":")
     if text.startswith(("/", "./", "../")):
         yield from lines(Path(text))
@@ -75,7 +75,7 @@ def dataset(text: str, where: str = "") -> Iterator[Entry]:
 
 
 def lines(path: Path) -> Iterator[Entry]:
-    """1*(key [WSP value] [comment]), a line each."""
+    """[key [WSP value]] [comment], one a line.  **Raises** BadTable."""
     try:
         octets = reading.regular(path, MAX_OCTETS)
     except BadArgument as fault:
@@ -91,7 +91,7 @@ def lines(path: Path) -> Iterator[Entry]:
 
 
 def _keys(key_table: str) -> Iterator[tuple[Entry, SigningKey]]:
-    """The keys of a KeyTable; of two of one name the first.  **Raises** BadTable."""
+    """The keys of a KeyTable; of several with one name, the first.  **Raises** BadTable."""
     seen: set[str] = set()
     for entry in dataset(key_table):
         key = _key(entry)
@@ -101,7 +101,7 @@ def _keys(key_table: str) -> Iterator[tuple[Entry, SigningKey]]:
 
 
 def _key(entry: Entry) -> SigningKey:
-    """value = domain ":" selector ":" path [":" algorithm], of a KeyTable."""
+    """value = domain ":" selector ":" path [":" algorithm], in a KeyTable."""
     words = entry.value.split(":")
     if len(words) not in {3, 4}:
         form = "domain:selector:path or domain:selector:path:algorithm"
@@ -121,7 +121,7 @@ def _key(entry: Entry) -> SigningKey:
 
 
 def _row(entry: Entry, keys: Mapping[str, SigningKey]) -> SigningKey:
-    """value = key name [":" signer], of a SigningTable."""
+    """value = key name [":" signer], in a SigningTable."""
     name, _, signer = entry.value.partition(":")
     if name == "%":
         return BY_AUTHOR
@@ -130,7 +130,7 @@ def _row(entry: Entry, keys: Mapping[str, SigningKey]) -> SigningKey:
         raise BadTable(f"{entry.where}: the KeyTable has no key {name!r}")
     if not signer:
         return key
-    # A signer that is not of the domain would make no signature (RFC 6376 §3.5).
+    # With a signer outside the domain no signature could be made (RFC 6376 §3.5).
     domain = signer.rpartition("@")[2]
     if key.domain not in {"%", domain} and not domain.endswith(f".{key.domain}"):
         return key
@@ -138,7 +138,7 @@ def _row(entry: Entry, keys: Mapping[str, SigningKey]) -> SigningKey:
 
 
 def placed_keys(key_table: str) -> Iterator[tuple[str, SigningKey]]:
-    """The keys of a KeyTable, each with the file and line of the table that name it.
+    """The keys of a KeyTable, each with the file and line that name it.
 
     **Raises** BadTable.
     """
@@ -147,7 +147,7 @@ def placed_keys(key_table: str) -> Iterator[tuple[str, SigningKey]]:
 
 
 def path_of(text: str) -> str:
-    """The file that a data set of a file is in."""
+    """The path of a data set that is a file."""
     for prefix in ("file:", "refile:"):
         text = text.removeprefix(prefix)
     return text
@@ -169,7 +169,7 @@ def network(entry: Entry) -> str:
 
 
 def _masked(text: str) -> str:
-    """An entry with its host bits masked out: files of OpenDKIM have such, and match nothing."""
+    """An entry with its host bits masked out; OpenDKIM takes others, and they match nothing."""
     bang = "!" if text.startswith("!") else ""
     bare = text.removeprefix("!").replace("[", "").replace("]", "")
     try:

@@ -1,7 +1,7 @@
-"""Private keys of files: loaded on their first use, so that 100,000 of them delay no start.
+"""Private keys from files: a limited number is kept, the others are loaded when needed.
 
-A key whose file has changed is loaded anew.  If that cannot be done the previous
-one stays in use, and the fault is told; a key that could never be loaded is an
+A key whose file has changed is loaded again.  If that fails, the previous key stays
+in use and the fault is reported; a key that could never be loaded is an
 `UnusableKey`.
 """
 
@@ -15,9 +15,9 @@ from mailauth.keys import PrivateKey, files
 from mailauth.reading import FileState, state_of
 
 MAX_KEYS: Final = 2000
-"""Keys that are kept; an RSA key takes some ten kilobytes."""
+"""Keys that are kept; an RSA key takes about ten kilobytes."""
 LOOK_AGAIN: Final = 30.0
-"""Seconds after which a file is looked at again."""
+"""Seconds after which a file is checked again."""
 
 
 class _Kept(NamedTuple):
@@ -36,7 +36,7 @@ class KeyRing:
         clock: Callable[[], float] = time.monotonic,
         max_keys: int = MAX_KEYS,
     ) -> None:
-        """`on_fault` is told in a sentence of each key that stays in use though its file is bad."""
+        """`on_fault` gets a sentence about each key that stays in use though its file is bad."""
         self.look_again = LOOK_AGAIN
         self._on_fault = on_fault
         self._clock = clock
@@ -46,7 +46,7 @@ class KeyRing:
     def get(self, path: str) -> PrivateKey:
         """The key in a file.
 
-        **Raises** UnusableKey: there is none that can be used, and never was.
+        **Raises** UnusableKey: there is no usable key, and none is kept from before.
         """
         now = self._clock()
         kept = self._kept.get(path)
@@ -61,10 +61,10 @@ class KeyRing:
         return kept.key
 
     def load(self, paths: Iterable[str]) -> dict[str, UnusableKey]:
-        """Read these keys anew, as many as are kept; of the others, look at the files.
+        """Read these keys again, as many as can be kept; of the others, only check the files.
 
-        What cannot be used comes back by its path.  A previous key whose file is
-        bad stays in use, and `on_fault` is told.
+        Returns the faults by path.  A previous key whose file is bad stays in use, and
+        `on_fault` is called.
         """
         faults: dict[str, UnusableKey] = {}
         now = self._clock()
@@ -93,7 +93,7 @@ class KeyRing:
             return _Kept(PrivateKey.read(path), file, now)
         except UnusableKey as fault:
             self._on_fault(f"the previous key stays in use: {fault}")
-            return kept._replace(looked=now)  # and it is told again, until the file is mended
+            return kept._replace(looked=now)  # reported each time, until the file is mended
 
     def _keep(self, path: str, kept: _Kept) -> None:
         self._kept[path] = kept

@@ -1,11 +1,11 @@
 """Which signatures a message gets: a table from the author's address to keys.
 
-What a row may name, from the most precise on: `ada@example.com`, `example.com`,
+What a row may name, the most precise first: `ada@example.com`, `example.com`,
 `ada@.example.com` and `.example.com` for all domains below, `ada@*`, and `*`
 for everybody.  The most precise row decides; with `all_matches` each row that
-matches adds its signatures.  Rows with an asterisk within are patterns, which
-are tried in their order, after none of the others (as OpenDKIM's refile has
-it); those of the form `*@example.com`, which most of them are, cost nothing.
+matches adds its signatures.  In a table of patterns, as in OpenDKIM's refile, rows are
+tried strictly in order instead; those of the form `*@example.com`, which most of them
+are, are found without trying.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
@@ -29,17 +29,17 @@ class SigningKey:
     """Or `%`."""
     selector: str  # s=
     path: str
-    """The file of the key; a `%` in it stands for the domain of the author."""
+    """The key file; a `%` in it stands for the domain of the author."""
     identity: str = ""  # i=
     """A `%` in it stands for the domain of the author."""
 
     @property
     def is_of_author(self) -> bool:
-        """Whether some of it depends on the domain of the author."""
+        """Whether any part of it depends on the domain of the author."""
         return AUTHOR in self.domain + self.path + self.identity
 
     def for_author(self, domain: str) -> "SigningKey":
-        """The same, for an author of a domain, which came through `domain.parse`."""
+        """The same for an author of this domain, which has passed `domain.parse`."""
         if not self.is_of_author:
             return self
         return SigningKey(
@@ -51,7 +51,7 @@ class SigningKey:
 
 
 BY_AUTHOR: Final = SigningKey(AUTHOR, "", "")
-"""Stands for the key that is named like the domain of the author."""
+"""Stands for the key whose name is the domain of the author."""
 
 Rows = Iterable[tuple[str, SigningKey]]
 
@@ -64,15 +64,15 @@ class SigningTable:
     _of_domains: Mapping[str, tuple[tuple[int, SigningKey], ...]] = field(
         default_factory=dict, repr=False
     )
-    """For the domain of patterns like `*@example.com`: their places and keys."""
+    """By the domain of patterns like `*@example.com`, their positions and keys."""
     _patterns: tuple[tuple[int, str, SigningKey], ...] = ()
     all_matches: bool = False
     by_author: Mapping[str, SigningKey] = field(default_factory=dict, repr=False)
-    """For domains, the keys that `BY_AUTHOR` stands for."""
+    """By domain, the keys that `BY_AUTHOR` stands for."""
 
     @classmethod
     def of(cls, rows: Rows, *, all_matches: bool = False) -> "SigningTable":
-        """The table of these rows; those of the same name sign together."""
+        """The table of these rows; rows of the same name sign together."""
         table: dict[str, tuple[SigningKey, ...]] = {}
         for name, key in rows:
             table[_folded(name)] = (*table.get(_folded(name), ()), key)
@@ -93,7 +93,7 @@ class SigningTable:
         return cls({}, of_domains, tuple(patterns), all_matches)
 
     def find(self, author: Mailbox) -> tuple[SigningKey, ...]:
-        """The signatures for mail of this author; none if the table knows nothing of him."""
+        """The keys that sign mail of this author; none if no row matches."""
         found: list[SigningKey] = []
         for keys in self._matches(author):
             found += self._named(keys, author.domain)
@@ -108,7 +108,7 @@ class SigningTable:
                 yield named.for_author(domain)
 
     def signing_keys(self) -> Iterator[SigningKey]:
-        """All of them, for a check."""
+        """All keys of the table, to be checked."""
         yield from self.by_author.values()
         for keys in self._rows.values():
             yield from keys
@@ -135,7 +135,7 @@ class SigningTable:
 def _is_fit(key: SigningKey, domain: str) -> bool:
     """Whether a signature with this key for an author of the domain can count.
 
-    An address in brackets is no domain, neither of d= nor of a path.
+    An address in brackets is no domain, neither for d= nor for a path.
     """
     if not key.is_of_author:
         return True
@@ -147,7 +147,7 @@ def _is_fit(key: SigningKey, domain: str) -> bool:
 
 
 def matches(pattern: str, text: str) -> bool:
-    """Whether the text is of this pattern, in which an asterisk stands for any characters."""
+    """Whether the text matches this pattern, in which an asterisk stands for any characters."""
     first, *rest = pattern.split("*")
     if not rest:
         return pattern == text
@@ -164,7 +164,7 @@ def matches(pattern: str, text: str) -> bool:
 
 
 def author_row(text: str) -> str:
-    """The name of a row for `SigningTable.of`, which people spell as a pattern too.
+    """The name of a row for `SigningTable.of`, which people also write as a pattern.
 
     `*@example.com` is `example.com`, and `*.example.com` is `.example.com`.
 
@@ -199,7 +199,7 @@ def _names(author: Mailbox) -> Iterator[str]:
 
 
 def _folded(name: str) -> str:
-    """A row's name as it is compared: A-labels, lower case."""
+    """The name of a row as it is compared: in A-labels and lower case."""
     local, at, domain = name.rpartition("@")
     if not domain.isascii():
         domain = ".".join(domains.parse(label) if label else "" for label in domain.split("."))
