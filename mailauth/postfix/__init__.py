@@ -1,4 +1,4 @@
-"""What Postfix asks of other servers: look-ups by tcp_table(5) and socketmap_table(5)."""
+"""The look-ups that Postfix asks of other servers: tcp_table(5) and socketmap_table(5)."""
 
 from mailauth.postfix.connection import Answer, Limits, Watch
 from mailauth.postfix.domains import DomainList, WrongEntries

@@ -1,8 +1,8 @@
 """One connection of Postfix: its requests are answered in order, many in one write.
 
-Whoever does not read, does not finish a request, or sends what is none, waits or
-is closed alone.  At most `TURN` requests are answered before all other
-connections have their turn, and none while the peer leaves replies unread.
+A peer that does not read, does not finish a request, or sends something else, makes
+only its own connection wait or be closed.  At most `TURN` requests are answered before
+the other connections get their turn, and none while the peer leaves replies unread.
 """
 
 import asyncio
@@ -14,11 +14,11 @@ from mailauth import serving
 from mailauth.postfix.lookup import Outcome, Reply, Request, Wire, WireFault
 
 TURN: Final = 256
-"""How many requests of one connection are answered at a stretch."""
+"""How many requests of one connection are answered in a row."""
 LINGER: Final = 1.0
-"""Seconds in which a peer may read why it is closed."""
+"""Seconds in which a peer may read why its connection is closed."""
 MAX_UNREAD: Final = 65_536
-"""Octets of replies that may wait for the peer before it gets no more."""
+"""Octets of replies that the peer may leave unread before its requests must wait."""
 
 Answer = Callable[[Request], Reply]
 
@@ -30,19 +30,19 @@ class Limits:
     connections: int = 1000
     """Open at a time."""
     idle: float = 300.0
-    """Between two requests.  Postfix itself keeps idle processes, and what they opened, for 100."""
+    """Between two requests.  Postfix itself keeps idle processes and their connections for 100."""
     request: float = 10.0
-    """From the first octet of a request to its last, and for the peer to read what waits for it."""
+    """From the first octet of a request to its last; also for the peer to read waiting replies."""
 
 
 class Watch(serving.Watch, Protocol):
-    """What a server of look-ups tells of itself."""
+    """What a look-up server reports of itself."""
 
     def started(self, request: Request) -> None:
         """A request is being answered."""
 
     def ended(self, request: Request, reply: Reply) -> None:
-        """It was answered so."""
+        """The request got this reply."""
 
     def failed(self, request: Request, fault: Exception) -> None:
         """The answering function raised, and Postfix was told to try again."""
@@ -68,26 +68,26 @@ class Connection(serving.Client):
         self._roster = roster
         self._loop = asyncio.get_running_loop()
         self._transport = cast("asyncio.Transport", None)
-        self._unread = False  # the peer leaves so many replies unread that we wait
+        self._unread = False  # the peer has left so many replies unread that we wait
         self._waiting = False  # requests are left for a later turn
         self._gone: asyncio.Future[None] | None = None
         self._finishing = False  # we close as soon as nothing is under way
-        self._lingering = False  # all is said, and the peer may read it
+        self._lingering = False  # all is sent; the peer has a moment to read it
         self._is_half = False  # the deadline is that of a request
         self.touched = self._loop.time()
         """When the peer last gave a sign of life."""
         self.deadline = self.touched + limits.idle
-        """When it must have given the next one."""
+        """By when the peer must give the next one."""
 
     @property
     def idle(self) -> bool:
-        """No request is under way, and no reply."""
+        """Whether no request and no reply is under way."""
         under_way = self._held or self._lingering or self._wire.partial
         return not under_way and self._transport.get_write_buffer_size() == 0
 
     @property
     def _held(self) -> bool:
-        """Requests wait, for their turn or for the peer to read."""
+        """Whether requests are waiting, for their turn or for the peer to read."""
         return self._unread or self._waiting
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -105,7 +105,7 @@ class Connection(serving.Client):
         self._watch.closed()
 
     def receive(self, octets: bytes) -> None:
-        """Octets that have arrived."""
+        """Take in octets that have arrived."""
         if self._lingering:
             return
         self._wire.receive(octets)
@@ -113,16 +113,16 @@ class Connection(serving.Client):
             self._work()
 
     def eof_received(self) -> bool:
-        """Called by asyncio; false closes once all is sent.
+        """Called by asyncio; returning false closes the connection once all is sent.
 
-        Nothing waits: while something does, we do not read, and so learn of no end.
+        No request is waiting: while one is, we do not read, so we do not see the end.
         """
         if self._wire.partial and not self._lingering:
             self._watch.violated(f"{self._peer()}: ended within a request")
         return False
 
     def pause_writing(self) -> None:
-        """Called by asyncio: the peer does not read, so its requests wait."""
+        """Called by asyncio: the peer is not reading, so its requests wait."""
         self._unread = True
         self._transport.pause_reading()
 
@@ -133,7 +133,7 @@ class Connection(serving.Client):
             self._later()
 
     def finish(self) -> asyncio.Future[None]:
-        """Answer what is under way and close; what comes back is done when it is closed."""
+        """Answer what is under way, then close; the future is done when it is closed."""
         self._finishing = True
         self._gone = self._gone or self._loop.create_future()
         if not (self._held or self._lingering):
@@ -145,7 +145,7 @@ class Connection(serving.Client):
         self._transport.abort()
 
     def tick(self, now: float) -> None:
-        """Called every now and then: close, if the deadline has passed."""
+        """Called now and then: close if the deadline has passed."""
         if now < self.deadline:
             return
         limit = self._limits.request
@@ -191,7 +191,7 @@ class Connection(serving.Client):
         return Reply(Outcome.TEMP, type(failure).__name__)
 
     def _later(self) -> None:
-        """Go on once all other connections had their turn."""
+        """Go on once all other connections have had their turn."""
         if not self._waiting:
             self._waiting = True
             self._transport.pause_reading()
@@ -206,7 +206,7 @@ class Connection(serving.Client):
             self._transport.resume_reading()
 
     def _set_deadline(self, *, answered: bool) -> None:
-        """An idle peer has long; one with half a request gets no more time by sending octets."""
+        """An idle peer has a long time; sending more of a partial request buys no extra time."""
         now = self.touched = self._loop.time()
         half = self._wire.partial
         if self._unread:
@@ -218,14 +218,14 @@ class Connection(serving.Client):
         self._is_half = half
 
     def _refuse(self, fault: WireFault) -> None:
-        """Close, but let the peer read why: to close with octets unread would reset it."""
+        """Close, but let the peer read why: closing with octets unread would reset it."""
         self._watch.violated(f"{self._peer()}: {fault}")
         self._lingering = True
         self.deadline = self._loop.time() + LINGER
         self._transport.write_eof()
 
     def _close_when_done(self) -> None:
-        """Close, unless the rest of a request is still to come."""
+        """Close, unless the rest of a request has yet to come."""
         if not self._wire.partial:
             self._transport.close()
 

@@ -1,6 +1,6 @@
-"""The domains and addresses of a list: those that are ours, or left alone.
+"""Lists of domains and addresses: those that are ours, or left alone.
 
-An entry is a domain, `.example.com` for all that is below it but not itself,
+An entry is a domain, `.example.com` for everything below it but not the domain itself,
 `@example.com` for the domain as Postfix's tables write it, or a whole address.
 """
 
@@ -12,11 +12,11 @@ from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.syntax import domain as domains
 
 MAX_FAULTS: Final = 1000
-"""Of a file with more lines that are wrong the first are told."""
+"""Only so many wrong entries of a list or file are reported."""
 
 
 class WrongEntries(BadArgument):
-    """Entries that are none; the text tells the first ten of them."""
+    """Entries that are not of these forms; the text names the first ten."""
 
     def __init__(self, faults: Sequence[tuple[int, str]], noun: str) -> None:
         super().__init__(faults, noun)
@@ -31,13 +31,13 @@ class WrongEntries(BadArgument):
 
 @dataclass(frozen=True, slots=True)
 class DomainList:
-    """What the entries of a list come to."""
+    """The entries of a list, sorted by form."""
 
     names: frozenset[str] = frozenset()
     above: frozenset[str] = frozenset()
-    """Whatever is below one of these is meant."""
+    """Everything below one of these is in the list."""
     addresses: frozenset[str] = frozenset()
-    """Their local parts in the one case that Postfix's tables have: it does not count."""
+    """Their local parts are case-folded: case does not count, as in Postfix's tables."""
 
     @classmethod
     def of(cls, entries: Iterable[str]) -> "DomainList":
@@ -48,10 +48,10 @@ class DomainList:
     def parse(cls, text: str) -> "DomainList":
         """The list in a file, which is read as Postfix reads its tables (postmap(1)).
 
-        One entry a line.  Of a line with several words the first counts, so a table
-        that maps each address to itself is such a file.  A line is a comment if its
-        first visible character is `#`, and belongs to the line before if it begins
-        with a blank.  **Raises** WrongEntries.
+        One entry a line.  Only the first word of a line counts, so a table that maps
+        each address to itself will do.  A line is a comment if its first visible
+        character is `#`, and continues the line before if it begins with a blank.
+        **Raises** WrongEntries.
         """
         return _gathered(_lines(text), "line")
 
@@ -61,10 +61,10 @@ class DomainList:
         )
 
     def has(self, local_part: str, domain: str) -> bool:
-        """Whether an address is in the list, by itself or by its domain as `canonical` gives it."""
+        """Whether an address is in the list, itself or by its domain, in `canonical` form."""
         if domain in self.names:
             return True
-        # Each step copies what is left, so text that is longer than a domain is in none.
+        # Each step copies the rest, so text longer than any domain is not even tried.
         above = domain if self.above and len(domain) <= domains.MAX_NAME else ""
         while above:
             above = above.partition(".")[2]
@@ -74,9 +74,9 @@ class DomainList:
 
 
 def canonical(name: str) -> str:
-    """A domain of an address in the one form that lists have.
+    """The domain of an address in the form that lists use.
 
-    Text that is not a domain is returned as it is and matches nothing.
+    Text that is not a domain comes back as text that matches nothing.
     """
     if name.isascii():
         return name.removesuffix(".").lower()
@@ -109,7 +109,7 @@ def _gathered(entries: Iterable[tuple[int, str]], noun: str) -> DomainList:
 
 
 def _sorted(entry: str) -> tuple[str, str]:
-    """The field of a list to which an entry belongs, and the entry as it has it.
+    """The field of `DomainList` to which an entry belongs, and the entry in its form there.
 
     **Raises** BadArgument.
     """
@@ -130,7 +130,7 @@ def _sorted(entry: str) -> tuple[str, str]:
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
-    """The first words of those that are no comment and continue no other, with their numbers."""
+    """The numbers and first words of lines that are no comments and continue no other line."""
     continued = False
     for number, line in enumerate(text.split("\n"), 1):
         visible = line.lstrip()

@@ -1,4 +1,4 @@
-"""A look-up: what Postfix asks, what it is told, and what a wire protocol does with both.
+"""A look-up: what Postfix asks, the reply, and what a wire protocol does with both.
 
 A wire protocol does no I/O: octets in, requests out; replies in, octets out.
 Addresses are text, in which an octet that is not UTF-8 is a lone surrogate.
@@ -11,30 +11,30 @@ from mailauth.errors import MailauthError
 
 
 class Outcome(StrEnum):
-    """What a look-up came to."""
+    """The outcome of a look-up."""
 
     FOUND = "found"
     NOT_FOUND = "not-found"
     """The address is not for us to change: Postfix goes on with it as it is."""
     TEMP = "temporary"
-    """Internal trouble: Postfix keeps the mail and asks again."""
+    """Internal trouble: Postfix keeps the mail and asks again later."""
     PERM = "permanent"
-    """The request can never be answered; to Postfix that too is a reason to wait."""
+    """The request can never be answered; Postfix keeps the mail for that too."""
 
 
 class Request(NamedTuple):
-    """One question of Postfix."""
+    """One question from Postfix."""
 
     map_name: str
     key: str
 
 
 class Notice(NamedTuple):
-    """What a postmaster should hear of an answer: it is no matter of course."""
+    """Something about an answer that a postmaster should know."""
 
     reason: str
     forged: bool = False
-    """The address is of one of our domains, and forged or expired."""
+    """The address is in one of our domains, and is forged or expired."""
 
 
 class Reply(NamedTuple):
@@ -42,12 +42,12 @@ class Reply(NamedTuple):
 
     outcome: Outcome
     text: str = ""
-    """The value that was found; else the reason, for the log.  Postfix sees that of PERM only."""
+    """The value found, or else the reason, for the log; Postfix sees the reason of PERM only."""
     notice: Notice | None = None
 
 
 class WireFault(MailauthError):
-    """Octets that are no request; the connection cannot go on after them."""
+    """Octets that are not a request; the connection cannot go on after them."""
 
     def __init__(self, message: str, reply: bytes) -> None:
         super().__init__(message)
@@ -60,10 +60,10 @@ class Wire(Protocol):
 
     @property
     def partial(self) -> bool:
-        """Octets were received that are not yet part of a request that was taken."""
+        """Whether octets were received that `next_request` has not returned yet."""
 
     def receive(self, octets: bytes) -> None:
-        """Take in what came from the peer, of any length."""
+        """Take in octets from the peer, of any length."""
 
     def next_request(self) -> Request | None:
         """The next whole request; None if more octets are needed first.
@@ -76,7 +76,7 @@ class Wire(Protocol):
 
 
 TROUBLE = "internal trouble, try again later"
-"""All that Postfix is told of a temporary failure; the reason is for our own log."""
+"""All that Postfix is told about a temporary failure; the reason goes to our own log."""
 
 
 def plain(text: str) -> bytes:

@@ -1,7 +1,7 @@
-"""Answers remembered: Postfix asks of the same senders and recipients again and again.
+"""Answers remembered: Postfix asks about the same senders and recipients again and again.
 
-As long as neither a secret nor a store comes in between, an answer is the same
-for a whole day, for the day is all that an SRS address has of the time.
+Without dated secrets and without a store, an answer is the same for a whole day,
+because an SRS address contains only the day.
 """
 
 from collections.abc import Callable
@@ -14,15 +14,15 @@ from mailauth.postfix.rewriting import Rewriting
 from mailauth.srs.hashes import DAY
 
 MOST: Final = 4096
-"""Answers; those that were asked for last stay."""
+"""Answers that are remembered; the least recently used are dropped."""
 LONGEST: Final = 512
-"""Characters of a request whose answer is remembered; no address has as many."""
+"""Characters; the answer to a longer request is not remembered: no address is as long."""
 
 
 def answering(policy: Rewriting, clock: Callable[[], float]) -> Answer:
-    """What answers the requests of a server by this policy.
+    """The function that answers a server's requests by this policy.
 
-    The clock comes to seconds since the epoch.
+    `clock` returns seconds since the epoch.
     """
     if policy.aliases is not None or policy.secrets.are_dated:
         return lambda request: policy.answer(request, now=int(clock()))

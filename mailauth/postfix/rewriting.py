@@ -1,13 +1,13 @@
-"""What Postfix is told of an address: the maps, and the policy behind them.
+"""What Postfix is told about an address: the maps, and the policy behind them.
 
-- `forward`, also `srsencoder`: a sender comes to its SRS address.
-- `reverse`, also `srsdecoder`: an SRS address of ours comes to the sender it was made of.
-- `exists`: an SRS address of ours that is genuine comes to itself, for lists of recipients.
-- `access`: the same question as an action of access(5), so that a forgery is refused.
+- `forward`, also `srsencoder`: a sender becomes its SRS address.
+- `reverse`, also `srsdecoder`: an SRS address of ours becomes the sender it was made from.
+- `exists`: a genuine SRS address of ours becomes itself, for lists of recipients.
+- `access`: the same question, answered by an action of access(5), to refuse forgeries.
 
 A map name may end in `@DOMAIN`, which chooses the SRS domain: `forward@lists.example`.
-Postfix looks up what it found once more, so what is ours already is not found.
-Here is no I/O; the time is an argument.
+Postfix looks up each result once more, so what is already ours is not found.
+There is no I/O here; the time is an argument.
 """
 
 import re
@@ -20,7 +20,7 @@ from mailauth.postfix.domains import DomainList, canonical
 from mailauth.postfix.lookup import Notice, Outcome, Reply, Request
 
 PASSING: Final = srs.Scheme(long_senders=srs.LongSenders.PASS)
-"""Senders that are too long go on as they are: to refuse them keeps their mail waiting."""
+"""Senders that are too long pass unchanged: refusing them would keep their mail waiting."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,12 +36,12 @@ class Rewriting:
     more_domains: frozenset[str] = frozenset()
     """Further SRS domains, which the name of a map may choose."""
     left_alone: DomainList = field(default_factory=DomainList)
-    """Senders of our own and of excluded domains."""
+    """Senders that are not rewritten: of our own domains, and excluded ones."""
 
     def answer(self, request: Request, *, now: int) -> Reply:
-        """What Postfix is told; `now` is in seconds since the epoch.
+        """The reply to Postfix; `now` is in seconds since the epoch.
 
-        **Raises** whatever is wrong inside; a server tells Postfix to try again.
+        **Raises** any exception on internal trouble; a server tells Postfix to try again.
         """
         map_name, key = request
         look_up, srs_domain = MAPS.get(map_name), self.domain
@@ -130,7 +130,7 @@ def _noted(outcome: Outcome, reason: str, *, forged: bool = False) -> Reply:
 
 
 def _is_text(key: str) -> bool:
-    """Whether there is no control character in it; what is printable has none anyway."""
+    """Whether it has no control character; a printable key needs no such check."""
     return _CONTROL.search(key) is None
 
 
@@ -142,12 +142,12 @@ MAPS: Final[Mapping[str, Callable[[Rewriting, str, str, str, int], Reply]]] = {
     "exists": _exists,
     "access": _access,
 }
-"""What answers for the map of each name: of the address, its domain, the SRS domain, the time."""
+"""By map name, the function that answers: from policy, address, its domain, SRS domain, time."""
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 _SRS = re.compile(r"SRS[01][=+-]", re.IGNORECASE)
 _SHOWN: Final = 60
-_FOUND: Final = Outcome.FOUND  # a name that is found faster than the member of an Enum
-_NO_ADDRESS = Reply(Outcome.NOT_FOUND, "not an address")  # Postfix asks for parts of one too
+_FOUND: Final = Outcome.FOUND  # a global is found faster than a member of an Enum
+_NO_ADDRESS = Reply(Outcome.NOT_FOUND, "not an address")  # Postfix also asks for parts of one
 _NO_TEXT = _noted(Outcome.NOT_FOUND, "an address with control characters")
 OURS: Final = Reply(Outcome.NOT_FOUND, "of an SRS domain already")
 LEFT_ALONE: Final = Reply(Outcome.NOT_FOUND, "of a domain that is left alone")

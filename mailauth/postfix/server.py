@@ -1,6 +1,6 @@
-"""A server of look-ups on one listening socket, which several processes may share.
+"""A look-up server on one listening socket, which several processes may share.
 
-The connection that is idle longest is closed to make room for a new one.
+The connection that has been idle longest is closed to make room for a new one.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from mailauth.postfix.tcptable import TcpTable
 from mailauth.serving import Roster, SocketServer
 
 GRACE: Final = 1.0
-"""Seconds for which an idle connection makes no room for another."""
+"""Seconds for which an idle connection is spared before it must make room for another."""
 
 
 class LookupProtocol(StrEnum):
@@ -30,9 +30,9 @@ class LookupProtocol(StrEnum):
 class LookupServer(SocketServer[Connection]):
     """Answers the look-ups that come in on one socket.
 
-    `answer` is asked once for each request, one after another; it must be quick,
-    and what it raises is a temporary failure.  `map_name` is the map of a
-    tcp_table, which cannot name one.
+    `answer` is called once for each request, one after another; it must be quick, and
+    any exception is a temporary failure.  `map_name` is the map of a tcp_table, whose
+    requests cannot name one.
 
     **Raises** BadArgument: a tcp_table without a map, or a socketmap with one.
     """
@@ -61,7 +61,7 @@ class LookupServer(SocketServer[Connection]):
 
 
 def _make_room(roster: Roster[Connection]) -> bool:
-    """Close the connection that is idle longest; false if none is."""
+    """Close the connection that has been idle longest; false if none is idle."""
     before = asyncio.get_running_loop().time() - GRACE
     idle = [each for each in roster if each.touched < before and each.idle]
     if not idle:
@@ -73,7 +73,7 @@ def _make_room(roster: Roster[Connection]) -> bool:
 
 
 def _wire(protocol: LookupProtocol, map_name: str) -> Callable[[], Wire]:
-    """What makes the state of a connection."""
+    """The factory for the protocol state of a connection."""
     if (protocol is LookupProtocol.TCP_TABLE) != bool(map_name):
         raise BadArgument("a tcp_table serves one map, by its name; a socketmap serves all")
     return partial(TcpTable, map_name) if map_name else Socketmap

@@ -1,7 +1,7 @@
 """The protocol of socketmap_table(5): `NAME KEY` and the answer, each a netstring.
 
-A netstring is its length in decimal digits, a colon, so many octets, a comma.
-Keys and values are sent as they are.
+A netstring is a length in decimal digits, a colon, that many octets, and a comma.
+Keys and values are sent unencoded.
 """
 
 import re
@@ -10,14 +10,14 @@ from typing import Final
 from mailauth.postfix.lookup import TROUBLE, Outcome, Reply, Request, WireFault, plain
 
 MAX_REQUEST: Final = 10_000
-"""Octets of a request without its frame; Postfix has no longer ones."""
+"""Octets of a request without its frame; Postfix sends none that are longer."""
 MAX_REPLY: Final = 100_000
-"""Octets of a reply without its frame, as the manual has it."""
+"""Octets of a reply without its frame, according to the manual."""
 
 _LENGTH = re.compile(rb"([1-9][0-9]{0,4}+|0):")
 _HALF_LENGTH = re.compile(rb"(?:[1-9][0-9]{0,4}|0)?")
 _SHOWN = 60
-_FOUND: Final = Outcome.FOUND  # a name that is found faster than the member of an Enum
+_FOUND: Final = Outcome.FOUND  # a global is found faster than a member of an Enum
 
 
 class Socketmap:
@@ -29,11 +29,11 @@ class Socketmap:
 
     @property
     def partial(self) -> bool:
-        """Octets were received that are not yet part of a request that was taken."""
+        """Whether octets were received that `next_request` has not returned yet."""
         return self._at < len(self._octets)
 
     def receive(self, octets: bytes) -> None:
-        """Take in what came from the peer, of any length."""
+        """Take in octets from the peer, of any length."""
         left = self._octets[self._at :]
         self._octets = left + octets if left else octets
         self._at = 0
@@ -41,7 +41,7 @@ class Socketmap:
     def next_request(self) -> Request | None:
         """name SPACE key, framed; None if more octets are needed first.
 
-        **Raises** WireFault: no netstring, a length that is too great or has a
+        **Raises** WireFault: no netstring, a length that is too large or has a
         leading zero or a sign, no blank after the name.
         """
         octets, at = self._octets, self._at

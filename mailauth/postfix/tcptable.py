@@ -1,6 +1,6 @@
-"""The protocol of tcp_table(5): `get KEY`, and a line with a code for the answer.
+"""The protocol of tcp_table(5): `get KEY`, answered by a line that begins with a code.
 
-A connection knows one map, because the protocol names none.  In keys and values
+A connection serves one map, because requests name none.  In keys and values
 `%`, blanks, controls and octets over 126 are written `%XX`.
 """
 
@@ -10,11 +10,11 @@ from typing import Final
 from mailauth.postfix.lookup import TROUBLE, Outcome, Reply, Request, WireFault, plain
 
 MAX_REQUEST: Final = 8192
-"""Octets of a line: Postfix takes 2,048 of a command from its clients, and `%XX` trebles them."""
+"""Octets of a line: Postfix takes commands of 2,048 from its clients, and `%XX` trebles them."""
 MAX_REPLY: Final = 4096
-"""Octets of a line with its end, as the manual has it."""
+"""Octets of a line with its end, according to the manual."""
 
-_LINES_AT_ONCE = 256  # to cut off one at a time takes longer, to cut all takes room
+_LINES_AT_ONCE = 256  # one at a time takes longer, all at once takes memory
 _VERB = b"get "
 _KEY_OCTETS = bytes([*range(0x21, 0x7F), *range(0x80, 0x100)])
 _HEX_DIGITS = b"0123456789ABCDEFabcdef"
@@ -23,35 +23,35 @@ _OCTETS = {
     for high in _HEX_DIGITS
     for low in _HEX_DIGITS
 }
-"""By two hexadecimal digits, of either case."""
+"""By two hexadecimal digits, in either case."""
 _UNSAFE = re.compile(rb"[^!-$&-~]")
 _SHOWN = 60
-_FOUND: Final = Outcome.FOUND  # a name that is found faster than the member of an Enum
+_FOUND: Final = Outcome.FOUND  # a global is found faster than a member of an Enum
 _TEMP = b"400 %b\n" % TROUBLE.encode("ascii")
 _NOT_FOUND = b"500 not found\n"
 
 
 class TcpTable:
-    """One connection, on which all requests are for the map of this name."""
+    """One connection, whose requests are all for the map of this name."""
 
     def __init__(self, map_name: str) -> None:
         self._map_name = map_name
         self._octets = b""
-        self._lines: list[bytes] = []  # the first of the octets, cut apart, the next one last
+        self._lines: list[bytes] = []  # the first lines of the octets, the next one last
 
     @property
     def partial(self) -> bool:
-        """Octets were received that are not yet part of a request that was taken."""
+        """Whether octets were received that `next_request` has not returned yet."""
         return bool(self._lines or self._octets)
 
     def receive(self, octets: bytes) -> None:
-        """Take in what came from the peer, of any length."""
+        """Take in octets from the peer, of any length."""
         self._octets += octets
 
     def next_request(self) -> Request | None:
         """get SPACE key NEWLINE; None if more octets are needed first.
 
-        **Raises** WireFault: another line, a blank or a control that is not
+        **Raises** WireFault: any other line, a blank or a control that is not
         encoded, a `%` without two hexadecimal digits, a line that is too long.
         """
         if not self._lines:
