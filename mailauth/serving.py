@@ -1,13 +1,13 @@
-"""One listening socket served by one event loop, whatever its clients speak.
+"""One listening socket served by one event loop, whatever protocol its clients speak.
 
-Several processes may share the socket: who has accepted a connection leaves the
-next one to the others for a moment, so that no process hoards them, and who has no
-room leaves it to them for longer before it turns one away.  When descriptors run
-out, the one who waits is told at once, with a descriptor that was kept for it, and
-accepting rests for a moment.
+Several processes may share the socket.  A process that has accepted a connection
+leaves the next one to the others for a moment, so that none hoards them; a process
+that is full leaves it to them for longer before it turns a connection away.  When
+descriptors run out, the waiting client is turned away at once, by means of a
+descriptor kept in reserve, and accepting pauses for a moment.
 
-A server stops in two steps: it accepts no more and lets what is under way come
-to its end; then what is left is closed.
+A server stops in two steps: it accepts no more and lets what is under way finish;
+then it closes what is left.
 """
 
 import asyncio
@@ -23,19 +23,19 @@ from typing import Any, Final, Generic, Protocol, TypeVar
 from mailauth.errors import EXHAUSTED
 
 READ: Final = 262_144
-"""Octets that are read at a time."""
+"""The most octets that are read at a time."""
 YIELD: Final = 0.001
-"""Seconds for which the next connection is left to the others that share the socket."""
+"""Seconds for which the next connection is left to the other processes."""
 LEAVE: Final = 0.05
-"""Seconds for which those who have room may take a connection, before one who has none does."""
+"""Seconds for which a full process leaves a connection to others that may have room."""
 BACK_OFF: Final = 0.5
-"""Seconds without accepting, when the system has nothing left to accept with."""
+"""Seconds without accepting, when the system has no descriptors left."""
 GONE: Final = {errno.ECONNABORTED, errno.EPROTO, errno.EPERM, errno.EINTR, errno.EAGAIN}
-"""What `accept` says of a peer that is no longer there, or when another process was faster."""
+"""The errors of `accept` if the peer has gone, or if another process was faster."""
 
 
 class Watch(Protocol):
-    """What any server tells of itself while it works; calls must return quickly and not raise.
+    """What any server reports while it works; calls must return quickly and not raise.
 
     Lines are printable ASCII without control characters, whatever a peer sent.
     """
@@ -44,24 +44,23 @@ class Watch(Protocol):
         """A connection was accepted."""
 
     def closed(self) -> None:
-        """One that was accepted has ended."""
+        """A connection that was accepted has ended."""
 
     def refused(self, line: str) -> None:
-        """One was closed at once: there are too many, or no descriptors are left."""
+        """A connection was closed at once: there are too many, or no descriptors are left."""
 
     def violated(self, line: str) -> None:
-        """A connection is closed for what is not of the protocol, or cannot be served."""
+        """A connection is closed because its peer broke the protocol, or cannot be served."""
 
     def overdue(self, line: str) -> None:
-        """What a peer left unfinished or unread took too long."""
+        """A peer left something unfinished or unread for too long."""
 
 
 class Client(asyncio.BufferedProtocol, ABC):
     """Our end of one connection, which is in its roster while it is open.
 
-    What is read goes through the buffer of the roster, which all share, because it is
-    empty again before the next of them reads.  Without it asyncio makes room for
-    256 KB at each read.
+    All connections of a roster read through its one buffer, which is empty again before
+    the next of them reads.  Without it, asyncio allocates 256 KB for each read.
     """
 
     def __init__(self, roster: "Roster[Any]") -> None:
@@ -77,26 +76,26 @@ class Client(asyncio.BufferedProtocol, ABC):
 
     @abstractmethod
     def receive(self, octets: bytes) -> None:
-        """Octets that have arrived."""
+        """Take in octets that have arrived."""
 
     @abstractmethod
     def finish(self) -> "asyncio.Future[None]":
-        """Close once nothing is under way; what comes back is done when it is closed."""
+        """Close once nothing is under way; the future is done when it is closed."""
 
     @abstractmethod
     def abort(self) -> None:
-        """Close now; what is under way is left."""
+        """Close now, whatever is under way."""
 
     @abstractmethod
     def tick(self, now: float) -> None:
-        """Called every now and then: look at the deadlines."""
+        """Called now and then: check the deadlines."""
 
 
 C = TypeVar("C", bound=Client)
 
 
 class Roster(set[C]):
-    """The connections of one server that are open, and the buffer that they read through."""
+    """The open connections of one server, and the buffer that they read through."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -104,10 +103,10 @@ class Roster(set[C]):
 
 
 class SocketServer(Generic[C]):
-    """Serves the clients that connect to one socket; each is made by `converse`, with the roster.
+    """Serves the clients that connect to one socket; `converse` makes each, given the roster.
 
-    At most `connections` are open; `make_room` may close one for another, and says
-    whether it did.  Deadlines are looked at every `step` seconds.
+    At most `connections` are open; `make_room` may close one to admit another, and returns
+    whether it did.  Deadlines are checked every `step` seconds, and at least every second.
     """
 
     def __init__(
@@ -129,9 +128,9 @@ class SocketServer(Generic[C]):
         self._stopped: asyncio.Future[None] | None = None
 
     async def serve(self, listening: socket.socket, *, shared: bool = False) -> None:
-        """Accept and answer until `drain`, or until cancelled, when the connections are closed.
+        """Accept and answer until `drain`, or until cancelled, which closes the connections.
 
-        `listening` is a listening socket, which stays open; `shared`, if other
+        `listening` is a listening socket, which stays open; `shared` says that other
         processes accept from it too.
         """
         loop = asyncio.get_running_loop()
@@ -156,7 +155,7 @@ class SocketServer(Generic[C]):
             self._abort()
 
     async def drain(self, limit: float) -> None:
-        """Accept no more, let what is under way end, and close within `limit` seconds."""
+        """Accept no more, let what is under way finish, and close within `limit` seconds."""
         acceptor, stopped = self._acceptor, self._stopped
         if acceptor is None or stopped is None:
             return
@@ -165,7 +164,7 @@ class SocketServer(Generic[C]):
         acceptor.stop()
         if acceptor.arriving:
             await asyncio.wait(acceptor.arriving, timeout=limit)
-        for _ in range(2):  # the loop looks at its sockets, then reads what has come in by now
+        for _ in range(2):  # the loop polls its sockets, then reads what has arrived by now
             await asyncio.sleep(0)
         closing = [client.finish() for client in tuple(self._roster)]
         if closing:
@@ -184,7 +183,7 @@ class SocketServer(Generic[C]):
         return f"there are {self._connections} connections, all busy"
 
     def _end(self, broken: "asyncio.Future[None]") -> None:
-        """The socket itself is of no use: `serve` raises."""
+        """The listening socket itself is useless: make `serve` raise."""
         fault = broken.exception()
         if fault is not None and self._stopped is not None and not self._stopped.done():
             self._stopped.set_exception(fault)
@@ -194,7 +193,7 @@ class SocketServer(Generic[C]):
             client.abort()
 
     async def _tick(self) -> None:
-        """Look at the deadlines of all."""
+        """Check the deadlines of all connections."""
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self._step)
@@ -204,7 +203,7 @@ class SocketServer(Generic[C]):
 
 
 class Acceptor:
-    """Accepts on `listening` from its making until `stop`."""
+    """Accepts connections on `listening`, from construction until `stop`."""
 
     def __init__(
         self,
@@ -216,9 +215,9 @@ class Acceptor:
         refused: Callable[[str], None],
         shared: bool,
     ) -> None:
-        """`why_not` says why no more can be served, or ""; `refused` is told of each refusal.
+        """`why_not` says why no more can be served, or ""; `refused` is called on each refusal.
 
-        `is_full` says whether there is no room, or none without another's.
+        `is_full` says whether there is no room, unless `why_not` makes some.
         """
         self._listening = listening
         self._make = make
@@ -230,10 +229,10 @@ class Acceptor:
         self._accepting = True
         self._reserve = _reserve()
         self.arriving: set[asyncio.Task[object]] = set()
-        """Connections that are accepted and are not yet in the hands of their protocol."""
+        """Connections that have been accepted but have no protocol yet."""
         self.broken: asyncio.Future[None] = self._loop.create_future()
-        """Raises what makes the socket useless; done when accepting has been stopped."""
-        listening.setblocking(False)  # noqa: FBT003 - that is how sockets have it
+        """Fails with what makes the socket useless; done once accepting has stopped."""
+        listening.setblocking(False)  # noqa: FBT003 - that is the signature of sockets
         self._loop.add_reader(listening, self._accept)
 
     def stop(self) -> None:
@@ -289,7 +288,7 @@ class Acceptor:
     def _rest(self, fault: OSError) -> None:
         if self._reserve >= 0:
             os.close(self._reserve)
-            with suppress(OSError):  # it is gone, or there is still nothing to accept it with
+            with suppress(OSError):  # it has gone, or there is still no descriptor for it
                 self._listening.accept()[0].close()
             self._reserve = _reserve()
         self._refused(f"cannot accept: {fault.strerror}")
@@ -313,7 +312,7 @@ def peer_of(transport: asyncio.BaseTransport) -> str:
 
 
 def _reserve() -> int:
-    """A descriptor that is given up when there are no others; -1 if there is none even now."""
+    """A descriptor to give up when there are no others; -1 if there is none even now."""
     try:
         return os.open(os.devnull, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

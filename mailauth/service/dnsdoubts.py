@@ -1,7 +1,7 @@
-"""What the DNS makes doubtful of a configuration: who does not answer, what is not published.
+"""Doubts that the DNS casts on a configuration: silent nameservers, unpublished records.
 
-A key that is not published yet, or no more, makes signatures that nobody can verify; an
-SRS domain without its records loses bounces.  The host itself is the last to learn of it.
+A key that is not published yet, or no longer, makes signatures that nobody can verify; an
+SRS domain without its records loses bounces.  The host itself is the last to notice.
 """
 
 import asyncio
@@ -25,17 +25,17 @@ from mailauth.service.settings.tables import Dns, Signing, Srs
 from mailauth.service.settings.tomlfile import Complaint, Place
 
 MAX_COMPARED: Final = 100
-"""Keys, and SRS domains, that are compared with what is published; of more, the first."""
+"""How many keys, and how many SRS domains, are compared with the DNS; the first ones."""
 _PATIENCE: Final = 3.0
-"""Seconds for which nameservers are waited for."""
+"""Seconds to wait for nameservers."""
 _HARMLESS: Final = Question("", RRType.TXT)
-"""A question about the root, whose answer every resolver has at hand."""
+"""A question about the root, to which every resolver has the answer at hand."""
 
 
 def unpublished(configuration: Configuration, used: Collection[str]) -> Iterator[Complaint]:
-    """What the tables in use need in the DNS, and is not there as it should be.
+    """What the tables in use need in the DNS but is not there as it should be.
 
-    Where the DNS does not answer nothing is told: a host that only signs or forwards needs none.
+    Says nothing where the DNS does not answer: a host that only signs or forwards needs none.
     """
     asked: list[Lookups[list[Complaint]]] = []
     if configuration.signing is not None and "signing" in used:
@@ -52,9 +52,9 @@ async def _run_all(asked: list[Lookups[list[Complaint]]], given: Dns) -> list[li
 
 
 def _of_keys(signing: Signing) -> Lookups[list[Complaint]]:
-    """Keys that are published otherwise, or not at all.
+    """Keys that are published differently, or not at all.
 
-    One that cannot be read is an error of its own.
+    A key that cannot be read is reported elsewhere, as an error.
     """
     whose = (each for each in mailtables.named_keys(signing) if not each.key.is_of_author)
     named = islice(whose, MAX_COMPARED)
@@ -78,7 +78,7 @@ def _preflight(key: SigningKey) -> Lookups[Preflight] | None:
 
 
 def _of_srs_domains(given: Srs) -> Lookups[list[Complaint]]:
-    """Domains to which no bounce finds its way, or for which no host may send."""
+    """SRS domains to which bounces do not find their way, or whose mail does not pass SPF."""
     places: dict[str, Place] = {given.domain: ("srs", "domain")}
     for number, name in enumerate(given.more_domains[: MAX_COMPARED - 1]):
         places.setdefault(name, ("srs", "more_domains", number))
@@ -102,11 +102,11 @@ def _of_srs_domain(name: str) -> Lookups[list[str]]:
 
 _ERROR: Final = Severity.ERROR
 _NO_BOUNCES: Final = frozenset({"none", "null"})
-"""The codes of findings that are an error only where bounces are expected."""
+"""The codes of findings that matter only where bounces are expected."""
 
 
 def silent_nameservers(given: Dns) -> Iterator[Complaint]:
-    """Those that mail would be judged or signed by.  Asks each of them one question."""
+    """Nameservers in use that do not answer; each is asked one question."""
     asked = given.nameservers or of_the_system()
     if not asked:
         yield Complaint(("dns",), f"/etc/resolv.conf names no nameserver{_SO}")

@@ -1,7 +1,7 @@
-"""What is in a configuration that can be run, and is hardly meant: for a postmaster to look at.
+"""What a valid configuration says but probably does not intend: for a postmaster to check.
 
-None of it is an error.  The network may be down, a group may be one that the unit
-gives, and a host may have no domains of its own.
+None of it is an error.  The network may be down, the systemd unit may grant the group,
+and a host may have no domains of its own.
 """
 
 import grp
@@ -23,9 +23,9 @@ from mailauth.service.settings.tomlfile import Complaint, Place
 
 
 def doubts(configuration: Configuration, kinds: Kinds, now: int) -> Iterator[Complaint]:
-    """What is doubtful `now`, in seconds since the epoch.
+    """What is doubtful at `now`, in seconds since the epoch.
 
-    Asks the DNS what `dnsdoubts` asks, as far as listeners need it.
+    Asks the DNS what `dnsdoubts` asks, as far as the listeners need it.
     """
     for index, listen in enumerate(configuration.listen):
         yield from kinds[listen.kind].doubts(configuration, listen)
@@ -53,7 +53,7 @@ def doubts(configuration: Configuration, kinds: Kinds, now: int) -> Iterator[Com
 
 
 def _gets_its_group(listen: Listen) -> bool:
-    """Whether this user could make the socket as one of its group."""
+    """Whether this user could give the socket its group."""
     if listen.group is None or listen.where.family != AF_UNIX:
         return True
     gid = grp.getgrnam(listen.group).gr_gid
@@ -61,7 +61,7 @@ def _gets_its_group(listen: Listen) -> bool:
 
 
 def _group_within(folder: Path) -> int | None:
-    """The group that a folder gives to all that is made in it, if it does."""
+    """The group that a folder gives to files made in it, if it does (setgid)."""
     try:
         status = folder.stat()
     except OSError:
@@ -70,7 +70,7 @@ def _group_within(folder: Path) -> int | None:
 
 
 def _no_place(listen: Listen, place: Place) -> Iterator[Complaint]:
-    """A Unix socket that this user cannot make, and that nobody else has made."""
+    """A complaint if this user cannot make the Unix socket, and nobody else has made it."""
     path = Path(listen.where.host)
     if listen.where.family != AF_UNIX or stat.S_ISSOCK(_mode(path)):
         return
@@ -95,13 +95,13 @@ def _mode(path: Path) -> int:
 
 _EFFECTIVE: Final = os.access in os.supports_effective_ids
 _MADE_AT_THE_START: Final = ("/", "run")
-"""Below it the unit makes a folder (RuntimeDirectory=), and takes it away at the end."""
+"""Below it the unit makes a folder at the start (RuntimeDirectory=) and removes it at the end."""
 
 
 def _is_for_its_owner(listen: Listen) -> bool:
-    """Whether a Unix socket would be one that nobody else may connect to.
+    """Whether only the user of the service could connect to a Unix socket.
 
-    A socket of another group that lies there is one that the service manager has made.
+    An existing socket of another group is one that the service manager has made.
     """
     if listen.where.family != AF_UNIX or listen.group is not None or listen.mode & stat.S_IWOTH:
         return False
@@ -125,7 +125,7 @@ _USERS: Final = {
     "verifying": "a milter of the role verify or both does",
     "srs": "a milter does with srs = true",
 }
-"""For a table, which listeners go by it."""
+"""By table, which listeners use it."""
 
 
 def _dated_secrets(given: Srs, now: int) -> Iterator[Complaint]:
@@ -135,7 +135,7 @@ def _dated_secrets(given: Srs, now: int) -> Iterator[Complaint]:
 
 
 def _uncertain_files(configuration: Configuration) -> Iterator[Complaint]:
-    """Names of files that are one thing here and another where the service starts."""
+    """File names that may mean something else where the service starts, or are read as hosts."""
     for place, name in _named(configuration):
         if not name.startswith("/"):
             sentence = "is relative to where the service starts: write the whole path, from /"
@@ -148,7 +148,7 @@ def _uncertain_files(configuration: Configuration) -> Iterator[Complaint]:
 
 
 def _named(configuration: Configuration) -> Iterator[tuple[Place, str]]:
-    """The files that are named, each with its place."""
+    """The files that the configuration names, each with its place."""
     for table, key in _FILES:
         if name := getattr(getattr(configuration, table), key, None):
             yield (table, key), name

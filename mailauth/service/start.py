@@ -1,6 +1,6 @@
 """From a file to a running service: read, bind, read the secrets, give up root, supervise.
 
-Nothing is served until all of that has gone well.
+Nothing is served until all of that has succeeded.
 """
 
 import logging
@@ -28,15 +28,15 @@ _STANDARD_ERROR: Final = 2
 
 
 def kinds_of_listeners() -> Kinds:
-    """All that a service can serve; what was read for them is kept from one reading to the next.
+    """All kinds that a service can serve; they keep their keys from one reading to the next.
 
-    A service without a milter does not import all that judges mail, which takes 14 MB.
+    A service without a milter does not import the code that judges mail, which takes 14 MB.
     """
     return KindsOnDemand(maps.KINDS, {"milter": _milter})
 
 
 def check(path: Path, kinds: Kinds | None = None) -> Reading:
-    """What is in the file, if this user could run it as far as its files go; nothing is bound.
+    """The configuration in the file, if it and its files are sound for this user; binds nothing.
 
     **Raises** BadConfiguration, with every error.
     """
@@ -53,9 +53,9 @@ def check(path: Path, kinds: Kinds | None = None) -> Reading:
 
 
 def serve(path: Path, kinds: Kinds | None = None) -> int:
-    """Run the service until it is stopped; its exit status.
+    """Run the service until it stops; returns its exit status.
 
-    **Raises** MailauthError: it cannot start, and has left nothing behind.
+    **Raises** MailauthError: it cannot start, and leaves nothing behind.
     """
     _open_standard_descriptors()
     path = path.absolute()
@@ -99,14 +99,14 @@ def _milter() -> Kind:
 
 
 def _open_standard_descriptors() -> None:
-    """No file or socket of ours may get the number of a standard stream that was closed."""
+    """Open closed standard streams, so that no file or socket of ours gets their numbers."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STANDARD_ERROR:
         pass
     os.close(descriptor)
 
 
 def _handed_over(configuration: Configuration) -> Open:
-    """The end points for which a service manager has opened the sockets."""
+    """The end points whose sockets the service manager has opened."""
     given = systemd.handed_over()
     found: Open = {}
     for address, listen in generations.addresses(configuration):
@@ -126,9 +126,9 @@ def _handed_over(configuration: Configuration) -> Open:
 
 
 def _prepare(reading: Reading, kinds: Kinds, become: tuple[int, int] | None) -> tuple[Build, ...]:
-    """Read files and secrets as the user of the service, so that a reload can do it again.
+    """Read files and secrets as the user of the service, as a reload will do.
 
-    What only root can read is read as root, with a warning: a reload will not have it.
+    What only root can read is read as root, with a warning: a reload cannot read it.
     What the workers open themselves must be open to the user.
     """
     if become is None:
@@ -159,7 +159,7 @@ def _acting_as(become: tuple[int, int]) -> Iterator[None]:
 
 
 def _again(number: int, current: Generation, path: Path, kinds: Kinds) -> Generation:
-    """The next generation, from the same file; sockets whose addresses stay are kept.
+    """The next generation, from the same file; sockets whose addresses have stayed are kept.
 
     **Raises** MailauthError.
     """

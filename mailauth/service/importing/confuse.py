@@ -1,4 +1,4 @@
-"""Files of libconfuse, as postsrsd 2.x has them: `key = value`, and lists in braces.
+"""Files of libconfuse, which postsrsd 2.x uses: `key = value`, and lists in braces.
 
 Strings are bare or quoted; comments begin with `#` or `//`, or are between `/*`
 and `*/`.  Sections and functions, which postsrsd does not use, are refused.
@@ -53,7 +53,7 @@ class _Reader:
         self.next = next(self._tokens)
 
     def take(self, *kinds: str) -> str:
-        """The text of the next token, which is of one of these kinds."""
+        """The text of the next token.  **Raises** SyntaxFault: it is not of one of these kinds."""
         token = self.next
         if token.kind not in kinds:
             wanted = " or ".join(repr(kind) for kind in kinds)

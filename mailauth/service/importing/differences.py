@@ -1,9 +1,9 @@
-"""What an imported configuration would not do as the other program did, added to its notes.
+"""Where an imported configuration would not do what the other program did, as notes.
 
-There are two such things.  A value that the other program took may be one that
-`check-config` refuses.  And a line of the file of secrets may stand for another
-secret here than there, because here its octets are taken as they are: blanks and
-all, and `#` begins a comment.
+There are two such cases.  A value that the other program accepted may be one that
+`check-config` refuses.  And a line of the secrets file may mean a different secret here,
+because its octets are taken as they are, including blanks, and because `#` begins a
+comment.
 """
 
 import tomllib
@@ -23,7 +23,7 @@ _BLANKS = b" \t\r\v\f"
 
 
 def note_differences(imported: Imported, *, trims: bool) -> None:
-    """Add notes of what `check-config` refuses, and of secrets that would not be the same here.
+    """Add notes on what `check-config` refuses, and on secrets that would not be the same here.
 
     `trims` says whether the other program removes blanks from both ends of a secret.
     """
@@ -32,7 +32,7 @@ def note_differences(imported: Imported, *, trims: bool) -> None:
 
 
 def note_refusals(imported: Imported) -> None:
-    """Add notes of what `check-config` refuses, as far as that can be seen without the files."""
+    """Add notes on what `check-config` refuses, as far as that can be seen without the files."""
     tables, kinds = tomllib.loads(imported.text()), kinds_of_listeners()
     _, complaints = configuration.convert(
         tables, lambda converted: generation.wrong_listeners(converted, kinds)
@@ -58,7 +58,7 @@ def _secrets(path: str, *, trims: bool) -> Iterator[str]:
 
 
 def _difference(secret: bytes, line: bytes) -> str:
-    """Why a line that was a secret there is none here, or another one; or nothing."""
+    """Why a line that was a secret there is no secret here, or a different one; or ""."""
     if secret.startswith(b"#"):
         return "begins with '#', a comment here: bounces to addresses made with it are lost"
     if secret and len(secret.strip()) < MIN_OCTETS:

@@ -1,17 +1,17 @@
-"""The directives of OpenDKIM and dkimpy-milter without a counterpart, and which are not missed."""
+"""Directives of OpenDKIM and dkimpy-milter by what becomes of them: not needed, not supported."""
 
 from collections.abc import Mapping
 from typing import Final, NamedTuple
 
 
 class Needless(NamedTuple):
-    """Why a directive is not needed, if its value is one of these; any, if there are none."""
+    """Why a directive is not needed, if its value is one of these; without `values`, any value."""
 
     why: str
     values: frozenset[str] = frozenset()
 
     def holds(self, value: str) -> bool:
-        """Whether that is so for a value."""
+        """Whether the directive is not needed with this value."""
         return not self.values or value.lower() in self.values
 
 
@@ -78,7 +78,7 @@ NEEDLESS: Final[Mapping[str, Needless]] = {
     "weaksyntaxchecks": Needless("a malformed message is a verdict"),
     "userid": _PROCESSES,
 }
-"""Directives without a counterpart that are not missed."""
+"""Directives without a counterpart that are not needed."""
 
 OF_SIGNING: Final = frozenset(
     {
@@ -100,7 +100,7 @@ OF_SIGNING: Final = frozenset(
         "subdomains",
     }
 )
-"""Directives that mean something where mail is signed."""
+"""Directives that matter only where mail is signed."""
 
 OF_VERIFYING: Final = frozenset(
     {
@@ -114,7 +114,7 @@ OF_VERIFYING: Final = frozenset(
         "quarantine",
     }
 )
-"""Directives that mean something where mail is verified."""
+"""Directives that matter only where mail is verified."""
 
 UNSUPPORTED: Final = frozenset(
     {
@@ -174,4 +174,4 @@ UNSUPPORTED: Final = frozenset(
         "vbr-type",
     }
 )
-"""Directives that change what becomes of mail, and have no counterpart."""
+"""Directives that affect what becomes of mail, and have no counterpart."""

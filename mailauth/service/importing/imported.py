@@ -1,4 +1,4 @@
-"""What an import comes to: tables of a configuration with notes, written as TOML."""
+"""The result of an import: tables of a configuration with notes, written as TOML."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -21,13 +21,13 @@ SECRETS_NOTE: Final = (
 
 
 def user_note(user: str, group: str | None = None) -> str:
-    """Why the user of another program is not that of the service."""
+    """The note that the user of another program is not carried over."""
     who = f"the user {user} is" if group is None else f"the user {user} and the group {group} are"
     return f"{who} not carried over: the unit of systemd starts the service as mailauth"
 
 
 def folder_note(path: str) -> str:
-    """What a Unix socket needs, if another program made it as root."""
+    """The note about what a Unix socket needs that another program made as root."""
     return (
         f"{path}: its folder must be one in which the user of the service may make the socket, "
         "and stand in ReadWritePaths of the unit, or systemd must make the socket"
@@ -35,9 +35,9 @@ def folder_note(path: str) -> str:
 
 
 def listener(table: Table, address: str, notes: list[str]) -> Table:
-    """A `[[listen]]` at the address of another program; one that we cannot have is to be mended.
+    """A `[[listen]]` at the address of another program; an invalid one is kept, to be mended.
 
-    A Unix socket is for the group of Postfix, and adds its note.
+    A Unix socket gets the group of Postfix, and adds a note.
     """
     try:
         where = parse(address)
@@ -50,15 +50,15 @@ def listener(table: Table, address: str, notes: list[str]) -> Table:
 
 
 class Mode(int):
-    """Permissions of a file, which are written in octal."""
+    """Permissions of a file, written in octal."""
 
 
 @dataclass
 class Imported:
-    """A configuration as another program's installation gives it."""
+    """A configuration derived from another program's installation."""
 
     source: str
-    """What it was read from."""
+    """Where it was read from."""
     service: Table = field(default_factory=dict)
     limits: Table = field(default_factory=dict)
     dns: Table = field(default_factory=dict)
@@ -69,10 +69,10 @@ class Imported:
     srs: Table = field(default_factory=dict)
     listen: list[Table] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    """What was not carried over, or is otherwise; each a sentence."""
+    """What was not carried over, or works differently; each a sentence."""
 
     def name_verifier(self, given: str, hostname: str) -> None:
-        """Set `authserv_id`; HOSTNAME, as other programs have it, is the name of this host."""
+        """Set `authserv_id`; HOSTNAME, which other programs allow, means the name of this host."""
         name = given if given and given.upper() != "HOSTNAME" else hostname
         self.verifying["authserv_id"] = name
         if "." not in name:

@@ -1,8 +1,8 @@
 """The installation of OpenDKIM, read: an opendkim.conf(5), and the data sets that it names.
 
-Each directive is translated, or said not to be needed, or said not to be supported,
-with file and line.  The tables themselves stay where they are and are read as
-they are, see `mailauth.milter.tables.datasets`.
+Each directive is translated, or noted as not needed or not supported, with file and
+line.  The tables stay where they are and are read unchanged, see
+`mailauth.milter.tables.datasets`.
 """
 
 import grp
@@ -28,7 +28,7 @@ _FILES: Final = ("/", "./", "../", "file:", "refile:")
 
 
 def read(path: Path, hostname: str) -> Imported:
-    """The configuration that an opendkim.conf is; `hostname` is used if it names no AuthservID.
+    """The configuration in an opendkim.conf; `hostname` is used if it names no AuthservID.
 
     **Raises** BadArgument: it cannot be read, or does not say enough.
     """
@@ -53,7 +53,7 @@ def _directives(path: Path, depth: int = 0) -> Iterator[Entry]:
 
 
 class _Translation:
-    """The directives on their way into tables; what was not asked for has no counterpart."""
+    """Translates directives into tables; those that were never asked for get a note."""
 
     def __init__(self, directives: dict[str, Entry], imported: Imported, hostname: str) -> None:
         self._directives = directives
@@ -62,7 +62,7 @@ class _Translation:
         self._asked: set[str] = set()
 
     def translate(self) -> None:
-        """**Raises** BadTable."""
+        """Fill in the tables and notes.  **Raises** BadTable."""
         imported, mode = self._imported, self._text("Mode", "sv")
         verifies = "v" in mode
         lacking = self._what_signing_lacks()
@@ -81,7 +81,7 @@ class _Translation:
         imported.notes += self._notes()
 
     def _what_signing_lacks(self) -> str:
-        """Why OpenDKIM would sign nothing, though it may; "" if it would."""
+        """Why OpenDKIM would sign nothing, although its mode allows it; "" if it would sign."""
         if self._text("KeyTable"):
             return ""
         if not any(map(self._text, _KEYS)):
@@ -122,7 +122,7 @@ class _Translation:
             table["expire"] = self._bounded("SignatureTTL", seconds, "expire", 3600, 31_536_000)
 
     def _keys(self) -> Iterator[Table]:
-        """Domain, Selector, KeyFile, SubDomains; dkimpy-milter has a second pair for Ed25519."""
+        """Domain, Selector, KeyFile, SubDomains; dkimpy-milter has another pair for Ed25519."""
         below = self._flag("SubDomains")
         for file, selector in _KEYS.items():
             path = self._text(file)
@@ -148,7 +148,7 @@ class _Translation:
             table["dkim_actions"] = actions
 
     def _actions(self) -> dict[str, str | list[str]]:
-        """What follows on results of DKIM; On-Default stands for those that are not set."""
+        """What follows from DKIM results; On-Default applies to directives that are not set."""
         everything = self._text("On-Default")
         actions: dict[str, str | list[str]] = {}
         for name, result in _RESULTS.items():
@@ -229,9 +229,9 @@ class _Translation:
         return [entry.key for entry in self._entries(name)]
 
     def _put_clients(self, name: str, table: Table, key: str) -> None:
-        """A data set of clients, into a table: the name of its file, or what is in it.
+        """Put a data set of clients into a table: the name of its file, or its entries.
 
-        OpenDKIM takes entries that are no clients, and they match nothing.
+        OpenDKIM accepts entries that are no clients; they match nothing.
         """
         in_file = self._text(name).startswith(_FILES)
         remedy = "take it out of the file" if in_file else "it is left out"
@@ -250,7 +250,7 @@ class _Translation:
             table[key] = found
 
     def _bounded(self, name: str, number: int, key: str, least: int, most: int) -> int:
-        """The number, or the nearest that the key may have, with a note."""
+        """The number, or with a note the nearest one that the key allows."""
         bounded = min(max(number, least), most)
         if bounded != number:
             bound = "least" if bounded == least else "most"
@@ -258,7 +258,7 @@ class _Translation:
         return bounded
 
     def _tell(self, note: str) -> None:
-        if note not in self._imported.notes:  # where clients stand in two tables
+        if note not in self._imported.notes:  # a list of clients may go into two tables
             self._imported.notes.append(note)
 
     def _note(self, name: str, sentence: str) -> None:
@@ -266,7 +266,7 @@ class _Translation:
         self._imported.notes.append(f"{entry.where}: {entry.key} {sentence}")
 
     def _notes(self) -> Iterator[str]:
-        """What is left: each directive with what becomes of it."""
+        """Notes on the remaining directives, each with what becomes of it."""
         for name, entry in self._directives.items():
             if name in self._asked:
                 continue
@@ -290,7 +290,7 @@ class _Translation:
 
 
 def _macro(entry: Entry) -> tuple[str, list[str]]:
-    """A macro and its values; dkimpy-milter has `|` before the first where OpenDKIM has `=`."""
+    """A macro and its values; before the first, dkimpy-milter writes `|` and OpenDKIM `=`."""
     name, _, first = entry.key.partition("|")
     return name.strip("{}"), [word for word in (first, *entry.value.split("|")) if word]
 
@@ -298,8 +298,8 @@ def _macro(entry: Entry) -> tuple[str, list[str]]:
 def _widened(given: str, network: str) -> str:
     """What an entry of clients means here, if OpenDKIM, which compares texts, never matched it.
 
-    It asks for an address, for each network around it as inet_ntop(3) writes it, for
-    a name, and for `.example.com` of each domain above the name.
+    OpenDKIM looks up an address, each network around it as inet_ntop(3) writes it, a name,
+    and `.example.com` for each domain above the name.
     """
     if given.startswith(("*.", "!*.")):
         return f"every name below {given.partition('.')[2]}"
@@ -315,6 +315,6 @@ _RESULTS: Final = {
     "On-KeyNotFound": "permerror",
     "On-SignatureError": "permerror",
 }
-"""For a directive, the result of DKIM that it is about."""
+"""By directive, the DKIM result that it is about."""
 _ACTIONS: Final = {"t": "tempfail", "r": "reject", "q": "quarantine"}
-"""Accepting is what happens anyhow; discarding is never done."""
+"""Without an action mail is accepted anyway, and it is never discarded."""

@@ -1,4 +1,4 @@
-"""The installation of pfix-srsd, which is its command line: `[options] domain secrets`."""
+"""The installation of pfix-srsd, which is just its command line: `[options] domain secrets`."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,13 +18,13 @@ class CommandLine:
     protocol: str = "tcp"
     """-P: `tcp` or `socketmap`."""
     encoder_port: int | None = None
-    """-e, of tcp."""
+    """-e, with tcp."""
     decoder_port: int | None = None
-    """-d, of tcp."""
+    """-d, with tcp."""
     port: int | None = None
-    """-l, of the socketmap; beside -L too."""
+    """-l, with socketmap; may be combined with -L."""
     path: str | None = None
-    """-L, the Unix socket of the socketmap."""
+    """-L, with socketmap: its Unix socket."""
     separator: str | None = None
     """-s"""
     ignore_outside: bool = False

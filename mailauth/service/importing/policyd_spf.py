@@ -1,8 +1,8 @@
 """The configuration of policyd-spf, read: its policyd-spf.conf(5), or that of pyspf-milter.
 
-Postfix asks policyd-spf at the recipient, and mailauth is a milter that judges at
-the end of the message.  So what is carried over is what becomes of a result.  Of the
-lists of hosts for which SPF alone is skipped, only `skip_addresses` has a counterpart.
+Postfix asks policyd-spf at RCPT, but mailauth is a milter that judges at the end of the
+message.  So only what follows from each result is carried over.  Of the lists of hosts
+for which policyd-spf skips SPF, only `skip_addresses` has a counterpart.
 """
 
 from collections.abc import Iterator, Mapping
@@ -14,11 +14,11 @@ from mailauth.service.importing.imported import Imported, Table, listener, user_
 
 _SOCKET: Final = "unix:/var/spool/postfix/mailauth/milter"
 _LOOKUP_TIME: Final = 20
-"""Seconds: what policyd-spf has by default, and mailauth too."""
+"""Seconds: the default of policyd-spf for all questions, and of mailauth too."""
 _QUESTION_TIME: Final = 5
-"""Seconds that one question has of them here, by default."""
+"""Seconds: the default of mailauth for one question."""
 _REST: Final = 10
-"""Seconds that a message has besides, by default."""
+"""Seconds that mailauth by default has for a message beyond all questions."""
 _DEBUG: Final = 2
 _MAPPED_PREFIX: Final = 96
 _MAX_DIGITS: Final = 9
@@ -27,10 +27,10 @@ Settings = dict[str, str]
 
 
 def read(text: str, source: str, hostname: str) -> Imported:
-    """The configuration that such a file is; `hostname` is used if it has no name of its own.
+    """The configuration that such a file describes; `hostname` is used if it has no Authserv_Id.
 
-    What policyd-spf passes over is passed over too, with a note.  **Raises** BadArgument:
-    what is to be a number is none.
+    Lines that policyd-spf ignores are ignored too, with a note.  **Raises** BadArgument:
+    a value that must be a number is not.
     """
     imported = Imported(source, notes=[_MAIN_CF])
     settings: Settings = {}
@@ -78,7 +78,7 @@ def _translate(settings: Settings, imported: Imported, hostname: str) -> None:
 
 
 def _actions(settings: Settings, notes: list[str]) -> dict[str, str | list[str]]:
-    """What becomes of each result of SPF."""
+    """What follows from each SPF result."""
     word = settings.get("Mail_From_reject", "Fail")
     if word not in _REJECTED:
         notes.append(f"Mail_From_reject = {word} is not known of policyd-spf: it rejects nothing")
@@ -104,7 +104,7 @@ def _actions(settings: Settings, notes: list[str]) -> dict[str, str | list[str]]
 
 
 def _networks(settings: Settings, name: str, notes: list[str]) -> Iterator[str]:
-    """The networks of a list; those of IPv4 that are written as IPv6 are clients of IPv4."""
+    """The networks of a list, without IPv4 ones mapped into IPv6: such clients come as IPv4."""
     listed = settings.get(name, ",".join(_LOOPBACK)).split(",")
     for word in filter(None, map(str.strip, listed)):
         try:
@@ -143,9 +143,9 @@ _REJECTED: Final[Mapping[str, tuple[str, ...]]] = {
     "False": (),
     "No_Check": (),
 }
-"""For a word of Mail_From_reject, the results that are rejected."""
+"""By word of Mail_From_reject, the results that are rejected."""
 _HEADER_ONLY: Final = frozenset({"False", "No_Check"})
-"""Words with which no action follows, not even on an error."""
+"""Words with which no result, not even an error, causes an action."""
 _LOOPBACK: Final = ["127.0.0.0/8", "::1/128"]
 _MAIN_CF: Final = (
     "take check_policy_service with policyd-spf out of main.cf, its service out of master.cf, and "
@@ -184,7 +184,7 @@ _LEFT_OUT: Final[Mapping[str, tuple[frozenset[str], str]]] = {
     "PidFile": (_ANY, "there is no file of the process number"),
     "UMask": (_ANY, "the socket is for its owner and the group of Postfix; see mode"),
 }
-"""For a setting without a counterpart: the values at which none is missed, and why."""
+"""By setting without a counterpart, the values with which none is needed, and the reason."""
 _CARRIED: Final = frozenset(
     {
         "Authserv_Id",
@@ -206,4 +206,4 @@ _CARRIED: Final = frozenset(
         "skip_addresses",
     }
 )
-"""Settings that are, or that are not missed."""
+"""Settings that are carried over, or that need no note."""

@@ -1,7 +1,7 @@
 """The configuration of postsrsd, read: postsrsd.conf of 2.x, /etc/default/postsrsd of 1.x.
 
-2.x is a file of libconfuse.  1.x is a shell's file of variables; a value that
-only a shell could find is refused.
+For 2.x it is a file of libconfuse.  For 1.x it is a shell file of variables; a value
+that only a shell could expand is refused.
 """
 
 import re
@@ -32,9 +32,9 @@ _DEFAULTS_1: Final[Settings] = {
 
 
 def read(text: str, source: str, domain: str = "") -> Imported:
-    """The configuration that a file of postsrsd is; `domain` is used if it names none.
+    """The configuration that a file of postsrsd describes; `domain` is used if it names none.
 
-    **Raises** SyntaxFault: no such file.  BadArgument: it does not say enough.
+    **Raises** SyntaxFault: it is no such file.  BadArgument: it does not say enough.
     """
     if len(text) > _MAX_CHARACTERS:
         raise SyntaxFault(f"a configuration of {len(text)} characters")
@@ -145,7 +145,7 @@ def _left_out(settings: Settings) -> Iterator[str]:
 
 
 def _variables(text: str) -> Settings:
-    """The variables that a shell would have after the file."""
+    """The variables that a shell would have after reading the file."""
     found: Settings = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.lstrip().startswith("#"):
@@ -158,7 +158,7 @@ def _variables(text: str) -> Settings:
 
 
 def _word(text: str, number: int) -> str:
-    """One word of a shell, of quoted and bare pieces; a comment may follow."""
+    """One shell word, made of quoted and bare pieces; a comment may follow."""
     value = ""
     at = 0
     while at < len(text) and (match := _SHELL_WORD.match(text, at)) and match.end() > at:
@@ -215,7 +215,7 @@ _WITH_VALUE: Final = frozenset("dalfrsnNutpc")
 
 
 def _options(text: str) -> Iterator[tuple[str, str]]:
-    """Options and their values, as getopt(3) reads them; that of -X is never a word of its own."""
+    """Options and their values, as getopt(3) reads them; -X takes its value from the same word."""
     words = iter(text.split())
     for word in words:
         if not word.startswith("-") or word == "-":

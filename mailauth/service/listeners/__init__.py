@@ -1,6 +1,6 @@
-"""The kinds of listeners: `maps`, which Postfix looks up, and `milters`, which it asks about mail.
+"""The kinds of listeners: `maps` that Postfix looks up, and `milters` that it asks about mail.
 
-`kinds` says what a kind is, and `listening` what any of them tells of itself.
-`srstable`, `mailchecks` and `mailtables` make their settings of the tables in the file.
+`kinds` says what a kind is, and `listening` what every listener reports of itself.
+`srstable`, `mailchecks` and `mailtables` turn the tables of the file into settings.
 Nothing else that a service runs knows a protocol.
 """

@@ -1,7 +1,7 @@
-"""The kinds of listeners: what makes the server of each, and how it is asked whether it lives.
+"""What a kind of listener is: how its server is made, and how it is asked whether it is alive.
 
-A worker knows no protocol.  What `[[listen]] kind = "..."` may name stands in one
-table, which `start` puts together; a further protocol is one more row there.
+A worker knows no protocol.  What `[[listen]] kind = "..."` may name is in one table,
+which `start` puts together; another protocol is one more row there.
 """
 
 import socket
@@ -16,12 +16,12 @@ from mailauth.service.telling.tally import Tally
 
 
 class Server(Protocol):
-    """What serves one listening socket within an event loop."""
+    """Serves one listening socket within an event loop."""
 
     async def serve(self, listening: socket.socket, *, shared: bool) -> None:
-        """Accept and answer until `drain`; to return before that is a fault.
+        """Accept and answer until `drain`; returning earlier is a fault.
 
-        `shared`, if other processes accept from the socket too.
+        `shared` says that other processes accept from the socket too.
         """
 
     async def drain(self, limit: float) -> None:
@@ -29,7 +29,7 @@ class Server(Protocol):
 
 
 Build: TypeAlias = Callable[[Tally], Server]
-"""Makes a server in a worker; whatever it needs of files was read before."""
+"""Makes a server in a worker; tables and secrets have been read before."""
 
 
 @dataclass(frozen=True)
@@ -41,26 +41,26 @@ class Kind:
     prepare: Callable[[Configuration, Listen], Build]
     """Reads files and secrets, in the supervisor.  **Raises** MailauthError."""
     probe: Callable[[Listen], bytes]
-    """A request that every sound server answers, and that asks for nothing."""
+    """A harmless request that every sound server answers."""
     is_answer: Callable[[bytes], bool]
-    """Whether these octets are a whole answer to it."""
+    """Whether these octets are a complete answer to it."""
     files: Callable[[Configuration], Iterable[str]] = lambda _: ()
-    """Files that `prepare` reads and that are read again when they change."""
+    """Files that `prepare` reads, and that are read again when they change."""
     look: Callable[[Configuration, Listen], Iterable[Complaint]] = lambda *_: ()
-    """What is wrong with files that its workers open themselves; nothing is made or changed."""
+    """What is wrong with files that its workers open themselves; creates and changes nothing."""
     doubts: Callable[[Configuration, Listen], Iterable[Complaint]] = lambda *_: ()
-    """What can be served so, and is hardly meant; no file is touched."""
+    """What is valid but probably not intended; no file is touched."""
     asks: Callable[[Configuration, Listen], bool] = lambda *_: False
     """Whether its workers ask the DNS."""
     uses: Callable[[Listen], Collection[str]] = lambda _: ()
-    """The tables by which its workers go, if they are there."""
+    """The tables that its workers use, if the file has them."""
 
 
 Kinds: TypeAlias = Mapping[str, Kind]
 
 
 class KindsOnDemand(Mapping[str, Kind]):
-    """Kinds that are there, and others that are made once somebody asks for them."""
+    """Kinds that exist already, and others that are made when first asked for."""
 
     def __init__(self, kinds: Kinds, makers: Mapping[str, Callable[[], Kind]]) -> None:
         self._kinds = dict(kinds)

@@ -1,4 +1,4 @@
-"""What any listener tells of itself: figures, and lines of the log."""
+"""What every listener reports of itself: figures and log lines."""
 
 import logging
 
@@ -9,7 +9,7 @@ logger = logging.getLogger(__name__)
 
 
 class ListenerWatch:
-    """Connections that come, go, and are closed (`mailauth.serving.Watch`)."""
+    """Counts and logs connections that open and close (`mailauth.serving.Watch`)."""
 
     def __init__(self, tally: Tally, listener: str) -> None:
         self._tally = tally
@@ -21,21 +21,21 @@ class ListenerWatch:
         self._tally.count(Figure.OPEN)
 
     def closed(self) -> None:
-        """One that was accepted has ended."""
+        """A connection that was accepted has ended."""
         self._tally.count(Figure.OPEN, -1)
 
     def refused(self, line: str) -> None:
-        """One was closed at once."""
+        """A connection was closed at once."""
         self._tally.count(Figure.REFUSED)
         self._warn("%(listener)s: a connection is refused: %(why)s", line)
 
     def violated(self, line: str) -> None:
-        """A connection is closed for what was not of the protocol."""
+        """A connection is closed because its peer broke the protocol."""
         self._tally.count(Figure.BROKEN)
         self._warn("%(listener)s: no request, closed: %(why)s", line)
 
     def overdue(self, line: str) -> None:
-        """What a peer left unfinished or unread took too long."""
+        """A peer left something unfinished or unread for too long."""
         self._tally.count(Figure.OVERDUE)
         self._warn("%(listener)s: too slow, closed: %(why)s", line)
 

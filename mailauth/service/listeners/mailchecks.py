@@ -1,7 +1,7 @@
 """What is wrong with the tables `[signing]`, `[verifying]`, `[srs]` and `[milter]`, and where.
 
-No file is touched: those that the tables name are read by `mailtables`, which
-makes the settings of a milter of what is sound here.
+No file is touched: `mailtables` reads the files that sound tables name, and turns the
+tables into the settings of a milter.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -22,7 +22,7 @@ from mailauth.syntax.message import Message
 
 
 def complaints(configuration: Configuration, listen: Listen, at: Place) -> Iterator[Complaint]:
-    """What is wrong with a milter at `at` and with its tables, without touching a file."""
+    """What is wrong with a milter at the place `at`, and with its tables; touches no file."""
     signing, verifying = configuration.signing, configuration.verifying
     yield from _of_srs(configuration, listen, at)
     if signing is None and verifying is None and not listen.rewrites:
@@ -128,7 +128,7 @@ def _of_row(row: SigningRow, at: Place) -> Iterator[Complaint]:
 
 
 _SOME: Final = "a.example"
-"""A domain as short as an author's may be."""
+"""A domain about as short as an author's can be."""
 
 
 def _of_names(row: SigningRow, at: Place) -> Iterator[Complaint]:

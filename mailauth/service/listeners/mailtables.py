@@ -1,7 +1,7 @@
 """From the tables `[signing]`, `[verifying]`, `[srs]`, `[milter]` to the settings of a milter.
 
-`mailchecks` has found nothing wrong with what stands in them; here the files
-that they name are read too.  A file that cannot be used is told of its place.
+`mailchecks` has found nothing wrong with the tables themselves; here the files that they
+name are read too.  A file that cannot be used is reported with its place in the TOML.
 """
 
 from collections.abc import Iterable, Iterator
@@ -34,7 +34,7 @@ _EVERYBODY: Final = ("0.0.0.0/0", "::/0")
 
 
 def files(configuration: Configuration) -> Iterator[str]:
-    """The files of tables and lists; keys are looked after by `KeyRing`."""
+    """The files of tables and lists; `KeyRing` looks after the key files."""
     signing, verifying = configuration.signing, configuration.verifying
     if signing is not None:
         lists = (signing.networks_file, signing.excluded_file)
@@ -46,7 +46,7 @@ def files(configuration: Configuration) -> Iterator[str]:
 
 
 def used(listen: Listen) -> set[str]:
-    """The tables by which one listener goes, if they are there."""
+    """The tables that one listener uses, if the file has them."""
     roles = {"signing": (None, "sign", "both"), "verifying": (None, "verify", "both")}
     tables = {table for table, those in roles.items() if listen.role in those}
     return tables | {"srs"} if listen.rewrites else tables
@@ -63,7 +63,7 @@ def verifying(configuration: Configuration, listen: Listen) -> Verifying | None:
 
 
 def doubts(configuration: Configuration, listen: Listen) -> Iterator[Complaint]:
-    """Lists of clients in use that hold everybody."""
+    """Complaints about lists of clients in use that contain everybody."""
     signs, judges = signing(configuration, listen), verifying(configuration, listen)
     if signs is not None:
         sentence = "holds every host: mail of strangers would be signed as your own"
@@ -82,7 +82,7 @@ def _of_everybody(place: Place, entries: Iterable[str], sentence: str) -> Iterat
 
 
 def settings(configuration: Configuration, listen: Listen, keys: KeyRing) -> Settings:
-    """What one listener is to do, its tables and keys read.
+    """What one listener is to do, with its tables and keys read.
 
     **Raises** Unsound, with every file that cannot be used.
     """
@@ -172,7 +172,7 @@ class NamedKey(NamedTuple):
 
     place: Place
     where: str
-    """File and line of a KeyTable, if it stands in a file."""
+    """The file and line if a KeyTable names it, or ""."""
     key: SigningKey
 
 
@@ -186,7 +186,7 @@ def named_keys(given: Signing) -> Iterator[NamedKey]:
 
 
 def shortened(told: list[Complaint]) -> list[Complaint]:
-    """What there is to tell of keys, or the first of it and how much more there is."""
+    """The complaints about keys; if there are many, the first and how many more there are."""
     more = len(told) - _MOST_FAULTS
     if more <= 0:
         return told
@@ -195,7 +195,7 @@ def shortened(told: list[Complaint]) -> list[Complaint]:
 
 
 def _load(given: Signing, table: SigningTable, keys: KeyRing) -> None:
-    """Read the keys, or tell which of them cannot be used.  **Raises** Unsound."""
+    """Load the keys.  **Raises** Unsound: says which of them cannot be used."""
     faults = keys.load(
         key.path for key in table.signing_keys() if key.path and AUTHOR not in key.path
     )

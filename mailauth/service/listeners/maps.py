@@ -1,4 +1,4 @@
-"""The kinds of listeners that Postfix asks: `tcp_table` and `socketmap`.
+"""The kinds of listeners for look-ups by Postfix: `tcp_table` and `socketmap`.
 
 Both serve the maps of `mailauth.postfix.rewriting` by the policy in `[srs]`.
 """
@@ -39,7 +39,7 @@ _NOT_REWRITTEN: Final = "%(listener)s: %(map)s: not rewritten, %(why)s: %(key)s"
 
 
 class LookupWatch(ListenerWatch):
-    """What a server of look-ups tells of itself (`mailauth.postfix.Watch`)."""
+    """What a look-up server reports of itself (`mailauth.postfix.Watch`)."""
 
     _FIGURES: Final = {
         Outcome.FOUND: Figure.FOUND,
@@ -49,10 +49,10 @@ class LookupWatch(ListenerWatch):
     }
 
     def started(self, request: Request) -> None:
-        """A request is being answered: at once, so one that takes long stops the beats."""
+        """Not counted: requests are answered in one go, so one that takes long stops the beats."""
 
     def ended(self, request: Request, reply: Reply) -> None:
-        """It was answered so."""
+        """The request got this reply."""
         self._tally.count(self._FIGURES[reply.outcome])
         if reply.notice is not None:
             self._tell(request, reply.outcome, reply.notice)
@@ -64,7 +64,7 @@ class LookupWatch(ListenerWatch):
             logger.debug("%(listener)s: %(map)s %(key)s: %(outcome)s %(text)s", values)
 
     def _tell(self, request: Request, outcome: Outcome, notice: Notice) -> None:
-        """The line stands for all of its kind: the log holds back those beyond a rate."""
+        """Log a notice; lines of one kind share a template, so the log can limit their rate."""
         level, template = logging.INFO, _NOT_REWRITTEN
         if notice.forged:
             self._tally.count(Figure.BOUNCES_FORGED)
@@ -120,7 +120,7 @@ def _check_map(name: str, policy: Srs | None, place: Place) -> Iterator[Complain
 
 
 def _prepare(protocol: LookupProtocol, configuration: Configuration, listen: Listen) -> Build:
-    """Reads the secrets and the lists; what is built in a worker needs no file."""
+    """Reads the secrets and the lists; a worker then opens no file but the store, if any."""
     given, limits = configuration.srs, configuration.limits
     assert given is not None  # noqa: S101 - _check refuses that
     policy = srstable.policy(given)

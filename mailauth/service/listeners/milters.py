@@ -1,7 +1,7 @@
 """The kind of listener that an MTA asks about each message: `milter`.
 
-What it does stands in `[signing]`, `[verifying]` and `[srs]`, see `mailtables`; the
-library is `mailauth.milter`.  Each message leaves one line in the log.
+`[signing]`, `[verifying]` and `[srs]` say what it does, see `mailtables`; the library
+is `mailauth.milter`.  Each message leaves one line in the log.
 """
 
 import logging
@@ -35,7 +35,7 @@ _ENDINGS: Final[Mapping[str, Figure]] = {
 
 
 class Milters:
-    """The kind, and the keys that were read, which one reading leaves to the next."""
+    """The kind, and the keys, which are kept from one reading of the file to the next."""
 
     def __init__(self) -> None:
         self._keys = KeyRing(on_fault=_tell_of_key)
@@ -52,7 +52,7 @@ class Milters:
         )
 
     def _prepare(self, configuration: Configuration, listen: Listen) -> Build:
-        """Reads tables and keys; what is built in a worker needs no more files.
+        """Reads tables and keys; a worker opens further keys and the store when it needs them.
 
         **Raises** Unsound.
         """
@@ -95,7 +95,7 @@ def _asks(configuration: Configuration, listen: Listen) -> bool:
 
 
 def _with_store(settings: Settings, given: Srs | None) -> Settings:
-    """The same for one process."""
+    """The settings for one process, which opens the store of long senders for itself."""
     if settings.srs is None or given is None:
         return settings
     policy = srstable.with_store(settings.srs.policy, given)
@@ -125,14 +125,14 @@ def _resolver(given: Dns, cache: Cache, tally: Tally) -> "CountingResolver":
 
 
 class CountingResolver:
-    """A resolver whose questions are counted: those asked, and those that were remembered."""
+    """A resolver that counts questions: those asked, and those whose answer was remembered."""
 
     def __init__(self, resolver: AsyncResolver, tally: Tally) -> None:
         self._resolver = resolver
         self._tally = tally
 
     def remembered(self, asked: Question | Together) -> Any:  # noqa: ANN401 - an answer or several
-        """The answer, or those to all that are asked together; None if it takes waiting."""
+        """The remembered answer, or answers to questions asked together; None if one is missing."""
         said = self._resolver.remembered(asked)
         if said is not None:
             self._tally.count(Figure.DNS_REMEMBERED, len(_questions(asked)))
@@ -170,9 +170,9 @@ def _questions(asked: Question | Together) -> tuple[Question, ...]:
 
 
 class MilterWatch(ListenerWatch):
-    """What a milter tells of itself, as figures and lines of the log (`mailauth.milter.Watch`).
+    """What a milter reports of itself, as figures and log lines (`mailauth.milter.Watch`).
 
-    It is the `Guard` too: what is in hand is noted where the supervisor finds it.
+    It is also the `Guard`: it notes what is in hand where the supervisor finds it.
     """
 
     def __init__(self, tally: Tally, listener: str) -> None:
@@ -192,11 +192,11 @@ class MilterWatch(ListenerWatch):
         return True
 
     def started(self) -> int:
-        """A message has come to its end and is being judged."""
+        """A message is complete and is being judged; returns its number."""
         return self._tally.begin()
 
     def ended(self, work: int, record: Record) -> None:
-        """It was answered so."""
+        """The message was answered as the record says."""
         self._tally.end(work)
         self._count(record)
         level = logging.WARNING if record.action is Action.TEMPFAIL else logging.INFO
@@ -207,7 +207,7 @@ class MilterWatch(ListenerWatch):
         logger.log(level, _LINE, values, extra={"every": True})
 
     def forged(self, recipient: str, client: str) -> None:
-        """A recipient is an SRS address that nobody made, or that has expired."""
+        """A recipient is a forged or expired SRS address."""
         self._tally.count(Figure.BOUNCES_FORGED)
         values = {"listener": self._listener, "recipient": recipient, "client": client}
         logger.info(
@@ -215,11 +215,11 @@ class MilterWatch(ListenerWatch):
         )
 
     def dropped(self, work: int) -> None:
-        """It was deferred, and what failed left no record of it."""
+        """The message was deferred, and the failure left no record of it."""
         self._tally.end(work)
 
     def failed(self, fault: Fault) -> None:
-        """Something in us failed; the message is deferred."""
+        """Something on our side failed; the message is deferred."""
         self._tally.count(Figure.FAULTS)
         values = {"listener": self._listener, "queue_id": fault.queue_id}
         logger.error(
@@ -252,12 +252,12 @@ _LINE: Final = (
 
 
 def _shortened(text: str) -> str:
-    """What is of anybody, in a length that leaves room for the rest of the line."""
+    """Text that anybody may have written, cut to leave room for the rest of the line."""
     return text if len(text) <= _MAX_PATH else f"{text[:_MAX_PATH]}..."
 
 
 def _came_to(record: Record) -> Figure:
-    """The one figure that stands for what was done with a message."""
+    """The one figure that counts what was done with a message."""
     if record.signatures:
         return Figure.SIGNED
     if record.results:
@@ -281,7 +281,7 @@ def _did(record: Record) -> str:
 
 
 def _code_and_words(reply: str) -> tuple[str, str]:
-    """A reply apart, for its words may be of the sender's domain, and must pass for no values."""
+    """A reply split up: its words may come from the sender's domain, and must not fake values."""
     code, enhanced, words = (*reply.split(" ", 2), "", "")[:3]
     return f"{code} {enhanced}".rstrip(), f"; told: {words}" if words else ""
 

@@ -1,4 +1,4 @@
-"""From the table `[srs]` to the policy of SRS, for look-ups and milters alike."""
+"""From the table `[srs]` to the SRS policy, for look-ups and milters alike."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -19,7 +19,7 @@ _EXCLUDE_FILE: Final = ("srs", "exclude_file")
 
 
 def complaints(policy: Srs) -> Iterator[Complaint]:
-    """What is wrong with the table, without touching a file."""
+    """What is wrong with the table; touches no file."""
     if policy.long_senders == "store" and policy.aliases is None:
         yield Complaint(("srs", "long_senders"), "to store them, say where: aliases = FILE")
     named: list[tuple[Place, str]] = [(("srs", "domain"), policy.domain)]
@@ -38,7 +38,7 @@ def complaints(policy: Srs) -> Iterator[Complaint]:
 
 
 def doubts(policy: Srs) -> Iterator[Complaint]:
-    """What can be served so, and is hardly meant."""
+    """What is valid but probably not intended."""
     spared = policy.own_domains or policy.exclude or policy.exclude_file
     if not spared and not policy.always_rewrite:
         sentence = "is empty: senders of your own domains will be rewritten too"
@@ -46,7 +46,7 @@ def doubts(policy: Srs) -> Iterator[Complaint]:
 
 
 def may_sign(given: Srs, now: int) -> bool:
-    """Whether one of the secrets signs now; that they cannot be read is told by `policy`."""
+    """Whether one of the secrets signs now; if they cannot be read, `policy` reports it."""
     try:
         secrets = srs.Secrets.read(given.secrets)
     except srs.UnusableSecrets:
@@ -59,7 +59,7 @@ def may_sign(given: Srs, now: int) -> bool:
 
 
 def policy(given: Srs) -> Rewriting:
-    """The policy with its secrets and files read.  **Raises** Unsound."""
+    """The policy, with its secrets and files read.  **Raises** Unsound."""
     secrets, left_alone = _files(given)
     scheme = srs.Scheme(
         separator=given.separator,
@@ -82,7 +82,7 @@ def policy(given: Srs) -> Rewriting:
 
 
 def look_at_store(given: Srs) -> Iterator[Complaint]:
-    """What is wrong with the store that each process is to open; nothing is made."""
+    """What is wrong with the store that each process will open; creates nothing."""
     if given.aliases is not None:
         try:
             aliases.look(given.aliases)
@@ -91,7 +91,7 @@ def look_at_store(given: Srs) -> Iterator[Complaint]:
 
 
 def with_store(policy: Rewriting, given: Srs) -> Rewriting:
-    """The policy of one process, which has the store of long senders open for itself."""
+    """The policy for one process, which opens the store of long senders for itself."""
     if given.aliases is None:
         return policy
     return replace(policy, aliases=aliases.AliasFile(given.aliases, max_age=given.max_age))

@@ -1,7 +1,7 @@
 """The children of the supervisor: started, heard, watched and buried; and what they counted.
 
-What is started and when is the supervisor's business.  The figures of a child
-that has ended are kept, so that the sums only grow.
+The supervisor decides what is started, and when.  The figures of a child that has
+ended are kept, so that the sums only grow.
 """
 
 import logging
@@ -58,7 +58,7 @@ class Child:
 
     @property
     def is_staying(self) -> bool:
-        """Whether it is to go on."""
+        """Whether it is to keep running."""
         return not self.is_asked and not self.watched.is_condemned
 
     def describe(self, now: float) -> dict[str, Any]:
@@ -76,23 +76,23 @@ class Child:
 
 
 class Ended(NamedTuple):
-    """A child that is no more."""
+    """A child that has ended."""
 
     child: Child
     how: str
     in_hand: str = ""
-    """What it had in work; what it was condemned for, if it was."""
+    """What it had in work, when it was condemned or else when it ended."""
 
 
 @dataclass(slots=True)
 class Crew:
-    """All children by their process numbers."""
+    """All children, by process id."""
 
     sink: log.Sink
     children: dict[int, Child] = field(default_factory=dict)
     _past: dict[str, Figures] = field(default_factory=dict)
     _before: list[int] = field(default_factory=lambda: process.strays(()))
-    """Children that were there already: of the script that became this program."""
+    """Children that were there before: of the script that became this program by exec."""
 
     def __len__(self) -> int:
         return len(self.children)
@@ -101,7 +101,7 @@ class Crew:
         return iter(list(self.children.values()))
 
     def of(self, role: str, generation: int) -> list[Child]:
-        """The children of a role and a generation that are to go on."""
+        """The children of a role and a generation that are to keep running."""
         return [
             child
             for child in self
@@ -109,7 +109,7 @@ class Crew:
         ]
 
     def start(self, job: Job, forget: Callable[[], None], now: float) -> None:
-        """Start a child; `forget` closes in it what is the supervisor's.  **Raises** OSError."""
+        """Start a child, in which `forget` closes the supervisor's things.  **Raises** OSError."""
 
         def forget_all() -> None:
             forget()
@@ -121,19 +121,19 @@ class Crew:
         self.children[pid] = Child(pid, job, channel, Watched(job.limits, now), figures)
 
     def dismiss(self, child: Child, now: float) -> None:
-        """Ask a child to end after its work."""
+        """Ask a child to finish its work and end."""
         child.is_asked = True
         child.watched.leave(now)
         with suppress(ProcessLookupError):
             os.kill(child.pid, signal.SIGTERM)
 
     def kill(self, child: Child) -> None:
-        """Kill a child that is not wanted any more, with its group."""
+        """Kill a child that is no longer wanted, with its group."""
         child.is_asked = True
         process.kill_group(child.pid)
 
     def hear(self, now: float) -> list[tuple[Child, Beat]]:
-        """What the children said since the last time."""
+        """The beats of the children since the last call."""
         heard = []
         for child in self:
             for said in _beats(child):
@@ -143,7 +143,7 @@ class Crew:
         return heard
 
     def watch(self, now: float) -> None:
-        """Carry out what the watchdog decides."""
+        """Carry out what the watchdogs of all children decide."""
         for child in self:
             self._carry_out(child, child.watched.order(now))
 
@@ -166,13 +166,13 @@ class Crew:
             process.kill_group(child.pid)
 
     def bury(self, now: float) -> list[Ended]:
-        """Kill the groups of the dead and reap them; what they left behind is killed too."""
+        """Kill the groups of dead children and reap them; kill what they left behind, too."""
         buried = []
         reaped = False
         while (dead := process.next_dead()) is not None:
             child = self.children.get(dead)
             if child is not None:
-                process.kill_group(dead)  # before it is reaped: its number is still its own
+                process.kill_group(dead)  # before it is reaped, while its id is still its own
                 self.hear(now)  # its last figures
             _, status = os.waitpid(dead, 0)
             reaped = True
@@ -195,7 +195,7 @@ class Crew:
                 os.kill(stray, signal.SIGKILL)
 
     def figures(self) -> dict[str, Figures]:
-        """For each listener: what the ended workers counted, and what the others do."""
+        """For each listener, the sum of what ended and present workers have counted."""
         totals = {where: list(figures) for where, figures in self._past.items()}
         for child in self:
             _add(totals, child)
@@ -214,7 +214,7 @@ def _add(totals: dict[str, Figures], child: Child) -> None:
 
 
 def _beats(child: Child) -> Iterator[Beat]:
-    """What is in the channel; what is no beat is dropped."""
+    """The beats in the channel of a child; anything else is dropped."""
     with suppress(OSError):
         for _ in range(_MAX_BEATS):
             octets = child.channel.recv(_MAX_DATAGRAM)

@@ -1,7 +1,7 @@
 """One reading of the configuration, made ready: sockets bound, files and secrets read.
 
-A service runs one generation at a time; a reload makes the next one, which takes
-over the sockets whose addresses stay.  All is made ready or nothing is.
+A service runs one generation at a time; a reload makes the next one, which takes over
+the sockets whose addresses stay.  Either everything is made ready, or nothing is.
 """
 
 import difflib
@@ -25,7 +25,7 @@ Open = dict[Address, Endpoint]
 
 @dataclass(frozen=True)
 class Probe:
-    """How one listener is asked whether it lives."""
+    """How to ask one listener whether it is alive."""
 
     address: Address
     question: bytes
@@ -43,15 +43,15 @@ class Generation:
     probes: tuple[Probe, ...]
     endpoints: Mapping[Address, Endpoint]
     files: WatchedFiles
-    """Those that were read for it and are read again when they change."""
+    """The files that were read for it, and are read again when they change."""
 
     def endpoint(self, address: str | None) -> Endpoint | None:
-        """The end point of an address of the configuration."""
+        """The end point of an address in the configuration."""
         return None if address is None else self.endpoints[parse(address)]
 
 
 def read(path: Path, kinds: Kinds) -> Reading:
-    """What is in a file, with what the kinds say of it.
+    """The configuration in a file, checked by the kinds of its listeners too.
 
     **Raises** BadConfiguration.
     """
@@ -59,7 +59,7 @@ def read(path: Path, kinds: Kinds) -> Reading:
 
 
 def wrong_listeners(configuration: Configuration, kinds: Kinds) -> Iterable[Complaint]:
-    """What the kinds say of a configuration, and kinds that there are not."""
+    """What the kinds find wrong with a configuration, and kinds that do not exist."""
     for index, listen in enumerate(configuration.listen):
         if listen.kind in kinds:
             yield from kinds[listen.kind].check(configuration, index)
@@ -74,7 +74,7 @@ def _no_kind(kind: str, known: list[str]) -> str:
 
 
 def look(configuration: Configuration, kinds: Kinds) -> list[Complaint]:
-    """What is wrong with the files that workers open themselves; nothing is made or changed."""
+    """What is wrong with the files that workers open themselves; creates and changes nothing."""
     return [
         complaint
         for listen in configuration.listen
@@ -83,9 +83,9 @@ def look(configuration: Configuration, kinds: Kinds) -> list[Complaint]:
 
 
 def prepare(reading: Reading, kinds: Kinds, looked: Sequence[Complaint]) -> tuple[Build, ...]:
-    """What makes the servers of the configuration, with its files and secrets read.
+    """Read files and secrets, and return what makes the servers of the configuration.
 
-    `looked` is what `look` has found.  **Raises** BadConfiguration, with that and
+    `looked` is what `look` found.  **Raises** BadConfiguration, with that and with
     every file that cannot be used.
     """
     configuration = reading.configuration
@@ -100,15 +100,15 @@ def prepare(reading: Reading, kinds: Kinds, looked: Sequence[Complaint]) -> tupl
 
 
 def files(configuration: Configuration, kinds: Kinds) -> Iterable[str]:
-    """The files that a running service looks at again and again."""
+    """The files that a running service checks for changes."""
     for listen in configuration.listen:
         yield from kinds[listen.kind].files(configuration)
 
 
 def bind(configuration: Configuration, have: Mapping[Address, Endpoint], owner: int | None) -> Open:
-    """An end point for each address: one that is open already, as it is, or a new one.
+    """An end point for each address: one that is open already, unchanged, or a new one.
 
-    **Raises** CannotListen; what was opened by then is closed again.
+    **Raises** CannotListen; what has been opened is then closed again.
     """
     opened: Open = {}
     try:
@@ -125,7 +125,7 @@ def bind(configuration: Configuration, have: Mapping[Address, Endpoint], owner: 
 
 
 def admit(generation: Generation) -> list[str]:
-    """Give the sockets that stayed their new modes and groups; the faults, a sentence each."""
+    """Give kept sockets their new modes and groups; returns the faults, a sentence each."""
     faults = []
     for address, listen in addresses(generation.configuration):
         try:
@@ -163,7 +163,7 @@ def assemble(
     files: WatchedFiles,
     kinds: Kinds,
 ) -> Generation:
-    """The parts of a generation put together."""
+    """Put the parts of a generation together."""
     probes = tuple(
         Probe(listen.where, kinds[listen.kind].probe(listen), kinds[listen.kind].is_answer)
         for listen in configuration.listen

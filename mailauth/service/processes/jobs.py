@@ -1,4 +1,4 @@
-"""What children are started for: a worker serves, the observer asks and shows."""
+"""The jobs of children: a worker serves, the observer probes and shows the figures."""
 
 import socket
 from collections.abc import Callable
@@ -26,7 +26,7 @@ def of(role: str, generation: Generation, remembered: Remembered) -> Job:
 
 
 def _worker(generation: Generation, make_tally: Callable[[], Tally]) -> process.Run:
-    """The life of a worker."""
+    """What a worker runs."""
     configuration = generation.configuration
     sockets = [generation.endpoints[listen.where].socket for listen in configuration.listen]
     served = list(zip(sockets, generation.builds, strict=True))
@@ -43,7 +43,7 @@ def _worker(generation: Generation, make_tally: Callable[[], Tally]) -> process.
 
 
 def _observer(generation: Generation) -> process.Run:
-    """The life of the observer."""
+    """What the observer runs."""
     configuration = generation.configuration
     metrics = generation.endpoint(configuration.service.metrics)
 

@@ -1,12 +1,12 @@
-"""The observer: asks the service from outside, and shows its figures to Prometheus.
+"""The observer: probes the service from outside, and shows its figures to Prometheus.
 
-A process may be frozen while its sockets still accept, for the kernel does that.
-So each listener is asked a harmless question now and then, as a client would; a
-client that is answered, or turned away at once, has met a living server.  Only
-silence counts, and only twice in a row.
+A frozen process still seems to accept connections, because the kernel does so.  So
+each listener is asked a harmless question now and then, as a client would ask; a client
+that is answered, or turned away at once, has met a living server.  Only silence counts,
+and only twice in a row.
 
-What there is to show comes from the supervisor as JSON, in datagrams; it is shown
-while the supervisor goes on to tell.
+The figures come from the supervisor as JSON, in datagrams; they are shown only while
+the supervisor keeps sending them.
 """
 
 import asyncio
@@ -39,7 +39,7 @@ def observe(
     metrics: socket.socket | None,
     limits: Watchdog,
 ) -> int:
-    """The observer's life; its exit status."""
+    """Run the observer; returns its exit status."""
     return asyncio.run(_Observer(channel, probes, metrics, limits).live())
 
 
@@ -57,7 +57,7 @@ class _Observer:
         self._limits = limits
         self._snapshot: dict[str, Any] = {}
         self._told = time.monotonic()
-        """When the supervisor last told how things stand."""
+        """When the supervisor last sent a snapshot."""
         self._clients = 0
 
     async def live(self) -> int:
@@ -104,7 +104,7 @@ class _Observer:
         return True
 
     async def _ask_again(self, index: int) -> None:
-        """Ask one listener for ever; tell the supervisor of two silences in a row."""
+        """Ask one listener for ever; report two silences in a row to the supervisor."""
         silences = 0
         while True:
             try:
@@ -130,9 +130,9 @@ class _Observer:
                     writer.write(await self._response(reader))
                     await writer.drain()
         except (OSError, TimeoutError, EOFError, ValueError, asyncio.LimitOverrunError):
-            pass  # a client that goes away, waits, or says too much
+            pass  # a client that goes away, dawdles, or sends too much
         except asyncio.CancelledError:
-            pass  # the observer ends; some versions of asyncio log a handler that is cancelled
+            pass  # the observer ends; some versions of asyncio log a cancelled handler
         finally:
             self._clients -= 1
             writer.close()
@@ -155,7 +155,7 @@ class _Observer:
 
 
 async def _ask(probe: Probe) -> None:
-    """Comes back once there is an answer, or a refusal.  **Raises** OSError."""
+    """Return once there is an answer, or the connection is closed.  **Raises** OSError."""
     if probe.address.family == socket.AF_UNIX:
         opened = asyncio.open_unix_connection(probe.address.host)
     else:

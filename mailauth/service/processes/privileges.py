@@ -1,7 +1,7 @@
 """What a process of the service may do: less and less, and never more again.
 
-Root is needed to bind a port below 1024 and to read root's files.  After that it
-is given up for good, and that it cannot be regained is tried out.  What only
+Root is needed to bind a port below 1024 and to read root's files.  After that it is
+given up for good, and we try to regain it to make sure that we cannot.  What only
 Linux has (`prctl`) is left out elsewhere.
 """
 
@@ -21,13 +21,13 @@ _PR_SET_CHILD_SUBREAPER: Final = 36
 
 
 class UnsafeProcess(MailauthError):
-    """The process cannot be given, or cannot give up, the rights it was told to."""
+    """The process cannot take on the user and group it should, or cannot give up its rights."""
 
 
 def identity(user: str | None, group: str | None) -> tuple[int, int] | None:
-    """The uid and gid to run as, or None: those of now.
+    """The uid and gid to run as; None to keep the present ones.
 
-    **Raises** UnsafeProcess: another user is asked for, and this one is not root.
+    **Raises** UnsafeProcess: another user or group is asked for, and we are not root.
     """
     if user is None and group is None:
         return None
@@ -48,7 +48,7 @@ def identity(user: str | None, group: str | None) -> tuple[int, int] | None:
 
 
 def user() -> str:
-    """The name of the user of now, or the number of one who has none."""
+    """The name of the present user, or its uid if it has no name."""
     uid = os.geteuid()
     try:
         return pwd.getpwuid(uid).pw_name
@@ -57,14 +57,14 @@ def user() -> str:
 
 
 def may_give_to(gid: int) -> bool:
-    """Whether the user of now may give files of its own to a group."""
+    """Whether the present user may give its own files to a group."""
     return os.geteuid() == 0 or gid in {os.getegid(), *os.getgroups()}
 
 
 def drop(become: tuple[int, int]) -> None:
-    """Become another user and group for good, with no further groups.
+    """Become another user and group for good, with no supplementary groups.
 
-    **Raises** UnsafeProcess: the way back is open.
+    **Raises** UnsafeProcess: the old rights could be regained.
     """
     uid, gid = become
     os.setgroups([])
@@ -85,16 +85,16 @@ def _expect_refusal(uid: int) -> None:
 
 
 def forbid_core_dumps() -> None:
-    """No image of this memory, which holds secrets, reaches a disk.
+    """Keep this memory, which holds secrets, from being dumped to disk.
 
-    The limit alone does not hold for a core_pattern that is a pipe.
+    The limit alone does not apply if core_pattern is a pipe.
     """
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     _prctl(_PR_SET_DUMPABLE, 0)
 
 
 def bound_memory(megabytes: int) -> None:
-    """Let the process have no more address space than this from now on."""
+    """Limit the address space of the process from now on."""
     octets = megabytes << 20
     _, hard = resource.getrlimit(resource.RLIMIT_AS)
     if hard == resource.RLIM_INFINITY or octets < hard:
@@ -102,12 +102,12 @@ def bound_memory(megabytes: int) -> None:
 
 
 def adopt_orphans() -> None:
-    """Processes whose parents ended below this one become its children."""
+    """Make orphaned descendants of this process its own children."""
     _prctl(_PR_SET_CHILD_SUBREAPER, 1)
 
 
 def die_with(parent: int) -> None:
-    """End at once when the parent ends; it may have ended already."""
+    """Have this process killed when its parent ends, even if that has happened already."""
     _prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != parent:
         os.kill(os.getpid(), signal.SIGKILL)

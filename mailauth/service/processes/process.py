@@ -1,7 +1,7 @@
 """One child process: forked into its own group, heard through its channel, ended with its group.
 
-The channel is a pair of datagram sockets.  A child dies with the supervisor; what
-it leaves behind, in its group or outside of it, dies with the child.
+The channel is a pair of sockets that keep datagrams whole.  A child dies with the
+supervisor; what it leaves behind, in its group or outside it, dies with the child.
 """
 
 import faulthandler
@@ -26,12 +26,12 @@ HANDLED: Final = (
     signal.SIGUSR1,
     signal.SIGCHLD,
 )
-"""What the supervisor handles; held back while it forks."""
+"""The signals that the supervisor handles; they are blocked while it forks."""
 
 _FAILED: Final = 70  # EX_SOFTWARE of sysexits.h
 
 Run = Callable[[socket.socket], int]
-"""The life of a child, with its end of the channel, to its exit status."""
+"""What a child runs: takes its end of the channel, returns its exit status."""
 
 
 def signal_even_if_stopped(pid: int, *numbers: signal.Signals) -> None:
@@ -42,7 +42,7 @@ def signal_even_if_stopped(pid: int, *numbers: signal.Signals) -> None:
 
 
 def next_dead() -> int | None:
-    """A child that has ended and is not reaped yet."""
+    """The pid of a child that has ended and is not reaped yet, if there is one."""
     try:
         dead = os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT)
     except ChildProcessError:
@@ -51,7 +51,7 @@ def next_dead() -> int | None:
 
 
 def kill_group(leader: int) -> None:
-    """SIGKILL to all of a group, and to its leader, which may not have made it yet."""
+    """Send SIGKILL to a group, and to its leader, which may not have made the group yet."""
     for kill in (os.killpg, os.kill):
         with suppress(ProcessLookupError, PermissionError):
             kill(leader, signal.SIGKILL)
@@ -60,10 +60,10 @@ def kill_group(leader: int) -> None:
 def fork(
     role: str, run: Run, forget: Callable[[], None], *, sink: log.Sink
 ) -> tuple[int, socket.socket]:
-    """Start a child that runs `run`: its pid, and the supervisor's end of the channel.
+    """Start a child that runs `run`; returns its pid and the supervisor's end of the channel.
 
-    `forget` closes what is the supervisor's alone.  Signals are held back until
-    the child has its own handlers, so that none is taken for the supervisor's.
+    In the child, `forget` closes what belongs to the supervisor alone.  Signals are blocked
+    until the child has its own handlers, so that none is taken for the supervisor's.
     """
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
     ours.settimeout(0)
@@ -77,7 +77,7 @@ def fork(
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, held)
     theirs.close()
-    with suppress(OSError):  # the child does the same: whoever is first
+    with suppress(OSError):  # the child does the same; either may be first
         os.setpgid(pid, pid)
     return pid, ours
 
@@ -99,7 +99,7 @@ def _be_child(
             signal.signal(number, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.SIG_IGN)  # the supervisor says when to stop
         signal.signal(signal.SIGHUP, signal.SIG_IGN)
-        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a worker will show its tasks when it comes
+        signal.signal(signal.SIGUSR1, signal.SIG_IGN)  # a worker will handle it: shows its tasks
         signal.pthread_sigmask(signal.SIG_UNBLOCK, HANDLED)
         for close in forget:
             close()
@@ -113,15 +113,15 @@ def _be_child(
 
 
 def show_stacks_on_sigquit(sink: log.Sink) -> None:
-    """From now on SIGQUIT writes the stacks of all threads to the log, and no more.
+    """From now on SIGQUIT only writes the stacks of all threads to the log.
 
-    It works while the interpreter is in a loop or in C.
+    It works even while the interpreter is in a loop or in C code.
     """
     faulthandler.register(signal.SIGQUIT, file=sink.descriptor, all_threads=True, chain=False)
 
 
 def strays(known: Collection[int]) -> list[int]:
-    """Children of this process that it did not start: what ended children left behind."""
+    """Children of this process that are not `known`: what ended children left behind."""
     found = []
     for entry in Path("/proc").iterdir() if Path("/proc/self").exists() else ():
         if entry.name.isdigit() and int(entry.name) not in known:

@@ -1,7 +1,7 @@
 """When an ended process is started again: later each time, and at last not at all.
 
 The n-th end within the window delays the next start by the first delay, doubled
-n - 1 times, up to the longest.  One end more than the window may hold is a storm.
+n - 1 times, up to the longest delay.  One end more than the window may hold is a storm.
 """
 
 from collections import deque
@@ -14,14 +14,14 @@ _MOST_DOUBLINGS = 30
 
 @dataclass(slots=True)
 class Restarts:
-    """The ends that nobody asked for; `now` is seconds of a clock that never goes back."""
+    """Counts the ends that nobody asked for; `now` is seconds of a clock that never goes back."""
 
     limits: Watchdog
     total: int = 0
     reason: str = ""
-    """Of the last end."""
+    """Why the last process ended."""
     at: float = 0.0
-    """When that was."""
+    """When the last process ended."""
     _recent: deque[float] = field(default_factory=deque)
 
     def ended(self, now: float, reason: str) -> None:
@@ -32,7 +32,7 @@ class Restarts:
         self._recent.append(now)
 
     def recent(self, now: float) -> int:
-        """The ends within the window."""
+        """How many ends there were within the window."""
         while self._recent and self._recent[0] <= now - self.limits.storm_window:
             self._recent.popleft()
         return len(self._recent)

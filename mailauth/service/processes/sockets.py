@@ -1,8 +1,8 @@
-"""The listening sockets: bound once, shared by all workers, taken away at the end.
+"""The listening sockets: bound once, shared by all workers, removed at the end.
 
-A Unix socket is made with its mode and group before anyone can connect.  What
-lies at its path is removed only if it is a socket of ours on which nobody
-listens; a file, a link, or the socket of another is never touched.
+A Unix socket gets its mode and group before anyone else can connect.  Whatever is at its
+path is removed only if it is a socket of ours on which nobody listens; a file, a link, or
+another user's socket is never touched.
 """
 
 import errno
@@ -22,18 +22,18 @@ from mailauth.service.settings.address import Address
 _BACKLOG: Final = 4096
 """Connections that wait to be accepted; the system may allow fewer."""
 _PRIVATE: Final = 0o600
-"""The mode with which a socket is bound: for nobody but its owner, until it gets its own."""
+"""The mode with which a Unix socket is bound: for its owner only, until it gets its own."""
 
 
 class CannotListen(MailauthError):
-    """An address that cannot be had; the text says why."""
+    """An address at which we cannot listen; the text says why."""
 
 
 class Access(NamedTuple):
     """Who may connect to a Unix socket."""
 
     group: str | None = None
-    """By default that of any new file."""
+    """By default the group of any new file."""
     mode: int = 0o660
 
 
@@ -49,28 +49,28 @@ class Endpoint:
         listening.settimeout(0)
 
     def check(self, access: Access) -> None:
-        """Refuse an access that it could not be given.  **Raises** CannotListen."""
+        """Check that it could be given this access.  **Raises** CannotListen."""
 
     def admit(self, access: Access) -> None:
-        """Let those connect from now on, if it is for us to say.  **Raises** OSError."""
+        """Give it this access, if that is ours to decide.  **Raises** OSError."""
 
     def close(self) -> None:
-        """Listen no more."""
+        """Stop listening."""
         self.socket.close()
 
 
 class UnixEndpoint(Endpoint):
-    """A Unix socket that was made here; its path is ours to change, and goes with it."""
+    """A Unix socket that was made here; its path is ours to change and to remove."""
 
     def __init__(self, address: Address, listening: socket.socket, new: os.stat_result) -> None:
-        """The socket is new, with its first group, and for its owner alone."""
+        """A new socket: with its first group, and for its owner only."""
         super().__init__(address, listening)
         self._new = new
         self._gid = new.st_gid
         self._mode = _PRIVATE
 
     def check(self, access: Access) -> None:
-        """Refuse a group that it could not be given.  **Raises** CannotListen."""
+        """Check that it could be given this group.  **Raises** CannotListen."""
         try:
             gid = self._wanted(access)
         except OSError as fault:
@@ -83,7 +83,7 @@ class UnixEndpoint(Endpoint):
             )
 
     def admit(self, access: Access) -> None:
-        """Let those connect from now on; nobody else does meanwhile.
+        """Give it this access; at no moment may anybody else connect.
 
         **Raises** OSError: it stays as it was.
         """
@@ -106,22 +106,22 @@ class UnixEndpoint(Endpoint):
         self._gid, self._mode = gid, access.mode
 
     def close(self) -> None:
-        """Listen no more, and take the path away, unless another has it by now."""
+        """Stop listening, and remove the path, unless somebody else has it by now."""
         path = Path(self.address.host)
-        with suppress(OSError):  # its folder may be closed to us after the change of user
-            if self._is_ours(path):  # and so nobody else could have taken it
+        with suppress(OSError):  # its folder may be closed to us since the change of user
+            if self._is_ours(path):
                 path.unlink()
         super().close()
 
     def _is_ours(self, path: Path) -> bool:
-        """Whether what is at the path is still the socket that was made here.
+        """Whether the file at the path is still the socket that was made here.
 
-        While it is open, no other file has its number.  **Raises** OSError: nothing is there.
+        While it is open, no other file has its inode number.  **Raises** OSError: there is none.
         """
         return self.socket.fileno() >= 0 and os.path.samestat(path.lstat(), self._new)
 
     def _wanted(self, access: Access) -> int:
-        """The group of that access.  **Raises** OSError: there is none any more."""
+        """The group id of an access.  **Raises** OSError: the group no longer exists."""
         if access.group is None:
             return self._new.st_gid
         try:
@@ -131,7 +131,7 @@ class UnixEndpoint(Endpoint):
 
 
 def bind(address: Address, *, owner: int | None = None, access: Access = _BY_DEFAULT) -> Endpoint:
-    """Listen at an address; `owner` (a uid) and `access` are those of a Unix socket.
+    """Listen at an address; `owner` (a uid) and `access` apply to a Unix socket.
 
     **Raises** CannotListen.
     """
@@ -178,7 +178,7 @@ def _bind_unix(
 
 
 def _admit(endpoint: UnixEndpoint, access: Access) -> None:
-    """**Raises** OSError, or CannotListen, which says more."""
+    """**Raises** OSError, or CannotListen, which explains more."""
     try:
         endpoint.admit(access)
     except PermissionError:
@@ -206,13 +206,13 @@ def _clear(path: Path, ours: set[int]) -> None:
         except ConnectionRefusedError:
             path.unlink()
             return
-        except OSError:  # a full backlog, a socket of another type: somebody is there
+        except OSError:  # a full backlog, or a socket of another type: somebody is there
             pass
     raise CannotListen(f"another process listens at {path}; stop it first")
 
 
 def match(address: Address, given: Iterable[socket.socket]) -> Endpoint | None:
-    """The one of the sockets handed over that listens at the address."""
+    """The end point of the given socket that listens at the address, if there is one."""
     for one in given:
         name = one.getsockname()
         where = name if one.family == socket.AF_UNIX else name[:2]

@@ -1,7 +1,7 @@
 """The supervisor: keeps the processes of a generation running, and nothing else.
 
 One loop without threads: bury the dead, hear the beats, carry out what the
-watchdog decides, start what is lacking, tell those who want to know, obey
+watchdog decides, start missing processes, report to those who want to know, obey
 signals.  A start and a reload are the same thing: a coming generation is started
 beside the current one, and takes its place once all of its workers are ready.
 """
@@ -35,14 +35,14 @@ STORM: Final = 70
 """The exit status after a storm of restarts, EX_SOFTWARE of sysexits.h."""
 _LONGEST_TICK: Final = 0.25
 _LONGEST_TURN: Final = 1.0
-"""Seconds; a turn that took longer did so because the supervisor stood still."""
+"""Seconds; if a turn took longer, the supervisor itself stood still."""
 
 Make = Callable[[int, Generation], Generation]
-"""Makes the generation of a number beside the current one.  **Raises** MailauthError."""
+"""Makes the generation of this number, beside the current one.  **Raises** MailauthError."""
 
 
 class Supervisor:
-    """Runs a first generation, and those that `make` makes when all is read again."""
+    """Runs a first generation, and those that `make` makes on each reload."""
 
     def __init__(
         self, first: Generation, make: Make, *, sink: log.Sink, notifier: Notifier
@@ -61,7 +61,7 @@ class Supervisor:
         self._wake, self._wakes = socket.socketpair()
 
     def run(self) -> int:
-        """Run until the service has ended; its exit status."""
+        """Run until the service has ended; returns its exit status."""
         self._handle_signals()
         logger.info("the service starts as process %(pid)d", {"pid": os.getpid()})
         while self._exit_status is None or self._crew:
@@ -83,9 +83,9 @@ class Supervisor:
         return self._exit_status
 
     def _turn(self) -> float:
-        """The time at which a turn begins; nobody is blamed for that in which none did.
+        """The time at which a turn begins; children are excused if none began for long.
 
-        A paused container, a frozen host: the workers stood still with the supervisor.
+        In a paused container or on a frozen host, they stood still with the supervisor.
         """
         now = time.monotonic()
         stood_still = now - self._turned - _LONGEST_TURN
@@ -98,7 +98,7 @@ class Supervisor:
     # Signals, and the wait for them
 
     def _handle_signals(self) -> None:
-        """Signals become octets in a socket; what they mean is decided in the loop."""
+        """Turn signals into octets in a socket; the loop decides what they mean."""
         for end in (self._wake, self._wakes):
             end.settimeout(0)
         signal.set_wakeup_fd(self._wakes.fileno(), warn_on_full_buffer=False)
@@ -129,11 +129,11 @@ class Supervisor:
                 logger.warning("asked to stop again: all is killed")
                 for child in self._crew:
                     self._crew.kill(child)
-        elif number in {signal.SIGHUP, signal.SIGUSR1}:  # the second one as OpenDKIM has it
+        elif number in {signal.SIGHUP, signal.SIGUSR1}:  # SIGUSR1 as in OpenDKIM
             self._reload_wanted = True
 
     def _stop(self, exit_status: int) -> None:
-        """Listen no more, and ask all to end after their work."""
+        """Stop listening, and ask all children to finish their work and end."""
         self._exit_status = exit_status
         logger.info("the service stops")
         self._notifier.tell("STOPPING=1")
@@ -152,7 +152,7 @@ class Supervisor:
         return self._generations()[-1]
 
     def _look_at_files(self, now: float) -> None:
-        """Files that have changed and come to rest are read again, with all the rest."""
+        """If a file has changed and is stable again, ask for a reload of everything."""
         current = self._current
         if current is None or now - self._looked < current.configuration.service.look_again:
             return
@@ -162,9 +162,9 @@ class Supervisor:
             self._reload_wanted = True
 
     def _reload_if_wanted(self) -> None:
-        """Make the next generation; if that fails, all stays as it is."""
+        """Make the next generation; if that fails, everything stays as it is."""
         if not self._reload_wanted or self._current is None or self._coming is not None:
-            return  # what is starting comes first
+            return  # a generation that is starting comes first
         self._reload_wanted = False
         self._notifier.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
         try:
@@ -184,7 +184,7 @@ class Supervisor:
         self._notifier.tell("READY=1", "STATUS=The last reload failed; the old configuration runs.")
 
     def _take_over(self, now: float) -> None:
-        """Let the coming generation be the current one, once all of its workers are ready."""
+        """Make the coming generation the current one, once all of its workers are ready."""
         coming, old = self._coming, self._current
         if coming is None:
             return
@@ -206,11 +206,11 @@ class Supervisor:
         self._notifier.tell("READY=1", f"STATUS={ready} workers serve.")
 
     def _is_tried(self, generation: int) -> bool:
-        """Whether a generation was made while another one served, and never took its place."""
+        """Whether a generation was made while another served, and has not taken its place."""
         return self._current is not None and generation > self._current.number
 
     def _give_up_coming(self) -> None:
-        """A worker of the coming generation failed: the old ones go on."""
+        """Drop the coming generation, of which a worker failed; the old one goes on."""
         coming, old = self._coming, self._current
         if coming is None or old is None:
             return
@@ -231,13 +231,13 @@ class Supervisor:
             have = len(self._crew.of(WORKER, one.number))
             for _ in range(one.configuration.service.workers - have):
                 if not self._start(WORKER, one, now):
-                    return  # what is lacking now may be there at the next turn
+                    return  # the next turn may have what is lacking now
         if self._current is not None and not self._crew.of(OBSERVER, self._current.number):
             self._start(OBSERVER, self._current, now)
             self._told = 0.0  # at once
 
     def _start(self, role: str, generation: Generation, now: float) -> bool:
-        """Start a child; whether that could be done."""
+        """Start a child; returns whether that succeeded."""
         try:
             job = jobs.of(role, generation, self._remembered)
             self._crew.start(job, partial(self._forget, generation), now)
@@ -252,9 +252,9 @@ class Supervisor:
         return True
 
     def _forget(self, generation: Generation) -> None:
-        """In a child: close what is the supervisor's, and what only other generations listen at.
+        """In a child: close what is the supervisor's, and sockets that its generation lacks.
 
-        A socket that a reload takes away would go on to take connections, were it open anywhere.
+        A socket that a reload removes would go on accepting connections if it were open anywhere.
         """
         self._notifier.close()
         self._wake.close()
@@ -270,13 +270,13 @@ class Supervisor:
         for child, said in self._crew.hear(now):
             current = self._current
             if said.unanswered and current and child.job.generation == current.number:
-                # A listener is silent though all workers beat: they accept and do nothing.
+                # A listener is silent although all workers beat: they accept but never answer.
                 where = child.job.listeners[said.unanswered - 1]
                 for worker in self._crew.of(WORKER, current.number):
                     self._crew.condemn(worker, now, f"or another one did not answer at {where}")
 
     def _note(self, ended: Ended, now: float) -> None:
-        """Log an end; one that nobody had asked for counts, unless it only ends a reload."""
+        """Log an end; an unasked one counts for restarts, unless it only makes a reload fail."""
         child = ended.child
         values = {"role": child.job.role, "pid": child.pid, "how": ended.how}
         if child.is_asked and not child.watched.is_condemned:
@@ -288,11 +288,11 @@ class Supervisor:
         if not self._is_tried(child.job.generation):
             why = child.watched.reason or f"ended {ended.how}"
             self._restarts.ended(now, f"the {child.job.role} {child.pid} {why}")
-        elif not child.is_asked:  # those of a generation that was given up are
+        elif not child.is_asked:  # children of a generation already given up were asked
             self._give_up_coming()
 
     def _remember(self, ended: Ended, now: float) -> None:
-        """What a worker had in hand when it ended is not to end the next one."""
+        """Remember what a worker had in hand when it ended, so that it does not end the next."""
         seconds = ended.child.job.limits.poison
         self._remembered.add(ended.in_hand, now + seconds)
         values = {"pid": ended.child.pid, "message": ended.in_hand, "seconds": seconds}
@@ -327,7 +327,7 @@ class Supervisor:
         return one.endpoint(one.configuration.service.status)
 
     def _tell(self, now: float) -> None:
-        """Tell systemd that the loop runs, and the observer how things stand."""
+        """Tell systemd that the loop is running, and send the observer a snapshot."""
         if self._notifier.watchdog and now - self._alive_at >= self._notifier.watchdog / 3:
             self._alive_at = now
             self._notifier.tell("WATCHDOG=1")
@@ -338,7 +338,7 @@ class Supervisor:
                     status.tell(child.channel, self._snapshot())
 
     def _snapshot(self) -> dict[str, Any]:
-        """The service as it stands."""
+        """The present state of the service."""
         now = time.monotonic()
         restarts = self._restarts
         return {

@@ -1,9 +1,9 @@
-"""What is to be done about one process, from its beats and the clock; no I/O.
+"""What is to be done about one process, decided from its beats and the clock; no I/O.
 
 A process is starting, working or leaving.  One that is late, silent or sits on a
-request for too long is *condemned*: its stacks are asked for first, then it is
-asked to end, then it is killed with all of its group.  A condemned process is
-not pardoned, even if it beats again: what it does meanwhile is a clean end.
+request for too long is *condemned*: first it must show its stacks, then it is
+asked to end, then it is killed with its whole group.  A condemned process is not
+pardoned, even if it beats again; it may only use the time to end cleanly.
 """
 
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from mailauth.service.settings.tables import Watchdog
 
 
 class Phase(StrEnum):
-    """What a process is at."""
+    """The phase of a process's life."""
 
     STARTING = "starting"
     WORKING = "working"
     LEAVING = "leaving"
     QUESTIONED = "condemned"
-    """Its stacks were asked for."""
+    """It was asked to show its stacks."""
     TERMINATED = "terminated"
     KILLED = "killed"
 
@@ -37,7 +37,7 @@ CONDEMNED = frozenset({Phase.QUESTIONED, Phase.TERMINATED, Phase.KILLED})
 
 @dataclass(slots=True)
 class Watched:
-    """One process under watch; every `now` is seconds of one clock that never goes back."""
+    """One process under watch; each `now` is seconds of the same clock, which never goes back."""
 
     limits: Watchdog
     started: float
@@ -55,28 +55,28 @@ class Watched:
 
     @property
     def is_condemned(self) -> bool:
-        """Whether it is on its way out by force."""
+        """Whether it is being ended by force."""
         return self.phase in CONDEMNED
 
     def beat(self, now: float, oldest: float) -> None:
-        """A beat came; the first says that the process is ready."""
+        """A beat came; the first one says that the process is ready."""
         self.last_beat = now
         self.oldest = oldest
         if self.phase is Phase.STARTING:
             self._enter(Phase.WORKING, now)
 
     def excuse(self, seconds: float) -> None:
-        """The watcher itself stood still for so long: what happened meanwhile says nothing."""
+        """The watcher itself stood still for so long: do not hold that time against the process."""
         self.last_beat += seconds
         self.since += seconds
 
     def leave(self, now: float) -> None:
-        """It was asked to finish its work and to end."""
+        """The process was asked to finish its work and end."""
         if self.phase in {Phase.STARTING, Phase.WORKING}:
             self._enter(Phase.LEAVING, now)
 
     def condemn(self, now: float, reason: str) -> Order | None:
-        """What to do first about a process that must go; None if it is condemned already."""
+        """Condemn a process that must go; returns the first order, or None if already condemned."""
         if self.is_condemned:
             return None
         self.reason = reason
@@ -84,7 +84,7 @@ class Watched:
         return Order.BACKTRACE
 
     def order(self, now: float) -> Order | None:
-        """What to do now, one thing at a time."""
+        """What to do now, one thing at a time; None if nothing."""
         if not self.is_condemned:
             fault = self._fault(now)
             return self.condemn(now, fault) if fault else None
@@ -97,7 +97,7 @@ class Watched:
         return None
 
     def _fault(self, now: float) -> str:
-        """Why the process cannot stay, or nothing."""
+        """Why the process must go, or ""."""
         silent = now - self.last_beat
         if self.phase is Phase.STARTING:
             late = now - self.since > self.limits.start
@@ -106,7 +106,7 @@ class Watched:
             return f"was silent for {silent:.1f} s"
         if self.oldest and self.oldest + silent > self.limits.request:
             return f"has had a request in work for {self.oldest + silent:.1f} s"
-        longest = self.limits.stop + self.limits.terminate  # it keeps the first part itself
+        longest = self.limits.stop + self.limits.terminate  # it keeps to `stop` by itself
         if self.phase is Phase.LEAVING and now - self.since > longest:
             return f"did not end within {longest:g} s"
         return ""

@@ -1,7 +1,7 @@
-"""Files that are looked at now and then: which of them have changed, and have come to rest.
+"""Files that are checked now and then: which of them have changed and are stable again.
 
-A file that is being written is not whole.  So a change counts once two looks in
-a row have found the file the same; then it is told of, once.
+A file may be incomplete while it is being written.  So a change counts only once two looks
+in a row have found all files the same; then it is reported, once.
 """
 
 from collections.abc import Iterable, Mapping
@@ -13,14 +13,14 @@ Look: TypeAlias = Mapping[str, FileState | None]
 
 
 class WatchedFiles:
-    """These files, as they were when this was made: before they were read."""
+    """Files, remembered as they are now; make this before reading them."""
 
     def __init__(self, paths: Iterable[str]) -> None:
         self._paths = tuple(dict.fromkeys(paths))
         self._known = self._last = self._look()
 
     def changed(self) -> list[str]:
-        """Look again: those that are other than before and rest."""
+        """Look again; returns the files that have changed and are stable."""
         look, last = self._look(), self._last
         self._last = look
         if look == self._known or look != last:

@@ -1,7 +1,7 @@
 """A worker: serves the shared sockets in one event loop, and beats from that loop.
 
-It knows no protocol.  It ends when it is asked to, after what is in work is done;
-or, with a fault in the log, when a server ends that nobody asked to end.
+It knows no protocol.  It ends when it is asked to, once what is in work is done; or,
+with a fault in the log, when one of its servers ends unasked.
 """
 
 import asyncio
@@ -22,7 +22,7 @@ logger = logging.getLogger(__name__)
 _FAILED = 70  # EX_SOFTWARE of sysexits.h
 _MOST_TASKS = 100
 _YOUNG: Final = 10_000
-"""Containers that are made and not dropped before the collector looks at them; Python has 700."""
+"""The collector's first threshold: containers made but not dropped; Python has 700 or 2000."""
 
 
 def work(
@@ -33,12 +33,12 @@ def work(
     *,
     shared: bool,
 ) -> int:
-    """A worker's life; its exit status.  `shared`, if it is not the only one."""
+    """Run a worker; returns its exit status.  `shared` says that it is not the only one."""
     return asyncio.run(_Worker(channel, listeners, limits, make_tally, shared=shared).live())
 
 
 def settle() -> None:
-    """Have the garbage collector pass over all that is there now, because it stays."""
+    """Have the garbage collector ignore all present objects, because they stay."""
     gc.freeze()
     gc.set_threshold(_YOUNG, *gc.get_threshold()[1:])
 
@@ -72,7 +72,7 @@ class _Worker:
             for server, listening in zip(self._servers, self._sockets, strict=True)
         ]
         asked = asyncio.create_task(stop.wait())
-        await asyncio.sleep(0)  # what cannot even begin to serve is not ready
+        await asyncio.sleep(0)  # a server that cannot even begin must fail before the first beat
         settle()
         beating = asyncio.create_task(self._beat(asked, serving))
         await asyncio.wait([asked, beating, *serving], return_when=asyncio.FIRST_COMPLETED)
@@ -89,13 +89,13 @@ class _Worker:
         return 0
 
     async def _drain(self) -> None:
-        """Listen no more, and have what is in work come to its end.
+        """Stop listening, and finish what is in work.
 
-        While the sockets were open here, the kernel would take connections for nobody.
+        If the sockets stayed open here, the kernel would accept connections for nobody.
         """
         loop = asyncio.get_running_loop()
         drains = [loop.create_task(server.drain(self._limits.stop)) for server in self._servers]
-        await asyncio.sleep(0)  # each has stopped accepting
+        await asyncio.sleep(0)  # now each has stopped accepting
         for listening in self._sockets:
             listening.close()
         for outcome in await asyncio.gather(*drains, return_exceptions=True):
@@ -105,7 +105,7 @@ class _Worker:
     async def _beat(self, asked: asyncio.Task[bool], serving: Sequence[asyncio.Task[None]]) -> None:
         """Beat until a server ends unasked, or the supervisor is gone; the first beat says: ready.
 
-        Of several servers that are asked to end, some have long done so when the last one does.
+        Once they are asked to end, some servers may do so long before the others.
         """
         while asked.done() or not any(task.done() for task in serving):
             if not self._say():
@@ -113,11 +113,11 @@ class _Worker:
             await asyncio.sleep(self._limits.beat)
 
     def _say(self) -> bool:
-        """Send a beat; whether somebody may have heard it."""
+        """Send a beat; returns whether anybody may have heard it."""
         figures = tuple(tally.figures for tally in self._tallies)
         try:
             self._channel.send(Beat(oldest(self._tallies), 0, figures).pack())
-        except BlockingIOError:  # a supervisor that is stopped: it shall find us at work
+        except BlockingIOError:  # the supervisor is suspended: let it find us at work
             pass
         except OSError:
             return False
@@ -125,14 +125,14 @@ class _Worker:
 
 
 def _show_tasks() -> None:
-    """Log where the tasks stand: the stack of the thread shows only the one that runs."""
+    """Log where each task stands: the stack of the thread shows only the running one."""
     for task in list(asyncio.all_tasks())[:_MOST_TASKS]:
         values = {"task": task.get_name(), "places": ", ".join(_places(task.get_coro()))}
         logger.critical("task %(task)s waits: %(places)s", values)  # none is held back
 
 
 def _places(awaited: Any) -> Iterator[str]:  # noqa: ANN401 - whatever can be awaited
-    """Where a coroutine stands, and the one that it waits for, and so on inwards."""
+    """Where a coroutine stands, then the one that it awaits, and so on inwards."""
     while (frame := getattr(awaited, "cr_frame", None)) is not None:
         code = frame.f_code
         yield f"{code.co_filename}:{frame.f_lineno} in {code.co_name}"
@@ -140,7 +140,7 @@ def _places(awaited: Any) -> Iterator[str]:  # noqa: ANN401 - whatever can be aw
 
 
 def _fault(tasks: Sequence[asyncio.Task[None]]) -> BaseException:
-    """Why a task ended that should not have."""
+    """Why a task ended that should not have ended."""
     for task in tasks:
         if task.done() and not task.cancelled() and (fault := task.exception()) is not None:
             return fault

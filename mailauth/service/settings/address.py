@@ -1,7 +1,7 @@
 """Where a service listens: `inet:127.0.0.1:10001`, `inet:10001@localhost`, `unix:/run/x`.
 
-The forms are those that Postfix, milters and postsrsd write.  A host is an
-address or `localhost`; no name is looked up.  IPv6 addresses stand in brackets.
+The forms are those of Postfix, milters and postsrsd.  A host is an address or
+`localhost`; no name is looked up.  IPv6 addresses are written in brackets.
 """
 
 import ipaddress
@@ -13,7 +13,7 @@ from mailauth.errors import SyntaxFault
 
 _MAX_PORT: Final = 65_535
 _MAX_PATH: Final = 107
-"""Octets of a path in struct sockaddr_un, without the final NUL."""
+"""The most octets of a path in struct sockaddr_un, without the final NUL."""
 
 _EXAMPLES: Final = "such as inet:127.0.0.1:10001, inet:10001@localhost or unix:/run/mailauth/srs"
 

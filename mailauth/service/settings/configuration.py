@@ -1,6 +1,6 @@
-"""What a service is to do: frozen structs, read from TOML and refused whole if anything is wrong.
+"""What a service is to do: frozen structs read from TOML; any error refuses the whole file.
 
-Every error is found in one reading and told with its line.  Durations are
+Every error is found in one reading and reported with its line.  Durations are in
 seconds, and are measured by a clock that never goes back.
 """
 
@@ -55,13 +55,13 @@ class Configuration(Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
 
 MAX_LISTENERS = 100
-"""The figures of all must fit into one beat."""
+"""The figures of all listeners must fit into one beat."""
 
 Check = Callable[[Configuration], Iterable[Complaint]]
 
 
 class Reading(NamedTuple):
-    """A configuration, and where in its file each thing stands."""
+    """A configuration, and where in its file everything is."""
 
     configuration: Configuration
     document: tomlfile.Document
@@ -71,14 +71,14 @@ class Reading(NamedTuple):
         return BadConfiguration(self.lines(complaints))
 
     def lines(self, complaints: Iterable[Complaint]) -> list[str]:
-        """The complaints as lines, each once, in the order of the file."""
+        """The complaints as lines, without repetitions, in the order of the file."""
         path, line_of = self.document.path, self.document.line
         ordered = sorted(dict.fromkeys(complaints), key=lambda one: line_of(one.place))
         return [f"{_at(path, line_of(one.place))}: {_sentence(one)}" for one in ordered]
 
 
 def read(path: Path, check: Check = lambda _: ()) -> Reading:
-    """What is in a file; `check` tells what else is wrong with it.
+    """The configuration in a file; `check` says what else is wrong with it.
 
     **Raises** BadConfiguration, with every error.
     """
@@ -96,7 +96,7 @@ def read(path: Path, check: Check = lambda _: ()) -> Reading:
 
 
 def convert(tables: Mapping[str, Any], check: Check) -> tuple[Configuration, list[Complaint]]:
-    """The configuration that tables are, and all that is wrong with it."""
+    """The configuration in these tables, and everything that is wrong with it."""
     complaints: list[Complaint] = []
     configuration = tomlfile.convert(Configuration, tables, (), complaints)
     complaints += _unsound(configuration)
@@ -105,16 +105,16 @@ def convert(tables: Mapping[str, Any], check: Check) -> tuple[Configuration, lis
 
 
 class Found(NamedTuple):
-    """Where the service of a file tells its status, and what is wrong with the file."""
+    """Where the service of a file reports its status, and what is wrong with the file."""
 
     status: Address | None
     faults: Sequence[str] = ()
 
 
 def find_status(path: Path) -> Found:
-    """The address of `service.status`, even in a file that a service would not take any more.
+    """The address of `service.status`, even in a file that is no longer valid.
 
-    **Raises** BadConfiguration: it is unsound, and has no such address.
+    **Raises** BadConfiguration: the file is unsound, and has no such address.
     """
     try:
         status = read(path).configuration.service.status
@@ -129,7 +129,7 @@ def find_status(path: Path) -> Found:
 
 
 def _salvaged(path: Path) -> Iterator[str]:
-    """What may be `service.status` in an unsound file: no other table has this key."""
+    """What may be `service.status` in an unsound file: no other table has a key `status`."""
     try:
         service = tomlfile.Document(path).tables.get("service")
         values = [service.get("status")] if isinstance(service, Mapping) else []
@@ -150,7 +150,7 @@ def _sentence(complaint: Complaint) -> str:
 
 
 def _unsound(configuration: Configuration) -> list[Complaint]:
-    """What is of the right types and still cannot be."""
+    """What is wrong although every value has the right type."""
     service = configuration.service
     complaints = [*_missing(configuration), *_addresses(configuration), *_limits(configuration)]
     complaints += _unknown("user", service.user, ("service", "user"))
@@ -179,7 +179,7 @@ def _missing(configuration: Configuration) -> Iterator[Complaint]:
 
 
 def _addresses(configuration: Configuration) -> Iterator[Complaint]:
-    """Addresses that are none, and those used twice."""
+    """Complaints about addresses that are invalid or used twice."""
     service = configuration.service
     ends: list[tuple[str | None, Place]] = [
         (service.metrics, ("service", "metrics")),
@@ -209,7 +209,7 @@ def _addresses(configuration: Configuration) -> Iterator[Complaint]:
 
 
 def _unknown(kind: Literal["user", "group"], name: str | None, place: Place) -> Iterator[Complaint]:
-    """A user or group that the system does not know."""
+    """A complaint about a user or group that the system does not know."""
     if name is None:
         return
     try:
@@ -219,7 +219,7 @@ def _unknown(kind: Literal["user", "group"], name: str | None, place: Place) -> 
 
 
 def _limits(configuration: Configuration) -> Iterator[Complaint]:
-    """Limits that contradict each other."""
+    """Complaints about limits that contradict each other."""
     watchdog, srs = configuration.watchdog, configuration.srs
     if watchdog.silence < 2 * watchdog.beat:
         sentence = f"must be twice the beat of {watchdog.beat:g} s or more"

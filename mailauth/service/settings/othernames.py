@@ -1,4 +1,4 @@
-"""What keys of the configuration are called in the files of other programs, or are taken to be."""
+"""Names that other programs, or people, use for keys of the configuration."""
 
 from collections.abc import Mapping
 from typing import Final
@@ -39,13 +39,13 @@ KEYS: Final[Mapping[str, str]] = {
     "threads": "service.workers",
     "userid": "service.user",
 }
-"""Names in lower case without `-` and `_`, and the keys of ours that do the same."""
+"""By such a name, in lower case without `-` and `_`, the key of ours that does the same."""
 _LISTS: Final = frozenset({"signing.key", "listen"})
 """The tables of which there may be several."""
 
 
 def meant(key: str, table: str) -> str:
-    """The key that is meant by one that the table has not, as a sentence names it; or ""."""
+    """The key probably meant by one that the table lacks, as a sentence names it; or ""."""
     ours = KEYS.get(key.lower().replace("-", "").replace("_", ""), "")
     within, _, name = ours.rpartition(".")
     if within in ("", table):

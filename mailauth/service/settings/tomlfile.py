@@ -1,8 +1,8 @@
-"""A TOML file into frozen structs, with every error at once and each at its line.
+"""From a TOML file to frozen structs, with all errors at once, each with its line.
 
-`msgspec` checks the values but stops at the first fault and knows no lines.  So
-the tables and lists are walked here, and `msgspec` is asked about each value; the
-line of a key is found in the text, which `tomllib` has accepted before.
+`msgspec` checks values, but stops at the first fault and knows no lines.  So the tables
+and lists are walked here, and `msgspec` checks one value at a time; the line of a key is
+found in the text, which `tomllib` has accepted before.
 """
 
 import difflib
@@ -23,7 +23,7 @@ from mailauth.errors import MailauthError
 from mailauth.service.settings import othernames, wording
 
 Place: TypeAlias = tuple[str | int, ...]
-"""Keys and indices from the top: ("listen", 1, "address")."""
+"""Keys and indices from the top of the file: ("listen", 1, "address")."""
 
 S = TypeVar("S", bound=msgspec.Struct)
 
@@ -31,7 +31,7 @@ MAX_OCTETS: Final = 1_048_576
 _SYNTAX_LINE: Final = re.compile(r" \(at (?:line (\d+), column \d+|end of document)\)")
 _KEY: Final = re.compile(r'[A-Za-z0-9_-]+|"(?:[^"\\]|\\.)*"|\'[^\']*\'')
 _LOOK_ALIKE: Final = re.compile("(?P<blank>[\u00a0\u2000-\u200b\u202f\u3000])|[\u2018-\u201f]")
-"""What web pages and word processors make of blanks and quotes."""
+"""What web pages and word processors turn blanks and quotes into."""
 _LONG_QUOTES: Final = ('"""', "'''")
 _TOKEN: Final = re.compile(r'"""|\'\'\'|"(?:[^"\\\n]|\\.)*"|\'[^\'\n]*\'|#[^\n]*|[\[\]{}\n]')
 
@@ -42,7 +42,7 @@ class Complaint(NamedTuple):
     place: Place
     sentence: str
     beside: tuple[Place, ...] = ()
-    """Other values it was judged by; if one of them is wrong itself, this is not told."""
+    """Other values it depends on; if one of them is wrong itself, this is not reported."""
 
 
 def first_of_each(complaints: Sequence[Complaint]) -> list[Complaint]:
@@ -56,7 +56,7 @@ def first_of_each(complaints: Sequence[Complaint]) -> list[Complaint]:
 
 
 class Unsound(MailauthError):
-    """What a configuration names and cannot be used; each complaint is about its place."""
+    """Something that a configuration names cannot be used; each complaint has its place."""
 
     def __init__(self, complaints: Iterable[Complaint]) -> None:
         self.complaints = tuple(complaints)
@@ -65,7 +65,7 @@ class Unsound(MailauthError):
 
 @contextmanager
 def collect(complaints: list[Complaint], place: Place) -> Iterator[None]:
-    """Make complaints of what is raised within; what names no place is about this one."""
+    """Turn what is raised within into complaints; a fault without a place gets this one."""
     try:
         yield
     except Unsound as fault:
@@ -75,9 +75,9 @@ def collect(complaints: list[Complaint], place: Place) -> Iterator[None]:
 
 
 class Document:
-    """A TOML file: its tables, and the line on which each key stands.
+    """A TOML file: its tables, and the line of each key.
 
-    **Raises** BadArgument: it cannot be read; BadToml: it is no TOML.
+    **Raises** BadArgument: it cannot be read.  BadToml: it is not TOML.
     """
 
     def __init__(self, path: Path) -> None:
@@ -102,7 +102,7 @@ class Document:
         self._lines = dict(_places(text))
 
     def line(self, place: Place) -> int:
-        """The line of a key, or of the nearest thing around it; 0 for the file."""
+        """The line of a key, or of the nearest thing around it; 0 for the file as a whole."""
         for length in range(len(place), 0, -1):
             if place[:length] in self._lines:
                 return self._lines[place[:length]]
@@ -110,7 +110,7 @@ class Document:
 
 
 class BadToml(Exception):
-    """A text that is no TOML: the line, and what is wrong."""
+    """A text that is not TOML: the line, and what is wrong."""
 
     def __init__(self, line: int, sentence: str) -> None:
         super().__init__(sentence)
@@ -118,7 +118,7 @@ class BadToml(Exception):
 
 
 def salvage(path: Path, key: str) -> list[Any]:
-    """The values that a key has, each on one sound line, in a file that is no TOML any more.
+    """The values of a key, each from one sound line, in a file that is not TOML as a whole.
 
     **Raises** BadArgument: it cannot be read.
     """
@@ -143,11 +143,10 @@ def _bad_toml(message: str, text: str) -> BadToml:
 
 
 def convert(struct: type[S], table: Any, place: Place, complaints: list[Complaint]) -> S:  # noqa: ANN401 - TOML
-    """The struct that a table is; what is wrong with it is added to the complaints.
+    """The struct for a table; what is wrong with it is added to the complaints.
 
-    Every field has a default, which stands for a wrong value so that the rest can
-    be looked at too.  What comes of a table with complaints is good for finding
-    more of them, and for nothing else.
+    Every field has a default, which replaces a wrong value so that the rest can be
+    checked too.  A struct with complaints serves only to find more of them.
     """
     if not isinstance(table, Mapping):
         complaints.append(Complaint(place, "must be a table"))
@@ -191,7 +190,7 @@ def _items(kind: Any, value: Any, place: Place, complaints: list[Complaint]) -> 
 
 
 def _mapping(kind: Any, value: Any, place: Place, complaints: list[Complaint]) -> Any:  # noqa: ANN401 - TOML
-    """A table whose keys are data; if they are a choice, others are wrong."""
+    """A table whose keys are data; if its keys are a `Literal`, any others are wrong."""
     if not isinstance(value, Mapping):
         complaints.append(Complaint(place, "must be a table"))
         return None
@@ -208,7 +207,7 @@ def _mapping(kind: Any, value: Any, place: Place, complaints: list[Complaint]) -
 
 
 def _needed(kind: Any) -> Any:  # noqa: ANN401 - a type
-    """The type of what is optional: TOML has no null."""
+    """The type without `None`: TOML has no null."""
     if typing.get_origin(kind) not in (typing.Union, types.UnionType):
         return kind
     return next(part for part in typing.get_args(kind) if part is not types.NoneType)
@@ -219,7 +218,7 @@ def _is_struct(kind: Any) -> bool:  # noqa: ANN401 - a type
 
 
 def _unknown_key(key: str, place: Place, known: list[str]) -> str:
-    """What to say of a key that a table has not; it may have another name, or be of another one."""
+    """The sentence about a key that a table lacks: it may have another name or another table."""
     meant = othernames.meant(key, ".".join(part for part in place if isinstance(part, str)))
     return f"is unknown here; do you mean {meant}?" if meant else _unknown(key, known)
 
@@ -230,7 +229,7 @@ def _unknown(key: str, known: list[str], *, otherwise: str = "") -> str:
 
 
 def show(place: Place) -> str:
-    """A place as people write it: `listen[2].address`, counted from 1."""
+    """A place for people to read: `listen[2].address`, counted from 1."""
     text = ""
     for part in place:
         text += f"[{part + 1}]" if isinstance(part, int) else f".{part}" if text else part
@@ -255,7 +254,7 @@ def _places(text: str) -> Iterator[tuple[Place, int]]:
 
 
 def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
-    """The lines that begin a header or a key, not those inside of a value over several lines."""
+    """The lines that may begin a header or a key, not those within a value of several lines."""
     depth, at, begin = 0, 0, 0
     number = 1
     text += "\n"
@@ -277,7 +276,7 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
 
 
 def _end_of_string(text: str, quote: str, at: int) -> int:
-    """Where the string over several lines ends that began before `at`."""
+    """Where the multi-line string ends that began before `at`."""
     while (end := text.find(quote, at)) >= 0:
         behind = text[at:end]
         escaped = quote == _LONG_QUOTES[0] and (len(behind) - len(behind.rstrip("\\"))) % 2
@@ -288,7 +287,7 @@ def _end_of_string(text: str, quote: str, at: int) -> int:
 
 
 def _dotted(line: str) -> tuple[str, ...]:
-    """dotted-key = simple-key 1*( "." simple-key ), quotes taken away."""
+    """key = simple-key *( "." simple-key ), without quotes."""
     names = []
     at = 0
     while match := _KEY.match(line, at):
@@ -302,7 +301,7 @@ def _dotted(line: str) -> tuple[str, ...]:
 
 
 def _indexed(names: tuple[str, ...], counts: Mapping[tuple[str, ...], int]) -> Place:
-    """The place of a header: each array of tables on the way with its last index."""
+    """The place of a header: each array of tables on the way gets its last index."""
     place: list[str | int] = []
     for length, name in enumerate(names, 1):
         place.append(name)

@@ -1,7 +1,7 @@
 """What a value of the TOML file must be, and what it is instead, in words.
 
 The words come from the types of the tables: `int`, a `Literal`, and so on, with the
-limits of `msgspec.Meta` or, where those say little, its description.
+limits of `msgspec.Meta` or, if it has one, its description.
 """
 
 import typing
@@ -16,13 +16,13 @@ _SHOWN: Final = 60
 
 
 def mismatch(kind: Any, value: Any) -> str:  # noqa: ANN401 - a type, and TOML
-    """The sentence for a value that is not of its kind, which is a scalar."""
+    """The sentence about a value that is not of the `kind` it must be, a scalar."""
     choices = typing.get_args(kind) if typing.get_origin(kind) is typing.Literal else ()
     return f"must be {_one_of(choices) if choices else _wanted(kind)}, not {_shown(value, choices)}"
 
 
 def given(value: Any) -> str:  # noqa: ANN401 - TOML
-    """What a value is, in words; a string is not shown, as it might be a secret."""
+    """What a value is, in words; a string is not shown, because it might be a secret."""
     return _shown(value, ())
 
 

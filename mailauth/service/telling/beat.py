@@ -1,9 +1,9 @@
-"""What a child says to the supervisor: a record of a fixed size, again and again.
+"""The beat that a child sends to the supervisor at intervals: a record of a fixed size.
 
-A beat is sent from the loop that does the work, so a loop that stands still is
-silent.  It holds the age of the oldest request in work, and the figures of each
-listener since the child began.  One beat is one datagram of a socket pair: it
-arrives whole or not at all.
+It is sent from the loop that does the work, so a loop that is stuck falls silent.  It
+holds the age of the oldest request in work, and the figures of each listener since the
+child started.  One beat is one datagram of a socket pair: it arrives whole or not at
+all.
 """
 
 import struct
@@ -15,28 +15,28 @@ _HEADER: Final = struct.Struct("=dI")
 
 
 class Figure(IntEnum):
-    """What is counted for each listener; all but OPEN only grow."""
+    """What is counted for each listener; all figures but OPEN only grow."""
 
     CONNECTIONS = 0
     """Connections accepted."""
     OPEN = auto()
     """Connections open now."""
     REFUSED = auto()
-    """Connections closed at once, for there were too many."""
+    """Connections closed at once: there were too many, or no descriptors were left."""
     FOUND = auto()
     """Requests answered with a value."""
     NOT_FOUND = auto()
-    """Requests answered: there is none."""
+    """Requests answered: there is no value."""
     REJECTED = auto()
     """Requests answered with a permanent refusal."""
     TEMPORARY = auto()
     """Requests answered with a temporary failure."""
     FAULTS = auto()
-    """Requests that met a fault of ours; they are among the temporary ones too."""
+    """Requests and messages that met a fault of ours; the MTA was told to try again."""
     BROKEN = auto()
-    """Connections closed because what came was no request."""
+    """Connections closed because the peer broke the protocol."""
     OVERDUE = auto()
-    """Connections closed because a request or its reader took too long."""
+    """Connections whose peer took too long to finish a request or to read."""
     SIGNED = auto()
     """Messages that were signed."""
     JUDGED = auto()
@@ -46,27 +46,27 @@ class Figure(IntEnum):
     STOPPED = auto()
     """Messages that were deferred or refused before they were signed or judged."""
     DEFERRED = auto()
-    """Of the messages: deferred."""
+    """Messages that were deferred."""
     REFUSED_MESSAGES = auto()
-    """Of the messages: refused."""
+    """Messages that were refused."""
     QUARANTINED = auto()
-    """Of the messages: put aside."""
+    """Messages that were put into quarantine."""
     REMOVED_FIELDS = auto()
-    """Fields that claimed to be ours."""
+    """Fields that were removed because they claimed to be ours."""
     POISONED = auto()
     """Messages that were deferred because they had ended a worker."""
     SENDERS_REWRITTEN = auto()
     """Messages that left with an SRS address as their sender."""
     BOUNCES_RETURNED = auto()
-    """Recipients that were SRS addresses of ours and were put back."""
+    """Recipients that were SRS addresses of ours and were turned back into the originals."""
     BOUNCES_FORGED = auto()
     """Recipients and look-ups that were forged or expired SRS addresses."""
     DNS_QUESTIONS = auto()
-    """Questions that the DNS was asked."""
+    """Questions asked of the DNS."""
     DNS_REMEMBERED = auto()
     """Questions whose answer was remembered."""
     DNS_FAILURES = auto()
-    """Answers that were a failure or came too late."""
+    """Answers that were failures or came too late."""
     SPF_NONE = auto()
     SPF_NEUTRAL = auto()
     SPF_PASS = auto()
@@ -94,7 +94,7 @@ VERDICTS: Final = {
     for method, _, result in [figure.name.lower().partition("_")]
     if method in {"spf", "dkim", "dmarc"}
 }
-"""The figures of verdicts: method and result."""
+"""The figures that count verdicts, with method and result."""
 
 Figures = list[int]
 """One number for each `Figure`."""
@@ -106,7 +106,7 @@ class Beat(NamedTuple):
     oldest: float
     """Seconds that the oldest request has been in work; 0 if there is none."""
     unanswered: int
-    """The observer's: 0, or 1 and the index of a listener that did not answer."""
+    """Set by the observer: 0, or 1 plus the index of a listener that did not answer."""
     figures: tuple[Figures, ...]
     """For each listener, in the order of the configuration."""
 
@@ -119,12 +119,12 @@ class Beat(NamedTuple):
 
 
 def size(listeners: int) -> int:
-    """The octets of a beat about so many listeners."""
+    """How many octets a beat about so many listeners has."""
     return _HEADER.size + listeners * len(Figure) * 8
 
 
 def unpack(octets: bytes, listeners: int) -> Beat | None:
-    """The beat in a datagram, or None: it is no beat about so many listeners."""
+    """The beat in a datagram; None if it is not a beat about so many listeners."""
     if len(octets) != size(listeners):
         return None
     oldest, unanswered = _HEADER.unpack_from(octets)
@@ -140,10 +140,10 @@ def unpack(octets: bytes, listeners: int) -> Beat | None:
 
 
 def add(one: Sequence[int], other: Sequence[int]) -> Figures:
-    """Figures together."""
+    """The sums of two lists of figures."""
     return [a + b for a, b in zip(one, other, strict=True)]
 
 
 def nothing() -> Figures:
-    """Figures at the start."""
+    """Figures that are all zero."""
     return [0] * len(Figure)

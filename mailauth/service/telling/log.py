@@ -1,12 +1,12 @@
-"""The log: one line an event, on standard error, as text or JSON; it never waits and never fails.
+"""The log: one line per event on standard error, as text or JSON; it never blocks or fails.
 
-A line that cannot be written at once, to a full pipe or a full disk, is lost and
-counted, and the count is logged once there is room again.  What came from a
-network is escaped: a line cannot be forged.  Lines of one kind beyond a rate are
-counted too, so a flood of requests is no flood of lines.
+A line that cannot be written at once, because a pipe or a disk is full, is lost and
+counted, and the count is logged once there is room again.  Text from the network is
+escaped, so that nobody can forge a line.  Lines of one kind beyond a rate are only
+counted too, so that a flood of requests causes no flood of lines.
 
-A line of a log call is a template and its values.  A mapping of values becomes
-fields of the JSON object.  No value is ever a secret: see `srs.Secrets`.
+A log call has a template and its values; a mapping of values becomes fields of the JSON
+object.  No value is ever a secret: see `srs.Secrets`.
 """
 
 import json
@@ -22,7 +22,7 @@ from datetime import UTC, datetime
 from typing import Final, Literal
 
 _MAX_LINE: Final = 4000
-"""Octets; up to 4096 a write to a pipe is whole, whoever writes there too."""
+"""Octets; a write of up to 4096 to a pipe is atomic, whoever else writes to it."""
 _MAX_TRACE: Final = 3000
 _MAX_TEXT: Final = 1000
 _MAX_VALUE: Final = 300
@@ -33,16 +33,16 @@ _PRIORITIES: Final = {"CRITICAL": 2, "ERROR": 3, "WARNING": 4, "INFO": 6, "DEBUG
 
 
 class Sink:
-    """A descriptor that is written to without waiting.
+    """A descriptor that is written to without blocking.
 
-    A pipe, a file or a terminal is opened anew, so that other programs that share
-    it keep their mode; a socket, as that of journald, is asked not to wait.  What
-    another user has made, and we cannot open, is asked first if it has room.
+    A pipe, a file or a terminal is reopened, so that other programs that share it keep
+    their mode; each send to a socket, such as journald's, says not to block.  If another
+    user has made it and we cannot reopen it, it is polled for room before each write.
     """
 
     def __init__(self, descriptor: int = 2) -> None:
         self._socket: socket.socket | None = None
-        self._waits = False  # to write may wait
+        self._waits = False  # a write may block
         if stat.S_ISSOCK(os.fstat(descriptor).st_mode):
             self._socket = socket.socket(fileno=os.dup(descriptor))
             self.descriptor = self._socket.fileno()
@@ -51,10 +51,10 @@ class Sink:
             self._waits = anew is None
             self.descriptor = os.dup(descriptor) if anew is None else anew
         self._lost = 0
-        self._is_broken = False  # a full disk took a part of the last line
+        self._is_broken = False  # only part of the last line was written: the disk is full
 
     def write(self, line: bytes) -> None:
-        """Write a line of a few thousand octets now or never."""
+        """Write a line of a few thousand octets, now or never."""
         if self._lost and self._put(b"mailauth: %d lines of the log were lost\n" % self._lost):
             self._lost = 0
         if not self._put(line):
@@ -85,14 +85,14 @@ def _opened_anew(descriptor: int) -> int | None:
 
 
 def _has_room(descriptor: int) -> bool:
-    """Whether a line can be written now; of a pipe that is a page, and no line is longer."""
+    """Whether a line can be written now; a pipe then has room for a page, and no line is longer."""
     poll = select.poll()
     poll.register(descriptor, select.POLLOUT)
     return bool(poll.poll(0))
 
 
 class Handler(logging.Handler):
-    """Formats records and gives them to a sink; a record that cannot be formatted is said so."""
+    """Formats records and gives them to a sink; says so if a record cannot be formatted."""
 
     def __init__(self, sink: Sink, form: Literal["text", "json"], role: str) -> None:
         super().__init__()
@@ -105,7 +105,7 @@ class Handler(logging.Handler):
         """Write one record."""
         try:
             lines = self._format(record, self.role)
-        except Exception as fault:  # noqa: BLE001 - the log is the last to fail
+        except Exception as fault:  # noqa: BLE001 - the log must never fail
             lines = f"mailauth: a line of the log could not be made: {type(fault).__name__}"
         for line in lines.split("\n"):
             self.sink.write(line.encode("ascii", "backslashreplace")[:_MAX_LINE] + b"\n")
@@ -176,7 +176,7 @@ _IS_JOURNAL: Final = _is_journal()
 
 
 def escape(text: str) -> str:
-    """The text in printable ASCII, all else as escapes, in at most 1000 characters."""
+    """The first 1000 characters of a text in printable ASCII, anything else as escapes."""
     if len(text) > _MAX_TEXT:
         text = f"{text[:_MAX_TEXT]}... ({len(text)} characters)"
     if text.isascii() and text.isprintable():
@@ -189,11 +189,12 @@ def _escape(character: str) -> str:
 
 
 class Rate(logging.Filter):
-    """Lets so many records of one template through in a window, and then says how many it held.
+    """Limits the records of one template in a window; later says how many it held back.
 
-    Templates are constants of our code, so there are few; lines of libraries, which may
-    be no two alike, are of one kind if they come from one place.  Critical lines pass,
-    and those that are each of something else, which their caller marks by `every`.
+    Templates are constants of our code, so there are few; lines of libraries, no two of
+    which may be alike, are of one kind if they come from one place.  Critical lines always
+    pass, and so do lines that their caller marks with `every`, because each is about
+    something else.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -223,7 +224,7 @@ def _append(record: logging.LogRecord, note: str) -> None:
 
 
 def start(sink: Sink, form: Literal["text", "json"], level: str, role: str) -> None:
-    """Send all that this process logs to a sink."""
+    """Send everything that this process logs to a sink."""
     root = logging.getLogger()
     root.handlers[:] = [Handler(sink, form, role)]
     root.setLevel(level.upper())
@@ -233,7 +234,7 @@ def start(sink: Sink, form: Literal["text", "json"], level: str, role: str) -> N
 
 
 def rename(role: str) -> None:
-    """Log under another role from now on, with nothing counted: after a fork."""
+    """After a fork: log under another role from now on, and start counting afresh."""
     for handler in logging.getLogger().handlers:
         if isinstance(handler, Handler):
             handler.role = role

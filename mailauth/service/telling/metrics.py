@@ -1,7 +1,7 @@
 """The figures of a service as Prometheus reads them.
 
-A snapshot is what `supervisor` tells of itself; see `status`.  Counters go on
-when a worker is replaced: the supervisor keeps what the ended ones had counted.
+A snapshot is what the supervisor reports of itself; see `status`.  Counters go on
+when a worker is replaced: the supervisor keeps what earlier workers counted.
 """
 
 from collections.abc import Iterable, Mapping
@@ -99,7 +99,7 @@ class _Figures(Collector):
 
 
 def _verdicts(listeners: Mapping[str, list[int]]) -> Metric:
-    """Those that there were: most listeners judge nothing."""
+    """The verdicts that occurred; most listeners judge nothing."""
     family = CounterMetricFamily(
         "mailauth_verdicts", "Verdicts on messages.", labels=["listener", "method", "result"]
     )
@@ -111,7 +111,7 @@ def _verdicts(listeners: Mapping[str, list[int]]) -> Metric:
 
 
 def exposition(snapshot: Mapping[str, Any]) -> tuple[str, bytes]:
-    """The content type and the text."""
+    """The content type and the text for Prometheus."""
     registry = CollectorRegistry()
     registry.register(_Figures(snapshot))
     return CONTENT_TYPE_LATEST, generate_latest(registry)

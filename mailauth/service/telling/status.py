@@ -1,9 +1,9 @@
-"""What a service tells of itself to `mailauth ps`: one JSON object to whoever connects.
+"""What a service reports of itself to `mailauth ps`: one JSON object to whoever connects.
 
-The supervisor answers at a Unix socket and reads nothing from it.  A file would
-look sound long after its writer is gone, and its ages would be those of the last
-writing; a socket is there exactly as long as the supervisor.  A reply is sent at
-once or not at all, so a client that does not read holds nobody up.
+The supervisor answers at a Unix socket and reads nothing from it.  A file would look
+sound long after its writer has gone, and its ages would be as old as the file; a socket
+answers only while the supervisor lives.  A reply is sent at once or not at all, so a
+client that does not read holds nobody up.
 """
 
 import json
@@ -16,7 +16,7 @@ from mailauth.errors import MailauthError
 from mailauth.service.settings.address import Address
 
 _ASKING: Final = 16
-"""So many clients are answered at a time; the others wait for the next turn."""
+"""How many clients are answered in one turn; the others wait for the next."""
 _SEND_BUFFER: Final = 1_048_576
 _PATIENCE: Final = 5.0
 
@@ -26,8 +26,8 @@ class NoService(MailauthError):
 
 
 def answer(listening: socket.socket, snapshot: Callable[[], Mapping[str, Any]]) -> None:
-    """Answer those who wait at the socket."""
-    with suppress(OSError):  # nobody is left, or one has gone
+    """Answer the clients that are waiting at the socket."""
+    with suppress(OSError):  # no client is left, or one has gone
         for _ in range(_ASKING):
             client, _ = listening.accept()
             with client:
@@ -61,6 +61,6 @@ def ask(address: Address) -> dict[str, Any]:
 
 
 def tell(channel: socket.socket, snapshot: Mapping[str, Any]) -> None:
-    """Send a snapshot to the observer as a datagram; lost if it is busy."""
+    """Send a snapshot to the observer as a datagram; it is lost if the observer is busy."""
     with suppress(OSError):
         channel.send(json.dumps(snapshot).encode())

@@ -1,6 +1,6 @@
 """What systemd is told, and the sockets that it hands over: sd_notify(3), sd_listen_fds(3).
 
-Nothing here waits: a manager that does not read must not stop a supervisor.
+Nothing here blocks: a manager that does not read must not stop a supervisor.
 """
 
 import os
@@ -13,7 +13,7 @@ _FIRST_DESCRIPTOR: Final = 3
 
 
 class Notifier:
-    """Tells the service manager how it goes; without one, nothing."""
+    """Keeps the service manager informed; does nothing without one."""
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
         self._path = environment.get("NOTIFY_SOCKET", "")
@@ -21,10 +21,10 @@ class Notifier:
         if self._path[:1] in {"/", "@"}:
             self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
         self.watchdog = _watchdog(environment) if self._socket else None
-        """Seconds without a sign of life after which the manager acts; None: it does not."""
+        """Seconds without a sign of life after which the manager acts; None if it does not."""
 
     def tell(self, *assignments: str) -> None:
-        """Send `READY=1`, `STATUS=...` and their like; lost if the manager is busy."""
+        """Send `READY=1`, `STATUS=...` and the like; lost if the manager is busy."""
         if self._socket is not None:
             with suppress(OSError):
                 self._socket.sendto("\n".join(assignments).encode(), self._place())
@@ -48,7 +48,7 @@ def _watchdog(environment: Mapping[str, str]) -> float | None:
 
 
 def handed_over(environment: MutableMapping[str, str] = os.environ) -> list[socket.socket]:
-    """The listening sockets that were open before this program began; asked once."""
+    """The listening sockets that systemd opened before this program started; call it once."""
     count = environment.pop("LISTEN_FDS", "")
     whom = environment.pop("LISTEN_PID", "")
     environment.pop("LISTEN_FDNAMES", None)

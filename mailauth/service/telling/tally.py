@@ -1,7 +1,7 @@
 """What a worker knows of its requests: how many of each outcome, and how old the oldest is.
 
-A server tells its tally what happens; the beats carry it to the supervisor.  One
-tally belongs to one listener of one worker and to one thread.
+A server keeps its tally up to date; the beats carry it to the supervisor.  A tally
+belongs to one listener of one worker and to one thread.
 """
 
 import time
@@ -34,25 +34,25 @@ class Tally:
         self.figures[figure] += number
 
     def begin(self) -> int:
-        """A request is in work; the number to end it with."""
+        """A request is in work; returns the number to `end` it with."""
         self._last += 1
         self._begun[self._last] = self._clock()
         return self._last
 
     def end(self, request: int) -> None:
-        """A request is out of work, whatever came of it."""
+        """A request is no longer in work, whatever its outcome."""
         self._begun.pop(request, None)
 
     def oldest(self) -> float:
         """Seconds that the oldest request has been in work, or 0."""
-        begun = next(iter(self._begun.values()), None)  # they are in the order in which they began
+        begun = next(iter(self._begun.values()), None)  # in the order in which they began
         return 0.0 if begun is None else max(self._clock() - begun, _LEAST)
 
 
 _LEAST = 1e-6
-"""Seconds; a request that has just begun has an age too, since 0 stands for no request."""
+"""Seconds: the least age of a request, since 0 stands for no request."""
 
 
 def oldest(tallies: Iterable[Tally]) -> float:
-    """The greatest of their ages."""
+    """The age in seconds of the oldest request of all these tallies, or 0."""
     return max((tally.oldest() for tally in tallies), default=0.0)
