@@ -1,1 +1,1 @@
-"""Speed as ratios: ours and the others on the same work, turn by turn, in one run."""
+"""Speed as ratios: mailauth and others do the same work in turns, within one run."""

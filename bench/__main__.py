@@ -1,6 +1,6 @@
-"""`python -m bench [--table] [WORD...]`: the cells whose names have these words, all by default.
+"""`python -m bench [--table] [WORD...]`: the cells with all these words in their names, or all.
 
-With --table the document docs/performance.md gets what was measured.
+With --table, the results go into docs/performance.md.
 """
 
 import argparse

@@ -1,4 +1,4 @@
-"""The messages that are measured, made by dice that always fall alike."""
+"""The messages that are measured, generated at random from a fixed seed."""
 
 import base64
 import random
@@ -35,13 +35,13 @@ HEADER = (
 
 
 def text(size: int = 2_000) -> bytes:
-    """A letter in lines of twelve words, `size` octets with its header."""
+    """A letter in lines of twelve words, `size` octets including its header."""
     dice = random.Random(1)
     return _fill(HEADER, size, lambda: b" ".join(dice.choices(WORDS, k=12)))
 
 
 def html() -> bytes:
-    """A newsletter of 50 KB: indented tables in tables, and stray blanks at some ends of lines."""
+    """A newsletter of 50 KB: indented nested tables, with stray blanks at the end of some lines."""
     dice = random.Random(2)
 
     def line() -> bytes:
@@ -63,12 +63,12 @@ def attachment(size: int) -> bytes:
 
 
 def blanks() -> bytes:
-    """Hostile: a body of one line of a million blanks that does not end the message."""
+    """Hostile: a body of one line, with a million blanks that do not end it."""
     return HEADER + b" " * 1_000_000 + b"x\r\n"
 
 
 def folds() -> bytes:
-    """Hostile: a Subject that is folded 20,000 times."""
+    """Hostile: a Subject folded 20,000 times."""
     head, _, rest = HEADER.partition(b"Subject:")
     return head + b"Subject:" + b"\r\n x" * 20_000 + b"\r\nX-Old-Subject:" + rest
 

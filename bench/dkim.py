@@ -27,7 +27,7 @@ DOMAIN, SELECTOR = "example.com", "x"
 
 
 def cells(folder: Path) -> Iterator[Cell]:
-    """All cells, in the order of the table; `folder` is for the files that peers read."""
+    """All cells, in the order of the table; peers read their files from `folder`."""
     text, html = corpus.text(), corpus.html()
     five, twenty_five = corpus.attachment(5_000_000), corpus.attachment(25_000_000)
     rsa, ed25519 = Bench(folder, "rsa"), Bench(folder, "ed25519")
@@ -73,7 +73,7 @@ class Bench:
         self._dkimpy_key = b64encode(octets[-32:]) if ed25519 else pem
 
     def verifying(self, message: bytes, left_out: Container[str] = ()) -> list[Contestant]:
-        """Verify `message`, key record and key remembered where the contestant can."""
+        """Verify `message`; the key record and the key are remembered where possible."""
         signed = signed_by(self._key, message)
         answer = Answer(Status.EXISTS, (self._record,))
 
@@ -96,7 +96,7 @@ class Bench:
         return [each for each in contestants if each.name not in left_out]
 
     def signing(self, message: bytes) -> list[Contestant]:
-        """Sign `message`, relaxed/relaxed, the key loaded before where the contestant can."""
+        """Sign `message`, relaxed/relaxed; the key is loaded in advance where possible."""
 
         def ours() -> None:
             dkim.sign(message, domain=DOMAIN, selector=SELECTOR, key=self._key)
@@ -148,7 +148,7 @@ class Bench:
         return [contestant("mailauth", ours), contestant("dkimpy", theirs)]
 
     def _limit(self, signed: bytes) -> Callable[[], None]:
-        """What nobody can be without: the hash of the octets, one operation of the key."""
+        """What nobody can do without: hashing the octets, and one operation with the key."""
         body = signed[Message.parse(signed).body_start :]
         digest = hashlib.sha256(b"").digest()
         value = self._key.sign(digest)
@@ -167,7 +167,7 @@ class Bench:
 
 
 def signed_by(key: PrivateKey, message: bytes, *, now: int | None = None) -> bytes:
-    """The message with a signature of the domain that all cells know."""
+    """The message with a signature by the domain that all cells use."""
     return dkim.sign(message, domain=DOMAIN, selector=SELECTOR, key=key, now=now) + message
 
 
@@ -197,7 +197,7 @@ def _peer(peer: Peer, act: Callable[[Work], PeersAnswer], work: Work) -> Contest
 
 
 def openssl_speed(count: int) -> float:
-    """So many private operations of RSA-2048, as `openssl speed` counts them in a second."""
+    """CPU seconds for so many RSA-2048 private operations, at the rate of `openssl speed`."""
     done = subprocess.run(
         ["openssl", "speed", "-seconds", "1", "-mr", "rsa2048"],
         capture_output=True,

@@ -1,7 +1,7 @@
-"""`python -m bench.lookup_server KIND`: a server of one kind on a port of its own, which it prints.
+"""`python -m bench.lookup_server KIND`: a server of one kind on a free port, which it prints.
 
-KIND is tcp_table or socketmap, ours as a worker runs it; or echo, an asyncio
-protocol that gives back what it gets, the limit for any of this kind.
+KIND is tcp_table or socketmap, which run our server as a worker does; or echo, an asyncio
+protocol that returns what it receives: the limit for any server of this sort.
 """
 
 import asyncio
@@ -29,13 +29,13 @@ def _nothing(*_: object) -> None:
 
 
 class Quiet:
-    """A watch that keeps nothing."""
+    """A watch that ignores everything."""
 
     opened = closed = refused = started = ended = failed = violated = overdue = _nothing
 
 
 class Echo(asyncio.Protocol):
-    """The least that a protocol can do."""
+    """Returns what it receives, the least that a protocol can do."""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Called by asyncio."""

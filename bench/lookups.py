@@ -1,8 +1,8 @@
 """Look-ups as Postfix makes them: the cells, and how long one takes at half load.
 
-Servers are processes of their own; the load comes from this one.  What counts is
-the CPU time of a server and of its children: postsrsd has one for each
-connection, and whoever else works on the machine must not change the figures.
+Servers run in their own processes; the load comes from this one.  What counts is the CPU
+time of a server and its children (postsrsd has one for each connection), so that other
+work on the machine does not change the figures.
 """
 
 import select
@@ -27,11 +27,11 @@ ECHO, POSTSRSD = "asyncio echo", "postsrsd"
 SENDERS = [f"some.sender{number:02}@mail{number}.example.com" for number in range(64)]
 LINES = [b"get %b\n" % sender.encode() for sender in SENDERS]
 STRANGERS = [b"get some.sender%d@mail.example.com\n" % number for number in range(5 * MOST)]
-"""So many that none is remembered when it comes again."""
+"""So many that none is still remembered when it comes again."""
 NETSTRINGS = [b"%d:forward %b," % (8 + len(sender), sender.encode()) for sender in SENDERS]
 FEW, MANY = 8, 200
 POSTFIX = 8
-"""Processes of Postfix that ask at a time, each on its connection, one look-up after another."""
+"""Postfix processes that ask at the same time, each on its own connection, one after another."""
 HALF_LOAD_SECONDS = 1.0
 SLOWEST_GOAL = 5  # milliseconds
 MEMORY_GOAL = 40  # megabytes
@@ -45,12 +45,12 @@ map = "forward"
 address = "inet:127.0.0.1:{port}"
 """
 ROUNDS = 4
-"""The best counts: what disturbs a measurement makes it slower, never faster."""
+"""The best round counts: interference makes a measurement slower, never faster."""
 
 
 @dataclass(frozen=True)
 class Server:
-    """A server that runs."""
+    """A running server."""
 
     pid: int
     port: int
@@ -63,7 +63,7 @@ class Server:
 
 
 class Client:
-    """Connections to one server, on each of which a number of look-ups are in flight."""
+    """Connections to one server, with one look-up or many in flight."""
 
     def __init__(self, server: Server, requests: list[bytes], end: bytes) -> None:
         self._server = server
@@ -77,7 +77,7 @@ class Client:
         self._at = 0
 
     def one_each(self, count: int) -> float:
-        """CPU seconds for so many look-ups, one at a time on each connection, as Postfix asks."""
+        """CPU seconds for so many look-ups, one at a time on each connection, as in Postfix."""
         begin = self._server.seconds()
         for each in self._sockets:
             self._send(each, 1)
@@ -91,7 +91,7 @@ class Client:
         return self._server.seconds() - begin
 
     def on_one(self, at_once: int, count: int) -> float:
-        """CPU seconds for so many look-ups, `at_once` under way at a time on one connection."""
+        """CPU seconds for so many look-ups, `at_once` of them in flight on one connection."""
         begin = self._server.seconds()
         one = self._sockets[0]
         sent, done = min(count, at_once), 0
@@ -106,7 +106,7 @@ class Client:
         return self._server.seconds() - begin
 
     def latencies(self, rate: float) -> list[float]:
-        """Seconds that each look-up took, counted from when it was due, at so many a second."""
+        """Seconds that each look-up took since it was due, at a rate of so many a second."""
         one = self._sockets[0]
         begin, sent, taken = time.perf_counter(), 0, list[float]()
         number = int(rate * HALF_LOAD_SECONDS)
@@ -137,7 +137,7 @@ class Client:
 
 @contextmanager
 def clients(folder: Path) -> Iterator[dict[str, Client]]:
-    """A client of each server; postsrsd is among them where Debian has it."""
+    """A client for each server, including postsrsd where Debian has it."""
     with ExitStack() as stack:
         found = {
             name: Client(stack.enter_context(_ours(kind)), requests, end)
@@ -154,7 +154,7 @@ def clients(folder: Path) -> Iterator[dict[str, Client]]:
 
 
 def cells(folder: Path) -> Iterator[Cell]:
-    """Each protocol as Postfix asks, and with many look-ups in one connection."""
+    """Each protocol as Postfix asks, and with many look-ups on one connection."""
     with clients(folder) as ready:
         yield from _cells(ready)
 
@@ -189,7 +189,7 @@ def _on_one(name: str, contestants: list[tuple[str, Client]]) -> Iterator[Cell]:
 
 
 def sentences(folder: Path) -> Iterator[str]:
-    """How long a look-up takes at half load, and what memory a worker does."""
+    """How long a look-up takes at half load, and how much memory a worker takes."""
     slowest = _slowest(folder)
     goal = report.goal(f"{SLOWEST_GOAL} ms", met=slowest < SLOWEST_GOAL)
     yield (
@@ -202,7 +202,7 @@ def sentences(folder: Path) -> Iterator[str]:
 
 
 def _slowest(folder: Path) -> float:
-    """Milliseconds within which 99 of 100 look-ups are answered, at half of the greatest load."""
+    """Milliseconds within which 99 of 100 look-ups are answered, at half the maximum load."""
     with clients(folder) as ready:
         client = ready["tcp_table"]
         client.one_each(1000)
@@ -214,7 +214,7 @@ def _slowest(folder: Path) -> float:
 
 
 def _memory(folder: Path) -> float:
-    """Megabytes that a worker of look-ups takes once it remembers as much as it may."""
+    """Megabytes that a look-up worker takes once it remembers as much as it can."""
     secrets = folder / "secrets"
     secrets.write_bytes(SECRETS)
     secrets.chmod(0o600)

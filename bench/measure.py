@@ -1,7 +1,7 @@
-"""Contestants on the same work, interleaved, so that a drift of the machine hits them all.
+"""Contestants do the same work, interleaved, so that any drift of the machine hits them all.
 
-Only the CPU time of the work itself counts, and of several rounds the best one:
-what disturbs a measurement makes it slower, never faster.
+Only the CPU time of the work itself counts, and only the best of several rounds:
+interference makes a measurement slower, never faster.
 """
 
 import gc
@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 
 ROUNDS = 20
 SECONDS = 0.1
-"""How long a contestant runs in each round; on a busy machine few long rounds are undisturbed."""
+"""How long a contestant runs in each round; few long rounds are undisturbed on a busy machine."""
 
 
 @dataclass(frozen=True)
 class Contestant:
-    """One who does the work: `turns(count)` does it so often and comes to CPU seconds."""
+    """One who does the work: `turns(count)` does it `count` times and returns CPU seconds."""
 
     name: str
     turns: Callable[[int], float]
@@ -24,7 +24,7 @@ class Contestant:
 
 @dataclass(frozen=True)
 class Goal:
-    """We are to be at least so many times as fast as that contestant."""
+    """We must be at least so many times as fast as that contestant."""
 
     against: str
     ratio: float
@@ -42,7 +42,7 @@ class Cell:
 
 @dataclass
 class Measured:
-    """How often a second each contestant did the work of a cell."""
+    """How many times a second each contestant did the work of a cell."""
 
     cell: Cell
     rates: dict[str, float] = field(default_factory=dict)
@@ -58,12 +58,12 @@ class Measured:
 
 
 def cpu_seconds(pid: int) -> float:
-    """CPU seconds of a process and all its threads, also of those that have ended (Linux)."""
+    """CPU seconds of a process and all its threads, including ended ones (Linux)."""
     return time.clock_gettime(~pid << 3 | 2)  # clock_getcpuclockid(3), which Python does not have
 
 
 def contestant(name: str, work: Callable[[], object]) -> Contestant:
-    """A contestant of this process."""
+    """A contestant that works in this process."""
 
     def turns(count: int) -> float:
         begin = time.process_time()
@@ -77,7 +77,7 @@ def contestant(name: str, work: Callable[[], object]) -> Contestant:
 def measure(cell: Cell) -> Measured:
     """The best rate of each contestant over all rounds."""
     gc.collect()
-    gc.freeze()  # as a worker does: the collector is not to look at what others left
+    gc.freeze()  # as a worker does, so that the collector ignores what others left behind
     measured = Measured(cell)
     counts = {each.name: _count(each) for each in cell.contestants}
     for _ in range(ROUNDS):

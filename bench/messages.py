@@ -1,7 +1,7 @@
 """A message as a whole: one signature, SPF with two includes, DMARC.
 
-First with every answer remembered; then with none, where the clock on the wall
-counts, because waiting is what is spared.
+First with every answer remembered; then with none, where wall-clock time counts,
+because waiting is what is saved.
 """
 
 import asyncio
@@ -39,12 +39,12 @@ RECORDS = [
 ]
 ARRIVAL: dict[str, Any] = {"ip": CLIENT, "helo": HELO, "mail_from": SENDER}
 WAIT = 0.05
-"""Seconds that the nameserver of the second cell takes for an answer."""
+"""Seconds that the nameserver of the second cell takes for each answer."""
 _LOOKUP = pyspf.DNSLookup
 
 
 def cells(folder: Path) -> Iterator[Cell]:
-    """The two cells; `folder` is for the files that a peer reads."""
+    """The two cells; a peer reads its files from `folder`."""
     key = PrivateKey.generate()
     signed = signed_by(key, corpus.text(), now=NOW)
     record = dkim.KeyRecord.for_key(key.public_key).format()
@@ -79,7 +79,7 @@ def cells(folder: Path) -> Iterator[Cell]:
 
 
 def _checked(work: Callable[[], str]) -> Callable[[], object]:
-    """The same work, which was seen to do it."""
+    """The same work, once it has been seen to give the right result."""
     told = work()
     assert all(word in told for word in ("spf=pass", "dkim=pass", "dmarc=pass")), told
     return work
@@ -94,7 +94,7 @@ def _ours(zone: Zone, message: bytes) -> Callable[[], str]:
 
 
 def _authheaders(zone: Zone, message: bytes) -> Callable[[], str]:
-    """authheaders with pyspf and dkimpy, whose questions go to the zone."""
+    """The package authheaders with pyspf and dkimpy, whose questions go to the zone."""
 
     def ask_txt(name: str | bytes, timeout: int = 5) -> str | None:
         del timeout
@@ -115,9 +115,9 @@ def _authheaders(zone: Zone, message: bytes) -> Callable[[], str]:
 
 
 def _with_suffixes(work: Callable[[], str]) -> Callable[[], str]:
-    """The same, with what it found in the list of public suffixes remembered.
+    """The same work, with results from the public suffix list remembered.
 
-    It reads the list three times for each message, which takes longer than all the rest.
+    Otherwise it reads the list three times for each message, which dwarfs everything else.
     """
     find = authheaders.get_org_domain
     remembered = cache(find)
@@ -133,7 +133,7 @@ def _with_suffixes(work: Callable[[], str]) -> Callable[[], str]:
 
 
 def _waiting(name: str, work: Callable[[], object]) -> Contestant:
-    """By the clock on the wall."""
+    """A contestant measured by wall-clock time."""
 
     def turns(count: int) -> float:
         begin = time.perf_counter()
@@ -163,7 +163,7 @@ def _by_task(port: int, message: bytes) -> Callable[[], str]:
 
 
 def _authheaders_asking(port: int, message: bytes) -> Callable[[], str]:
-    """authheaders, which asks one question after another."""
+    """The package authheaders, which asks one question after another."""
     resolver = dns.resolver.Resolver(configure=False)
     resolver.nameservers, resolver.port = ["127.0.0.1"], port
 

@@ -1,7 +1,7 @@
-"""The milter: messages signed and verified for each second of one core, beside Debian's opendkim.
+"""The milter: messages signed and verified per CPU second, compared with Debian's opendkim.
 
-An MTA that speaks as Postfix does, with eight messages under way, sends to a
-filter by a Unix socket; what counts is the CPU time of the filter's process.
+An MTA that speaks like Postfix, with eight messages under way, sends them to a filter
+over a Unix socket; what counts is the CPU time of the filter's process.
 """
 
 import shutil
@@ -45,7 +45,7 @@ UMask 000
 
 
 def cells(folder: Path) -> Iterator[Cell]:
-    """All cells; the filters run while theirs are measured."""
+    """All cells; each filter runs while its cells are measured."""
     if not Path(OPENDKIM).exists():
         return
     key = PrivateKey.generate()
@@ -72,7 +72,7 @@ def cells(folder: Path) -> Iterator[Cell]:
 
 
 class Filter:
-    """A milter in its process."""
+    """A milter in its own process."""
 
     def __init__(
         self, name: str, folder: Path, mode: str, key: Path, record: Path, *, tcp: bool = False
@@ -113,7 +113,7 @@ class Filter:
         self._process.wait()
 
     def turns(self, message: bytes) -> Callable[[int], float]:
-        """What sends so many messages and comes to the CPU seconds that the filter took."""
+        """A function that sends so many messages and returns the filter's CPU seconds."""
         mtas = self.mtas(message)
         want = b"DKIM-Signature" if self._mode == "sign" else b"dkim=pass"
 
@@ -137,12 +137,12 @@ class Filter:
         return [Mta(connected(self._where), address, message) for _ in range(AT_ONCE)]
 
     def resident(self) -> float:
-        """Megabytes that it takes now."""
+        """Megabytes that the filter takes now."""
         return resident(self._process.pid)
 
 
 def connected(where: str) -> socket.socket:
-    """A connection to a path, or to a port of loopback."""
+    """A connection to a path, or to a port on loopback."""
     for _ in range(200):
         end = socket.socket(socket.AF_INET if where.isdigit() else socket.AF_UNIX)
         try:
@@ -176,11 +176,11 @@ class Mta:
         self.segments, _ = self._cut(frames)
 
     def fileno(self) -> int:
-        """Of its socket."""
+        """The descriptor of its socket."""
         return self._end.fileno()
 
     def say(self, step: int) -> None:
-        """Send up to the next reply."""
+        """Send everything up to the next reply."""
         self._end.sendall(self.segments[step])
 
     def read(self) -> list[bytes]:

@@ -17,7 +17,7 @@ from mailauth.service.processes.worker import settle
 
 
 class _Silent:
-    """A watch that tells nobody but of what must not be."""
+    """A watch that ignores everything, except what must not happen."""
 
     def opened(self) -> None:
         """See `Watch`."""

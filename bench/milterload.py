@@ -1,9 +1,9 @@
 """The milter under load: how long an MTA waits, what a second worker adds, what memory it takes.
 
-`python -m bench.milterload [MESSAGES]` measures it alone; the memory is then looked
-at over so many messages.  A load is sent on time whatever the filter does: a
-message that had to wait for its turn has waited.  Of several rounds the best counts:
-what disturbs a measurement makes it slower, never faster.
+`python -m bench.milterload [MESSAGES]` measures only this, and watches the memory over so
+many messages.  The load is due at fixed times whatever the filter does: a message that
+must wait for its turn counts as waiting.  The best of several rounds counts: interference
+makes a measurement slower, never faster.
 """
 
 import select
@@ -26,9 +26,9 @@ ROUNDS = 4
 SECONDS = 1.5
 """How long half a load is sent in each round."""
 SESSIONS = 20
-"""How often connections are made anew: they are what workers share among themselves."""
+"""How often connections are made anew, since workers share the load by connection."""
 MESSAGES = 100_000
-"""Over which the memory is looked at."""
+"""How many messages the memory is watched over."""
 LATENCY_GOAL = 10  # milliseconds
 WORKERS_GOAL = 1.7
 MEMORY_GOAL = 60  # megabytes
@@ -45,7 +45,7 @@ address = "unix:{folder}/milter"
 
 
 def sentences(folder: Path, messages: int = MESSAGES) -> Iterator[str]:
-    """What was measured, a sentence each."""
+    """What was measured, one sentence each."""
     key = PrivateKey.generate()
     pem, record = folder / "load.pem", folder / "load.txt"
     key.write(pem)
@@ -94,7 +94,7 @@ def _send(mtas: list[Mta], count: int) -> float:
 
 
 def _slowest(mtas: list[Mta]) -> float:
-    """Milliseconds within which 99 of 100 messages are answered, at half of the greatest load."""
+    """Milliseconds within which 99 of 100 messages are answered, at half the maximum load."""
     _send(mtas, 400)
     rate = 1200 / _send(mtas, 1200) / 2
     poll = select.epoll()
@@ -121,7 +121,7 @@ def _slowest(mtas: list[Mta]) -> float:
 
 
 def _rate(folder: Path, key: Path, message: bytes, workers: int) -> float:
-    """Messages signed for each CPU second of the busiest worker of the service."""
+    """Messages signed per CPU second of the busiest worker of the service."""
     toml = TOML.format(folder=folder, domain=DOMAIN, selector=SELECTOR, key=key)
     with serving(folder, toml, workers) as pids:
         before = [cpu_seconds(pid) for pid in pids]

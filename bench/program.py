@@ -1,4 +1,4 @@
-"""The command line as a whole: how long it takes to start and finish, and how much memory."""
+"""The command line as a whole: how long a run takes from start to end, and how much memory."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from bench.measure import Cell, Contestant, Goal
 from mailauth import dkim
 from mailauth.keys import PrivateKey
 
-# dkimverify asks the DNS; here it finds the record in its place, and no time is lost in waiting.
+# dkimverify asks the DNS; here it gets the record directly, so no time is lost waiting.
 DKIMVERIFY = """
 import sys
 import dkim.dnsplug
@@ -31,7 +31,7 @@ ENVIRONMENT = {
 
 
 def cells(folder: Path) -> Iterator[Cell]:
-    """Signing and verifying one small file, with starting and ending."""
+    """Signing and verifying one small file, including start and exit."""
     key = PrivateKey.generate()
     pem, zone, record = folder / "key.pem", folder / "key.json", folder / "key.txt"
     key.write(pem)
@@ -63,14 +63,14 @@ def cells(folder: Path) -> Iterator[Cell]:
 
 
 def sentences(folder: Path) -> Iterator[str]:
-    """What it takes at most."""
+    """The peak memory, in a sentence."""
     memory = _peak_memory(folder)
     goal = report.goal(f"below {MEMORY_GOAL} MB", met=memory < MEMORY_GOAL)
     yield f"Peak memory of `mailauth verify` with a file of 25 MB: {memory:.0f} MB {goal}."
 
 
 def _peak_memory(folder: Path) -> float:
-    """Megabytes that verifying a file of 25 MB takes at most, the whole process counted."""
+    """Megabytes that the whole process takes at most when it verifies a file of 25 MB."""
     key = PrivateKey.generate()
     big, zone = folder / "big.eml", folder / "big.json"
     big.write_bytes(signed_by(key, corpus.attachment(25_000_000)))

@@ -11,7 +11,7 @@ BEGIN, END = "<!-- bench begins -->\n", "<!-- bench ends -->\n"
 
 
 def lines(measured: Measured) -> list[str]:
-    """A cell: our rate, then each other's with the ratio, and beside it the goal."""
+    """A cell: our rate, then everybody else's with the ratio, and the goal if there is one."""
     goals = {goal.against: goal.ratio for goal in measured.cell.goals}
     ours = measured.cell.contestants[0].name
     told = [f"{measured.cell.name}: {ours} {_rate(measured.ours)} {measured.cell.unit}"]
@@ -27,7 +27,7 @@ def lines(measured: Measured) -> list[str]:
 
 
 def table(cells: Sequence[Measured]) -> str:
-    """Some cells in Markdown: our rate, and how many times each other's it is."""
+    """Cells in Markdown: our rate, and how many times the rate of each other contestant it is."""
     names = list(dict.fromkeys(name for each in cells for name in each.rates))[1:]
     rows = [
         "| work | mailauth | " + " | ".join(f"x {name}" for name in names) + " | goals |",
@@ -50,7 +50,7 @@ def table(cells: Sequence[Measured]) -> str:
 
 
 def machine() -> str:
-    """Where the figures come from."""
+    """The machine on which the figures were measured."""
     models = [
         line.partition(":")[2].strip()
         for line in Path("/proc/cpuinfo").read_text().splitlines()
@@ -64,7 +64,7 @@ def machine() -> str:
 
 
 def goal(words: str, *, met: bool) -> str:
-    """A goal of a sentence, and whether it was met."""
+    """A goal in words, and whether it was met."""
     return f"(goal: {words}, {'met' if met else 'not met'})"
 
 

@@ -1,4 +1,4 @@
-"""`mailauth serve` as it is installed, and what its processes take."""
+"""`mailauth serve` as installed, and the memory that its processes take."""
 
 import os
 import socket
@@ -14,7 +14,7 @@ from mailauth.service.telling import status
 
 @contextmanager
 def serving(folder: Path, tables: str, workers: int = 1) -> Iterator[list[int]]:
-    """The process ids of the workers of a service with these tables in its file."""
+    """The pids of the workers of a service with these tables in its file."""
     file = folder / "mailauth.toml"
     where = f"unix:{folder}/status"
     file.write_text(f'[service]\nworkers = {workers}\nstatus = "{where}"\n{tables}')
@@ -33,7 +33,7 @@ def serving(folder: Path, tables: str, workers: int = 1) -> Iterator[list[int]]:
 
 
 def free_port() -> int:
-    """A port of loopback at which nobody listens now."""
+    """A port on loopback where nobody listens now."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         return int(free.getsockname()[1])

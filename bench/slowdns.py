@@ -1,6 +1,6 @@
-"""A nameserver on loopback that answers TXT questions from a zone, each after a while.
+"""A nameserver on loopback that answers TXT questions from a zone, each after a delay.
 
-Every answer takes its time by itself, so what is asked together is answered together.
+Each answer is delayed independently, so questions asked together are answered together.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""SPF: a simple record, one as companies have it, and one at its limits; zones in memory."""
+"""SPF: a simple record, a typical company's, and one at the limits; zones in memory."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -27,11 +27,11 @@ MACROS = {
     "%{ir}.%{l1r+-}": "77.113.0.203.ada",
     "%{i}._h.%{h}": "203.0.113.77._h.mx.client.example",
 }
-"""What stands in the names of the heavy record, and what it expands to."""
+"""Names in the heavy record, and what they expand to."""
 
 
 def cells(folder: Path) -> Iterator[Cell]:
-    """The three cells; `folder` is for the zones that peers read."""
+    """The three cells; peers read their zones from `folder`."""
     yield _cell(folder, "simple", _simple(), [Goal("pyspf", 10), Goal("libspf2", 0.45)])
     typical = [Goal("pyspf", 25), Goal("libspf2", 1), Goal("blitiri", 1)]
     yield _cell(folder, "typical", _typical(), typical)
@@ -60,7 +60,7 @@ def _typical() -> list[str]:
 
 
 def _heavy() -> list[str]:
-    """Ten look-ups, most of them of names with macros; none is void."""
+    """Ten look-ups, most of them of names with macros, and none of them void."""
     terms = [f"a:{each}._{n}.heavy.example" for n, each in enumerate(MACROS)]
     names = [f"{each}._{n}.heavy.example" for n, each in enumerate(MACROS.values())]
     terms += ["a:a.heavy.example", "a:b.heavy.example", "include:_spf.%{d}", "a:c.heavy.example"]

@@ -1,7 +1,7 @@
 """SPF over the network: a thousand clients of a hundred domains, asked of a real nameserver.
 
-Here the clock on the wall counts, because waiting is what is spared; every round
-begins with an empty cache.
+Here wall-clock time counts, because waiting is what is saved; every round begins with an
+empty cache.
 """
 
 import asyncio

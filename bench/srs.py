@@ -1,4 +1,4 @@
-"""SRS: forward and reverse pairs in the library, beside those of others."""
+"""SRS: pairs of forward and reverse in our library, compared with others."""
 
 import time
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ SECRETS = srs.Secrets.parse(SECRET)
 
 
 def cells(folder: Path) -> Iterator[Cell]:
-    """The one cell; `folder` is for the secret that peers read."""
+    """The one cell; peers read their secret from `folder`."""
     path = folder / "srs-secret"
     path.write_bytes(SECRET)
     path.chmod(0o600)
