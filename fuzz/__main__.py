@@ -1,4 +1,4 @@
-"""`python -m fuzz [SECONDS [TARGET...]]`: each target for so long; findings go to fuzz/found/."""
+"""`python -m fuzz [SECONDS [TARGET...]]`: runs each target for so long; saves to fuzz/found/."""
 
 import argparse
 import hashlib
@@ -16,7 +16,7 @@ SLOW = 5.0  # seconds for 20 kB; nothing linear needs a hundredth of it
 
 
 def fuzz(name: str, seconds: float, dice: random.Random) -> tuple[int, bytes | None]:
-    """How many inputs were tried, and the first that breaks the invariant."""
+    """The number of inputs tried, and the first that broke the invariant, if any."""
     corpus = seeds()
     target = TARGETS[name]
     end = time.monotonic() + seconds

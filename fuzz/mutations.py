@@ -1,4 +1,4 @@
-"""Inputs for the targets: real ones, cut, joined, repeated and sprinkled with telling words."""
+"""Inputs for the targets: real ones, cut, joined, repeated and sprinkled with special words."""
 
 import random
 from pathlib import Path
@@ -93,7 +93,7 @@ MAX_OCTETS = 20_000
 
 
 def seeds() -> list[bytes]:
-    """The messages, zones and key vectors of testdata, and the samples."""
+    """The messages and zones of testdata, the samples, and the words and addresses above."""
     files = [
         *ROOT.glob("testdata/dkim/*/message.eml"),
         *ROOT.glob("testdata/dkim/*/zone"),
@@ -103,7 +103,7 @@ def seeds() -> list[bytes]:
 
 
 def mutate(octets: bytes, corpus: list[bytes], dice: random.Random) -> bytes:
-    """Another input, made of this one and of parts of others."""
+    """Another input, made from this one and parts of others."""
     for _ in range(dice.randint(1, 6)):
         start, end = sorted(dice.randint(0, len(octets)) for _ in range(2))
         other = dice.choice(corpus)

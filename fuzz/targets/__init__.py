@@ -1,6 +1,6 @@
-"""The targets, one for each parser, and some for what is made of it; a module for each subject.
+"""The targets: one for each parser, and some for what builds on it; a module for each subject.
 
-Each takes octets and raises only if the invariant in its first line is broken.
+Each takes octets, and raises only if the invariant in its docstring is broken.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""ARC: its fields, and messages with anything among their sets."""
+"""ARC: its fields, and messages with arbitrary octets among their sets."""
 
 from contextlib import suppress
 
@@ -20,7 +20,7 @@ _ZONE = Zone(
 
 
 def chain(octets: bytes) -> None:
-    """Any message has a verdict on its chain; a sealed one stays so, or fails with a reason."""
+    """Any message has a verdict on its chain, with a reason; if it passes, it has sealers."""
     for candidate in (octets, b"ARC-Seal: i=1; " + octets, _SEALED[: len(octets)] + octets):
         verdict = _ZONE.run(arc.verify(candidate, now=NOW))
         assert verdict.reason
@@ -28,7 +28,7 @@ def chain(octets: bytes) -> None:
 
 
 def testimony(octets: bytes) -> None:
-    """Whatever a trusted sealer tells, the report can be told."""
+    """Whatever a trusted sealer reports, our own report can be written."""
     field, _, rest = _SEALED.partition(b"\r\nFrom:")
     told = b"ARC-Authentication-Results: i=1; " + octets.partition(b"\n")[0] + b"\r\n"
     message = told + field.partition(b"\r\nARC-Auth")[0] + b"\r\nFrom:" + rest
@@ -39,7 +39,7 @@ def testimony(octets: bytes) -> None:
 
 
 def sealing(octets: bytes) -> None:
-    """Any message is sealed, and then its chain passes or had failed before, or is unsignable."""
+    """Any message is unsignable, or is sealed, and its chain then passes or had failed before."""
     for candidate in (octets, b"From: a@example.com\r\n" + octets, _SEALED + octets):
         verdict = _ZONE.run(arc.verify(candidate, now=NOW))
         with suppress(UnsignableMessage):

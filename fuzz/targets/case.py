@@ -1,4 +1,4 @@
-"""Case files, which anybody may have written."""
+"""Case files, which anybody may write."""
 
 import json
 from contextlib import suppress

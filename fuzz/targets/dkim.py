@@ -29,7 +29,7 @@ def signature(octets: bytes) -> None:
 def key_record(octets: bytes) -> None:
     """Any octets are a key record, which formats and parses to itself, or a SyntaxFault.
 
-    What is broken in them is a finding.
+    What is wrong with a record is a finding.
     """
     dkim.lint_record(octets)
     with suppress(SyntaxFault):
@@ -40,7 +40,7 @@ def key_record(octets: bytes) -> None:
 
 
 def canonical_body(octets: bytes) -> None:
-    """The hash of a body is that of its canonical form, however it is cut."""
+    """The hash of a body is that of its canonical form, however the body is cut."""
     for canonicalization in Canonicalization:
         want = hashlib.sha256(body(octets, canonicalization)).digest()
         hasher = dkim.BodyHasher(canonicalization)
@@ -51,7 +51,7 @@ def canonical_body(octets: bytes) -> None:
 
 
 def verification(octets: bytes) -> None:
-    """Any message against any key record comes to verdicts."""
+    """Any message gets verdicts with any key record."""
     head, _, rest = octets.partition(b"\0")
     zone = Zone({"x._domainkey.example.com": {"TXT": [head]}})
     for candidate in (octets, rest, b"DKIM-Signature: " + octets):
@@ -61,7 +61,7 @@ def verification(octets: bytes) -> None:
 
 
 def signing(octets: bytes) -> None:
-    """Any message is signed, and then verifies, or is an UnsignableMessage."""
+    """Any message is an UnsignableMessage, or is signed and then verifies."""
     record = dkim.KeyRecord.for_key(_KEY.public_key).format()
     zone = Zone({"x._domainkey.example.com": {"TXT": [record]}})
     for candidate in (octets, b"From: a@example.com\r\n" + octets):
@@ -72,7 +72,7 @@ def signing(octets: bytes) -> None:
 
 
 def damaged(octets: bytes) -> None:
-    """Any signed message that was damaged by anything can be looked into."""
+    """Any signed message, however damaged, can be examined."""
     signed = dkim.sign(b"From: a@b.example\r\n\r\n", domain="b.example", selector="x", key=_KEY)
     run(autopsy(signed + b"From: a@b.example\r\n" + octets[:2000]), _no_answer)
 

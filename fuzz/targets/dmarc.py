@@ -30,7 +30,7 @@ def dmarc_record(octets: bytes) -> None:
 
 
 def dmarc_check(octets: bytes) -> None:
-    """Any message and zone come to a verdict; without one author domain it is a permerror."""
+    """Any message and zone give a verdict; it is a permerror unless there is one author domain."""
     signers = [dkim.Verdict(dkim.Result.PASS, "", domain=name) for name in _names(octets)]
     sender = spf.Verdict(spf.Result.PASS, "", (_names(octets) or [""])[-1])
     verdict = run(dmarc.check(octets, spf=sender, dkim=signers), _hostile(octets))
@@ -41,7 +41,7 @@ def dmarc_check(octets: bytes) -> None:
 
 
 def domain_check(octets: bytes) -> None:
-    """Any zone comes to a report, within a bounded number of questions, and to a page."""
+    """Any zone gives a report, within a bounded number of questions, and a page."""
     asked: list[Question] = []
     hostile = _hostile(octets)
 
@@ -58,7 +58,7 @@ def domain_check(octets: bytes) -> None:
 
 
 def page(octets: bytes) -> None:
-    """Any message comes to a page, in which no markup of the message is any."""
+    """Any message gives a page, in which no markup of the message takes effect."""
     told = authenticate(octets, ip=CLIENT, helo="<script>", mail_from="", now=0)
     report = run(told, _hostile(octets))
     judged = pages.Judged("<script>", Message.parse(octets), report, ("<script>",))
@@ -71,7 +71,7 @@ MOST_QUESTIONS = 700
 
 
 def _names(octets: bytes) -> list[str]:
-    """The words that are domains."""
+    """The words in the octets that are domains."""
     found = []
     for word in octets[:400].decode("latin-1").replace("@", " ").split()[:8]:
         with suppress(SyntaxFault):
@@ -80,7 +80,7 @@ def _names(octets: bytes) -> list[str]:
 
 
 def _hostile(octets: bytes) -> Any:  # noqa: ANN401 - a resolver of any records
-    """Answers of the octets themselves, of every status."""
+    """A resolver whose answers are the octets themselves, with every status."""
 
     def resolve(question: Question) -> Answer[Any]:
         dice = len(question.name) + len(octets)

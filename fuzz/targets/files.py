@@ -16,7 +16,7 @@ def zone_file(octets: bytes) -> None:
 
 
 def private_key(octets: bytes) -> None:
-    """Any octets are a private key or an UnusableKey, and likewise a public one."""
+    """Any octets are a private key or an UnusableKey; likewise for public keys."""
     with suppress(UnusableKey):
         PrivateKey.load(octets)
     for key_type in ("rsa", "ed25519"):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def milter_frames(octets: bytes) -> None:
-    """Any octets of an MTA are events, the same however they are cut, or a ProtocolViolation."""
+    """Any octets from an MTA are events, the same however they are cut, or a ProtocolViolation."""
     command = octets[:1] or b"M"
     framed = struct.pack(">I", len(octets) or 1) + command + octets[1:]
     for start in (b"", _OFFER, _OFFER + _MAIL):
@@ -27,7 +27,7 @@ _MAIL = b"\0\0\0\x05M<a@\0" + b"\0\0\0\x05L\0 x\0"
 
 
 def _events(octets: bytes, step: int) -> list[Event | str]:
-    """What a milter connection makes of the octets, given to it in steps."""
+    """What a milter connection makes of the octets, in pieces of `step`."""
     connection = milter.Connection()
     found: list[Event | str] = []
     for at in range(0, len(octets), step):
@@ -44,7 +44,7 @@ def _events(octets: bytes, step: int) -> list[Event | str]:
 
 
 def milter_replies(octets: bytes) -> None:
-    """Any octets of a filter are an answer to a message, or a BrokenFilter."""
+    """Any octets from a filter are an answer to a message, or a BrokenFilter."""
     try:
         client = Client(cast("socket.socket", _Filter(_AGREED + octets)))
         client.deliver(Envelope(recipients=("b@example.org",)), b"From: a@example.org\n\nx\n")
@@ -56,13 +56,13 @@ _AGREED = struct.pack(">IcIII", 13, b"O", 6, 0x1FF, 0)
 
 
 class _Filter:
-    """A socket at whose other end a filter says what it would say, whatever it hears."""
+    """A socket to a filter that sends its octets whatever it receives."""
 
     def __init__(self, octets: bytes) -> None:
         self._octets = octets
 
     def sendall(self, _: bytes) -> None:
-        """It is not heard."""
+        """Ignored."""
 
     def recv(self, count: int) -> bytes:
         said, self._octets = self._octets[:count], self._octets[count:]

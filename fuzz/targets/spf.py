@@ -20,7 +20,7 @@ def spf_record(octets: bytes) -> None:
 
 
 def spf_check(octets: bytes) -> None:
-    """Any zone and any identity come to a verdict, within the limits of look-ups."""
+    """Any zone and any identity give a verdict, within the look-up limits."""
     texts = octets.split(b"\r\n")
     words = octets[:200].decode("latin-1").split(" ")
 

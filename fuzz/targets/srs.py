@@ -1,4 +1,4 @@
-"""SRS: addresses, secrets, and the look-ups of Postfix about them."""
+"""SRS: addresses, secrets, and Postfix's look-ups about them."""
 
 from contextlib import suppress
 
@@ -13,7 +13,7 @@ _SCHEMES = (srs.CLASSIC, srs.POSTSRSD, srs.SEPARATED, srs.Scheme("+", always_rew
 
 
 def srs_address(octets: bytes) -> None:
-    """Any line is rewritten and comes back, or is an SRSError; and so if it is reversed at once."""
+    """Any line, forwarded and reversed, comes back, or is an SRSError; also if only reversed."""
     for line in octets.splitlines()[:50]:
         address = line[:100].decode("utf-8", "surrogateescape")
         for scheme in _SCHEMES:
@@ -37,7 +37,7 @@ def _forwarded(address: str, scheme: srs.Scheme) -> str:
 
 
 def srs_secrets(octets: bytes) -> None:
-    """Any octets are secrets, of which no line is lost, or UnusableSecrets."""
+    """Any octets are secrets, with no line lost, or UnusableSecrets."""
     with suppress(srs.UnusableSecrets):
         found = list(srs.entries(octets))
         assert octets.startswith(b"".join(entry.lines for entry in found)[:-1])
@@ -69,7 +69,7 @@ def _requests(wire: Wire, chunks: list[bytes]) -> list[Request]:
 
 
 def rewriting(octets: bytes) -> None:
-    """Any key of any map is answered, and what is found is not found again."""
+    """Any key of any map gets an answer; what is forwarded is not forwarded again, and reverses."""
     key = octets.decode("utf-8", "surrogateescape")
     for map_name in ("forward", "reverse", "exists", "access", key):
         _REWRITING.answer(Request(map_name, key), now=NOW)

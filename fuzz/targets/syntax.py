@@ -1,4 +1,4 @@
-"""What all protocols are written in: messages, tag lists, domains, addresses."""
+"""The syntax that all protocols share: messages, tag lists, domains, addresses."""
 
 from contextlib import suppress
 

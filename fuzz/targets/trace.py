@@ -1,4 +1,4 @@
-"""The fields that a host adds: what it found of a message, and whom it had it from."""
+"""The fields that a host adds: what it found out about a message, and where it came from."""
 
 from contextlib import suppress
 
@@ -20,7 +20,7 @@ def trace_fields(octets: bytes) -> None:
 
 
 def arrivals(octets: bytes) -> None:
-    """Any message came from somewhere, or tells nobody or not clearly, but never from a relay."""
+    """Any message names its client, or none, or not readably; but the client is never a relay."""
     message = Message.parse(octets)
     client = trace.client(message, lambda address: address.is_private)
     if client is not None and client is not trace.UNREADABLE:
