@@ -1,10 +1,10 @@
-"""Other implementations of DKIM, as programs that answer and tell how long it took.
+"""Other implementations of DKIM, as programs that answer and report how long it took.
 
-Each takes `verify|sign MESSAGE KEY COUNT HEADER BODY ALGORITHM`: the files of a
-message and of a key record (verify) or of a PEM key (sign), how often to do it,
-and for signing the canonicalizations and the algorithm.  Each prints its result
-and the CPU seconds of all turns on one line, and after it the signature field
-that it made.  The domain is example.com, the selector x.
+Each takes `verify|sign MESSAGE KEY COUNT HEADER BODY ALGORITHM`: the file of a message,
+the file of a key record (verify) or of a PEM key (sign), how many times to do it, and for
+signing the canonicalizations and the algorithm.  Each prints its result and the total CPU
+seconds on one line, followed by the signature field that it made.  The domain is
+example.com, the selector x.
 """
 
 import shutil
@@ -30,13 +30,13 @@ class Work:
     algorithm: str = "rsa-sha256"
 
     def times(self, count: int) -> "Work":
-        """The same work, so often."""
+        """The same work, `count` times."""
         return replace(self, count=count)
 
 
 @dataclass(frozen=True)
 class Answer:
-    """What a peer did: "pass" or its word for anything else, its CPU seconds, its field."""
+    """What a peer did: "pass" or its word for any other result, its CPU seconds, its field."""
 
     result: str
     seconds: float
@@ -45,7 +45,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Peer:
-    """One implementation: its program, and why it cannot be asked here, if so."""
+    """One implementation: its program, or why it is missing here."""
 
     name: str
     command: tuple[str, ...] = ()
@@ -96,7 +96,7 @@ def maildkim() -> Peer:
 
 
 def runs(command: Sequence[str]) -> bool:
-    """Whether a program is here, with all that it needs."""
+    """Whether a program is here, with everything that it needs."""
     try:
         return subprocess.run(command, capture_output=True, check=False).returncode == 0
     except OSError:
@@ -104,7 +104,7 @@ def runs(command: Sequence[str]) -> bool:
 
 
 def built(build: Sequence[str | Path]) -> str:
-    """Build a program; why that cannot be done, or nothing."""
+    """Build a program; returns why that failed, or ""."""
     BUILT.mkdir(exist_ok=True)
     if shutil.which(str(build[0])) is None:
         return f"{build[0]} is not installed"

@@ -1,8 +1,8 @@
 """Other implementations that judge a message as a whole: SPF, DKIM and DMARC in one go.
 
-Node's mailauth is a program of its own.  It takes a file with a zone, a record a
-line: `NAME TYPE DATA`; a file with a message; IP, HELO and MAIL FROM; and how
-often.  It prints the results, with commas, and the CPU seconds of all turns.
+Node's mailauth runs as a program.  It takes a file with a zone, one record a line:
+`NAME TYPE DATA`; a file with a message; IP, HELO and MAIL FROM; and how many times to
+judge it.  It prints the results, separated by commas, and the total CPU seconds.
 """
 
 import os
@@ -18,13 +18,13 @@ from peers import BUILT, HERE
 FOLDER = BUILT / "node"
 MAILAUTH = "7.1.0"
 NODE = "22.23.3"
-"""What that release of mailauth asks for; Debian's is older."""
+"""The Node that this release of mailauth needs; Debian's is older."""
 _PROCESSORS = {"x86_64": "x64", "aarch64": "arm64"}
 
 
 @dataclass(frozen=True)
 class Arrival:
-    """A message, how it came, and the DNS."""
+    """A message, how it arrived, and the DNS."""
 
     zone: Path
     message: Path
@@ -35,7 +35,7 @@ class Arrival:
 
 @dataclass(frozen=True)
 class MessagePeer:
-    """One implementation: its program, and why it cannot be asked here, if so."""
+    """One implementation: its program, or why it is missing here."""
 
     name: str
     command: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class MessagePeer:
         return self._ask(arrival, 0)[0].split(",")
 
     def seconds(self, arrival: Arrival, count: int) -> float:
-        """CPU seconds of so many turns."""
+        """CPU seconds for judging it so many times."""
         return float(self._ask(arrival, count)[1])
 
     def _ask(self, arrival: Arrival, count: int) -> list[str]:
@@ -64,7 +64,7 @@ class MessagePeer:
 
 @cache
 def node_mailauth() -> MessagePeer:
-    """The package mailauth of npm, with a Node of npm too."""
+    """The npm package mailauth, with a Node from npm too."""
     name = "Node's mailauth"
     processor = _PROCESSORS.get(platform.machine())
     if processor is None:
@@ -76,7 +76,7 @@ def node_mailauth() -> MessagePeer:
 
 
 def _install(*packages: str) -> str:
-    """Install packages; why that cannot be done, or nothing."""
+    """Install packages; returns why that failed, or ""."""
     if shutil.which("npm") is None:
         return "npm is not installed"
     FOLDER.mkdir(parents=True, exist_ok=True)

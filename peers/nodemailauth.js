@@ -4,7 +4,7 @@
 const { readFileSync } = require("node:fs");
 const { authenticate } = require("mailauth");
 
-const TURNS_TO_WARM = 300; // a service has been compiled long ago
+const TURNS_TO_WARM = 300; // the code of a running service has long been compiled
 
 function readZone(path) {
   const zone = new Map();

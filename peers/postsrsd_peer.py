@@ -1,4 +1,4 @@
-"""postsrsd 1.x as a peer: see `peers.srs`.  It is a daemon; this asks it by tcp_table(5)."""
+"""postsrsd 1.x as a peer: see `peers.srs`.  It is a daemon, which is asked by tcp_table(5)."""
 
 import shutil
 import socket
@@ -30,7 +30,7 @@ def daemon(secret: str, domain: str) -> Iterator[dict[str, socket.socket]]:
 
 
 def free_ports() -> list[int]:
-    """Two ports of the loopback interface that nobody has at this moment."""
+    """Two ports of the loopback interface that nobody uses at this moment."""
     with (
         socket.create_server(("127.0.0.1", 0)) as one,
         socket.create_server(("127.0.0.1", 0)) as other,
@@ -49,7 +49,7 @@ def connected(port: int) -> socket.socket:
 
 
 def answer(connection: socket.socket, address: bytes) -> bytes:
-    """The address that it gives for this one, or a line that begins with `!`."""
+    """The address that postsrsd returns for this one, or a line that begins with `!`."""
     connection.sendall(b"get %b\n" % quote_from_bytes(address, safe="@=+-.").encode())
     line = b""
     while not line.endswith(b"\n"):
@@ -62,7 +62,7 @@ def answer(connection: socket.socket, address: bytes) -> bytes:
 
 
 def main(secret: str, what: str = "") -> int:
-    """Answer lines; a daemon is started for each domain that is forwarded from."""
+    """Answer lines, with a daemon for each domain that is forwarded from."""
     if what == "check":
         return 0 if PROGRAM else 1
     with ExitStack() as stack:

@@ -1,4 +1,4 @@
-"""pysrs as a peer: see `peers.srs`.  It runs with Debian's own Python, not with ours."""
+"""pysrs as a peer: see `peers.srs`.  It runs with Debian's Python, not with ours."""
 
 import sys
 import time

@@ -1,9 +1,9 @@
-"""Other implementations of SPF, as programs that answer questions and tell how long they took.
+"""Other implementations of SPF, as programs that answer questions and report how long they took.
 
-Each takes a file with a zone, a record a line: `NAME TYPE DATA`.  On standard
-input it reads questions, `IP HELO SENDER`, and answers each with a result.  With
-a number as its second argument it checks each so often, and prints the CPU
-seconds.  Mail::SPF takes the port of a nameserver instead of a zone.
+Each takes a file with a zone, one record a line: `NAME TYPE DATA`.  From standard input
+it reads questions, `IP HELO SENDER`, and answers each with a result.  With a number as
+its second argument it checks each question that many times, and prints the CPU seconds.
+Mail::SPF takes the port of a nameserver instead of a zone.
 """
 
 import subprocess
@@ -16,7 +16,7 @@ from peers import BUILT, HERE, built, runs
 
 @dataclass(frozen=True)
 class SPFPeer:
-    """One implementation: its program, and why it cannot be asked here, if so."""
+    """One implementation: its program, or why it is missing here."""
 
     name: str
     command: tuple[str, ...] = ()
@@ -27,7 +27,7 @@ class SPFPeer:
         return self._ask([where], questions)
 
     def seconds(self, where: str, question: str, count: int) -> float:
-        """CPU seconds of so many checks."""
+        """CPU seconds for so many checks."""
         return float(self._ask([where, str(count)], [question])[0])
 
     def _ask(self, arguments: list[str], questions: Sequence[str]) -> list[str]:

@@ -1,9 +1,9 @@
-"""Other implementations of SRS, as programs that answer lines and tell how long they took.
+"""Other implementations of SRS, as programs that answer lines and report how long they took.
 
-Each takes a file with a secret.  With nothing more it reads lines of
+Each takes a file with a secret.  Without further arguments it reads lines of
 `forward ADDRESS DOMAIN` and `reverse ADDRESS`, and answers each with the address
 or with a line that begins with `!`.  With a number it forwards and reverses one
-address so often, and prints the CPU seconds.
+address that many times, and prints the CPU seconds.
 """
 
 import subprocess
@@ -18,7 +18,7 @@ from peers import HERE, runs
 
 @dataclass(frozen=True)
 class SRSPeer:
-    """One implementation: its program, and why it cannot be asked here, if so."""
+    """One implementation: its program, or why it is missing here."""
 
     name: str
     command: tuple[str, ...] = ()
@@ -36,7 +36,7 @@ class SRSPeer:
         return done.stdout.decode("utf-8", "surrogateescape").splitlines()
 
     def seconds(self, secret: Path, count: int) -> float:
-        """CPU seconds of so many addresses forwarded and reversed."""
+        """CPU seconds for forwarding and reversing an address so many times."""
         done = subprocess.run(
             [*self.command, str(secret), str(count)], capture_output=True, text=True, check=True
         )
@@ -57,7 +57,7 @@ def mail_srs() -> SRSPeer:
 
 @cache
 def postsrsd() -> SRSPeer:
-    """Debian's postsrsd, 1.x; it only answers, for as a daemon it is measured elsewhere."""
+    """Debian's postsrsd 1.x; it only answers here, since as a daemon it is measured elsewhere."""
     return _peer("postsrsd", sys.executable, HERE / "postsrsd_peer.py", "postsrsd")
 
 
