@@ -15,11 +15,11 @@ from mailauth.dns import Zone
 RESULTS = [MethodResult("spf", "pass"), MethodResult("dmarc", "pass")]
 BODY = b"Hello.\r\n"
 PLAIN = b"From: ada@example.com\r\nTo: ben@example.net\r\nSubject: plain\r\n\r\n" + BODY
-"""A message whose canonical form is itself."""
+"""A message that is its own canonical form."""
 
 
 def seal(message: bytes, where: Zone | None = None, **options: Any) -> bytes:
-    """The fields of one more set."""
+    """The fields of one more ARC set."""
     given: dict[str, Any] = {
         "domain": mail.DOMAIN,
         "selector": "rsa",
@@ -33,22 +33,22 @@ def seal(message: bytes, where: Zone | None = None, **options: Any) -> bytes:
 
 
 def sealed(message: bytes = mail.MESSAGE, times: int = 1, **options: Any) -> bytes:
-    """The message as it is after so many sealers."""
+    """The message after so many sealers."""
     for _ in range(times):
         message = seal(message, **options) + message
     return message
 
 
 def verdict(message: bytes, where: Zone | None = None, **options: Any) -> arc.Verdict:
-    """The verdict on its chain."""
+    """The verdict on the chain of a message."""
     return (where or mail.zone()).run(arc.verify(message, **{"now": mail.NOW, **options}))
 
 
 class Sealer:
     """Writes sets by hand, each field with the tags that it is given.
 
-    It does what RFC 8617 §5.1 says in the plainest way, and is so a second
-    opinion on `arc.seal`; but it also signs what nobody may sign.
+    It does what RFC 8617 §5.1 says in the plainest way, and so gives a second opinion
+    on `arc.seal`; but it also signs what must not be signed.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class Sealer:
 
     @property
     def rest(self) -> bytes:
-        """The message without them."""
+        """The message without its sets."""
         return self.header + b"\r\n\r\n" + self.body
 
     def add(
@@ -74,9 +74,9 @@ class Sealer:
         signature: dict[str, str | None] | None = None,
         seal: dict[str, str | None] | None = None,
     ) -> "Sealer":
-        """One more set; tags that are given replace, add or (None) drop those that belong there.
+        """One more set; the given tags replace, add or (None) drop those that belong there.
 
-        `instance` is how its results write theirs.
+        `instance` is the instance tag that its results have.
         """
         number = len(self.sets) + 1
         results = f"ARC-Authentication-Results: {instance or f'i={number}'}; {told}"
@@ -106,7 +106,7 @@ def _signed(name: str, tags: dict[str, str], covered: Sequence[str]) -> str:
 
 
 def relaxed(field: bytes) -> bytes:
-    """A field as `relaxed` has it (RFC 6376 §3.4.2), in the plainest way."""
+    """A field in `relaxed` form (RFC 6376 §3.4.2), computed in the plainest way."""
     name, _, value = field.partition(b":")
     return name.lower() + b":" + re.sub(rb"[ \t\r\n]+", b" ", value).strip()
 

@@ -1,4 +1,4 @@
-"""Descriptors: many more of them, few, or none that is left."""
+"""File descriptors: many more of them, only a few, or none left."""
 
 import resource
 import socket
@@ -13,7 +13,7 @@ MANY = 4096
 
 @contextmanager
 def many() -> Iterator[None]:
-    """So many may be open, here and in what is started meanwhile; or the test is skipped."""
+    """Many may be open, here and in processes started meanwhile; else the test is skipped."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if hard != resource.RLIM_INFINITY and hard < MANY:
         pytest.skip(f"fewer than {MANY} descriptors are allowed here")
@@ -23,17 +23,17 @@ def many() -> Iterator[None]:
 
 @contextmanager
 def none() -> Iterator[None]:
-    """None is left, until the end."""
+    """No descriptor is left, until the end of the context."""
     opened = len(list(Path("/proc/self/fd").iterdir()))
     with ExitStack() as taken, _limited(opened):
-        with suppress(OSError):  # between those that are open some are free
+        with suppress(OSError):  # some are free between those that are open
             while True:
                 taken.enter_context(socket.socket())
         yield
 
 
 def few(number: int) -> None:
-    """So many at most, from now on, in this process: for one that is being started."""
+    """From now on this process has at most so many; for a process that is being started."""
     resource.setrlimit(resource.RLIMIT_NOFILE, (number, number))
 
 

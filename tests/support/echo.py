@@ -1,7 +1,7 @@
-"""A service of the tests: a process tree whose workers do what a client says, good or bad.
+"""A service for tests: a process tree whose workers do what a client says, good or bad.
 
-A request is a line, `WORD ARGUMENT`; what can be asked for is a method of
-`EchoServer`.  Run as a program it serves a configuration: `python echo.py FILE`.
+A request is a line, `WORD ARGUMENT`; each word is a method of `EchoServer`.  Run as a
+program it serves a configuration: `python echo.py FILE`.
 """
 
 import asyncio
@@ -64,7 +64,7 @@ class EchoServer:
         reader, writer = await asyncio.open_connection(sock=client)
         if self._deaf:
             await asyncio.sleep(3600)
-        with suppress(ConnectionError):  # the client waits for its answer no longer
+        with suppress(ConnectionError):  # the client no longer waits for its answer
             await self._converse(reader, writer)
         writer.close()
 
@@ -119,7 +119,7 @@ class EchoServer:
         return "slept"
 
     async def do_spin(self, _: str) -> str:
-        """An endless loop within a request: the whole worker stands still."""
+        """An endless loop within a request: the whole worker is stuck."""
         threading.Thread(target=time.sleep, args=(3600,), daemon=True, name="bystander").start()
         while True:
             pass
@@ -129,8 +129,8 @@ class EchoServer:
         code = (
             "import signal,time;signal.signal(15,signal.SIG_IGN);print(flush=True);time.sleep(999)"
         )
-        child = subprocess.Popen(  # noqa: ASYNC220 - a fault to be made
-            [sys.executable, "-c", code, *sys.argv],  # which tell whose child it is
+        child = subprocess.Popen(  # noqa: ASYNC220 - an intended fault
+            [sys.executable, "-c", code, *sys.argv],  # the arguments tell whose child it is
             stdout=subprocess.PIPE,
             start_new_session=kind == "escaped",
         )
@@ -142,7 +142,7 @@ class EchoServer:
         os._exit(3)
 
     async def do_deaf(self, _: str) -> str:
-        """From now on connections are accepted, and nobody is answered there."""
+        """From now on connections are accepted, but no request on them is answered."""
         self._deaf = True
         return "deaf"
 
@@ -152,7 +152,7 @@ class EchoServer:
         return "failing"
 
     async def do_hoard(self, _: str) -> str:
-        """All descriptors are used up, and none that is closed comes back."""
+        """All descriptors are used up, and closing some does not free any."""
         most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
         resource.setrlimit(resource.RLIMIT_NOFILE, (0, most))
         return "hoarded"
@@ -164,7 +164,7 @@ def check(configuration: Configuration, index: int) -> Iterable[Complaint]:
 
 
 def prepare(_: Configuration, listen: Listen) -> Build:
-    """`map` is a file; `secret` tells its content, `broken` there is a worker's end, `bug` ours."""
+    """`map` is a file, whose content `secret` answers; `bug`, `broken` and `late` are faults."""
     content = ""
     if listen.map is not None:
         try:

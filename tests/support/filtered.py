@@ -1,4 +1,4 @@
-"""A milter without a socket: an MTA's frames go in, and what becomes of the message comes out."""
+"""A milter without a socket: an MTA's frames go in, and the resulting message comes out."""
 
 import struct
 from collections.abc import Iterator, Sequence
@@ -53,7 +53,7 @@ def pieces(octets: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 class Filtered:
-    """One connection."""
+    """One connection of an MTA to the milter."""
 
     def __init__(self, settings: Settings, zone: Zone | None = None) -> None:
         self.connection = Connection(Limits())
@@ -62,7 +62,7 @@ class Filtered:
         self.records: list[Record] = []
 
     def hear(self, *frames: bytes) -> list[tuple[bytes, bytes]]:
-        """What is said to these frames."""
+        """The replies to these frames."""
         octets = b""
         self.connection.receive(b"".join(frames))
         while (event := self.connection.next_event()) is not None:
@@ -79,7 +79,7 @@ class Filtered:
         return list(pieces(octets))
 
     def open(self, **client: str) -> "Filtered":
-        """Past CONNECT and HELO."""
+        """Get past CONNECT and HELO."""
         self.hear(mta.offer(), mta.macros(b"C", {"j": "mx"}), mta.connect(**client), mta.helo())
         return self
 
@@ -93,7 +93,7 @@ class Filtered:
         user: str = "",
         **how: Any,
     ) -> Delivery:
-        """One message, from MAIL on; `recipients` are frames."""
+        """Deliver one message, from MAIL on; `recipients` are frames."""
         login = {"{auth_authen}": user} if user else {}
         frames = [
             mta.macros(b"M", login),
@@ -106,7 +106,7 @@ class Filtered:
 
 
 def applied(said: Sequence[tuple[bytes, bytes]], message: bytes) -> bytes:
-    """The message after the changes, as an MTA makes them."""
+    """The message after the changes, made as an MTA makes them."""
     head, _, body = message.partition(b"\r\n\r\n")
     fields: list[bytes] = []
     for line in head.split(b"\r\n"):
@@ -131,12 +131,12 @@ def applied(said: Sequence[tuple[bytes, bytes]], message: bytes) -> bytes:
 
 
 def verifying(**settings: Any) -> Settings:
-    """A milter that verifies, under `ID`."""
+    """The settings of a milter that verifies, under the name `ID`."""
     return Settings(verifying=VerifyingSettings(**{"authserv_id": ID, **settings}))
 
 
 def signing(folder: Path, **settings: Any) -> Settings:
-    """A milter that signs for example.com with both types of keys."""
+    """The settings of a milter that signs for example.com with both types of keys."""
     rows = []
     for key_type in ("rsa", "ed25519"):
         path = folder / key_type

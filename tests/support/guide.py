@@ -1,4 +1,4 @@
-"""The set-ups of the guides to SRS, as they stand there, for other names and ports."""
+"""The configurations in the guides to SRS, taken literally except for names and ports."""
 
 import re
 from collections.abc import Mapping
@@ -13,7 +13,7 @@ _BLOCK = re.compile(r"^```\w*\n(.*?)^```", re.MULTILINE | re.DOTALL)
 
 
 def block(page: str, start: str, instead: Mapping[str, str]) -> str:
-    """The one block of the page that begins so; `instead` has what stands here for its words."""
+    """The one block of a page with this start, with words replaced according to `instead`."""
     text = (ROOT / "docs" / f"{page}.md").read_text()
     (found,) = (each for each in _BLOCK.findall(text) if each.startswith(start))
     words = "|".join(re.escape(word) for word in sorted(instead, key=len, reverse=True))
@@ -21,14 +21,14 @@ def block(page: str, start: str, instead: Mapping[str, str]) -> str:
 
 
 def settings(lines: str) -> dict[str, str]:
-    """The settings of some lines of main.cf."""
+    """The settings in lines of main.cf."""
     return dict(line.split(" = ", 1) for line in lines.splitlines())
 
 
 def main_cf(
     protocol: LookupProtocol, *, srs_domain: str, domain: str, ports: Mapping[str, int]
 ) -> dict[str, str]:
-    """The lines for the look-ups; `ports` has for each port of the guide the one to use."""
+    """The settings for look-ups; `ports` gives the port to use for each port of the guide."""
     table = "socketmap:" if protocol is LookupProtocol.SOCKETMAP else "tcp:"
     instead = {f"127.0.0.1:{port}": f"127.0.0.1:{here}" for port, here in ports.items()}
     instead |= {"srs.example.com": srs_domain, "example.com": domain}

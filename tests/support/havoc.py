@@ -1,7 +1,7 @@
 """Faults while mail flows.
 
-Workers are killed, stopped and made to hang, the DNS falls silent, the configuration is
-read again.
+Workers are killed, stopped and made to hang; the DNS falls silent; the configuration is
+reloaded.
 """
 
 import os
@@ -25,7 +25,7 @@ WATCHDOG: dict[str, Any] = {
     "restart_delay_most": 0.05,
     "stop": 2.0,
 }
-"""For a service whose processes are to fail again and again."""
+"""Watchdog settings for a service whose processes will fail again and again."""
 DEFERRING = """
 dmarc = false
 [verifying.spf_actions]
@@ -33,11 +33,11 @@ temperror = "tempfail"
 [verifying.dkim_actions]
 temperror = "tempfail"
 """
-"""How mail is judged: what the DNS does not answer for waits."""
+"""How mail is judged: it waits if the DNS does not answer."""
 
 
 class Havoc:
-    """Makes one fault after another, in a thread, until it is stopped."""
+    """Causes one fault after another, in a thread, until it is stopped."""
 
     def __init__(self, service: Tree, nameserver: Nameserver, hang: Callable[[], object]) -> None:
         """`hang` sends a message that makes a worker hang."""
@@ -47,7 +47,7 @@ class Havoc:
         self._over = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self.rounds = 0
-        """How often each fault was made."""
+        """How often each fault was caused."""
         self.faults: list[BaseException] = []
 
     def __enter__(self) -> Self:

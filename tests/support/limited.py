@@ -1,4 +1,4 @@
-"""Running what awaits, with an end to it."""
+"""Running a coroutine with a time limit."""
 
 import asyncio
 from collections.abc import Coroutine
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def run(test: Coroutine[Any, Any, None]) -> None:
-    """Run it in a loop of its own.  **Raises** TimeoutError: it waits for what does not come."""
+    """Run it in its own event loop.  **Raises** TimeoutError: it waits for too long."""
 
     async def limited() -> None:
         async with asyncio.timeout(180):

@@ -1,4 +1,4 @@
-"""A look-up server within the test, and a watch that keeps what it is told."""
+"""A look-up server within the test, and a watch that records events."""
 
 import asyncio
 import socket
@@ -13,7 +13,7 @@ from mailauth.postfix import Answer, Limits, LookupProtocol, LookupServer, Outco
 
 @dataclass
 class Recorder:
-    """A watch: what happened, in order."""
+    """A watch that records what happened, in order."""
 
     told: list[str] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
@@ -23,11 +23,11 @@ class Recorder:
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def opened(self) -> None:
-        """One more is open."""
+        """One more connection is open."""
         self._now_open(self.open + 1)
 
     def closed(self) -> None:
-        """One fewer is open."""
+        """One fewer connection is open."""
         self._now_open(self.open - 1)
 
     def refused(self, line: str) -> None:
@@ -72,7 +72,7 @@ class Recorder:
 
 
 def echo(request: Request) -> Reply:
-    """The key itself is found."""
+    """Finds the key itself."""
     return Reply(Outcome.FOUND, request.key)
 
 
@@ -89,7 +89,7 @@ class Served:
     async def connect(
         self, *, limit: int = 65_536
     ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
-        """A new connection, which is closed at the end; it reads ahead so many octets."""
+        """A new connection, closed at the end; it reads ahead up to `limit` octets."""
         if isinstance(self.where, str):
             reader, writer = await asyncio.open_unix_connection(self.where, limit=limit)
         else:
@@ -98,7 +98,7 @@ class Served:
         return reader, writer
 
     async def ask(self, octets: bytes) -> bytes:
-        """What comes back for these octets, on a connection of their own, until it is closed."""
+        """The octets that come back for these, on a new connection, until it is closed."""
         reader, writer = await self.connect()
         writer.write(octets)
         writer.write_eof()

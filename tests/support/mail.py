@@ -1,4 +1,4 @@
-"""What many tests need: keys, a zone with their records, a message, and a signer for it."""
+"""What many tests need: keys, a zone with their records, a message, and signers for it."""
 
 from base64 import b64encode
 from functools import cache
@@ -53,7 +53,7 @@ def zone(**texts: str) -> Zone:
 
 
 def signed(message: bytes = MESSAGE, key_type: str = "rsa", **options: Any) -> bytes:
-    """The message, signed by the key of a type, whose name is the selector."""
+    """The message, signed by the key of this type, whose name is the selector."""
     given: dict[str, Any] = {"now": NOW, "domain": DOMAIN, "selector": key_type, **options}
     return dkim.sign(message, key=key(key_type), **given) + message
 
@@ -61,7 +61,7 @@ def signed(message: bytes = MESSAGE, key_type: str = "rsa", **options: Any) -> b
 def signed_by_hand(
     message: bytes = MESSAGE, key_type: str = "rsa", h: str = "From", **tags: str
 ) -> bytes:
-    """The message with a signature that is true to its tags, also where our signer refuses them."""
+    """The message with a valid signature with these tags, even if our signer refuses them."""
     parsed = Message.parse(message)
     hasher = dkim.BodyHasher("relaxed", length=int(tags["l"]) if "l" in tags else None)
     hasher.update(message, parsed.body_start)

@@ -1,7 +1,7 @@
 """`mailauth serve` whose milters can be made to fail: `python milter_faults.py FILE`.
 
-The field X-Fault of a message says where and how, `header spin`; no such hook is
-reachable in the program itself.
+The X-Fault field of a message says where and how, as in `header spin`; the program
+itself has no such hook.
 """
 
 import os
@@ -48,7 +48,7 @@ def update(mail: mails.Mail, octets: bytes) -> None:
 
 
 def judge(*given: Any, **named: Any) -> Any:
-    """The same look-ups; a sender asks for the fault after their last answer."""
+    """The same look-ups; a sender may ask for a fault after their last answer."""
     judgement = yield from honest_judge(*given, **named)
     if given[0].sender.startswith("judge.kill"):
         os.kill(os.getpid(), signal.SIGKILL)

@@ -1,9 +1,8 @@
 """Mail through two real instances of Postfix with `mailauth serve` as the milter of both.
 
-`origin` signs for origin.test and sends from 127.0.0.2; `receiver` judges, and so
-does opendkim there, as a second milter.  The receiver has a box, and an alias of
-it leaves for the sink with an SRS sender, by the set-up of the guide to SRS by
-the milter.
+`origin` signs for origin.test and sends from 127.0.0.2; `receiver` judges, and so does
+opendkim there, as a second milter.  The receiver has a mailbox, and an alias whose mail
+leaves for the sink with an SRS sender, configured as in the guide to SRS by the milter.
 """
 
 import socket
@@ -27,7 +26,7 @@ from mailauth.dns import Zone
 
 SRS_DOMAIN = "srs.local.test"
 UNKNOWN = "nobody@last.test"
-"""Whom the last hop refuses."""
+"""A recipient that the last hop refuses."""
 AUTHSERV_ID = "mx.local.test"
 OPENDKIM_ID = "opendkim.local.test"
 OPENDKIM = "/usr/sbin/opendkim"
@@ -61,7 +60,7 @@ WITHOUT_LIMITS = {
     "virtual_mailbox_limit": "0",
 }
 STRICT = ("client", "helo", "data", "end_of_data")
-"""Where the receiver refuses; its second smtpd must not."""
+"""The stages at which the receiver refuses mail; its second smtpd must not."""
 OPENDKIM_CONF = """
 Socket inet:{port}@127.0.0.1
 Mode v
@@ -74,7 +73,7 @@ Syslog no
 
 @dataclass
 class Route:
-    """The whole way."""
+    """The whole route."""
 
     origin: Postfix
     receiver: Postfix
@@ -84,12 +83,12 @@ class Route:
     """The port of the milter that does SRS alone."""
 
     def delivered(self, number: int = 1, *, beyond: int = 0) -> list[bytes]:
-        """The mails in the receiver's box after the first `beyond`, once there are so many."""
+        """The mails in the receiver's mailbox after the first `beyond`, once there are enough."""
         until(lambda: len(self.receiver.mails()) >= beyond + number, 60)
         return self.receiver.mails()[beyond:]
 
     def sent(self, octets: bytes, *options: str, sender: str = "ada@origin.test") -> bytes:
-        """One mail by both, as it comes to the box."""
+        """Send one mail through both; returns it as it arrives in the mailbox."""
         before = len(self.receiver.mails())
         self.origin.send(sender, "box@local.test", octets, *options)
         (arrived,) = self.delivered(beyond=before)
@@ -97,13 +96,13 @@ class Route:
 
 
 def results(octets: bytes, authserv_id: str = AUTHSERV_ID) -> list[str]:
-    """What the one Authentication-Results field of that host says: `spf=pass` and so on."""
+    """The results in the one Authentication-Results field of that host: `spf=pass` and so on."""
     (told,) = claims(octets, authserv_id)
     return [f"{each.method}={each.result}" for each in told.results]
 
 
 def claims(octets: bytes, authserv_id: str = AUTHSERV_ID) -> list[authres.AuthenticationResults]:
-    """All fields of that host."""
+    """All Authentication-Results fields of that host."""
     fields = message_from_bytes(octets.partition(b"\n\n")[0] + b"\n\n").get_all(authres.NAME, [])
     parsed = [authres.parse(str(field)) for field in fields]
     return [told for told in parsed if told.authserv_id == authserv_id]
@@ -111,7 +110,7 @@ def claims(octets: bytes, authserv_id: str = AUTHSERV_ID) -> list[authres.Authen
 
 @contextmanager
 def route(folder: Path) -> Iterator[Route]:
-    """All of it, for as long as the tests need it."""
+    """The whole route, running within the context."""
     names = ("sign", "verify", "srs", "opendkim", "reverse", "origin", "receiver", "second")
     ports = {name: free_port() for name in names}
     with ExitStack() as stack:
@@ -137,7 +136,7 @@ def route(folder: Path) -> Iterator[Route]:
 
 
 def _instead(folder: Path, ports: dict[str, int], last: int) -> dict[str, str]:
-    """What stands here for the names, sockets and ports of the guide."""
+    """What replaces the names, sockets and ports of the guide here."""
     of_unix = 'unix:/var/spool/postfix/mailauth/{}"\ngroup = "postfix"'
     here = {name: f"inet:127.0.0.1:{port}" for name, port in ports.items()}
     return {
@@ -210,7 +209,7 @@ def _origin(ports: dict[str, int]) -> dict[str, str]:
 
 
 def _receiver(ports: dict[str, int], lines: str) -> dict[str, str]:
-    """The lines of the guide, on a host whose port 25 admits nobody from 127.0.0.1."""
+    """The settings of the guide, on a host whose port 25 admits nobody from 127.0.0.1."""
     origin = hop(ports["origin"])
     strict = "check_client_access inline:{{127.0.0.1 = REJECT}}"
     return {

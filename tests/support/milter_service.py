@@ -1,4 +1,4 @@
-"""`mailauth serve` with milters, a nameserver beside it, and an MTA that sends to it."""
+"""`mailauth serve` with milters that ask a given nameserver, and an MTA that sends to it."""
 
 import os
 import signal
@@ -16,13 +16,13 @@ from mailauth.service.telling.metrics import exposition
 AUTHSERV_ID = "mx.example.org"
 SERVE = ("-m", "mailauth", "serve", "--config")
 FAULTS = (str(Path(__file__).with_name("milter_faults.py")),)
-"""In place of it: messages may ask for faults."""
+"""The same, except that messages may ask for faults."""
 OURS = Envelope("127.0.0.1", helo="localhost", sender="ada@example.com")
 THEIRS = Envelope("192.0.2.7", helo="client.example.com", sender="ada@example.com")
 
 
 class MilterService(Tree):
-    """The service; `milter` signs and verifies, `sign` and `verify` do one of them."""
+    """The service; its `milter` signs and verifies, `sign` and `verify` do one of these."""
 
     def __init__(self, nameserver: str = "127.0.0.1:9", program: Sequence[str] = SERVE) -> None:
         super().__init__(program)
@@ -43,7 +43,7 @@ class MilterService(Tree):
         log: str = "text",
         **options: Any,
     ) -> None:
-        """Write the configuration; `text` at its end, the others into their tables."""
+        """Write the configuration; `text` goes to its end, the others into their tables."""
         super().configure(**options)
         written = self.file.read_text().partition("[[listen]]")[0]
         written = written.replace("[service]\n", f'[service]\nlog = "{log}"\nlook_again = 0.2\n')
@@ -58,7 +58,7 @@ class MilterService(Tree):
         self.file.write_text(f"{written}{text}\n")
 
     def mta(self, address: str = "") -> Client:
-        """A connection of an MTA."""
+        """A connection as an MTA."""
         connected = self.connect(address or self.milter)
         try:
             return Client(connected)
@@ -74,7 +74,7 @@ class MilterService(Tree):
         address: str = "",
         queue_id: str = "4XqZ",
     ) -> Answer:
-        """The answer to one message on a connection of its own."""
+        """The answer to one message, on its own connection."""
         mta = self.mta(address)
         try:
             return mta.deliver(envelope, message, queue_id=queue_id)
@@ -82,24 +82,24 @@ class MilterService(Tree):
             mta.close()
 
     def try_to_deliver(self, message: bytes, envelope: Envelope = OURS) -> Answer | None:
-        """The same; None if the service is not there, so that an MTA would defer the message."""
+        """The same; None if the service does not answer, and an MTA would defer the message."""
         try:
             return self.deliver(message, envelope)
         except (OSError, BrokenFilter):
             return None
 
     def metrics(self) -> str:
-        """Its figures, as Prometheus reads them."""
+        """The figures of the service, as Prometheus reads them."""
         return exposition(self.status())[1].decode()
 
     def kill_workers(self) -> None:
-        """SIGKILL to each worker."""
+        """Send SIGKILL to each worker."""
         for pid in self.pids():
             os.kill(pid, signal.SIGKILL)
 
 
 def inserted(answer: Answer, name: str) -> str:
-    """The value of the first such field that the MTA is to insert; empty without one."""
+    """The value of the first field of this name that the MTA is to insert; empty if none."""
     for change in answer.changes:
         if isinstance(change, InsertHeader) and change.name == name.encode():
             return change.value.decode()
@@ -107,7 +107,7 @@ def inserted(answer: Answer, name: str) -> str:
 
 
 def key_file(folder: Path, name: str) -> Path:
-    """One more key."""
+    """Make one more key file."""
     path = folder / name
     mails.key("ed25519").write(path)
     return path

@@ -1,4 +1,4 @@
-"""A milter server on loopback, what it tells of itself, and a scripted MTA to talk to it."""
+"""A milter server on loopback, a watch for it, and a scripted MTA to talk to it."""
 
 import asyncio
 import socket
@@ -21,7 +21,7 @@ T = TypeVar("T")
 
 
 class ZoneResolver:
-    """Answers from a zone, after `wait`."""
+    """Answers from a zone, after awaiting `wait`."""
 
     def __init__(
         self, zone: Zone, wait: Callable[[Question], Awaitable[None]] | None = None
@@ -30,7 +30,7 @@ class ZoneResolver:
         self.wait = wait
 
     def remembered(self, asked: Question | Together) -> Any:
-        """Names below remembered.example are."""
+        """The answer, for names below remembered.example; None for all others."""
         return known(asked, self._remembered)
 
     def _remembered(self, question: Question) -> Answer[Any] | None:
@@ -48,7 +48,7 @@ class ZoneResolver:
 
 
 class Recorder:
-    """A watch that remembers."""
+    """A watch that records everything."""
 
     def __init__(self) -> None:
         self.records: list[Record] = []
@@ -127,7 +127,7 @@ class Mta:
         return said
 
     async def open(self, **client: str) -> "Mta":
-        """Past CONNECT and HELO, with the options of Postfix."""
+        """Get past CONNECT and HELO, with the options of Postfix."""
         self.say(mta.offer())
         assert (await self.read())[0] == b"O"
         self.say(mta.macros(b"C", {"j": "mx"}), mta.connect(**client), mta.helo())
@@ -139,18 +139,18 @@ class Mta:
         return await self.read_verdict()
 
     async def ended(self) -> bool:
-        """Wait until the milter has closed."""
+        """Wait until the milter has closed the connection."""
         with suppress(ConnectionError):
             await self.reader.read()
         return True
 
     def close(self) -> None:
-        """Go."""
+        """Close the connection."""
         self.writer.close()
 
 
 class Served:
-    """A server at work."""
+    """A running server."""
 
     def __init__(self, server: MilterServer, watch: Recorder, where: Any, serving: Any) -> None:
         self.server = server
@@ -160,7 +160,7 @@ class Served:
         self.mtas: list[Mta] = []
 
     async def until(self, what: Callable[[], bool]) -> None:
-        """Wait for something to have become true."""
+        """Wait until something is true."""
         while not what():  # noqa: ASYNC110 - nobody would set an event
             await asyncio.sleep(0.01)
 

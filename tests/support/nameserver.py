@@ -1,8 +1,8 @@
-"""A nameserver on loopback that misbehaves as it is told, by UDP and TCP; it counts its questions.
+"""A nameserver on loopback that misbehaves on demand, by UDP and TCP, and counts its questions.
 
-A script is what becomes of one question: a function of the `Ask` that comes to
-the datagrams to send, each after so many seconds.  The scripts below are small
-and are put together by the tests.
+A script says what happens to one question: a function from the `Ask` to the replies to
+send, and the seconds to wait between them.  The scripts below are small; tests combine
+them.
 """
 
 import socket
@@ -26,7 +26,7 @@ from mailauth.dns import MX, Question, RRType, Status, Zone, present
 
 @dataclass(frozen=True)
 class Ask:
-    """One question that came in."""
+    """One question that arrived."""
 
     query: dns.message.Message
     transport: str
@@ -43,7 +43,7 @@ class Ask:
         return dns.rdatatype.to_text(self.query.question[0].rdtype)
 
     def reply(self, rcode: int = dns.rcode.NOERROR) -> dns.message.Message:
-        """An empty reply that a recursive server would give."""
+        """An empty reply, as a recursive server would give."""
         reply = dns.message.make_response(self.query, recursion_available=True)
         reply.set_rcode(dns.rcode.Rcode(rcode))
         return reply
@@ -51,11 +51,11 @@ class Ask:
 
 Reply: TypeAlias = dns.message.Message | bytes
 Script: TypeAlias = Callable[[Ask], Iterable[Reply | float]]
-"""Comes to replies to send, and to seconds to wait before the next one."""
+"""Yields replies to send, and seconds to wait before the next one."""
 
 
 def answer(*records: str, authority: Iterable[str] = (), flags: int = 0, rcode: int = 0) -> Script:
-    """These records, each a line `name ttl IN type data`."""
+    """Answer with these records, each a line `name ttl IN type data`."""
 
     def script(ask: Ask) -> Iterator[Reply]:
         reply = ask.reply(rcode)
@@ -83,7 +83,7 @@ def drops(_: Ask) -> Iterator[Reply]:
 
 
 def truncates(by_tcp: Script) -> Script:
-    """An empty reply with TC by UDP, and by TCP what `by_tcp` says."""
+    """An empty reply with TC by UDP; by TCP, what `by_tcp` says."""
 
     def script(ask: Ask) -> Iterable[Reply | float]:
         if ask.transport == "tcp":
@@ -96,7 +96,7 @@ def truncates(by_tcp: Script) -> Script:
 
 
 def after(wait: float, script: Script) -> Script:
-    """The same, later."""
+    """The same after `wait` seconds."""
 
     def later(ask: Ask) -> Iterator[Reply | float]:
         yield wait
@@ -106,7 +106,7 @@ def after(wait: float, script: Script) -> Script:
 
 
 def once_open(count: int, script: Script) -> Script:
-    """The same as soon as so many questions are open at once; if they never are, no reply."""
+    """The same once `count` questions are open at the same time; no reply if they never are."""
     meeting = threading.Barrier(count)
 
     def waiting(ask: Ask) -> Iterator[Reply | float]:
@@ -120,7 +120,7 @@ def once_open(count: int, script: Script) -> Script:
 
 
 def octets(change: Callable[[bytes], bytes], script: Script) -> Script:
-    """The same with its octets changed."""
+    """The same, with the octets of the reply changed."""
 
     def changed(ask: Ask) -> Iterator[Reply]:
         for reply in script(ask):
@@ -152,7 +152,7 @@ def both(*scripts: Script) -> Script:
 
 
 def from_zone(zone: Zone) -> Script:
-    """What a zone in memory says, as records."""
+    """The answers of a zone in memory."""
 
     def script(ask: Ask) -> Iterator[Reply | float]:
         if ask.rrtype not in _TYPES:
@@ -175,7 +175,7 @@ _TYPES = frozenset(RRType)
 def _data(record: Any) -> str:
     if isinstance(record, bytes):
         return " ".join(f'"{piece.decode()}"' for piece in present.strings(record))
-    if isinstance(record, str):  # a name, of PTR or CNAME
+    if isinstance(record, str):  # the name in a PTR or CNAME
         return f"{record}."
     return f"{record.preference} {record.host}." if isinstance(record, MX) else str(record)
 
@@ -189,11 +189,11 @@ class Nameserver:
     asked: list[Ask] = field(default_factory=list)
 
     def names(self) -> list[str]:
-        """The names that it was asked for, in order."""
+        """The names that it was asked about, in order."""
         return [ask.name for ask in self.asked]
 
     def replies(self, wire: bytes, transport: str) -> Iterator[bytes]:
-        """What to send for a question, at the time to send it."""
+        """The replies to a question, each yielded when it is to be sent."""
         ask = Ask(dns.message.from_wire(wire), transport)
         self.asked.append(ask)
         for reply in self.script(ask):
@@ -239,7 +239,7 @@ def serve(script: Script) -> Iterator[Nameserver]:
 def _on_one_port(
     by_udp: type[socketserver.BaseRequestHandler], by_tcp: type[socketserver.BaseRequestHandler]
 ) -> tuple["_Quiet", "_QuietTCP"]:
-    """Both on a port that is free for both: somebody else may have it by TCP."""
+    """Both servers on a port that is free for both: somebody else may have it by TCP."""
     while True:
         tcp = _QuietTCP(("127.0.0.1", 0), by_tcp)
         try:

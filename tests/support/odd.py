@@ -1,4 +1,4 @@
-"""Messages that are odd, and yet read alike by every implementation: for the oracles."""
+"""Odd messages that every implementation should read alike: for the oracles."""
 
 from hypothesis import strategies as st
 
@@ -12,7 +12,7 @@ VALUES = st.lists(st.from_regex(r"[a-z;=.<>@\"( )]{0,10}[ \t]{0,3}", fullmatch=T
 def messages(draw: st.DrawFn) -> bytes:
     """A message with odd folds and blanks, repeated fields, and any body.
 
-    Left out is what dkimpy is known to read otherwise: a value of blanks only.
+    It leaves out what dkimpy is known to read differently: a value of blanks only.
     """
     fields = ["From: ada@example.com"]
     for name in draw(st.lists(st.sampled_from(NAMES), max_size=6)):

@@ -27,7 +27,7 @@ class Case:
     helo: str
     sender: str
     results: tuple[str, ...]
-    """Those that are right."""
+    """The results that are right."""
     explanation: str | None
     zone: Zone
 
@@ -63,7 +63,7 @@ def suite(name: str) -> tuple[Case, ...]:
 
 
 class _Loader(yaml.SafeLoader):
-    """Octets stay text: a record is read as Latin-1."""
+    """Keeps octets as text: a record is read as Latin-1."""
 
 
 def _cases(document: dict[str, Any]) -> list[Case]:
@@ -83,7 +83,7 @@ def _cases(document: dict[str, Any]) -> list[Case]:
 
 
 def _zone(data: dict[str, Any]) -> dict[str, dict[str, Any]]:
-    """A zone in our form; records of type SPF stand for TXT where there are none (suite's rule)."""
+    """A zone in our form; by the suite's rule, SPF records replace TXT where there are none."""
     zone: dict[str, dict[str, Any]] = {}
     for name, entries in data.items():
         node: dict[str, Any] = {}

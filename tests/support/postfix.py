@@ -1,7 +1,7 @@
 """Instances of Debian's Postfix on loopback, each with its own directories under one root.
 
-`Postfix(...)` is a context manager: on entry it writes main.cf and master.cf,
-starts `master` and waits until it answers; on exit it stops it.  The system's own
+`Postfix(...)` is a context manager: on entry it writes main.cf and master.cf, starts
+`master` and waits until it answers; on exit it stops `master`.  The system's own
 configuration and queue are never touched.  It needs root, as Postfix does.
 """
 
@@ -23,7 +23,7 @@ from typing import Any, Self
 
 MASTER = Path("/usr/lib/postfix/sbin/master")
 LONGEST = 300
-"""Seconds after which an instance ends by itself, should a test be killed."""
+"""Seconds after which an instance ends by itself, in case a test is killed."""
 _OF_POSTFIX = ["active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming"]
 _OF_POSTFIX += ["private", "saved", "trace"]
 
@@ -49,8 +49,8 @@ MAIN = {
     "in_flow_delay": "0",
     "address_verify_map": "",
 }
-# A mail that is tried again while its last try ends is left for the next look at the queue
-# "incoming", which qmgr takes when master wakes it: each second here, not each 300.
+# A mail that is retried while its last attempt is ending waits until qmgr next scans the
+# "incoming" queue, when master wakes it: every second here, not every 300.
 MASTER_CF = """\
 {address}:{port} inet n - n - - smtpd
 pickup unix n - n 60 1 pickup
@@ -77,17 +77,17 @@ postlog unix-dgram n - n - 1 postlogd
 
 
 def missing() -> str:
-    """Why no Postfix can be started here; nothing if one can."""
+    """Why no Postfix can be started here; "" if one can."""
     if not MASTER.exists():
         return "postfix is not installed"
     return "" if os.geteuid() == 0 else "Postfix starts as root only"
 
 
-_PORTS = iter(random.sample(range(10_100, 30_000), 19_900))  # below those of connections
+_PORTS = iter(random.sample(range(10_100, 30_000), 19_900))  # below the ephemeral ports
 
 
 def free_port() -> int:
-    """A port of loopback that nobody uses now, nor gets in a moment: none is given twice."""
+    """A port on loopback that nobody uses, and nobody else will get: none is returned twice."""
     for port in _PORTS:
         with socket.socket() as free, suppress(OSError):
             free.bind(("127.0.0.1", port))
@@ -96,7 +96,7 @@ def free_port() -> int:
 
 
 def hop(port: int) -> str:
-    """The next hop that listens there, as transport(5) names it."""
+    """The next hop that listens at this port, as transport(5) writes it."""
     return f"smtp:[127.0.0.1]:{port}"
 
 
@@ -140,7 +140,7 @@ class Postfix:
     def send(
         self, sender: str, recipient: str, octets: bytes, *options: str, source: str = "127.0.0.1"
     ) -> None:
-        """One mail by SMTP, from this address.  **Raises** smtplib's faults."""
+        """Send one mail by SMTP, from the address `source`.  **Raises** smtplib's exceptions."""
         import smtplib
 
         place = (source, 0)
@@ -148,14 +148,14 @@ class Postfix:
             client.sendmail(sender, [recipient], octets, mail_options=options)
 
     def send_to_many(self, sender: str, recipients: Iterable[str], octets: bytes) -> None:
-        """One mail to several, likewise."""
+        """Send one mail to several recipients, likewise."""
         import smtplib
 
         with smtplib.SMTP("127.0.0.1", self.port, timeout=30) as client:
             client.sendmail(sender, list(recipients), octets)
 
     def queue(self) -> list[dict[str, Any]]:
-        """What is in the queue, as postqueue tells it."""
+        """What is in the queue, as postqueue reports it."""
         command = ["postqueue", "-c", f"{self._etc}", "-j"]
         done = subprocess.run(command, capture_output=True, check=True)
         return [json.loads(line) for line in done.stdout.splitlines()]
@@ -166,7 +166,7 @@ class Postfix:
         subprocess.run(command, check=True)
 
     def look_up(self, key: str, table: str) -> str | None:
-        """What `postmap -q` finds; None if it is not found."""
+        """What `postmap -q` finds; None if it finds nothing."""
         command = ["postmap", "-c", f"{self._etc}", "-q", key, table]
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode and done.stderr:
@@ -174,13 +174,13 @@ class Postfix:
         return None if done.returncode else done.stdout.rstrip("\n")
 
     def mails(self) -> list[bytes]:
-        """The mails of the virtual mailboxes, the oldest first."""
+        """The mails in the virtual mailboxes, the oldest first."""
         files = (self.root / "mail").glob("*/new/*")
         return [path.read_bytes() for path in sorted(files, key=lambda path: path.stat().st_mtime)]
 
     @property
     def log(self) -> str:
-        """What it has logged."""
+        """What the instance has logged."""
         path = self.root / "maillog"
         return path.read_text(errors="replace") if path.exists() else ""
 
@@ -190,7 +190,7 @@ class Postfix:
 
     def _make(self) -> None:
         _folder(self.root, 0o755)
-        for parent in (self.root, *self.root.parents):  # Postfix's users must get through
+        for parent in (self.root, *self.root.parents):  # Postfix's users must be able to pass
             if parent.stat().st_mode & 0o001 == 0:
                 parent.chmod(parent.stat().st_mode | 0o011)
         uid, gid = pwd.getpwnam("postfix")[2:4]
@@ -230,7 +230,7 @@ class Postfix:
         (etc / "main.cf").write_text(lines)
         services = MASTER_CF.format(address="127.0.0.1", port=self.port) + self.more_services
         (etc / "master.cf").write_text(services)
-        before = time.time() - 60  # Postfix reads a file that has just changed over and over
+        before = time.time() - 60  # Postfix keeps rereading a file that has just changed
         for path in etc.iterdir():
             os.utime(path, (before, before))
 
@@ -248,7 +248,7 @@ class Postfix:
             with socket.create_connection(("127.0.0.1", self.port), timeout=5) as client:
                 return client.recv(3)
         except OSError:
-            return b""  # it does not listen yet
+            return b""  # it is not listening yet
 
 
 def _folder(path: Path, mode: int) -> None:

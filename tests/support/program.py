@@ -1,4 +1,4 @@
-"""Running the command line: in this process, and in one of its own."""
+"""Running the command line: in this process, or in its own."""
 
 import json
 import os
@@ -14,7 +14,7 @@ ROOT = Path(__file__).parents[2]
 
 @dataclass(frozen=True)
 class Done:
-    """What a command came to."""
+    """The result of a command."""
 
     status: int
     octets: bytes
@@ -27,12 +27,12 @@ class Done:
 
     @property
     def objects(self) -> list[Any]:
-        """The output as JSON, an object a line."""
+        """The output as JSON, one object a line."""
         return [json.loads(line) for line in self.octets.splitlines()]
 
     @property
     def refused(self) -> bool:
-        """Status 2, one line on standard error that names the program, and no output."""
+        """Whether it ended with status 2, no output, and one line of error naming the program."""
         one_line = self.complaint.startswith("mailauth: ") and self.complaint.count("\n") == 1
         return self.status == 2 and one_line and not self.octets
 
@@ -41,7 +41,7 @@ Run = Callable[..., Done]
 
 
 def process(*arguments: str, **options: Any) -> subprocess.CompletedProcess[bytes]:
-    """The program in a process of its own, in the working folder."""
+    """Run the program in its own process, in the working folder."""
     environment = {**os.environ, **options.pop("env", {}), "PYTHONPATH": str(ROOT)}
     options = {"stdout": subprocess.PIPE, "stderr": subprocess.PIPE, **options}
     return subprocess.run(

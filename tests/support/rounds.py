@@ -1,4 +1,4 @@
-"""How a computation asks: what it asks side by side is one round."""
+"""How a computation asks its questions: those asked side by side are one round."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar

@@ -26,7 +26,7 @@ class Sink:
     mails: list[Mail] = field(default_factory=list)
     port: int = 0
     unknown: frozenset[str] = frozenset()
-    """Recipients that it refuses for good."""
+    """Recipients that it refuses permanently."""
 
     async def handle_RCPT(
         self, _: SMTP, __: Session, envelope: Envelope, address: str, ___: list[str]
@@ -61,7 +61,7 @@ def until(condition: Any, seconds: float = 30) -> None:
 
 @contextmanager
 def sink(unknown: Iterable[str] = ()) -> Iterator[Sink]:
-    """A sink on a port of loopback, which refuses the `unknown` recipients."""
+    """A sink on a loopback port, which refuses the `unknown` recipients."""
     from postfix import free_port
 
     kept = Sink(port=free_port(), unknown=frozenset(unknown))

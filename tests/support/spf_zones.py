@@ -1,4 +1,4 @@
-"""Zones of SPF as Hypothesis makes them: includes, loops, void answers, what asks the DNS."""
+"""SPF zones made by Hypothesis: includes, loops, void answers, all terms that ask the DNS."""
 
 from typing import Any
 
@@ -46,8 +46,8 @@ def zones(draw: st.DrawFn) -> Zone:
     for name in HOSTS[:-1]:
         node: dict[str, Any] = {}
         if name in NAMES and draw(st.booleans()):
-            # A domain that names itself: pyspf refuses it before it is evaluated, also
-            # where a directive before it matches; RFC 7208 §4.6 has no such error of syntax.
+            # A domain that names itself: pyspf refuses it before evaluation, even where an
+            # earlier directive matches; RFC 7208 §4.6 knows no such syntax error.
             record = draw(RECORDS)
             node["TXT"] = [record.replace(f":{name}", ":void.example.net")]
         for rrtype, index in (("A", slice(0, 3)), ("AAAA", slice(3, 4))):

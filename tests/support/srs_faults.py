@@ -1,6 +1,6 @@
 """`mailauth serve` whose look-ups can be made to fail: `python srs_faults.py FILE`.
 
-The local part of the key says how; no such hook is reachable in the program itself.
+The local part of the key says how; the program itself has no such hook.
 """
 
 import dataclasses

@@ -1,4 +1,4 @@
-"""`mailauth serve` with the look-ups of SRS on four ports, until it is killed."""
+"""`mailauth serve` with SRS look-ups on four ports, until it is killed."""
 
 import os
 import signal
@@ -41,21 +41,21 @@ class Lookups:
             log += line
 
     def kill(self) -> None:
-        """Kill it, in the middle of whatever it does; its workers die with it."""
+        """Kill it in the middle of whatever it is doing; its workers die with it."""
         if self._service is not None:
             os.kill(self._service.pid, signal.SIGKILL)
             self._service.communicate()  # until the last of them has closed the log
             self._service = None
 
     def tables(self, protocol: LookupProtocol) -> dict[str, str]:
-        """The tables of main.cf, by the name of the map."""
+        """The tables for main.cf, by map name."""
         if protocol is LookupProtocol.SOCKETMAP:
             where = f"socketmap:inet:127.0.0.1:{self.ports[-1]}"
             return {name: f"{where}:{name}" for name in (*MAPS, "access")}
         return {name: f"tcp:127.0.0.1:{port}" for name, port in zip(MAPS, self.ports, strict=False)}
 
     def ports_of_the_guide(self) -> dict[str, int]:
-        """For each port of the guide to SRS for Postfix the one that does its work here."""
+        """By port of the guide to SRS for Postfix, the port that takes its place here."""
         forward, reverse, *_, socketmap = self.ports
         return {"10001": forward, "10002": reverse, "10003": socketmap}
 

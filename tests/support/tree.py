@@ -1,4 +1,4 @@
-"""A process tree of a service for a test: started, spoken to, and gone without a trace."""
+"""The process tree of a service under test: started, talked to, and gone without a trace."""
 
 import os
 import shutil
@@ -22,7 +22,7 @@ from mailauth.service.telling import status
 T = TypeVar("T")
 
 PATIENCE = 60.0
-"""Seconds that a test waits for what must come; no test asserts how soon it comes."""
+"""Seconds that a test waits for what must happen; no test asserts how soon it does."""
 
 WATCHDOG = """
 [watchdog]
@@ -41,7 +41,7 @@ ECHO = Path(__file__).with_name("echo.py")
 
 
 class Tree:
-    """One service in a short-named folder of its own; `configuration` is its TOML."""
+    """One service in its own folder with a short name; `configuration` is its TOML."""
 
     def __init__(self, program: Sequence[str] = (str(ECHO),)) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="mailauth-"))
@@ -56,7 +56,7 @@ class Tree:
     ) -> None:
         """Write the configuration: an echo listener, and what `text` adds.
 
-        `service` is a line of that table.
+        `service` is a line for the table `[service]`.
         """
         limits = WATCHDOG
         for name, value in watchdog.items():
@@ -69,7 +69,7 @@ class Tree:
         )
 
     def spawn(self, *, stderr: Any = None, prefix: Sequence[str] = (), **options: Any) -> None:
-        """Start the program, and wait for nothing."""
+        """Start the program without waiting."""
         if not self.file.exists():
             self.configure()
         environment = {**os.environ, "PYTHONPATH": str(ROOT), **options.pop("env", {})}
@@ -94,7 +94,7 @@ class Tree:
         return self._process
 
     def status(self) -> dict[str, Any]:
-        """What the supervisor tells of itself."""
+        """What the supervisor reports of itself."""
         return status.ask(parse(f"unix:{self.folder}/status"))
 
     def state(self) -> str:
@@ -107,7 +107,7 @@ class Tree:
             return "absent"
 
     def pids(self, role: str = "worker") -> list[int]:
-        """The processes of a role that work."""
+        """The pids of the working processes of a role."""
         return [
             one["pid"]
             for one in self.status()["processes"]
@@ -119,7 +119,7 @@ class Tree:
         return self.log_file.read_text(errors="replace")
 
     def connect(self, address: str = "") -> socket.socket:
-        """A client."""
+        """A connection to the service, as a client."""
         where = parse(address or self.socket)
         client = socket.socket(where.family, socket.SOCK_STREAM)
         try:
@@ -131,7 +131,7 @@ class Tree:
         return client
 
     def say(self, line: str, address: str = "") -> str:
-        """The answer to a request on a connection of its own; empty if it was closed."""
+        """The answer to a request on its own connection; empty if that was closed."""
         with self.connect(address) as client:
             return talk(client, line)
 
@@ -140,7 +140,7 @@ class Tree:
         self.process.send_signal(number)
 
     def reload(self, number: Signals = SIGHUP) -> None:
-        """Read the configuration again, and wait until only the new workers are there."""
+        """Reload the configuration, and wait until only the new workers are left."""
         old = self.pids()
         generation = self.status()["generation"]
         self.signal(number)
@@ -148,12 +148,12 @@ class Tree:
         self.wait_for(lambda: not set(old) & set(self.processes()), "the old workers to go")
 
     def wait_for_log(self, *words: str, since: int = 0) -> str:
-        """Wait until the log, from this place on, has all of these words; the log."""
+        """Wait until the log, from position `since` on, has all these words; returns the log."""
         self.wait_for(lambda: all(word in self.log()[since:] for word in words), f"{words}")
         return self.log()[since:]
 
     def wait_for(self, condition: Callable[[], T], what: str = "it") -> T:
-        """Wait until a condition holds; what it came to."""
+        """Wait until a condition holds; returns its value."""
         until = time.monotonic() + PATIENCE
         while not (result := condition()):
             assert time.monotonic() < until, f"waited for {what} in vain\n{self.log()}"
@@ -161,19 +161,19 @@ class Tree:
         return result
 
     def wait(self) -> int:
-        """Wait for the end of the service; its exit status."""
+        """Wait for the end of the service; returns its exit status."""
         try:
             return self.process.wait(PATIENCE)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"the service does not end\n{self.log()}") from None
 
     def stop(self) -> int:
-        """Stop the service; its exit status."""
+        """Stop the service; returns its exit status."""
         self.signal(signal.SIGTERM)
         return self.wait()
 
     def processes(self) -> list[int]:
-        """All processes of this tree, by the name of its configuration; zombies too."""
+        """The pids of this tree, found by the name of its configuration; zombies too."""
         found = []
         for entry in Path("/proc").iterdir():
             with suppress(OSError):
@@ -184,7 +184,7 @@ class Tree:
         return found
 
     def close(self) -> None:
-        """End it by force if need be, and assert that nothing of it is left."""
+        """End the tree, by force if need be, and assert that nothing of it is left."""
         try:
             if self._process is not None and self._process.poll() is None:
                 self._process.terminate()
