@@ -114,6 +114,7 @@ class _Observer:
             except TimeoutError:
                 silences += 1
             except OSError as fault:
+                silences = 0
                 values = {"address": str(self._probes[index].address), "fault": str(fault)}
                 logger.warning("cannot reach %(address)s: %(fault)s", values)
             if silences >= _SILENCES:
