@@ -10,7 +10,7 @@ from mail import NOW, signed, zone
 
 from mailauth import arc, authres, dkim, dmarc, pages, spf, srs
 from mailauth.authenticate import authenticate
-from mailauth.dkim.autopsy import autopsy
+from mailauth.dkim.autopsy import autopsy, encodedwords
 from mailauth.dkim.canonical import Canonicalization, body, header
 from mailauth.dns import Zone
 from mailauth.domaincheck.transport import lint_mta_sts, lint_tls_reports
@@ -75,6 +75,10 @@ def _autopsy(text: str) -> object:
     """Of a message whose body is another one."""
     head = SIGNED.partition("\r\n\r\n")[0]
     return zone().run(autopsy(f"{head}\r\n\r\n{text}".encode()))
+
+
+def _encoded(text: str) -> object:
+    return list(encodedwords.encoded(text.encode()))
 
 
 def _secrets(text: str) -> object:
@@ -180,6 +184,7 @@ BOMBS: list[tuple[str, Callable[[str], object], Callable[[int], str]]] = [
     ("Received-words", trace.parse_received, lambda n: "from a (" + "b " * (n // 2) + ")"),
     ("Received-literals", trace.parse_received, lambda n: "from a (" + "[" * n + ")"),
     ("Received-helo", trace.parse_received, lambda n: "from a" + " (helo x)" * (n // 9)),
+    ("Received-brackets", trace.parse_received, lambda n: "from a" + " [b] (c)" * (n // 8)),
     ("AR-06-results", _parse(authres.parse), lambda n: "mx" + "; a=b" * (n // 5)),
     ("AR-03-comments", _parse(authres.parse), lambda n: "mx" + "(" * n),
     ("AR-03-words", _claimed, lambda n: "o; " + '"a" (b) ' * (n // 8)),
@@ -191,6 +196,7 @@ BOMBS: list[tuple[str, Callable[[str], object], Callable[[int], str]]] = [
     ("autopsy-heads", _autopsy, lambda n: ("--x\r\n" + "a: b\r\n" * 49) * (n // 300)),
     ("autopsy-encodings", _autopsy, lambda n: QP * (n // 46)),
     ("autopsy-wide-lines", _autopsy, lambda n: ("x" * 998 + "\r\n") * (n // 1000)),
+    ("autopsy-names", _encoded, lambda n: "<é" + "a" * (n // 10)),
     ("DMARC-08-tags", _policy, lambda n: "x=y;" * (n // 4)),
     ("DMARC-08-blanks", _policy, lambda n: "p" + " \t" * (n // 2) + "= none"),
     ("DMARC-08-one-tag", _policy, lambda n: "p=none; " + "a" * n),

@@ -14,7 +14,8 @@ _FORMS: Final = [
 """The charsets and encodings of encoded words, as programs spell them."""
 _WORD: Final = rb"=\?[^?\s]{1,40}+\?[bBqQ]\?[^?\s]*+\?="
 _WORDS: Final = re.compile(_WORD + rb"(?:[ \t\r\n]++" + _WORD + rb")*+")
-_PHRASE: Final = re.compile(rb'[^<>,"\s][^<>,"]*(?= <)')
+_PHRASE: Final = re.compile(rb'(?<![^<>,"])(\s*+)([^<>,"\s][^<>,"]*)(?= <)')
+"""A name before an address, and the blanks before it; it is looked for from its beginning alone."""
 
 
 def decoded(value: bytes) -> bytes:
@@ -41,7 +42,7 @@ def encoded(value: bytes) -> Iterator[bytes]:
         if b"<" not in value:
             yield b" " + word(value.strip(), *form)
         else:
-            yield _PHRASE.sub(partial(_spell, form), value)
+            yield _PHRASE.sub(partial(_spell_name, form), value)
 
 
 def anew(value: bytes) -> Iterator[bytes]:
@@ -68,6 +69,10 @@ def text(value: bytes) -> bytes:
 
 def _spell(form: tuple[str, str], found: re.Match[bytes]) -> bytes:
     return word(text(found[0]), *form)
+
+
+def _spell_name(form: tuple[str, str], found: re.Match[bytes]) -> bytes:
+    return found[1] + word(text(found[2]), *form)
 
 
 def word(octets: bytes, charset: str, letter: str) -> bytes:
