@@ -77,6 +77,7 @@ class _Search:
         self.work = Work()
         self.bodies: dict[tuple[Canonicalization, bytes], str] = {}
         """What was found for each hash of the body, which signatures mostly share."""
+        self.fields: header.Looked = {}
 
 
 def _body_story(search: _Search, signature: Signature) -> str:
@@ -103,7 +104,7 @@ def _header_story(search: _Search, signature: Signature) -> Lookups[str]:
         return f"the key could not be looked up: {failure}"
     except (Refusal, UnusableKey) as fault:
         return f"there is no key to tell by: {fault}"
-    return _first(header.stories(search.message, signature, key, search.work))
+    return _first(header.stories(search.message, signature, key, search.work, search.fields))
 
 
 def _first(stories: Iterator[str]) -> str:

@@ -7,7 +7,7 @@ whether a guess is right.
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from itertools import combinations, islice
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, TypeAlias
 
 from mailauth.dkim import hashing
 from mailauth.dkim.autopsy import damage
@@ -41,8 +41,17 @@ class _FieldChange(NamedTuple):
     """None: the field was not there."""
 
 
-def stories(message: Message, signature: Signature, key: PublicKey, work: Work) -> Iterator[str]:
-    """What explains the signature of the header, the most likely first."""
+Looked: TypeAlias = dict[bytes, list[damage.Change]]
+"""The fields of a message that were looked into, with what may have happened to each."""
+
+
+def stories(
+    message: Message, signature: Signature, key: PublicKey, work: Work, looked: Looked
+) -> Iterator[str]:
+    """What explains the signature of the header, the most likely first.
+
+    Fields that were `looked` into for another signature are not looked into again.
+    """
     fields = hashing.index(message)
     is_signed = _judge(signature, key)
     canonical = _signed_header(fields, signature)
@@ -51,10 +60,12 @@ def stories(message: Message, signature: Signature, key: PublicKey, work: Work) 
     if message.body_start > MAX_HEADER:
         yield not_looked_into(MAX_HEADER)
         return
-    changes = list(islice(_field_changes(message, fields, signature), MAX_FIELD_CHANGES))
+    found = _field_changes(message, fields, signature, looked)
+    changes = list(islice(found, MAX_FIELD_CHANGES))
+    count = len(message.keys) + len(signature.signed_fields.places)
     digest = key.signed_digest(signature.value)
     for together in islice(_together(changes), MAX_TRIED):
-        work.make(len(canonical))
+        work.make(len(canonical), count)
         if digest is None:
             work.hash(0, times=VERIFICATION)
         if is_signed(_signed_header(_undone(fields, together), signature)):
@@ -89,7 +100,7 @@ def _together(changes: Sequence[_FieldChange]) -> Iterator[tuple[_FieldChange, .
 
 
 def _field_changes(
-    message: Message, fields: dict[bytes, list[bytes]], signature: Signature
+    message: Message, fields: dict[bytes, list[bytes]], signature: Signature, looked: Looked
 ) -> Iterator[_FieldChange]:
     """Changes that may have happened to the fields in h= and that alter the canonical form."""
     form = signature.header_canonicalization
@@ -98,7 +109,9 @@ def _field_changes(
         name = key.decode("latin-1")
         for place, octets in enumerate(instances):
             now = header([(key, octets)], form)
-            for what, before in damage.of_field(octets, message):
+            if octets not in looked:
+                looked[octets] = list(islice(damage.of_field(octets, message), MAX_FIELD_CHANGES))
+            for what, before in looked[octets]:
                 if header([(key, before)], form) != now:
                     yield _FieldChange(what, key, place, before)
             added = "a second" if len(instances) > 1 else "the"

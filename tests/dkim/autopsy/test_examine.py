@@ -4,16 +4,17 @@ import base64
 import hashlib
 import quopri
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import mail
 import pytest
 
 from mailauth import dkim
-from mailauth.dkim.autopsy import Autopsy, autopsy
+from mailauth.dkim.autopsy import Autopsy, autopsy, damage
 from mailauth.dkim.autopsy.sentences import ENDED, UNKNOWN
 from mailauth.dns import Zone
+from mailauth.syntax.message import Message
 
 TEXT = (
     b"From: Ada Lovelace <ada@example.com>\r\n"
@@ -443,6 +444,30 @@ def test_a_guess_that_must_be_verified_is_more_work(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr("mailauth.dkim.autopsy.work.MAX_WORK", 30_000)
     (story,) = stories(damaged)
     assert story.header == ENDED
+
+
+def test_a_guess_of_many_fields_is_more_work(monkeypatch: pytest.MonkeyPatch) -> None:
+    damaged = mail.signed(TEXT).replace(b"Subject: The engine", b"Subject: A loom")
+    monkeypatch.setattr("mailauth.dkim.autopsy.work.MAX_WORK", 200_000)
+    (story,) = stories(damaged)
+    assert story.header == UNKNOWN
+    (story,) = stories(b"X: y\r\n" * 5000 + damaged)
+    assert story.header == ENDED
+
+
+def test_a_field_is_looked_into_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked: list[bytes] = []
+
+    def look(octets: bytes, others: Message) -> Iterator[damage.Change]:
+        looked.append(octets)
+        return of_field(octets, others)
+
+    of_field = damage.of_field
+    monkeypatch.setattr(damage, "of_field", look)
+    damaged = mail.signed(mail.signed(TEXT), "ed25519").replace(b"Subject: The", b"Subject: Tha")
+    assert len(stories(damaged)) == 2
+    assert looked
+    assert len(set(looked)) == len(looked)
 
 
 @pytest.mark.parametrize(
