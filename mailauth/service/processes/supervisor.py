@@ -91,7 +91,7 @@ class Supervisor:
         stood_still = now - self._turned - _LONGEST_TURN
         if stood_still > 0:
             for child in self._crew:
-                child.watched.excuse(stood_still)
+                child.watched.excuse(now, stood_still)
         self._turned = now
         return now
 

@@ -49,6 +49,9 @@ class Watched:
     """The age of the oldest request at the last beat."""
     reason: str = ""
     """Why it was condemned."""
+    _excused: float = 0.0
+    """Seconds that its oldest request stood still with the watcher."""
+    _excused_at: float = 0.0
 
     def __post_init__(self) -> None:
         self.since = self.last_beat = self.started
@@ -61,14 +64,18 @@ class Watched:
     def beat(self, now: float, oldest: float) -> None:
         """A beat came; the first one says that the process is ready."""
         self.last_beat = now
-        self.oldest = oldest
+        if oldest < now - self._excused_at:  # it began later, and so did all others
+            self._excused = 0.0
+        self.oldest = max(0.0, oldest - self._excused)
         if self.phase is Phase.STARTING:
             self._enter(Phase.WORKING, now)
 
-    def excuse(self, seconds: float) -> None:
+    def excuse(self, now: float, seconds: float) -> None:
         """The watcher itself stood still for so long: do not hold that time against the process."""
         self.last_beat += seconds
         self.since += seconds
+        self._excused += seconds
+        self._excused_at = now
 
     def leave(self, now: float) -> None:
         """The process was asked to finish its work and end."""

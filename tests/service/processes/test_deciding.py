@@ -56,11 +56,28 @@ def test_none_was_silent_or_late_while_its_watcher_stood_still() -> None:
         each.beat(1, 0)
     leaving.leave(1)
     for each in (late, silent, leaving):
-        each.excuse(100)
+        each.excuse(101, 100)
     assert orders(late, 109.9, 110.1) == [None, Order.BACKTRACE]
     assert orders(silent, 105.9, 106.1) == [None, Order.BACKTRACE]
     leaving.beat(132, 0)
     assert orders(leaving, 132.9, 133.1) == [None, Order.BACKTRACE]
+
+
+def test_no_request_took_long_while_its_watcher_stood_still() -> None:
+    old, new = (Watched(LIMITS, 0) for _ in range(2))
+    for each in (old, new):
+        each.beat(1, 0.5)
+        each.excuse(101, 100)
+        each.beat(101, 0.5)  # this one was sent before
+        assert each.order(101) is None
+    old.beat(105, 104.5)
+    assert (old.oldest, old.order(105)) == (4.5, None)
+    old.beat(121, 120.5)
+    assert old.order(121) is Order.BACKTRACE
+    new.beat(118, 16.9)
+    assert (new.oldest, new.order(118)) == (16.9, None)
+    new.beat(122, 20.9)
+    assert new.order(122) is Order.BACKTRACE
 
 
 def test_a_request_that_takes_too_long() -> None:
