@@ -121,12 +121,16 @@ def show_stacks_on_sigquit(sink: log.Sink) -> None:
 
 
 def strays(known: Collection[int]) -> list[int]:
-    """Children of this process that are not `known`: what ended children left behind."""
+    """Children of this process that are not `known`: what ended children left behind.
+
+    A process of its own group is none of these: each child that it starts has another.
+    """
     found = []
     for entry in Path("/proc").iterdir() if Path("/proc/self").exists() else ():
         if entry.name.isdigit() and int(entry.name) not in known:
             with suppress(OSError, ValueError, IndexError):
                 fields = (entry / "stat").read_text(errors="replace").rpartition(")")[2].split()
-                if fields[0] != "Z" and int(fields[1]) == os.getpid():
+                parent, group = int(fields[1]), int(fields[2])
+                if fields[0] != "Z" and parent == os.getpid() and group != os.getpgrp():
                     found.append(int(entry.name))
     return found

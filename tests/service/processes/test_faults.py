@@ -184,6 +184,26 @@ def test_PFX_08_what_ran_before_the_service_is_not_taken_for_left_behind(tree: T
             os.kill(before, signal.SIGKILL)
 
 
+def test_PFX_08_what_that_has_started_is_not_either(tree: Tree) -> None:
+    """Its parent ends, and the supervisor inherits it."""
+    note = tree.folder / "before"
+    inner = 'sleep 600 & echo $$ $! >"$0.new"; mv "$0.new" "$0"; wait'
+    script = f'sh -c \'{inner}\' "$0" & exec "$@"'
+    tree.start(prefix=("sh", "-c", script, str(note)))
+    tree.wait_for(note.exists)
+    parent, orphan = map(int, note.read_text().split())
+    try:
+        os.kill(parent, signal.SIGKILL)
+        victim = tree.pids()[0]
+        os.kill(victim, signal.SIGKILL)
+        tree.wait_for(lambda: replaced(tree, victim), "its successor")
+        assert "left behind" not in tree.log()
+        assert letter(orphan) == "S"
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(orphan, signal.SIGKILL)
+
+
 def test_a_worker_that_ends_is_replaced_later_each_time(tree: Tree) -> None:
     tree.configure(workers=1, restart_delay=0.05, restart_delay_most=5, storm_restarts=20)
     tree.start()
