@@ -492,13 +492,15 @@ def test_mail_of_a_relay_itself_is_judged_as_of_the_relay() -> None:
 
 def test_who_makes_the_field_of_a_relay_unreadable_is_not_taken_for_the_relay() -> None:
     records = spf_zone("v=spf1 ip4:192.0.2.7 ip4:198.51.100.5 -all")
-    filtered = Filtered(verifying(relays=Clients.parse(["198.51.100.5"])), records).open(**GATEWAY)
+    settings = verifying(relays=Clients.parse(["198.51.100.5"]), received_spf=True)
+    filtered = Filtered(settings, records).open(**GATEWAY)
     own = b"From: ada@example.com\r\n\r\nx"
     assert "spf=pass smtp.mailfrom" in filtered.deliver(own).results
     shrewd = b"Received: from x (HELO \\) (203.0.113.6) by gw.example.net\r\n"
     delivery = filtered.deliver(shrewd + FROM_CLIENT + own)
     assert "spf=pass" not in delivery.results
     assert 'spf=none reason="the client has no IP address"' in delivery.results
+    assert b"client-ip=unknown;" in delivery.message
     assert delivery.record.notes == ("a Received field cannot be read, so the client is unknown",)
 
 

@@ -5,7 +5,7 @@ import struct
 
 import pytest
 from filtered import pieces
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from mailauth.milter.protocol import commands as mta
@@ -630,6 +630,7 @@ def test_MIL_15_what_would_break_the_frame_is_not_sent(reply: replies.Reply) -> 
     assert connection.owed == b"E", "another one can be sent"
 
 
+@example("x" * 700)
 @given(text=st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=700))
 def test_MIL_15_a_refusal_is_one_line(text: str) -> None:
     ((code, octets),) = pieces(replies.Refusal(550, "5.7.1", text).encode())

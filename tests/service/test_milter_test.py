@@ -196,8 +196,9 @@ def test_changes_of_other_filters_are_read() -> None:
     assert answer.changes == (*changes[1:-1], frames[-1])  # type: ignore[attr-defined]
 
 
-def test_a_refusal_ends_it_early() -> None:
-    client = Client(says(replies.CONTINUE.encode(), replies.TEMPFAIL.encode()))
+@pytest.mark.parametrize("count", [1, 5], ids=["at HELO", "at a field"])
+def test_a_refusal_ends_it_early(count: int) -> None:
+    client = Client(says(*[replies.CONTINUE.encode()] * count, replies.TEMPFAIL.encode()))
     answer = client.deliver(Envelope(), mails.MESSAGE)
     assert answer.reply is replies.TEMPFAIL
     client.close()

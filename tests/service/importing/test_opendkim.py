@@ -32,7 +32,7 @@ Canonicalization	relaxed/simple
 Mode			sv
 OversignHeaders		From
 Socket			local:{folder}/opendkim.sock
-UMask			007
+UMask			017
 InternalHosts		{hosts}
 ExternalIgnoreList	192.0.2.0/24
 KeyTable		file:{folder}/keytable

@@ -84,6 +84,8 @@ def test_postsrsd_2() -> None:
     notes = "\n".join(imported.notes)
     for name in ("original-envelope", "the user nobody", "chroot-dir", "frobnicate"):
         assert f"{name} is" in notes
+    unknown = [note for note in imported.notes if "unknown" in note]
+    assert unknown == ["frobnicate is unknown and not carried over"]
     assert "SRS0=...=1=... that are still on their way are lost" in notes
     assert "/var/spool/postfix/srs: its folder" in notes
     assert "the milter rewrites only mail that leaves" in notes
@@ -134,6 +136,7 @@ def test_postsrsd_1() -> None:
     assert "-x is not carried over" in notes
     assert "CHROOT" in notes
     assert "the user postsrsd is not carried over" in notes
+    assert "unknown" not in notes
 
 
 @pytest.mark.parametrize(

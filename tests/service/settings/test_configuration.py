@@ -150,6 +150,10 @@ ONE_ERROR = {
         '[srs]\ndomain = "a"\nsecrets = "b"\nown_domains = [\n "a", # ]\n "b",\n]\nx = 1\n',
         "11: srs.x: is unknown here",
     ),
+    "before a long list of what looks like it": (
+        '[srs]\nx = 1\ndomain = "a"\nsecrets = "b"\nown_domains = [\n "x",\n]\n',
+        "5: srs.x: is unknown here",
+    ),
     "a quoted key": ('[service]\n"work res" = 1', "5: service.work res: is unknown here"),
     "no secrets": ('[srs]\ndomain = "a.example"', "4: srs.secrets: is missing"),
     "hashes": (
@@ -329,6 +333,7 @@ GOOD = {
     "inet6:25@::1": "inet:[::1]:25",
     "unix:/run/x": "unix:/run/x",
     "local:/run/x y": "unix:/run/x y",
+    "unix:/" + "\udcff" * 106: "unix:/" + "\udcff" * 106,
 }
 
 
@@ -346,6 +351,7 @@ def test_addresses(text: str, canonical: str) -> None:
         "unix:",
         "unix:run/x",
         "unix:/" + "x" * 107,
+        "unix:/" + "\udcff" * 107,
         "unix:/a\0b",
         "inet:",
         "inet:1",
