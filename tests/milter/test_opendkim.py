@@ -78,6 +78,14 @@ def test_all_patterns_that_match_sign_in_their_order(tmp_path: Path) -> None:
     ]
 
 
+def test_all_rows_of_a_name_sign_if_all_that_match_do(tmp_path: Path) -> None:
+    rows = "example.com one\nexample.com ed\n"
+    ada = mailbox.parse("ada@example.com")
+    for multiple, want in ((False, ["s1"]), (True, ["s1", "ed"])):
+        found = table(tmp_path, rows, kind="file", multiple=multiple).find(ada)
+        assert [one.selector for one in found] == want
+
+
 FILES = [
     ("ada@sub.example.com", "one"),
     ("sub.example.com", "ed"),

@@ -455,16 +455,22 @@ def test_MIL_10_a_fault_in_the_reading_of_frames_closes(tmp_path: Path) -> None:
     run(test())
 
 
-def test_SRS_01_a_guess_is_told_though_no_message_follows() -> None:
+@pytest.mark.parametrize(
+    ("client", "told"),
+    [({}, "192.0.2.7"), ({"family": "L", "address": "/run/x", "host": "localhost"}, "localhost")],
+)
+def test_SRS_01_a_guess_is_told_though_no_message_follows(
+    client: dict[str, str], told: str
+) -> None:
     rewriting = Rewriting(domain="srs.example", secrets=Secrets.parse(b"a secret of tests"))
     settings = Settings(srs=SrsSettings(rewriting, reject_forged=True))
 
     async def test() -> None:
         async with serving(settings) as served:
-            peer = await (await served.connect()).open()
+            peer = await (await served.connect()).open(**client)
             peer.say(mta.mail("<>"), mta.rcpt("<SRS0=AAAA=AA=b.cd=eve@srs.example>"))
             assert (await peer.read())[1].startswith(b"550 5.1.1 ")
-            assert served.watch.lines == ["forged: SRS0=AAAA=AA=b.cd=eve@srs.example 192.0.2.7"]
+            assert served.watch.lines == [f"forged: SRS0=AAAA=AA=b.cd=eve@srs.example {told}"]
 
     run(test())
 

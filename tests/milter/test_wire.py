@@ -564,6 +564,8 @@ REFUSAL = replies.Refusal(451, "4.7.1", "later")
     [
         ("OCH", "M", replies.REJECT, State.GREETED),
         ("OCH", "M", REFUSAL, State.GREETED),
+        ("OCH", "M", replies.SHUTDOWN, State.GREETED),
+        ("OCH", "M", replies.CONNECTION_FAILED, State.GREETED),
         ("OCH", "M", replies.ACCEPT, State.GREETED),
         ("OCH", "M", replies.CONTINUE, State.ENVELOPE),
         ("OCHM", "R", replies.TEMPFAIL, State.ENVELOPE),

@@ -237,12 +237,13 @@ def test_who_does_not_read_is_closed_even_if_all_is_answered() -> None:
     run(test())
 
 
-def test_PFX_06_half_a_request_is_given_its_time_and_no_more() -> None:
+@pytest.mark.parametrize("before", [0, 1])
+def test_PFX_06_half_a_request_is_given_its_time_and_no_more(before: int) -> None:
     async def test() -> None:
         async with serving(limits=QUICK) as served:
             reader, writer = await served.connect()
-            writer.write(LINE)
-            assert await reader.readline() == VALUE
+            writer.write(LINE * before)
+            assert await reader.readexactly(len(VALUE) * before) == VALUE * before
             for octet in b"get " + b"a" * 200:
                 writer.write(bytes([octet]))  # an octet now and then buys no time
                 await asyncio.sleep(0.05)

@@ -185,6 +185,16 @@ REPLIES = {
         b"200 a%0D%0A200%20b%25%00%7F\n",
         frame(b"OK a\r\n200 b%\0\x7f"),
     ),
+    "PFX-02-a-control-alone": (
+        Reply(Outcome.FOUND, "a\nb"),
+        b"200 a%0Ab\n",
+        frame(b"OK a\nb"),
+    ),
+    "PFX-02-a-percent-sign-alone": (
+        Reply(Outcome.FOUND, "a%b"),
+        b"200 a%25b\n",
+        frame(b"OK a%b"),
+    ),
     "PFX-02-8bit": (
         Reply(Outcome.FOUND, "\xe9\udcff"),
         b"200 %C3%A9%FF\n",

@@ -178,6 +178,12 @@ def test_folded_lines_fit(words: list[str]) -> None:
     assert octets.decode().replace("\r\n\t", "").replace(" ", "") == f"Name:{joined}\r\n"
 
 
+def test_a_word_longer_than_a_line_is_left_whole_and_no_line_before_it_is_empty() -> None:
+    long = "a" * 100
+    want = f"Name: {long}\r\n\t{long}\r\n\tb\r\n"
+    assert folding.fold("Name", [long, long, "b"]).decode() == want
+
+
 def test_the_scanner_reads_or_refuses() -> None:
     scanner = Scanner("ab1")
     assert scanner.check("a")

@@ -316,6 +316,7 @@ def test_the_commands(tmp_path: Path) -> None:
     done = ran("import", "pfix-srsd", "example.com", "/etc/s", *options, folder=tmp_path)
     assert done.status == 0, done.complaint
     assert tomllib.loads(done.text)["service"]["log_level"] == "debug"
+    assert "# NOTE: -p is not carried over" in done.text
     long = [
         "--protocol",
         "socketmap",

@@ -146,6 +146,10 @@ ONE_ERROR = {
         '[service]\nlog = """\nx\n[x]"""\nworkres = 1\n',
         "8: service.workres: is unknown here; do you mean workers?",
     ),
+    "an indented key of a long string": (
+        '[service]\n  log = """\nx"""\n',
+        "5: service.log: must be text or json",
+    ),
     "after a long list": (
         '[srs]\ndomain = "a"\nsecrets = "b"\nown_domains = [\n "a", # ]\n "b",\n]\nx = 1\n',
         "11: srs.x: is unknown here",
