@@ -231,11 +231,12 @@ class MilterWatch(ListenerWatch):
     def _count(self, record: Record) -> None:
         count = self._tally.count
         count(_came_to(record))
-        if record.action in _ENDINGS:
-            count(_ENDINGS[record.action])
-        count(Figure.REMOVED_FIELDS, 0 if record.dry_run else record.removed)
-        count(Figure.SENDERS_REWRITTEN, bool(record.new_sender))
-        count(Figure.BOUNCES_RETURNED, record.returned)
+        if not record.dry_run:
+            if record.action in _ENDINGS:
+                count(_ENDINGS[record.action])
+            count(Figure.REMOVED_FIELDS, record.removed)
+            count(Figure.SENDERS_REWRITTEN, bool(record.new_sender))
+            count(Figure.BOUNCES_RETURNED, record.returned)
         for result in record.results:
             figure = Figure.__members__.get(f"{result.method}_{result.result}".upper())
             if figure is not None:
@@ -263,7 +264,7 @@ def _came_to(record: Record) -> Figure:
     if record.results:
         return Figure.JUDGED
     is_stopped = record.action in (Action.TEMPFAIL, Action.REJECT)
-    return Figure.STOPPED if is_stopped else Figure.PASSED
+    return Figure.STOPPED if is_stopped and not record.dry_run else Figure.PASSED
 
 
 def _did(record: Record) -> str:

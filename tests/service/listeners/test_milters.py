@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import re
 import signal
 import threading
 import time
@@ -19,6 +20,7 @@ from milter_service import AUTHSERV_ID, THEIRS, MilterService, inserted, key_fil
 from nameserver import drops, from_zone, serve
 from program import process
 
+from mailauth.authres import MethodResult
 from mailauth.dns import Lookups, Question, Zone, ask
 from mailauth.milter import Record
 from mailauth.milter.protocol import commands
@@ -382,7 +384,7 @@ def test_MIL_22_a_dry_run_only_tells(service: MilterService) -> None:
     assert "; told: DKIM says none of the message\n" in log
 
 
-def test_MIL_22_a_deferral_is_a_warning_and_a_dry_run_removes_nothing(
+def test_MIL_22_a_deferral_is_a_warning_and_a_dry_run_counts_nothing_as_done(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     tally = Tally()
@@ -392,9 +394,51 @@ def test_MIL_22_a_deferral_is_a_warning_and_a_dry_run_removes_nothing(
         watch.ended(
             watch.started(), record._replace(action=Action.TEMPFAIL, reply="451 4.3.0 Later")
         )
-        watch.ended(watch.started(), record._replace(dry_run=True))
-    assert [line.levelname for line in caplog.records] == ["WARNING", "INFO"]
-    assert tally.figures[Figure.REMOVED_FIELDS] == 2, "those of the first"
+        before = list(tally.figures)
+        for action in Action:
+            would = record._replace(action=action, new_sender="SRS0=x@y", returned=1, dry_run=True)
+            watch.ended(watch.started(), would)
+    assert caplog.records[0].levelname == "WARNING"
+    assert before[Figure.REMOVED_FIELDS] == 2
+    assert before[Figure.DEFERRED] == before[Figure.STOPPED] == 1
+    before[Figure.PASSED] += len(Action)
+    assert list(tally.figures) == before
+
+
+TOLD: dict[str, tuple[dict[str, Any], Figure, str]] = {
+    "signed": ({"signatures": ("d=a s=x",)}, Figure.SIGNED, "Q: signed by d=a s=x, header: "),
+    "judged": (
+        {"results": (MethodResult("spf", "fail", "why"), MethodResult("dkim", "pass", "good"))},
+        Figure.JUDGED,
+        "Q: marked spf=fail dkim=pass, header: continue; client=.* total=0.000; spf fail: why$",
+    ),
+    "to be signed": ({"ours": True}, Figure.PASSED, "Q: not signed, header: "),
+    "nothing": ({}, Figure.PASSED, "Q: left as it is, .* helo='mx' .* total=0.000$"),
+    "stopped": ({"action": Action.REJECT}, Figure.STOPPED, "Q: left as it is, reject: "),
+    "rewritten": (
+        {"new_sender": "SRS0=x@y", "returned": 2},
+        Figure.PASSED,
+        "Q: rewritten, .* total=0.000; sender now <SRS0=x@y>; SRS recipients put back: 2$",
+    ),
+    "long": ({"helo": "x" * 257}, Figure.PASSED, f"helo='{'x' * 256}\\.\\.\\.' "),
+}
+
+
+@pytest.mark.parametrize(("fields", "figure", "told"), TOLD.values(), ids=TOLD)
+def test_what_the_log_and_the_figures_tell_of_a_message(
+    caplog: pytest.LogCaptureFixture, fields: dict[str, Any], figure: Figure, told: str
+) -> None:
+    tally = Tally()
+    watch = MilterWatch(tally, "unix:/x")
+    record = Record("Q", "192.0.2.7", "mx", "", "", 1, 9, ours=False)._replace(**fields)
+    with caplog.at_level("INFO"):
+        work = watch.started()
+        assert tally.oldest() > 0
+        watch.ended(work, record)
+    assert tally.oldest() == 0
+    assert re.search(told, caplog.messages[0]), caplog.messages[0]
+    came_to = (Figure.SIGNED, Figure.JUDGED, Figure.PASSED, Figure.STOPPED)
+    assert [each for each in came_to if tally.figures[each]] == [figure]
 
 
 @pytest.mark.parametrize("name", ["{auth_type}", "auth_type"])
