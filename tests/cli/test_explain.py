@@ -19,6 +19,13 @@ def test_the_change_is_named(sign: Run, verify: Run) -> None:
     assert "autopsy" not in verify("--json", "-", given=signed).objects[0]
 
 
+def test_each_signature_has_its_own_change_below_it(sign: Run, run: Run, verify: Run) -> None:
+    other = ("-d", "example.com", "-s", "ed25519", "-k", "ed25519.pem")
+    twice = run("sign", *other, "-", given=sign("mail.eml").octets).octets
+    told = verify("--explain", "-", given=twice + b"one more line\r\n").text
+    assert told.count("            the body: 1 line was added at the end") == 2
+
+
 def test_a_signature_that_passes_needs_none(sign: Run, verify: Run) -> None:
     (report,) = verify("--explain", "--json", "-", given=sign("mail.eml").octets).objects
     assert "autopsy" not in report

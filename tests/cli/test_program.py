@@ -165,6 +165,15 @@ def test_without_the_service_it_says_how_to_get_it(
     assert done.complaint.endswith("pip install '.[service]' in a clone of mailauth\n")
 
 
+def test_without_templates_no_message_is_judged_for_a_page(
+    run: Run, lack: Callable[[str], None]
+) -> None:
+    lack("jinja2")
+    done = run("verify", "--html", "page.html", "mail.eml")
+    assert done.refused
+    assert done.complaint.startswith("mailauth: pages are not installed: ")
+
+
 @pytest.mark.usefixtures("desk")
 def test_signing_starts_without_the_dns() -> None:
     code = (

@@ -65,10 +65,11 @@ def test_MSG_02_mixed_line_ends_are_refused(sign: Run, desk: Path) -> None:
 
 
 def test_MSG_18_the_line_of_an_mbox_stays_in_front(sign: Run, desk: Path) -> None:
-    (desk / "one.mbox").write_bytes(ENVELOPE + UNIX)
-    for done in (sign("one.mbox"), sign(given=ENVELOPE + UNIX)):
-        assert done.octets.startswith(ENVELOPE + b"DKIM-Signature:")
-        assert done.octets.endswith(UNIX)
+    for line, message in ((ENVELOPE, UNIX), (ENVELOPE[:-1] + b"\r\n", MESSAGE)):
+        (desk / "one.mbox").write_bytes(line + message)
+        for done in (sign("one.mbox"), sign(given=line + message)):
+            assert done.octets.startswith(line + b"DKIM-Signature:")
+            assert done.octets.endswith(message)
 
 
 def test_an_mbox_of_several_messages_is_refused(sign: Run, desk: Path) -> None:

@@ -248,6 +248,8 @@ def test_a_long_run_has_a_bar(verify: Run, desk: Path, monkeypatch: pytest.Monke
         ("yesterday", 2),
         ("", 2),
         ("-1", 2),
+        ("253402300799", 1),
+        ("253402300800", 2),
         ("9" * 13, 2),
         ("2026-13-01", 2),
         ("Mon, 99 Nov 99999 10:00:00 +0000", 2),

@@ -7,9 +7,21 @@ from pathlib import Path
 import pytest
 from mail import key
 
-from mailauth.milter import KeyRing
+from mailauth.dkim import RFC6376
+from mailauth.milter import (
+    Action,
+    Clients,
+    KeyRing,
+    MessageLimits,
+    Ours,
+    Settings,
+    SigningSettings,
+    VerifyingSettings,
+)
+from mailauth.milter.settings import LOCAL_MAILERS
 from mailauth.service.listeners import mailtables
 from mailauth.service.settings.configuration import BadConfiguration
+from mailauth.service.settings.tables import Srs
 from mailauth.service.start import check
 from mailauth.syntax import mailbox
 
@@ -65,6 +77,154 @@ def test_nothing_is_missing_because_it_is_wrong(tmp_path: Path, text: str, want:
     found = errors(tmp_path, text + LISTEN)
     assert len(found) == len(want), found
     assert all(line.startswith(start) for line, start in zip(found, want, strict=True)), found
+
+
+def test_mail_stays_with_the_same_mailers_as_without_a_file() -> None:
+    assert frozenset(Srs().local_mailers) == LOCAL_MAILERS
+
+
+EVERYTHING = """\
+[milter]
+dry_run = true
+header_octets = 65536
+fields = 100
+recipients = 101
+forged = 7
+[signing]
+multiple = true
+networks = ["192.0.2.1"]
+excluded = ["192.0.2.2"]
+authenticated = false
+daemons = ["ORIGINATING"]
+macros = { "{auth_type}" = ["PLAIN"] }
+null_sender = false
+users = { ada = ["example.com", ".example.org", "*"] }
+canonicalization = "simple/relaxed"
+headers = ["Subject"]
+oversign = ["From"]
+expire = 3600
+prefer_published = true
+unsignable = "reject"
+not_allowed = "tempfail"
+[verifying]
+authserv_id = "mx.example.com"
+arc = true
+trusted_sealers = ["list.example"]
+received_spf = true
+trusted = ["192.0.2.3"]
+relays = ["192.0.2.4"]
+admit_partial_body = true
+spf_actions = { fail = "reject" }
+dkim_actions = { fail = "quarantine" }
+dmarc_actions = { reject = "tempfail" }
+"""
+
+
+def test_each_setting_of_the_tables_reaches_the_milter(tmp_path: Path) -> None:
+    key("rsa").write(tmp_path / "rsa")
+    file = tmp_path / "x.toml"
+    file.write_text(EVERYTHING + ROW.replace("/x", f"{tmp_path}/rsa") + LISTEN)
+    configuration = check(file).configuration
+    found = mailtables.settings(configuration, configuration.listen[0], KeyRing())
+    assert found.signing is not None
+    assert found.signing.table.all_matches
+    ours = Ours(
+        Clients.parse(["192.0.2.1"]),
+        Clients.parse(["192.0.2.2"]),
+        authenticated=False,
+        daemons=frozenset({"ORIGINATING"}),
+        macros={"auth_type": frozenset({"PLAIN"})},
+        null_sender=False,
+    )
+    signing = SigningSettings(
+        found.signing.table,
+        ours,
+        users={"ada": frozenset({"example.com", ".example.org", "*"})},
+        canonicalization="simple/relaxed",
+        headers=("Subject",),
+        oversign=("From",),
+        expire=3600,
+        prefer_published=True,
+        on_unsignable=Action.REJECT,
+        on_not_allowed=Action.TEMPFAIL,
+    )
+    verifying = VerifyingSettings(
+        "mx.example.com",
+        arc=True,
+        trusted_sealers=frozenset({"list.example"}),
+        received_spf=True,
+        trusted=Clients.parse(["192.0.2.3"]),
+        relays=Clients.parse(["192.0.2.4"]),
+        spf_actions={"fail": Action.REJECT},
+        dkim_actions={"fail": Action.QUARANTINE},
+        dmarc_actions={"reject": Action.TEMPFAIL},
+        policy=RFC6376,
+    )
+    limits = MessageLimits(65_536, 100, 101, 7)
+    assert found == Settings(signing, verifying, limits=limits, dry_run=True)
+
+
+@pytest.mark.parametrize("off", ["spf", "dkim"])
+def test_methods_are_switched_off(tmp_path: Path, off: str) -> None:
+    text = f'[verifying]\nauthserv_id = "x.example"\ndmarc = false\n{off} = false\n{LISTEN}'
+    (tmp_path / "x.toml").write_text(text)
+    configuration = check(tmp_path / "x.toml").configuration
+    found = mailtables.settings(configuration, configuration.listen[0], KeyRing()).verifying
+    assert found is not None
+    assert found.methods == {"spf", "dkim"} - {off}
+
+
+@pytest.mark.parametrize("multiple", [True, False])
+def test_all_rows_of_a_signing_table_sign_if_that_is_said(tmp_path: Path, multiple: bool) -> None:
+    key("rsa").write(tmp_path / "rsa")
+    tables = (
+        f'key_table = "csl:a=example.com:x:{tmp_path}/rsa"\nsigning_table = "csl:example.com=a"\n'
+        f"multiple = {str(multiple).lower()}\n"
+    )
+    (tmp_path / "x.toml").write_text(f"[signing]\n{tables}{LISTEN}")
+    configuration = check(tmp_path / "x.toml").configuration
+    found = mailtables.settings(configuration, configuration.listen[0], KeyRing()).signing
+    assert found is not None
+    assert found.table.all_matches is multiple
+
+
+@pytest.mark.parametrize("lacking", ["arc = false", "arc = true\ndmarc = false"])
+def test_sealers_are_trusted_where_chains_and_policies_are_judged(
+    tmp_path: Path, lacking: str
+) -> None:
+    sealers = f'authserv_id = "x"\ntrusted_sealers = ["a.example"]\n{lacking}\n'
+    (told,) = errors(tmp_path, f"[verifying]\n{sealers}{LISTEN}")
+    assert told.startswith("3: verifying.trusted_sealers: needs arc = true, and dmarc, ")
+
+
+@pytest.mark.parametrize(
+    ("table", "key"),
+    [
+        ("signing", "networks"),
+        ("signing", "excluded"),
+        ("verifying", "trusted"),
+        ("verifying", "relays"),
+    ],
+)
+def test_a_client_that_is_none_is_told_at_its_list(tmp_path: Path, table: str, key: str) -> None:
+    head = f'[{table}]\n{key} = ["192.0.2.1", "10.0.0.1/8"]\n'
+    rest = ROW if table == "signing" else 'authserv_id = "x"\n'
+    (told,) = errors(tmp_path, head + rest + LISTEN)
+    assert told.startswith(f"2: {table}.{key}[2]: '10.0.0.1/8' is no network")
+
+
+@pytest.mark.parametrize(
+    ("role", "tables", "needed"),
+    [
+        ("both", ROW, "verifying"),
+        ("verify", ROW, "verifying"),
+        ("both", '[verifying]\nauthserv_id = "x"\n', "signing"),
+        ("sign", '[verifying]\nauthserv_id = "x"\n', "signing"),
+    ],
+)
+def test_a_role_needs_its_tables(tmp_path: Path, role: str, tables: str, needed: str) -> None:
+    (told,) = errors(tmp_path, f'{LISTEN}role = "{role}"\n{tables}')
+    assert told == f"4: listen[1].role: {role!r} needs a table [{needed}]"
 
 
 # Authors
