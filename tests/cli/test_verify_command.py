@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -242,6 +243,7 @@ def test_a_long_run_has_a_bar(verify: Run, desk: Path, monkeypatch: pytest.Monke
         ("2026-11-18T10:26:50Z", 0),
         ("2026-11-18 11:26:50+01:00", 0),
         ("Wed, 18 Nov 2026 10:26:50 +0000", 0),
+        ("2026-11-18 10:26:50", 0),
         ("2026-11-18", 1),
         ("2026-12-18", 1),
         ("Fri, 18 Dec 2026 10:26:50 GMT", 1),
@@ -256,10 +258,16 @@ def test_a_long_run_has_a_bar(verify: Run, desk: Path, monkeypatch: pytest.Monke
         ("0001-01-01T00:00:00+23:59", 2),
     ],
 )
-def test_now_is_a_number_or_a_date(verify: Run, now: str, status: int) -> None:
+def test_now_is_a_number_or_a_date(
+    verify: Run, monkeypatch: pytest.MonkeyPatch, now: str, status: int
+) -> None:
     moment = 1_795_000_000  # 2026-11-18T11:06:40Z
     given = signed(now=moment - 3_000, expire=3_600)
-    done = verify("--now", now, given=given)
+    with monkeypatch.context() as elsewhere:
+        elsewhere.setenv("TZ", "EST+5")
+        time.tzset()
+        done = verify("--now", now, given=given)
+    time.tzset()
     assert done.status == status, done
 
 

@@ -122,6 +122,23 @@ def test_every_figure_is_named() -> None:
         assert name in named or short in named, name
 
 
+def test_the_figures_of_processes_are_of_the_workers_and_of_the_slowest_of_them() -> None:
+    one = {"role": "worker", "phase": "working", "oldest_request": 3.0, "beat_age": 0.25}
+    two = {**one, "phase": "starting", "oldest_request": 1.0, "beat_age": 0.5}
+    other = {**one, "role": "observer", "oldest_request": 9.0, "beat_age": 9.0}
+    idle = exposition({})[1].decode()
+    assert re.findall(r"^mailauth_oldest_\w+ (.*)$", idle, re.MULTILINE) == ["0.0", "0.0"]
+    snapshot = {"processes": [one, two, other], "restarts": {"total": 2}, "generation": 4}
+    lines = exposition(snapshot)[1].decode().splitlines()
+    assert [line for line in lines if not line.startswith("#")] == [
+        "mailauth_workers 1.0",
+        "mailauth_oldest_request_seconds 3.0",
+        "mailauth_oldest_beat_seconds 0.5",
+        "mailauth_restarts_total 2.0",
+        "mailauth_configuration_generation 4.0",
+    ]
+
+
 def test_the_unit_names_what_the_service_needs() -> None:
     unit = (ROOT / "docs" / "mailauth.service").read_text()
     for line in ("Type=notify", "KillMode=mixed", "WatchdogSec=30", "ExecReload=/bin/kill -HUP"):

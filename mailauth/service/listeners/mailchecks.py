@@ -54,9 +54,7 @@ def _of_srs(configuration: Configuration, listen: Listen, at: Place) -> Iterator
 
 
 def _of_verifying(verifying: Verifying) -> Iterator[Complaint]:
-    yield from _fault(
-        ("verifying", "authserv_id"), partial(domains.parse, verifying.authserv_id or "x")
-    )
+    yield from _fault(("verifying", "authserv_id"), partial(domains.parse, verifying.authserv_id))
     yield from _clients(("verifying", "trusted"), verifying.trusted)
     yield from _clients(("verifying", "relays"), verifying.relays)
     for key in ("spf", "dkim"):

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from mail import key
 
-from mailauth.dkim import RFC6376
+from mailauth.dkim import RFC6376, RFC8301
 from mailauth.milter import (
     Action,
     Clients,
@@ -60,6 +60,7 @@ NOT_SAID_TWICE = {
         '[signing]\nkey_table = 5\nsigning_table = "/x"\n',
         ["2: signing.key_table: must be a string, not 5"],
     ),
+    "no name": ("[verifying]\n", ["1: verifying.authserv_id: is missing"]),
     "no table": ("signing = 5\n", ["1: signing: must be a table"]),
     "arc": (
         '[verifying]\nauthserv_id = "x"\narc = 1\ntrusted_sealers = ["a.example"]\n',
@@ -165,13 +166,16 @@ def test_each_setting_of_the_tables_reaches_the_milter(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("off", ["spf", "dkim"])
-def test_methods_are_switched_off(tmp_path: Path, off: str) -> None:
+def test_methods_are_switched_off_and_no_partial_body_is_admitted_unasked(
+    tmp_path: Path, off: str
+) -> None:
     text = f'[verifying]\nauthserv_id = "x.example"\ndmarc = false\n{off} = false\n{LISTEN}'
     (tmp_path / "x.toml").write_text(text)
     configuration = check(tmp_path / "x.toml").configuration
     found = mailtables.settings(configuration, configuration.listen[0], KeyRing()).verifying
     assert found is not None
     assert found.methods == {"spf", "dkim"} - {off}
+    assert found.policy is RFC8301
 
 
 @pytest.mark.parametrize("multiple", [True, False])

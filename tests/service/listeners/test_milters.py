@@ -415,6 +415,11 @@ TOLD: dict[str, tuple[dict[str, Any], Figure, str]] = {
     "to be signed": ({"ours": True}, Figure.PASSED, "Q: not signed, header: "),
     "nothing": ({}, Figure.PASSED, "Q: left as it is, .* helo='mx' .* total=0.000$"),
     "stopped": ({"action": Action.REJECT}, Figure.STOPPED, "Q: left as it is, reject: "),
+    "refused": (
+        {"action": Action.REJECT, "reply": "550 5.7.1 in many words"},
+        Figure.STOPPED,
+        "Q: left as it is, reject: 550 5.7.1; client=.* total=0.000; told: in many words$",
+    ),
     "rewritten": (
         {"new_sender": "SRS0=x@y", "returned": 2},
         Figure.PASSED,
@@ -439,6 +444,8 @@ def test_what_the_log_and_the_figures_tell_of_a_message(
     assert re.search(told, caplog.messages[0]), caplog.messages[0]
     came_to = (Figure.SIGNED, Figure.JUDGED, Figure.PASSED, Figure.STOPPED)
     assert [each for each in came_to if tally.figures[each]] == [figure]
+    assert tally.figures[Figure.SENDERS_REWRITTEN] == bool(record.new_sender)
+    assert tally.figures[Figure.BOUNCES_RETURNED] == record.returned
 
 
 @pytest.mark.parametrize("name", ["{auth_type}", "auth_type"])
@@ -520,7 +527,7 @@ def test_OPS_13_check_config_names_every_error(tmp_path: Path, service: MilterSe
     file.write_text(
         '[[listen]]\nkind = "miltr"\naddress = "unix:/x"\n'
         '[[listen]]\nkind = "milter"\naddress = "unix:/y"\nrole = "verify"\nmap = "forward"\n'
-        '[dns]\nnameservers = ["127.0.0.1", "ns.example"]\n[milter]\njudging = 10\n'
+        '[dns]\nnameservers = ["127.0.0.1", "ns.example"]\n[milter]\njudging = 20\n'
         '[signing]\nnetworks = ["10.0.0.0/8", "10.0.0.1/8"]\nexpires = 3600\nheaders = ["a b"]\n'
         '[signing.users]\nada = ["example.com", "-"]\n'
         '[[signing.key]]\ndomain = "example.com"\nselector = "a_b"\nauthors = ["x@"]\n'
