@@ -217,6 +217,12 @@ def test_a_client_that_is_none_is_told_at_its_list(tmp_path: Path, table: str, k
     assert told.startswith(f"2: {table}.{key}[2]: '10.0.0.1/8' is no network")
 
 
+def test_senders_are_not_stored_nowhere(tmp_path: Path) -> None:
+    given = '[srs]\ndomain = "a.example"\nsecrets = "/x"\nlong_senders = "store"\n'
+    (told,) = errors(tmp_path, f'{given}{LISTEN}role = "srs"\n')
+    assert told == "4: srs.long_senders: to store them, say where: aliases = FILE"
+
+
 @pytest.mark.parametrize(
     ("role", "tables", "needed"),
     [
