@@ -102,7 +102,7 @@ class Client:
         self._send(commands.offer())
         code, octets = self._read()
         if code != codes.OFFER or len(octets) < _OFFER.size:
-            raise BrokenFilter("what answers is no milter")
+            raise BrokenFilter("what answers is not a milter")
         version, actions, steps = _OFFER.unpack_from(octets)
         self._skipped: set[bytes] = set()
         self.options = Options(version, actions, Steps(steps & commands.ALL_STEPS))
@@ -181,7 +181,7 @@ class Client:
     def _read(self) -> tuple[bytes, bytes]:
         (length,) = _LENGTH.unpack(self._receive(_LENGTH.size))
         if not 0 < length <= MAX_FRAME:
-            raise BrokenFilter(f"a frame of {length} octets")
+            raise BrokenFilter(f"the filter sent a frame of {length} octets")
         octets = self._receive(length)
         return octets[:1], octets[1:]
 
@@ -202,9 +202,9 @@ class Client:
         at = _name(self._said)
         if isinstance(fault, TimeoutError):
             patience = self._socket.gettimeout() or 0
-            return BrokenFilter(f"the filter gives no answer within {patience:g} s to {at}")
+            return BrokenFilter(f"the filter did not answer {at} within {patience:g} s")
         if isinstance(fault, ConnectionError):
-            return BrokenFilter(f"the filter has closed the connection at {at}")
+            return BrokenFilter(f"the filter closed the connection at {at}")
         return BrokenFilter(f"the connection broke at {at}: {fault.strerror or fault}")
 
 
@@ -249,10 +249,11 @@ def _check_fields(octets: bytes) -> None:
     for each in commands.split(octets)[0]:
         name = each.partition(b":")[0][:MAX_NAME].decode("utf-8", "replace")
         if b"\0" in each:
-            reason = "a NUL, and Postfix sends no more of it than stands before that"
-            raise BadArgument(f"the field {name} has {reason}")
+            raise BadArgument(
+                f"the field {name} has a NUL, and Postfix sends only what is before it"
+            )
         if len(each) > MAX_FIELD:
-            reason = f"and Postfix drops what is over {MAX_FIELD}, its header_size_limit"
+            reason = f"and Postfix cuts it off after {MAX_FIELD}, its header_size_limit"
             raise BadArgument(f"the field {name} has {len(each)} octets, {reason}")
 
 
@@ -261,10 +262,10 @@ def _reply(code: bytes, octets: bytes) -> PlainReply | Refusal:
         words = octets.rstrip(b"\0").decode("utf-8", "replace").replace("%%", "%").split(" ", 2)
         if len(words) == 3 and words[0].isascii() and words[0].isdigit():  # noqa: PLR2004
             return Refusal(int(words[0][:3]), words[1], words[2])
-        raise BrokenFilter(f"the reply {octets[:60]!r}")
+        raise BrokenFilter(f"the filter sent the malformed reply {octets[:60]!r}")
     reply = PLAIN_REPLIES.get(code)
     if reply is None:
-        raise BrokenFilter(f"the reply {code!r}")
+        raise BrokenFilter(f"the filter sent the unknown reply {code!r}")
     return reply
 
 

@@ -86,7 +86,7 @@ class Conversation(serving.Client):
     def connection_lost(self, exc: Exception | None) -> None:  # noqa: ARG002 - asyncio's; no news
         """Called by asyncio, once."""
         if self._judging is not None:
-            self._defer("the MTA is gone")
+            self._defer("the MTA closed the connection")
         self._wire.close()
         self._roster.discard(self)
         if self._gone is not None and not self._gone.done():
@@ -127,7 +127,7 @@ class Conversation(serving.Client):
     def abort(self) -> None:
         """Close now; a message that is being judged is deferred."""
         if self._judging is not None:
-            self._defer("the service stops")
+            self._defer("the service is stopping")
         self._transport.close()
         if self._transport.get_write_buffer_size():
             self._transport.abort()
@@ -137,20 +137,18 @@ class Conversation(serving.Client):
         limits = self._limits
         if self._judging is not None:
             if now >= self._judging_begun + limits.judging:
-                self._overdue(f"a message is judged for over {limits.judging:g} s")
-                self._defer("it took too long to judge the message")
+                self._overdue(f"judging a message took over {limits.judging:g} s")
+                self._defer("judging the message took too long")
             elif now >= self._shown + limits.progress:
                 self._shown = now
                 self._transport.write(self._wire.send(Progress()))
         elif self._content_begun and now >= self._content_begun + limits.content:
-            self._overdue(f"the content of a message takes over {limits.content:g} s")
+            self._overdue(f"the content of a message took over {limits.content:g} s")
             self._session.fail("the content came too slowly")
             self._content_begun = 0.0
         if self._judging is None and now >= self.deadline:
-            if self._unread:
-                self._overdue("it does not read its replies")
-            else:
-                self._overdue("half a frame" if self._wire.pending else "idle")
+            why = "half a frame" if self._wire.pending else "idle"
+            self._overdue("closed: replies are unread" if self._unread else f"closed: {why}")
             self._transport.abort()
         self._close_if_done(now)
 

@@ -111,7 +111,8 @@ def _ground_of_spf(verdict: spf.Verdict, actions: Mapping[str, Action]) -> _Grou
     """MAIL FROM decides; for the null sender it is derived from HELO (RFC 7208 §2.4)."""
     action = actions.get(verdict.result, Action.HEADER)
     error = verdict.result in (spf.Result.TEMPERROR, spf.Result.PERMERROR)
-    sentence = f"SPF says {verdict.result} of {printable_ascii(verdict.domain) or 'the sender'}"
+    domain = printable_ascii(verdict.domain) or "the sender"
+    sentence = f"the SPF result for {domain} is {verdict.result}"
     if verdict.explanation:
         sentence += f"; the domain explains: {printable_ascii(verdict.explanation)}"
     return _Ground(action, "7.24" if error else "7.23", sentence)
@@ -123,7 +124,7 @@ def _ground_of_dkim(verdicts: Sequence[dkim.Verdict], actions: Mapping[str, Acti
     best = next((good for good in _BEST if good in found), found[0])
     action = actions.get(best, Action.HEADER)
     code = "7.21" if best is dkim.Result.POLICY else "7.20"
-    return _Ground(action, code, f"DKIM says {best} of the message")
+    return _Ground(action, code, f"the DKIM result for the message is {best}")
 
 
 def _ground_of_dmarc(verdict: dmarc.Verdict, actions: Mapping[str, Action]) -> _Ground:
@@ -131,14 +132,14 @@ def _ground_of_dmarc(verdict: dmarc.Verdict, actions: Mapping[str, Action]) -> _
 
     RFC 9989 §7.2 leaves the code open and shows 5.7.1.
     """
-    domain = printable_ascii(verdict.domain) or "no single author"
+    domain = printable_ascii(verdict.domain) or "a message without a single author"
     if verdict.result is dmarc.Result.FAIL:
-        sentence = f"rejected by the DMARC policy of {domain}"
+        sentence = f"the message fails the DMARC policy of {domain}"
         return _Ground(actions.get(verdict.disposition, Action.HEADER), "7.1", sentence)
     action = actions.get(verdict.result, Action.HEADER)
     if verdict.result is dmarc.Result.NONE:  # as a key of the actions, `none` means p=none
         action = Action.HEADER
-    return _Ground(action, "7.1", f"DMARC says {verdict.result} of {domain}")
+    return _Ground(action, "7.1", f"the DMARC result for {domain} is {verdict.result}")
 
 
 def _by_chain(ground: _Ground, report: Report, trusted: frozenset[str]) -> _Ground:

@@ -137,7 +137,7 @@ class Mail:
         if self.is_too_large:
             fault = f"it has {self.fields} fields and {self._octets} octets, which is too much"
         elif len(message.keys) != self.fields and not message.faults:
-            fault = "a field has a line end that folds nothing"
+            fault = "a header field contains a line end that is not folding"
         if fault:
             return message._replace(faults=(*message.faults, fault))
         return message

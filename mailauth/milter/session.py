@@ -168,7 +168,7 @@ class Session:
         options = negotiate(offer, needed)
         lacking = options.lacks(needed)
         if lacking:
-            self._unfit = f"the MTA does not let us {lacking.name}; all its mail is deferred"
+            self._unfit = f"the MTA does not allow {lacking.name}; all its mail is deferred"
         self._separator = b":" if options.steps & Steps.LEADING_SPACE else b": "
         return options
 

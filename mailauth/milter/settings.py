@@ -116,7 +116,7 @@ class VerifyingSettings:
 
     def __post_init__(self) -> None:
         if self.dmarc and not (self.spf and self.dkim):
-            raise BadArgument("DMARC is judged by SPF and DKIM; switch both on, or it off")
+            raise BadArgument("DMARC needs SPF and DKIM: switch both on, or DMARC off")
 
     @property
     def methods(self) -> frozenset[str]:

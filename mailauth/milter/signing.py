@@ -138,7 +138,7 @@ def _published(found: _Found, notes: list[str]) -> Lookups[_Found]:
             published.append((row, key))
         else:
             doubts.append((row.selector, reason))
-    does = "does not sign" if published else "signs all the same"
+    does = "does not sign" if published else "signs anyway"
     notes += [f"s={selector} {does}: {reason}" for selector, reason in doubts]
     return published or found
 

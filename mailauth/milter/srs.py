@@ -105,7 +105,7 @@ class Recipients:
             elif reply.outcome is not Outcome.NOT_FOUND:
                 return Rewritten(trouble=f"SRS: {shown(reply.text)}")
             elif reply is not OURS and reply is not LEFT_ALONE:
-                note = f"the sender leaves as it is: {shown(reply.text)}"
+                note = f"the sender is not rewritten: {shown(reply.text)}"
         return Rewritten(tuple(changes), new, len(self.returning), note=note)
 
     def notes(self) -> Iterator[str]:

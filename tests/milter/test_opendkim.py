@@ -140,7 +140,7 @@ def test_a_hundred_thousand_domains(tmp_path: Path) -> None:
 
 BAD = [
     ("KeyTable", "one example.com:s1", "is not of the form"),
-    ("KeyTable", "one example.com:s1:MIIC", "put it into a file"),
+    ("KeyTable", "one example.com:s1:MIIC", "must be in a file"),
     ("KeyTable", "one :s1:/k", "is empty"),
     ("KeyTable", "one example.com:s1:/k:rsa-sha1", "rsa-sha1"),
     ("KeyTable", "one com:s1:/k", "a top-level domain"),

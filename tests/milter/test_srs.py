@@ -143,7 +143,7 @@ def test_the_record_tells_what_became_of_the_sender() -> None:
         record = sent(to(recipient), sender=sender).record
         assert (record.new_sender, record.notes) == ("", ())
     (note,) = sent(to("ben@far.example"), sender="<ada>").record.notes
-    assert note == "the sender leaves as it is: not an address"
+    assert note == "the sender is not rewritten: not an address"
 
 
 def test_SRS_10_an_srs_sender_of_another_is_wrapped() -> None:

@@ -147,7 +147,7 @@ def test_a_refusal_is_understood() -> None:
         client("c.example", "192.0.2.99")
         message("<ada@example.com>", own, "x\\r\\n")
         expect("the end", SMFIR_REPLYCODE)
-        text = "SPF says fail of example.com"
+        text = "the SPF result for example.com is fail"
         assert(mt.eom_check(conn, MT_SMTPREPLY, "550", "5.7.23", text), "another reply")
         assert(mt.abort(conn) == nil)
         mt.disconnect(conn)

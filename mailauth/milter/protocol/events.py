@@ -134,7 +134,7 @@ def macro(octets: bytes, name: bytes) -> bytes | None:
 def check_macros(octets: bytes) -> None:
     """Refuse octets that are not macros.  **Raises** ProtocolViolation."""
     if octets and (octets[-1] or octets.count(0) % 2):
-        raise ProtocolViolation("a list of macros that is not of names and values")
+        raise ProtocolViolation("macros that are not pairs of a name and a value")
 
 
 _OFFER = Struct(">III")
@@ -145,10 +145,12 @@ _FAMILIES_WITH_ADDRESS = (b"4", b"6", b"L")
 def _offer(octets: bytes) -> Offer:
     """u32 version, u32 actions, u32 steps."""
     if len(octets) < _OFFER.size:
-        raise ProtocolViolation(f"an offer of options with {len(octets)} octets")
+        raise ProtocolViolation(f"an offer of options with only {len(octets)} octets")
     offer = Offer._make(_OFFER.unpack_from(octets))
     if offer.version < MIN_VERSION:
-        raise ProtocolViolation(f"version {offer.version} of the protocol; {MIN_VERSION} is needed")
+        raise ProtocolViolation(
+            f"protocol version {offer.version}; {MIN_VERSION} is the lowest supported"
+        )
     return offer
 
 
@@ -157,7 +159,7 @@ def _connect(octets: bytes) -> Connect:
     host, nul, rest = octets.partition(b"\0")
     family = rest[:1]
     if not nul or family not in (*_FAMILIES_WITH_ADDRESS, b"U"):
-        raise ProtocolViolation("a connection of no known family")
+        raise ProtocolViolation("a connection of an unknown address family")
     if family == b"U":
         return Connect(host, family)
     if len(rest) < 1 + _PORT.size:
@@ -170,13 +172,13 @@ def _connect(octets: bytes) -> Connect:
 def _string(octets: bytes, what: str) -> bytes:
     """1*OCTET NUL, and no other NUL."""
     if not octets or octets.find(0) != len(octets) - 1:
-        raise ProtocolViolation(f"{what} with another NUL than the one at its end")
+        raise ProtocolViolation(f"{what} that does not end at its first NUL")
     return octets[:-1]
 
 
 def _strings(octets: bytes, what: str) -> list[bytes]:
     if not octets or octets[-1]:
-        raise ProtocolViolation(f"{what} without the NUL at its end")
+        raise ProtocolViolation(f"{what} that does not end in a NUL")
     return octets[:-1].split(b"\0")
 
 

@@ -88,7 +88,7 @@ class Refusal:
         ):
             raise UnsendableReply(f"{self.code} {self.enhanced} is not a refusal")
         if not (self.text.isascii() and self.text.isprintable()):
-            raise UnsendableReply("a text that is not of printable ASCII")
+            raise UnsendableReply("a text that is not printable ASCII")
         line = f"{self.code} {self.enhanced} {self.text}"
         if len(line) > MAX_TEXT - 2:
             line = line[: MAX_TEXT - 5] + "..."
@@ -226,7 +226,7 @@ class Quarantine:
     def encode(self) -> bytes:
         """The frame."""
         if not (self.reason.isascii() and self.reason.isprintable()):
-            raise UnsendableReply("a reason that is not of printable ASCII")
+            raise UnsendableReply("a reason that is not printable ASCII")
         return frame(codes.QUARANTINE, self.reason[:MAX_TEXT].encode() + b"\0")
 
 
@@ -283,7 +283,7 @@ _NAME = re.compile(rb"[!-9;-~]+")
 
 def _index(index: int) -> bytes:
     if not 0 <= index < 2**31:
-        raise UnsendableReply(f"the index {index}")
+        raise UnsendableReply(f"the index {index} is out of range")
     return _LENGTH.pack(index)
 
 
@@ -292,7 +292,7 @@ def _field(name: bytes, value: bytes) -> bytes:
         raise UnsendableReply(f"{name!r} is not the name of a header field")
     folds = value.count(b"\n ") + value.count(b"\n\t")
     if b"\0" in value or b"\r" in value or value.count(b"\n") != folds:
-        raise UnsendableReply(f"a value of {name!r} with a NUL, a CR, or an LF that folds nothing")
+        raise UnsendableReply(f"a value of {name!r} with a NUL, a CR, or an LF that is not folding")
     return name + b"\0" + value + b"\0"
 
 

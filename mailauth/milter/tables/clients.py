@@ -82,7 +82,7 @@ def _network(text: str) -> IPv4Network | IPv6Network | None:
         around = ip_network(bare, strict=False)
     except ValueError:
         return None
-    raise BadArgument(f"{text!r} is no network, but an address in {around}")
+    raise BadArgument(f"{text!r} is not a network, but an address in {around}")
 
 
 def _name(text: str) -> str:
@@ -92,9 +92,9 @@ def _name(text: str) -> str:
     try:
         name = domains.parse_name(text.removeprefix("."))
     except SyntaxFault as fault:
-        raise BadArgument(f"{text!r} is no address, network or host name: {fault}") from None
+        raise BadArgument(f"{text!r} is not an address, network or host name: {fault}") from None
     if name.rpartition(".")[2].isdigit():
-        raise BadArgument(f"{text!r} is no address, network or host name")
+        raise BadArgument(f"{text!r} is not an address, network or host name")
     return text[: text.startswith(".")] + name
 
 

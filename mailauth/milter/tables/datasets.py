@@ -66,7 +66,9 @@ def dataset(text: str, where: str = "") -> Iterator[Entry]:
     elif colon and kind in {"file", "refile"}:
         yield from lines(Path(rest))
     elif colon and kind in _UNREADABLE:
-        raise BadTable(f"{where}: a data set of the type {kind!r}; write it to a file first")
+        raise BadTable(
+            f"{where}: a data set of the type {kind!r} cannot be read; write it to a file"
+        )
     else:
         for word in text.removeprefix("csl:").split(","):
             if word.strip():
@@ -84,7 +86,7 @@ def lines(path: Path) -> Iterator[Entry]:
         try:
             text = line.partition(b"#")[0].decode().strip(" \t\r")
         except UnicodeDecodeError:
-            raise BadTable(f"{path}:{number}: is not of UTF-8") from None
+            raise BadTable(f"{path}:{number}: is not UTF-8") from None
         if text:
             key, *rest = text.replace("\t", " ").split(" ", maxsplit=1)
             yield Entry(key, rest[0].strip(" ") if rest else "", f"{path}:{number}")
@@ -108,9 +110,10 @@ def _key(entry: Entry) -> SigningKey:
         raise BadTable(f"{entry.where}: {entry.value[:60]!r} is not of the form {form}")
     domain, selector, path, *algorithm = (word.strip() for word in words)
     if not path.startswith(("/", "./", "../")):
-        raise BadTable(f"{entry.where}: the key stands in the table; put it into a file")
+        needed = "the key must be in a file, whose path begins with /, ./ or ../"
+        raise BadTable(f"{entry.where}: {needed}")
     if algorithm and algorithm[0] not in set(Algorithm):
-        raise BadTable(f"{entry.where}: there is no algorithm {algorithm[0]!r} any more")
+        raise BadTable(f"{entry.where}: the algorithm {algorithm[0]!r} is not supported")
     if not (domain and selector):
         raise BadTable(f"{entry.where}: the domain or the selector is empty")
     try:

@@ -175,7 +175,7 @@ def author_row(text: str) -> str:
         domain = domain[1:]
     reason = ""
     if at and local != "*" and (not local or "*" in local):
-        reason = "before the @ stands one local part, or * for all"
+        reason = "before the @ there must be one local part, or * for all"
     elif domain != "*":
         try:
             domains.parse(domain.removeprefix("."))

@@ -140,7 +140,7 @@ def test_what_the_domain_asks_for_is_done_if_it_is_wanted(service: MilterService
     service.start()
     verdict = service.deliver(envelope=THEIRS).reply
     assert isinstance(verdict, Refusal)
-    assert str(verdict).startswith("550 5.7.1 rejected by the DMARC policy of example.com")
+    assert str(verdict).startswith("550 5.7.1 the message fails the DMARC policy of example.com")
     service.set_up(verifying="dmarc = false")
     service.reload()
     answer = service.deliver(envelope=THEIRS)
@@ -170,6 +170,6 @@ def test_OPS_13_tables_that_contradict_each_other(tmp_path: Path) -> None:
         "16: verifying.dmarc_actions",
         "17: verifying.trusted_sealers[1]: ",
         "17: verifying.trusted_sealers: needs arc = true",
-        "18: verifying.relays[1]: '192.0.2.1/24' is no network, but an address in 192.0.2.0/24",
+        "18: verifying.relays[1]: '192.0.2.1/24' is not a network, but an address in 192.0.2.0/24",
     ):
         assert any(line.startswith(start) for line in lines), (start, lines)

@@ -381,7 +381,7 @@ def test_MIL_22_a_dry_run_only_tells(service: MilterService) -> None:
     assert (answer.reply, answer.changes) == (CONTINUE, ())
     log = service.wait_for_log("would be marked", "would be signed")
     assert "reject: 550 5.7.20; client=" in log
-    assert "; told: DKIM says none of the message\n" in log
+    assert "; told: the DKIM result for the message is none\n" in log
 
 
 def test_MIL_22_a_deferral_is_a_warning_and_a_dry_run_counts_nothing_as_done(
