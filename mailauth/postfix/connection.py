@@ -118,7 +118,7 @@ class Connection(serving.Client):
         No request is waiting: while one is, we do not read, so we do not see the end.
         """
         if self._wire.partial and not self._lingering:
-            self._watch.violated(f"{self._peer()}: ended within a request")
+            self._watch.violated(f"{self._peer()}: closed in the middle of a request")
         return False
 
     def pause_writing(self) -> None:
@@ -150,9 +150,9 @@ class Connection(serving.Client):
             return
         limit = self._limits.request
         if self._unread:
-            self._watch.overdue(f"{self._peer()}: replies are unread after {limit:g} s")
+            self._watch.overdue(f"{self._peer()}: closed: replies are unread after {limit:g} s")
         elif self._wire.partial and not self._lingering:
-            self._watch.overdue(f"{self._peer()}: half a request after {limit:g} s")
+            self._watch.overdue(f"{self._peer()}: closed: half a request after {limit:g} s")
         self._transport.abort()
 
     def _work(self) -> None:

@@ -114,10 +114,11 @@ def _sorted(entry: str) -> tuple[str, str]:
     **Raises** BadArgument.
     """
     if entry[:1] in _BLANKS:
-        raise BadArgument("it begins with a blank, and there is no line that it continues")
+        raise BadArgument("it begins with a blank, but there is no line for it to continue")
     if entry.startswith("*."):
         shown = entry[:_SHOWN]
-        raise BadArgument(f"{shown!r} is no domain: for all that is below it write {shown[1:]}")
+        remedy = f"for all below {shown[2:]} write {shown[1:]}"
+        raise BadArgument(f"{shown!r} is not a domain: {remedy}")
     local, at, name = entry.rpartition("@")
     try:
         if local:
@@ -126,7 +127,7 @@ def _sorted(entry: str) -> tuple[str, str]:
             return "above", domains.parse(name[1:])
         return "names", domains.parse(name)
     except SyntaxFault as fault:
-        raise BadArgument(f"{entry[:_SHOWN]!r} is no domain: {fault}") from None
+        raise BadArgument(f"{entry[:_SHOWN]!r} is not a domain: {fault}") from None
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:

@@ -75,5 +75,7 @@ def _make_room(roster: Roster[Connection]) -> bool:
 def _wire(protocol: LookupProtocol, map_name: str) -> Callable[[], Wire]:
     """The factory for the protocol state of a connection."""
     if (protocol is LookupProtocol.TCP_TABLE) != bool(map_name):
-        raise BadArgument("a tcp_table serves one map, by its name; a socketmap serves all")
+        raise BadArgument(
+            "a tcp_table needs the name of its one map; a socketmap, which serves all, has none"
+        )
     return partial(TcpTable, map_name) if map_name else Socketmap

@@ -335,7 +335,7 @@ def test_each_line_that_is_wrong_is_told() -> None:
         DomainList.parse(text)
     assert [number for number, _ in raised.value.faults] == [2, 5, *range(6, 26)]
     told = str(raised.value)
-    assert told.startswith("line 2: '..' is no domain: an empty label in a name; line 5: ")
+    assert told.startswith("line 2: '..' is not a domain: an empty label in a name; line 5: ")
     assert told.count("line ") == 10
     assert told.endswith("and others")
 

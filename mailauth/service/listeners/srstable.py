@@ -28,7 +28,7 @@ def complaints(policy: Srs) -> Iterator[Complaint]:
         try:
             domains.parse(name)
         except SyntaxFault as fault:
-            yield Complaint(place, f"{name!r} is no domain: {fault}")
+            yield Complaint(place, f"{name!r} is not a domain: {fault}")
     for key in ("own_domains", "exclude"):
         try:
             DomainList.of(getattr(policy, key))

@@ -297,7 +297,7 @@ def test_PFX_09_MIL_19_a_public_address_is_warned_of(service: Service) -> None:
 
 WRONG = {
     "no table": ("[srs]", "[srs_]", "a tcp_table needs a table [srs]"),
-    "no domain": ("fwd.example", "a..b", "srs.domain: 'a..b' is no domain"),
+    "no domain": ("fwd.example", "a..b", "srs.domain: 'a..b' is not a domain"),
     "no map": ('map = "forward"', "", "listen[1].map: is missing"),
     "unknown map": ('map = "forward"', 'map = "fwd"', "listen[1].map: there is no map 'fwd'"),
     "a domain of a map": (
@@ -310,9 +310,12 @@ WRONG = {
     "a wildcard": (
         "[srs]\n",
         '[srs]\nown_domains = ["*.a.example"]\n',
-        "srs.own_domains[1]: '*.a.example' is no domain: for all that is below it write .a.example",
+        (
+            "srs.own_domains[1]: '*.a.example' is not a domain: "
+            "for all below a.example write .a.example"
+        ),
     ),
-    "no exclusions": ("[srs]\n", '[srs]\nexclude = ["@"]\n', "srs.exclude[1]: '@' is no domain"),
+    "no exclusions": ("[srs]\n", '[srs]\nexclude = ["@"]\n', "srs.exclude[1]: '@' is not a domain"),
     "no file of them": (
         "[srs]\n",
         '[srs]\nexclude_file = "/nonexistent"\n',
@@ -360,7 +363,7 @@ def test_the_domain_of_a_map_is_one_of_ours_however_it_is_written(service: Servi
 def test_OPS_13_every_entry_that_is_none_is_named(service: Service) -> None:
     wrong = 'exclude = ["a@", "a.example", "@", "*.de"]\nmore_domains = ["..", "b.example", "x y"]'
     found = complaints(service, wrong)
-    assert [line.partition(" is no domain")[0] for line in found] == [
+    assert [line.partition(" is not a domain")[0] for line in found] == [
         "0: srs.exclude[1]: 'a@'",
         "0: srs.exclude[3]: '@'",
         "0: srs.exclude[4]: '*.de'",
@@ -385,7 +388,7 @@ def test_OPS_13_every_wrong_line_of_a_list_is_named(service: Service) -> None:
     listed = service.folder / "exclude"
     listed.write_text("# ours\na@\n\nb.example OK\n*.de # all\n")
     found = complaints(service, f'exclude_file = "{listed}"')
-    assert [line.partition(" is no domain")[0] for line in found] == [
+    assert [line.partition(" is not a domain")[0] for line in found] == [
         f"0: srs.exclude_file: {listed}:2: 'a@'",
         f"0: srs.exclude_file: {listed}:5: '*.de'",
     ]
