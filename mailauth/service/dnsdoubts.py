@@ -95,7 +95,7 @@ def _of_srs_domain(name: str) -> Lookups[list[str]]:
     lost = [each for each in area.findings if each.severity is _ERROR or each.code in _NO_BOUNCES]
     broken = [each for each in linted if each.severity is _ERROR]
     return [
-        *(f"bounces to {name} do not come home: {each.sentence}" for each in lost),
+        *(f"bounces to {name} do not come back: {each.sentence}" for each in lost),
         *(f"mail rewritten to {name} does not pass SPF: {each.sentence}" for each in broken),
     ]
 
@@ -128,6 +128,6 @@ def _why(nameserver: str, answer: Answer[Any]) -> str:
     return answer.reason
 
 
-_IN_VAIN: Final = "what it signs cannot be verified"
+_IN_VAIN: Final = "its signatures cannot be verified"
 _OTHERS_SIGN: Final = "until it is published, other keys sign in its place, if there are any"
-_SO: Final = "; while no nameserver answers, mail waits for one, and what is judged is temperror"
+_SO: Final = "; while no nameserver answers, mail is delayed, and its verdicts are temperror"

@@ -77,7 +77,7 @@ def _no_place(listen: Listen, place: Place) -> Iterator[Complaint]:
     folder, user = path.parent, privileges.user()
     if not stat.S_ISDIR(_mode(folder)):
         if folder.parts[:2] != _MADE_AT_THE_START:
-            yield Complaint(place, f"the user {user} sees no folder {folder}")
+            yield Complaint(place, f"there is no folder {folder} that the user {user} can see")
     elif not os.access(folder, os.W_OK | os.X_OK, effective_ids=_EFFECTIVE):
         sentence = (
             f"the user {user} may not make a socket in {folder}: "
@@ -121,24 +121,26 @@ def _idle_tables(configuration: Configuration, used: Collection[str]) -> Iterato
 
 
 _USERS: Final = {
-    "signing": "a milter of the role sign or both does",
-    "verifying": "a milter of the role verify or both does",
-    "srs": "a milter does with srs = true",
+    "signing": "it needs a milter without a role, or with the role sign or both",
+    "verifying": "it needs a milter without a role, or with the role verify or both",
+    "srs": "it needs a socketmap, a tcp_table, or a milter with srs = true",
 }
 """By table, which listeners use it."""
 
 
 def _dated_secrets(given: Srs, now: int) -> Iterator[Complaint]:
     if not srstable.may_sign(given, now):
-        sentence = "no secret is valid now, so mail waits whose sender is to be rewritten"
-        yield Complaint(("srs", "secrets"), f"{sentence}: look at the dates in the file")
+        sentence = "no secret is valid now, so mail whose sender must be rewritten waits"
+        yield Complaint(("srs", "secrets"), f"{sentence}: check the dates in the file")
 
 
 def _uncertain_files(configuration: Configuration) -> Iterator[Complaint]:
     """File names that may mean something else where the service starts, or are read as hosts."""
     for place, name in _named(configuration):
         if not name.startswith("/"):
-            sentence = "is relative to where the service starts: write the whole path, from /"
+            sentence = (
+                "is relative to the folder where the service starts: write the whole path, from /"
+            )
             yield Complaint(place, sentence)
     for table, key in _DATA_SETS:
         text = getattr(getattr(configuration, table), key, None)

@@ -115,7 +115,9 @@ def _handed_over(configuration: Configuration) -> Open:
             found[address] = endpoint
         elif listen is not None and address.is_public:
             values = {"address": str(address)}
-            logger.warning("%(address)s can be reached from other hosts: see to a firewall", values)
+            logger.warning(
+                "%(address)s can be reached from other hosts: protect it with a firewall", values
+            )
     used = {endpoint.socket for endpoint in found.values()}
     for one in given:
         if one not in used:
@@ -142,7 +144,7 @@ def _prepare(reading: Reading, kinds: Kinds, become: tuple[int, int] | None) -> 
     builds = generations.prepare(reading, kinds, looked)
     for line in fault.errors:
         values = {"fault": line}
-        logger.warning("read as root; SIGHUP will not read it again: %(fault)s", values)
+        logger.warning("read as root, so SIGHUP cannot read it again: %(fault)s", values)
     return builds
 
 
@@ -167,7 +169,7 @@ def _again(number: int, current: Generation, path: Path, kinds: Kinds) -> Genera
     configuration = reading.configuration
     old, new = current.configuration.service, configuration.service
     if (old.user, old.group) != (new.user, new.group):
-        raise MailauthError("user and group cannot change by a reload: restart the service")
+        raise MailauthError("user and group cannot be changed by a reload: restart the service")
     files = WatchedFiles(generations.files(configuration, kinds))
     builds = generations.prepare(reading, kinds, generations.look(configuration, kinds))
     endpoints = generations.bind(configuration, current.endpoints, None)

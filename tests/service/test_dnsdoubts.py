@@ -31,7 +31,7 @@ def told(folder: Path, text: str) -> list[str]:
     return [line.replace(f"{folder}/", "") for line in lines]
 
 
-SO = "; while no nameserver answers, mail waits for one, and what is judged is temperror"
+SO = "; while no nameserver answers, mail is delayed, and its verdicts are temperror"
 
 
 @pytest.mark.parametrize(
@@ -97,7 +97,7 @@ PUBLISHED = {
     "old._domainkey.example.com": {"TXT": ["v=DKIM1; p="]},
     "down._domainkey.example.com": {"FAIL": ["TXT"]},
 }
-THEN = "; what it signs cannot be verified"
+THEN = "; its signatures cannot be verified"
 
 
 def test_keys_that_are_not_published_as_they_are_are_told(tmp_path: Path) -> None:
@@ -211,7 +211,7 @@ def test_an_srs_domain_without_its_records_is_told(
         (unused,) = told(tmp_path, f"{text}{JUDGES}{MILTER}")
     where = "x.toml:5: srs.more_domains[1]" if more else "x.toml:4: srs.domain"
     assert lines == [
-        *([f"{where}: bounces to {domain} do not come home: {lost}"] if lost else []),
+        *([f"{where}: bounces to {domain} do not come back: {lost}"] if lost else []),
         *([f"{where}: mail rewritten to {domain} does not pass SPF: {fails}"] if fails else []),
     ]
     assert "srs: no listener uses it" in unused

@@ -90,8 +90,8 @@ def test_secrets_of_which_none_signs_now_are_told(
     path.chmod(0o600)
     table = REWRITES.replace("/x", str(path)) + 'own_domains = ["example.com"]\n'
     line = (
-        "x.toml:3: srs.secrets: no secret is valid now, so mail waits whose sender is to be "
-        "rewritten: look at the dates in the file"
+        "x.toml:3: srs.secrets: no secret is valid now, so mail whose sender must be "
+        "rewritten waits: check the dates in the file"
     )
     for listen in (LOOKUPS, f'{MILTER}role = "srs"\n'):
         assert told(folder, table + listen) == ([line] if is_told else [])
@@ -105,14 +105,26 @@ KEY = '[[signing.key]]\ndomain = "a.example"\nselector = "s"\nfile = "/x"\n'
 @pytest.mark.parametrize(
     ("text", "line"),
     [
-        (f"{REWRITES}{KEY}{MILTER}", "1: srs: no listener uses it; a milter does with srs = true"),
+        (
+            f"{REWRITES}{KEY}{MILTER}",
+            (
+                "1: srs: no listener uses it; "
+                "it needs a socketmap, a tcp_table, or a milter with srs = true"
+            ),
+        ),
         (
             f'{JUDGES}dmarc = false\n{KEY}{MILTER}role = "sign"\n',
-            "1: verifying: no listener uses it; a milter of the role verify or both does",
+            (
+                "1: verifying: no listener uses it; "
+                "it needs a milter without a role, or with the role verify or both"
+            ),
         ),
         (
             f'{KEY}{REWRITES}own_domains = ["a.example"]\n{MILTER}role = "srs"\n',
-            " signing: no listener uses it; a milter of the role sign or both does",
+            (
+                " signing: no listener uses it; "
+                "it needs a milter without a role, or with the role sign or both"
+            ),
         ),
     ],
 )
@@ -126,20 +138,20 @@ def test_networks_of_everybody_are_told(
 ) -> None:
     monkeypatch.setattr(dnsdoubts, "silent_nameservers", lambda _: ())
     signing = f'[signing]\nnetworks = ["192.0.2.0/24", "{network}"]\n{KEY}'
-    sentence = "holds every host: mail of strangers would be signed as your own"
+    sentence = "covers every host: mail of strangers would be signed as your own"
     signs = f'{signing}{MILTER}role = "sign"\n'
     assert told(folder, signs) == [f"x.toml:2: signing.networks[2]: {sentence}"]
     assert told(folder, signs.replace(network, f"!{network}")) == []
     trusted = f'{JUDGES}trusted = ["{network}"]\n{MILTER}'
-    sentence = "holds every host: no mail would be judged"
+    sentence = "covers every host: no mail would be judged"
     assert told(folder, trusted) == [f"x.toml:3: verifying.trusted[1]: {sentence}"]
     relays = f'{JUDGES}relays = ["{network}"]\n{MILTER}'
-    sentence = "holds every host: whoever sends mail could say that it is from another host"
+    sentence = "covers every host: any sender could pretend to be another host"
     assert told(folder, relays) == [f"x.toml:3: verifying.relays[1]: {sentence}"]
 
 
 def test_names_of_files_that_depend_on_the_folder_are_told(folder: Path) -> None:
-    sentence = "is relative to where the service starts: write the whole path, from /"
+    sentence = "is relative to the folder where the service starts: write the whole path, from /"
     lists = "own_domains = ['a.example']\n"
     assert told(folder, REWRITES.replace("/x", "x") + lists + LOOKUPS) == [
         f"x.toml:3: srs.secrets: {sentence}"
@@ -214,11 +226,12 @@ def test_a_folder_in_which_no_socket_can_be_made_is_told(folder: Path) -> None:
         listen = LOOKUPS.replace("inet:127.0.0.1:1", f"unix:{path}") + "mode = 0o666\n"
         return told(folder, f"{listen}{REWRITES}own_domains = ['a.example']\n")
 
+    unseen = f"there is no folder {folder}/x that the user {privileges.user()} can see"
     assert warned(f"{folder}/x/s") == [
-        f"x.toml:3: listen[1].address: the user {privileges.user()} sees no folder {folder}/x"
+        f"x.toml:3: listen[1].address: {unseen}",
     ]
     (folder / "x").write_text("")
-    assert "sees no folder" in warned(f"{folder}/x/s")[0]
+    assert "there is no folder" in warned(f"{folder}/x/s")[0]
     assert warned("/run/no-such-service/s") == [], "the unit makes it at the start"
     assert warned(f"{folder}/s") == []
     if os.geteuid() == 0:

@@ -38,14 +38,14 @@ def note_refusals(imported: Imported) -> None:
         tables, lambda converted: generation.wrong_listeners(converted, kinds)
     )
     for one in first_of_each(complaints):
-        imported.notes.append(f"mend {show(one.place)}: {one.sentence}")
+        imported.notes.append(f"fix {show(one.place)}: {one.sentence}")
 
 
 def _secrets(path: str, *, trims: bool) -> Iterator[str]:
     try:
         octets = reading.octets(path, reading.MAX_TEXT)
     except BadArgument as fault:
-        yield f"look at the secrets yourself: {fault}"
+        yield f"check the secrets yourself: {fault}"
         return
     count = 0
     for number, line in enumerate(octets.split(b"\n"), 1):
@@ -54,7 +54,7 @@ def _secrets(path: str, *, trims: bool) -> Iterator[str]:
         if why := _difference(secret, line):
             yield f"{path}:{number}: {why}"
     if count > MAX_SECRETS:
-        yield f"{path} has {count} secrets: take away all but the first {MAX_SECRETS}"
+        yield f"{path} has {count} secrets: remove all but the first {MAX_SECRETS}"
 
 
 def _difference(secret: bytes, line: bytes) -> str:
@@ -64,5 +64,5 @@ def _difference(secret: bytes, line: bytes) -> str:
     if secret and len(secret.strip()) < MIN_OCTETS:
         return f"has fewer than {MIN_OCTETS} octets: bounces to addresses made with it are lost"
     if secret and secret != line:
-        return "take away the blanks or the CR at its ends: they are of the secret here"
+        return "remove the blanks or the CR at its ends: here they are part of the secret"
     return ""

@@ -15,7 +15,7 @@ Table: TypeAlias = dict[str, Value]
 
 _GROUP_OF_POSTFIX: Final = "postfix"
 SECRETS_NOTE: Final = (
-    "the secrets file must belong to the user of the service, mailauth in the unit of systemd, and "
+    "the secrets file must belong to the user of the service, mailauth in the systemd unit, and "
     "be closed to all others: chown it, chmod 600"
 )
 
@@ -23,14 +23,14 @@ SECRETS_NOTE: Final = (
 def user_note(user: str, group: str | None = None) -> str:
     """The note that the user of another program is not carried over."""
     who = f"the user {user} is" if group is None else f"the user {user} and the group {group} are"
-    return f"{who} not carried over: the unit of systemd starts the service as mailauth"
+    return f"{who} not carried over: the systemd unit starts the service as mailauth"
 
 
 def folder_note(path: str) -> str:
     """The note about what a Unix socket needs that another program made as root."""
     return (
-        f"{path}: its folder must be one in which the user of the service may make the socket, "
-        "and stand in ReadWritePaths of the unit, or systemd must make the socket"
+        f"{path}: the user of the service must be allowed to make the socket in its folder, which "
+        "must be in ReadWritePaths of the unit; or systemd must make the socket"
     )
 
 
@@ -76,7 +76,7 @@ class Imported:
         name = given if given and given.upper() != "HOSTNAME" else hostname
         self.verifying["authserv_id"] = name
         if "." not in name:
-            self.notes.append("authserv_id is to be the full name of the mail host")
+            self.notes.append("authserv_id should be the full name of the mail host")
 
     def text(self) -> str:
         """The TOML."""

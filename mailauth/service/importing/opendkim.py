@@ -47,7 +47,7 @@ def _directives(path: Path, depth: int = 0) -> Iterator[Entry]:
         if entry.key.lower() != "include":
             yield entry
         elif depth == _MAX_INCLUDED:
-            raise BadTable(f"{entry.where}: files include each other too deeply")
+            raise BadTable(f"{entry.where}: included files are nested too deeply")
         else:
             yield from _directives(Path(entry.value), depth + 1)
 
@@ -70,11 +70,11 @@ class _Translation:
         if signs:
             self._translate_signing(imported.signing)
         elif "s" in mode:
-            imported.notes.append(f"it signs nothing: {lacking}")
+            imported.notes.append(f"no mail is signed: {lacking}")
         if verifies:
             self._translate_verifying(imported.verifying)
         if not signs and not verifies:
-            raise BadTable(f"{imported.source}: it neither signs nor verifies")
+            raise BadTable(f"{imported.source}: no mail is signed or verified")
         self._translate_service()
         self._translate_dns(imported.dns)
         self._listen("both" if signs and verifies else "sign" if signs else "verify")
@@ -138,7 +138,7 @@ class _Translation:
     def _translate_verifying(self, table: Table) -> None:
         self._imported.name_verifier(self._text("AuthservID"), self._hostname)
         table["spf"] = table["dmarc"] = False
-        note = "SPF and DMARC are left off, as OpenDKIM has none: take out the lines spf and dmarc"
+        note = "SPF and DMARC are off, as in OpenDKIM: to have them, remove the lines spf and dmarc"
         self._imported.notes.append(note)
         self._put_clients("PeerList", table, "trusted")
         actions = self._actions()
@@ -234,16 +234,16 @@ class _Translation:
         OpenDKIM accepts entries that are no clients; they match nothing.
         """
         in_file = self._text(name).startswith(_FILES)
-        remedy = "take it out of the file" if in_file else "it is left out"
+        remedy = "remove it from the file" if in_file else "it is left out"
         found = []
         for entry in self._entries(name):
             try:
                 found.append(network(entry))
             except BadTable as fault:
-                self._tell(f"{fault}: {remedy}, as nothing matched it")
+                self._tell(f"{fault}: {remedy}, as it matched nothing")
                 continue
             if meaning := _widened(entry.key, found[-1]):
-                self._tell(f"{entry.where}: {entry.key!r} matched nothing; here it is {meaning}")
+                self._tell(f"{entry.where}: {entry.key!r} matched nothing; here it means {meaning}")
         if in_file:
             table[f"{key}_file"] = path_of(self._text(name))
         elif found:
@@ -253,8 +253,8 @@ class _Translation:
         """The number, or with a note the nearest one that the key allows."""
         bounded = min(max(number, least), most)
         if bounded != number:
-            bound = "least" if bounded == least else "most"
-            self._note(name, f"{number} becomes {key} = {bounded}, the {bound} there is")
+            bound = "lowest" if bounded == least else "highest"
+            self._note(name, f"{number} becomes {key} = {bounded}, the {bound} allowed")
         return bounded
 
     def _tell(self, note: str) -> None:
@@ -280,13 +280,13 @@ class _Translation:
             elif name in OF_VERIFYING:
                 yield f"{entry.where}: {entry.key} is not needed: no mail is verified"
             else:
-                yield f"{entry.where}: {entry.key} is no directive that is known of OpenDKIM"
+                yield f"{entry.where}: {entry.key} is not a known directive of OpenDKIM"
 
     def _why_unasked(self) -> str:
         """Why a directive of signing was not asked for."""
         if not self._imported.signing:
             return "no mail is signed"
-        return "the tables say it" if self._text("KeyTable") else "there is no KeyTable"
+        return "the tables decide that" if self._text("KeyTable") else "there is no KeyTable"
 
 
 def _macro(entry: Entry) -> tuple[str, list[str]]:

@@ -63,7 +63,7 @@ def read(line: CommandLine) -> Imported:
 
 def _socketmaps(line: CommandLine, notes: list[str]) -> Iterator[Table]:
     if line.encoder_port is not None or line.decoder_port is not None:
-        raise BadArgument("-e and -d are of tcp: with -P socketmap give -l or -L")
+        raise BadArgument("-e and -d are for tcp: with -P socketmap give -l or -L")
     if line.path is not None:
         yield listener({"kind": "socketmap"}, f"unix:{line.path}", notes)
     if line.port is not None or line.path is None:
@@ -72,7 +72,7 @@ def _socketmaps(line: CommandLine, notes: list[str]) -> Iterator[Table]:
 
 def _tcp_tables(line: CommandLine) -> list[Table]:
     if line.path is not None or line.port is not None:
-        raise BadArgument("-l and -L are of the socketmap: give -P socketmap too")
+        raise BadArgument("-l and -L are for the socketmap: give -P socketmap too")
     ports = {"forward": line.encoder_port or _ENCODER, "reverse": line.decoder_port or _DECODER}
     return [
         {"kind": "tcp_table", "address": f"inet:127.0.0.1:{port}", "map": name}
@@ -82,13 +82,13 @@ def _tcp_tables(line: CommandLine) -> list[Table]:
 
 def _notes(line: CommandLine) -> list[str]:
     notes = [
-        "main.cf stays as it is; a file of what is not rewritten may be srs.exclude_file too",
+        "main.cf stays as it is; a file that lists what is not rewritten can be srs.exclude_file",
         SECRETS_NOTE,
     ]
     if line.ignore_outside:
-        notes.append("-I needs no setting: mail outside of the domain is never touched")
+        notes.append("-I needs no setting: mail outside the domain is never touched")
     if line.pid_file is not None:
-        notes.append("-p is not carried over: there is no file of the process number")
+        notes.append("-p is not carried over: there is no PID file")
     if line.unsafe:
         notes.append("-u is carried over: the service keeps running as the user who started it")
     else:

@@ -39,7 +39,7 @@ def read(text: str, source: str, hostname: str) -> Imported:
         if len(words) == 2:  # noqa: PLR2004 - name and value
             settings[words[0]] = words[1]
         elif words != [""]:
-            imported.notes.append(f"line {number} is passed over, as policyd-spf does it")
+            imported.notes.append(f"line {number} is ignored, as policyd-spf ignores it")
     _translate(settings, imported, hostname)
     return imported
 
@@ -49,7 +49,7 @@ def _translate(settings: Settings, imported: Imported, hostname: str) -> None:
     header = settings.get("Header_Type", "SPF")
     imported.verifying["received_spf"] = header == "SPF"
     if header == "None":
-        imported.notes.append("Header_Type = None is not carried over: results are always told")
+        imported.notes.append("Header_Type = None is not carried over: results are always reported")
     if trusted := [*_networks(settings, "skip_addresses", imported.notes)]:
         imported.verifying["trusted"] = trusted
     if trusted != _LOOPBACK:
@@ -81,7 +81,7 @@ def _actions(settings: Settings, notes: list[str]) -> dict[str, str | list[str]]
     """What follows from each SPF result."""
     word = settings.get("Mail_From_reject", "Fail")
     if word not in _REJECTED:
-        notes.append(f"Mail_From_reject = {word} is not known of policyd-spf: it rejects nothing")
+        notes.append(f"Mail_From_reject = {word} is unknown to policyd-spf: it rejects nothing")
     actions: dict[str, str | list[str]] = dict.fromkeys(_REJECTED.get(word, ()), "reject")
     if word not in _HEADER_ONLY:
         if settings.get("PermError_reject") == "True":
@@ -97,8 +97,8 @@ def _actions(settings: Settings, notes: list[str]) -> dict[str, str | list[str]]
     helo = settings.get("HELO_reject", "Fail")
     if helo not in {"Null", *_HEADER_ONLY}:
         notes.append(
-            f"HELO_reject = {helo} is not carried over: the result of HELO decides for the null "
-            "sender alone, by the same actions"
+            f"HELO_reject = {helo} is not carried over: the result of HELO decides only for the "
+            "null sender, with the same actions"
         )
     return actions
 
@@ -110,7 +110,7 @@ def _networks(settings: Settings, name: str, notes: list[str]) -> Iterator[str]:
         try:
             network = ip_network(word, strict=False)
         except ValueError:
-            notes.append(f"{name}: {word} is no network, and is left out")
+            notes.append(f"{name}: {word} is not a network, and is left out")
             continue
         mapped = isinstance(network, IPv6Network) and network.network_address.ipv4_mapped
         if mapped and network.prefixlen >= _MAPPED_PREFIX:
@@ -122,7 +122,7 @@ def _number(settings: Settings, name: str, default: int) -> int:
     text = settings.get(name, str(default))
     digits = text.removeprefix("-")
     if not (digits.isascii() and digits.isdigit() and len(digits) <= _MAX_DIGITS):
-        raise BadArgument(f"{name} is {text!r} where a number is wanted")
+        raise BadArgument(f"{name} must be a number, not {text!r}")
     return int(text)
 
 
@@ -148,19 +148,19 @@ _HEADER_ONLY: Final = frozenset({"False", "No_Check"})
 """Words with which no result, not even an error, causes an action."""
 _LOOPBACK: Final = ["127.0.0.0/8", "::1/128"]
 _MAIN_CF: Final = (
-    "take check_policy_service with policyd-spf out of main.cf, its service out of master.cf, and "
-    "give the address below to smtpd_milters; DKIM and DMARC are judged too, and only reported"
+    "remove check_policy_service with policyd-spf from main.cf and its service from master.cf, and "
+    "add the address below to smtpd_milters; DKIM and DMARC are judged too, but only reported"
 )
 _TRUSTED: Final = (
-    "skip_addresses are in trusted, where nothing of their mail is judged, and results that it "
-    "brings are believed: they must be hosts of your own"
+    "skip_addresses become trusted: their mail is not judged at all, and results that it brings "
+    "are believed, so they must be hosts of your own"
 )
 _SKIPPED: Final = (
-    "no hosts are skipped for SPF alone; see docs/migration.md for what to do with relays of your "
-    "own and with forwarders"
+    "no hosts are skipped for SPF alone; for relays of your own and for forwarders see "
+    "docs/migration.md"
 )
 _ALL_DOMAINS: Final = "the actions are the same for all domains and recipients"
-_RESTRICTIONS: Final = "a milter names no restriction of Postfix"
+_RESTRICTIONS: Final = "a milter cannot name a restriction of Postfix"
 _NOWHERE: Final = frozenset({"", "None"})
 _NO: Final = frozenset({"", "No", "False"})
 _YES: Final = frozenset({"Yes", "True"})
@@ -176,12 +176,12 @@ _LEFT_OUT: Final[Mapping[str, tuple[frozenset[str], str]]] = {
     "Mail_From_pass_restriction": (_NOWHERE, _RESTRICTIONS),
     "HELO_pass_restriction": (_NOWHERE, _RESTRICTIONS),
     "MacroList": (_NOWHERE, "what is judged does not depend on macros of the MTA"),
-    "Prospective": (_NOWHERE, "mail that leaves is not judged; see mailauth spf check"),
+    "Prospective": (_NOWHERE, "outgoing mail is not judged; see mailauth spf check"),
     "SPF_Enhanced_Status_Codes": (_YES, "refusals always have the codes of RFC 7372"),
-    "Void_Limit": (frozenset({"2"}), "two look-ups may find nothing (RFC 7208)"),
-    "Reason_Message": (_ANY, "the sentence of a refusal is mailauth's own"),
+    "Void_Limit": (frozenset({"2"}), "the limit is two void look-ups (RFC 7208)"),
+    "Reason_Message": (_ANY, "mailauth words its refusals itself"),
     "Mock": (_NO, "milters see all fields"),
-    "PidFile": (_ANY, "there is no file of the process number"),
+    "PidFile": (_ANY, "there is no PID file"),
     "UMask": (_ANY, "the socket is for its owner and the group of Postfix; see mode"),
 }
 """By setting without a counterpart, the values with which none is needed, and the reason."""

@@ -37,7 +37,7 @@ def read(text: str, source: str, domain: str = "") -> Imported:
     **Raises** SyntaxFault: it is no such file.  BadArgument: it does not say enough.
     """
     if len(text) > _MAX_CHARACTERS:
-        raise SyntaxFault(f"a configuration of {len(text)} characters")
+        raise SyntaxFault(f"{len(text)} characters are too many for a configuration")
     is_shell = any(map(_SHELL_LINE.match, text.splitlines()))
     return _from_shell(text, source, domain) if is_shell else _from_confuse(text, source, domain)
 
@@ -93,23 +93,23 @@ _ALWAYS_NOTE: Final = (
     "are not carried over; to leave some alone, put them into srs.own_domains"
 )
 _MILTER_NOTE: Final = (
-    "the milter rewrites only mail that leaves, and must stand behind the expansion of aliases: "
+    "the milter rewrites only mail that leaves, and must run after aliases are expanded: "
     "see docs/milter-srs.md"
 )
 
 _LEFT_OUT: Final = {
-    "original-envelope": "senders are not kept in a database: bounces to addresses SRS0=...=1=... "
-    "that are still on their way are lost; senders too long pass as they are, or see "
+    "original-envelope": "senders are not kept in a database: bounces still to come to addresses "
+    "SRS0=...=1=... are lost; senders that are too long are not rewritten, or see "
     "srs.long_senders",
-    "envelope-database": 'a store of long senders is long_senders = "store" with aliases = FILE',
-    "chroot-dir": "there is no chroot; the unit of systemd confines the service",
+    "envelope-database": 'to store long senders, set long_senders = "store" and aliases = FILE',
+    "chroot-dir": "there is no chroot; the systemd unit confines the service",
     "domains-file-watch": "the file is read again on SIGHUP",
     "syslog": "the log goes to standard error, and from there to the journal",
-    "milter-rewrite-local": "the milter leaves the sender of mail that stays alone",
-    "milter-recipient-limit": "the number of recipients is for the mail server to limit",
-    "seccomp": "the unit of systemd filters system calls",
+    "milter-rewrite-local": "the milter does not rewrite the sender of mail that stays here",
+    "milter-recipient-limit": "the mail server limits the number of recipients",
+    "seccomp": "the systemd unit filters system calls",
     "daemonize": "the service stays in the foreground",
-    "pid-file": "there is no file of the process number",
+    "pid-file": "there is no PID file",
 }
 _CARRIED: Final = frozenset(
     {
@@ -152,7 +152,7 @@ def _variables(text: str) -> Settings:
             continue
         match = _ASSIGNMENT.fullmatch(line)
         if match is None:
-            raise SyntaxFault(f"line {number} is no assignment NAME=value", line)
+            raise SyntaxFault(f"line {number} is not an assignment NAME=value", line)
         found[match[1]] = _word(match[2], number)
     return found
 
@@ -166,7 +166,7 @@ def _word(text: str, number: int) -> str:
         at = match.end()
     rest = text[at:].strip()
     if rest and not (rest.startswith("#") and text[at].isspace()):
-        raise SyntaxFault(f"the value in line {number} is one that only a shell can find", text, at)
+        raise SyntaxFault(f"only a shell can expand the value in line {number}", text, at)
     return value
 
 
@@ -176,7 +176,7 @@ def _from_shell(text: str, source: str, domain: str) -> Imported:
     imported.srs["domain"] = _text(settings, "SRS_DOMAIN") or domain
     if not imported.srs["domain"]:
         raise BadArgument(
-            "SRS_DOMAIN is not set there; give what `postconf -h mydomain` says as --domain"
+            "SRS_DOMAIN is not set; give the output of `postconf -h mydomain` as --domain"
         )
     imported.srs["secrets"] = _text(settings, "SRS_SECRET")
     options = [*_options(_text(settings, "SRS_EXTRA_OPTIONS"))]
@@ -253,7 +253,7 @@ def _as_list(value: str | list[str]) -> list[str]:
 def _text(settings: Settings, name: str) -> str:
     value = settings.get(name, "")
     if isinstance(value, list):
-        raise BadArgument(f"{name} is a list where one value is wanted")
+        raise BadArgument(f"{name} must be one value, not a list")
     return value
 
 
@@ -275,6 +275,6 @@ def _copy_numbers(settings: Settings, table: Table, names: dict[str, str]) -> No
     for theirs, ours in names.items():
         value = _text(settings, theirs)
         if value and not _is_number(value):
-            raise BadArgument(f"{theirs} is {value!r} where a number is wanted")
+            raise BadArgument(f"{theirs} must be a number, not {value!r}")
         if value:
             table[ours] = int(value)

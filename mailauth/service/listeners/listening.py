@@ -27,17 +27,17 @@ class ListenerWatch:
     def refused(self, line: str) -> None:
         """A connection was closed at once."""
         self._tally.count(Figure.REFUSED)
-        self._warn("%(listener)s: a connection is refused: %(why)s", line)
+        self._warn("%(listener)s: a connection was refused: %(why)s", line)
 
     def violated(self, line: str) -> None:
         """A connection is closed because its peer broke the protocol."""
         self._tally.count(Figure.BROKEN)
-        self._warn("%(listener)s: no request, closed: %(why)s", line)
+        self._warn("%(listener)s: protocol error, closed: %(why)s", line)
 
     def overdue(self, line: str) -> None:
         """A peer left something unfinished or unread for too long."""
         self._tally.count(Figure.OVERDUE)
-        self._warn("%(listener)s: too slow, closed: %(why)s", line)
+        self._warn("%(listener)s: too slow: %(why)s", line)
 
     def _warn(self, template: str, why: str) -> None:
         logger.warning(template, {"listener": self._listener, "why": why})

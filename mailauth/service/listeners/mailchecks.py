@@ -33,7 +33,7 @@ def complaints(configuration: Configuration, listen: Listen, at: Place) -> Itera
     elif verifying is None and listen.role in {"verify", "both"}:
         yield Complaint((*at, "role"), f"{listen.role!r} needs a table [verifying]")
     if listen.map is not None:
-        yield Complaint((*at, "map"), "a milter has no map; take this line out")
+        yield Complaint((*at, "map"), "a milter has no map; remove this line")
     yield from _times(configuration)
     for number, text in enumerate(configuration.dns.nameservers):
         yield from _fault(("dns", "nameservers", number), partial(Nameserver.parse, text))
@@ -64,7 +64,7 @@ def _of_verifying(verifying: Verifying) -> Iterator[Complaint]:
     for at, sealer in enumerate(verifying.trusted_sealers):
         yield from _fault(("verifying", "trusted_sealers", at), partial(domains.parse, sealer))
     if verifying.trusted_sealers and not (verifying.arc and verifying.dmarc):
-        sentence = "needs arc = true, and dmarc, which a trusted chain may override"
+        sentence = "needs arc = true and dmarc = true: a trusted chain may override DMARC"
         needed = (("verifying", "arc"), ("verifying", "dmarc"))
         yield Complaint(("verifying", "trusted_sealers"), sentence, needed)
 
@@ -74,7 +74,9 @@ def _times(configuration: Configuration) -> Iterator[Complaint]:
     dns, judging = configuration.dns, configuration.milter.judging
     budget: Place = ("dns", "budget")
     if dns.timeout > dns.budget:
-        yield Complaint(("dns", "timeout"), f"is over dns.budget, {dns.budget:g} s", (budget,))
+        yield Complaint(
+            ("dns", "timeout"), f"must not be longer than dns.budget, {dns.budget:g} s", (budget,)
+        )
     if judging <= dns.budget:
         sentence = f"must be longer than dns.budget, {dns.budget:g} s"
         yield Complaint(("milter", "judging"), sentence, (budget,))
@@ -86,7 +88,7 @@ def _times(configuration: Configuration) -> Iterator[Complaint]:
 def _of_signing(signing: Signing) -> Iterator[Complaint]:
     inline, files = bool(signing.key), signing.key_table is not None
     if inline and (files or signing.signing_table is not None):
-        sentence = "either [[signing.key]] or the tables of OpenDKIM, not both"
+        sentence = "use either [[signing.key]] or the tables of OpenDKIM, not both"
         yield Complaint(("signing", "key_table" if files else "signing_table"), sentence)
     elif not inline and not files:
         sentence = "needs keys: a [[signing.key]] for each, or key_table = FILE"
@@ -120,7 +122,7 @@ def _of_row(row: SigningRow, at: Place) -> Iterator[Complaint]:
     for number, author in enumerate(row.authors):
         yield from _fault((*at, "authors", number), partial(author_row, author))
     if row.identity and "@" not in row.identity:
-        yield Complaint((*at, "identity"), "has no @: for a whole domain write one before it")
+        yield Complaint((*at, "identity"), "has no @: for a whole domain write @ before it")
     elif row.identity and AUTHOR not in row.identity + row.domain:
         yield from _fault((*at, "identity"), partial(_check_identity, row))
 
@@ -136,7 +138,9 @@ def _of_names(row: SigningRow, at: Place) -> Iterator[Complaint]:
         if not value:
             yield Complaint((*at, key), "is missing")
         elif key == "domain" and value != AUTHOR and "." not in value:
-            yield Complaint((*at, key), "is a top-level domain; no signature of one is accepted")
+            yield Complaint(
+                (*at, key), "is a top-level domain; its signatures would not be accepted"
+            )
         elif key == "selector" or (key == "domain" and value != AUTHOR):
             yield from _fault((*at, key), partial(domains.parse, value))
 
@@ -145,7 +149,7 @@ def _check_identity(row: SigningRow) -> None:
     """**Raises** BadArgument, SyntaxFault."""
     name = domains.parse(row.identity.rpartition("@")[2])
     if not domains.is_same_or_subdomain(name, domains.parse(row.domain)):
-        raise BadArgument(f"must be of {row.domain} or below it (RFC 6376)")
+        raise BadArgument(f"must be in {row.domain} or below it (RFC 6376)")
 
 
 def _clients(place: Place, entries: Iterable[str]) -> Iterator[Complaint]:

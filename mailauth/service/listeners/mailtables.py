@@ -66,12 +66,12 @@ def doubts(configuration: Configuration, listen: Listen) -> Iterator[Complaint]:
     """Complaints about lists of clients in use that contain everybody."""
     signs, judges = signing(configuration, listen), verifying(configuration, listen)
     if signs is not None:
-        sentence = "holds every host: mail of strangers would be signed as your own"
+        sentence = "covers every host: mail of strangers would be signed as your own"
         yield from _of_everybody(("signing", "networks"), signs.networks, sentence)
     if judges is not None:
-        sentence = "holds every host: no mail would be judged"
+        sentence = "covers every host: no mail would be judged"
         yield from _of_everybody(("verifying", "trusted"), judges.trusted, sentence)
-        sentence = "holds every host: whoever sends mail could say that it is from another host"
+        sentence = "covers every host: any sender could pretend to be another host"
         yield from _of_everybody(("verifying", "relays"), judges.relays, sentence)
 
 

@@ -34,7 +34,7 @@ logger = logging.getLogger(__name__)
 
 _PROBE: Final = "mailauth-probe"
 _FORGED: Final = "%(listener)s: %(map)s: forged or expired, %(why)s: %(key)s"
-_WAITS: Final = "%(listener)s: %(map)s: the mail is to wait, %(why)s: %(key)s"
+_WAITS: Final = "%(listener)s: %(map)s: the mail must wait, %(why)s: %(key)s"
 _NOT_REWRITTEN: Final = "%(listener)s: %(map)s: not rewritten, %(why)s: %(key)s"
 
 
@@ -57,7 +57,7 @@ class LookupWatch(ListenerWatch):
         if reply.notice is not None:
             self._tell(request, reply.outcome, reply.notice)
         elif reply.outcome is Outcome.PERM:
-            self._warn("%(listener)s: a request is refused: %(why)s", reply.text)
+            self._warn("%(listener)s: a request was refused: %(why)s", reply.text)
         elif logger.isEnabledFor(logging.DEBUG):
             values = {"listener": self._listener, "map": request.map_name, "key": request.key}
             values |= {"outcome": str(reply.outcome), "text": reply.text}
@@ -79,7 +79,7 @@ class LookupWatch(ListenerWatch):
         self._tally.count(Figure.FAULTS)
         values = {"listener": self._listener, "map": request.map_name}
         logger.error(
-            "%(listener)s: a request of the map %(map)s met a fault; Postfix is to ask again",
+            "%(listener)s: internal error in the map %(map)s; Postfix is told to try again",
             values,
             exc_info=fault,
         )
@@ -96,12 +96,12 @@ def _check(protocol: LookupProtocol, configuration: Configuration, index: int) -
         complaints += srstable.complaints(configuration.srs)
     for key in ("role", "srs"):
         if getattr(listen, key):
-            sentence = f"a {protocol} has none; it is for milters"
+            sentence = f"a {protocol} has none; remove this line, which is for milters"
             complaints.append(Complaint(("listen", index, key), sentence))
     place: Place = ("listen", index, "map")
     if protocol is LookupProtocol.SOCKETMAP:
         if listen.map is not None:
-            complaints.append(Complaint(place, "a socketmap has all maps; take this line out"))
+            complaints.append(Complaint(place, "a socketmap has all maps; remove this line"))
     elif listen.map is None:
         complaints.append(Complaint(place, f"is missing: one of {', '.join(MAPS)}"))
     else:

@@ -187,7 +187,7 @@ class MilterWatch(ListenerWatch):
         self._tally.count(Figure.POISONED)
         values = {"listener": self._listener, "message": fingerprint}
         logger.error(
-            "%(listener)s: the message %(message)s had ended a worker and is deferred", values
+            "%(listener)s: the message %(message)s ended a worker before and is deferred", values
         )
         return True
 
@@ -223,7 +223,7 @@ class MilterWatch(ListenerWatch):
         self._tally.count(Figure.FAULTS)
         values = {"listener": self._listener, "queue_id": fault.queue_id}
         logger.error(
-            "%(listener)s: the message %(queue_id)s met a fault and is deferred",
+            "%(listener)s: internal error; the message %(queue_id)s is deferred",
             values,
             exc_info=fault.exception,
         )
@@ -290,7 +290,7 @@ def _code_and_words(reply: str) -> tuple[str, str]:
 def _sentences(record: Record) -> str:
     """What a postmaster should know, each after a semicolon."""
     said = [f"sender now <{record.new_sender}>"] if record.new_sender else []
-    said += [f"SRS recipients put back: {record.returned}"] if record.returned else []
+    said += [f"SRS recipients reversed: {record.returned}"] if record.returned else []
     said += [
         f"{each.method} {each.result}: {each.reason}"
         for each in record.results

@@ -21,7 +21,7 @@ _EXCLUDE_FILE: Final = ("srs", "exclude_file")
 def complaints(policy: Srs) -> Iterator[Complaint]:
     """What is wrong with the table; touches no file."""
     if policy.long_senders == "store" and policy.aliases is None:
-        yield Complaint(("srs", "long_senders"), "to store them, say where: aliases = FILE")
+        yield Complaint(("srs", "long_senders"), "needs a file to store them in: aliases = FILE")
     named: list[tuple[Place, str]] = [(("srs", "domain"), policy.domain)]
     named += [(("srs", "more_domains", at), name) for at, name in enumerate(policy.more_domains)]
     for place, name in named:

@@ -162,7 +162,7 @@ class Crew:
         elif order is Order.TERMINATE:
             process.signal_even_if_stopped(child.pid, signal.SIGTERM)
         else:
-            logger.error("the %(role)s %(pid)d is killed, with its group", values)
+            logger.error("the %(role)s %(pid)d is killed with its process group", values)
             process.kill_group(child.pid)
 
     def bury(self, now: float) -> list[Ended]:

@@ -144,7 +144,7 @@ class _Observer:
             return b"HTTP/1.1 405 Method Not Allowed\r\nConnection: close\r\n\r\n"
         silent = time.monotonic() - self._told
         if not self._snapshot or silent > self._limits.silence:  # old figures would look sound
-            why = f"the supervisor has told nothing for {silent:.1f} s\n"
+            why = f"the supervisor has sent nothing for {silent:.1f} s\n"
             lines = "HTTP/1.1 503 Service Unavailable\r\nContent-Type: text/plain\r\n"
             return f"{lines}Connection: close\r\n\r\n{why}".encode()
         from mailauth.service.telling import metrics  # noqa: PLC0415 - only where metrics are wanted

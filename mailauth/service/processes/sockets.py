@@ -74,11 +74,13 @@ class UnixEndpoint(Endpoint):
         try:
             gid = self._wanted(access)
         except OSError as fault:
-            raise CannotListen(f"cannot give {self.address}: {fault.strerror}") from None
+            raise CannotListen(
+                f"cannot set the group of {self.address}: {fault.strerror}"
+            ) from None
         if gid != self._gid and not privileges.may_give_to(gid):
             raise CannotListen(
                 f"cannot give {self.address} to the group {access.group or gid}: the user "
-                f"{privileges.user()} is not in it; see to that (SupplementaryGroups= of the unit) "
+                f"{privileges.user()} is not in it; add it (SupplementaryGroups= of the unit) "
                 "and restart the service"
             )
 
@@ -92,9 +94,9 @@ class UnixEndpoint(Endpoint):
             return
         path = Path(self.address.host)
         if not stat.S_ISSOCK(path.lstat().st_mode):
-            raise OSError(errno.ENOTSOCK, f"{path} is no socket any more")
+            raise OSError(errno.ENOTSOCK, f"{path} is not a socket any more")
         if not self._is_ours(path):
-            raise OSError(errno.EEXIST, f"{path} is another's now")
+            raise OSError(errno.EEXIST, f"{path} is now the socket of another process")
         path.chmod(access.mode & self._mode)
         try:
             if gid != self._gid:
@@ -196,7 +198,7 @@ def _clear(path: Path, ours: set[int]) -> None:
     except FileNotFoundError:
         return
     if not stat.S_ISSOCK(status.st_mode):
-        raise CannotListen(f"{path} exists and is no socket; move it away")
+        raise CannotListen(f"{path} exists and is not a socket; move it away")
     if status.st_uid not in ours:
         raise CannotListen(f"the socket {path} belongs to user {status.st_uid}; remove it")
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:

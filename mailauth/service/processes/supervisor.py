@@ -126,7 +126,7 @@ class Supervisor:
             if self._exit_status is None:
                 self._stop(0)
             else:  # asked twice
-                logger.warning("asked to stop again: all is killed")
+                logger.warning("asked to stop again: all processes are killed")
                 for child in self._crew:
                     self._crew.kill(child)
         elif number in {signal.SIGHUP, signal.SIGUSR1}:  # SIGUSR1 as in OpenDKIM
@@ -135,7 +135,7 @@ class Supervisor:
     def _stop(self, exit_status: int) -> None:
         """Stop listening, and ask all children to finish their work and end."""
         self._exit_status = exit_status
-        logger.info("the service stops")
+        logger.info("the service is stopping")
         self._notifier.tell("STOPPING=1")
         for one in self._generations():
             generations.close(one.endpoints, keep={})
@@ -158,7 +158,7 @@ class Supervisor:
             return
         self._looked = now
         for file in current.files.changed():
-            logger.info("%(file)s has changed: all is read again", {"file": file})
+            logger.info("%(file)s has changed: the configuration is read again", {"file": file})
             self._reload_wanted = True
 
     def _reload_if_wanted(self) -> None:
@@ -174,10 +174,10 @@ class Supervisor:
                 logger.error("not reloaded: %(fault)s", {"fault": line})  # noqa: TRY400
             self._stay()
         except Exception:
-            logger.exception("not reloaded, for a fault of this program")
+            logger.exception("not reloaded, because of an internal error")
             self._stay()
         else:
-            logger.info("the configuration is read again, its workers start")
+            logger.info("the configuration has been read again; its workers are starting")
 
     def _stay(self) -> None:
         logger.error("the old configuration and the old secrets stay in force")
@@ -282,7 +282,7 @@ class Supervisor:
         if child.is_asked and not child.watched.is_condemned:
             logger.info("the %(role)s %(pid)d has ended, %(how)s", values)
             return
-        logger.error("the %(role)s %(pid)d ended unasked, %(how)s", values)
+        logger.error("the %(role)s %(pid)d ended unexpectedly, %(how)s", values)
         if ended.in_hand:
             self._remember(ended, now)
         if not self._is_tried(child.job.generation):
@@ -297,8 +297,8 @@ class Supervisor:
         self._remembered.add(ended.in_hand, now + seconds)
         values = {"pid": ended.child.pid, "message": ended.in_hand, "seconds": seconds}
         logger.error(
-            "the worker %(pid)d had the message %(message)s in hand; if it comes again within "
-            "%(seconds)g s it is deferred",
+            "the worker %(pid)d was working on the message %(message)s; if that comes again within "
+            "%(seconds)g s, it is deferred",
             values,
         )
 
@@ -312,8 +312,8 @@ class Supervisor:
             "last": self._restarts.reason,
         }
         logger.critical(
-            "more than %(most)d processes ended unasked within %(window)g s, the last because: "
-            "%(last)s; the service cannot work like this and ends",
+            "more than %(most)d processes ended unexpectedly within %(window)g s, most recently: "
+            "%(last)s; the service cannot work like this and stops",
             values,
         )
         self._stop(STORM)

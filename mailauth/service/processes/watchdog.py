@@ -112,7 +112,7 @@ class Watched:
         if silent > self.limits.silence:
             return f"was silent for {silent:.1f} s"
         if self.oldest and self.oldest + silent > self.limits.request:
-            return f"has had a request in work for {self.oldest + silent:.1f} s"
+            return f"has been working on one request for {self.oldest + silent:.1f} s"
         longest = self.limits.stop + self.limits.terminate  # it keeps to `stop` by itself
         if self.phase is Phase.LEAVING and now - self.since > longest:
             return f"did not end within {longest:g} s"

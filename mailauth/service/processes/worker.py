@@ -84,7 +84,7 @@ class _Worker:
             task.cancel()
         await asyncio.gather(asked, beating, *serving, return_exceptions=True)
         if fault is not None:
-            logger.error("a server ended by itself", exc_info=fault)
+            logger.error("a server ended unexpectedly", exc_info=fault)
             return _FAILED
         return 0
 
@@ -100,7 +100,7 @@ class _Worker:
             listening.close()
         for outcome in await asyncio.gather(*drains, return_exceptions=True):
             if isinstance(outcome, BaseException):
-                logger.error("a server could not end its work", exc_info=outcome)
+                logger.error("a server could not finish its work", exc_info=outcome)
 
     async def _beat(self, asked: asyncio.Task[bool], serving: Sequence[asyncio.Task[None]]) -> None:
         """Beat until a server ends unasked, or the supervisor is gone; the first beat says: ready.

@@ -164,7 +164,9 @@ def _missing(configuration: Configuration) -> Iterator[Complaint]:
     if not configuration.listen:
         yield Complaint(("listen",), "there is no [[listen]], so there is nothing to serve")
     if len(configuration.listen) > MAX_LISTENERS:
-        yield Complaint(("listen", MAX_LISTENERS), f"is one too many: {MAX_LISTENERS} are served")
+        yield Complaint(
+            ("listen", MAX_LISTENERS), f"is one too many: at most {MAX_LISTENERS} are served"
+        )
     for at, listen in enumerate(configuration.listen):
         for key, value in (("kind", listen.kind), ("address", listen.address_or_usual)):
             if not value:
@@ -199,7 +201,7 @@ def _addresses(configuration: Configuration) -> Iterator[Complaint]:
             yield Complaint(place, str(fault))
             continue
         if address in taken:
-            yield Complaint(place, f"is the address of {show(taken[address])} already")
+            yield Complaint(place, f"is already the address of {show(taken[address])}")
         taken[address] = place
     if service.status is not None and not service.status.startswith(("unix:", "local:")):
         yield Complaint(("service", "status"), "must be a Unix socket: unix:/path")
@@ -222,14 +224,14 @@ def _limits(configuration: Configuration) -> Iterator[Complaint]:
     """Complaints about limits that contradict each other."""
     watchdog, srs = configuration.watchdog, configuration.srs
     if watchdog.silence < 2 * watchdog.beat:
-        sentence = f"must be twice the beat of {watchdog.beat:g} s or more"
+        sentence = f"must be at least twice watchdog.beat, {watchdog.beat:g} s"
         yield Complaint(("watchdog", "silence"), sentence, (("watchdog", "beat"),))
     if watchdog.request <= configuration.limits.request:
         sentence = f"must be longer than limits.request, {configuration.limits.request:g} s"
         yield Complaint(("watchdog", "request"), sentence, (("limits", "request"),))
     if srs is not None and srs.hash_minimum > srs.hash_length:
-        sentence = f"is over hash_length, {srs.hash_length}: no address of ours would verify"
+        sentence = f"is over hash_length, {srs.hash_length}: none of our addresses would verify"
         yield Complaint(("srs", "hash_minimum"), sentence, (("srs", "hash_length"),))
     if srs is not None and srs.mac not in srs.accept:
-        sentence = f"must have {srs.mac!r}, with which addresses are signed"
+        sentence = f"must include {srs.mac!r}, which signs new addresses"
         yield Complaint(("srs", "accept"), sentence, (("srs", "mac"),))

@@ -106,7 +106,7 @@ class Handler(logging.Handler):
         try:
             lines = self._format(record, self.role)
         except Exception as fault:  # noqa: BLE001 - the log must never fail
-            lines = f"mailauth: a line of the log could not be made: {type(fault).__name__}"
+            lines = f"mailauth: a line of the log could not be formatted: {type(fault).__name__}"
         for line in lines.split("\n"):
             self.sink.write(line.encode("ascii", "backslashreplace")[:_MAX_LINE] + b"\n")
 

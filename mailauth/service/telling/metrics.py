@@ -27,20 +27,20 @@ _MESSAGES = {
 }
 _EVENTS = {
     Figure.CONNECTIONS: ("connections", "Connections accepted."),
-    Figure.REFUSED: ("connections_refused", "Connections closed at once: too many."),
-    Figure.FAULTS: ("faults", "Requests that met a fault of the service."),
-    Figure.BROKEN: ("connections_broken", "Connections closed for what was no request."),
-    Figure.OVERDUE: ("connections_overdue", "Connections closed for taking too long."),
+    Figure.REFUSED: ("connections_refused", "Connections closed at once, for lack of room."),
+    Figure.FAULTS: ("faults", "Requests in which the service had an internal error."),
+    Figure.BROKEN: ("connections_broken", "Connections closed for a protocol error."),
+    Figure.OVERDUE: ("connections_overdue", "Connections or messages that took too long."),
     Figure.DEFERRED: ("messages_deferred", "Messages that were deferred."),
     Figure.REFUSED_MESSAGES: ("messages_refused", "Messages that were refused."),
-    Figure.QUARANTINED: ("messages_quarantined", "Messages that were put aside."),
-    Figure.POISONED: ("messages_poisoned", "Messages deferred for having ended a worker."),
-    Figure.REMOVED_FIELDS: ("fields_removed", "Fields that claimed to be of this host."),
+    Figure.QUARANTINED: ("messages_quarantined", "Messages that were quarantined."),
+    Figure.POISONED: ("messages_poisoned", "Messages deferred because they had ended a worker."),
+    Figure.REMOVED_FIELDS: ("fields_removed", "Fields removed because they claimed to be ours."),
     Figure.SENDERS_REWRITTEN: ("senders_rewritten", "Messages that left with an SRS sender."),
-    Figure.BOUNCES_RETURNED: ("bounces_returned", "SRS recipients that were put back."),
+    Figure.BOUNCES_RETURNED: ("bounces_returned", "SRS recipients that were reversed."),
     Figure.BOUNCES_FORGED: ("bounces_forged", "Forged or expired SRS recipients or look-ups."),
-    Figure.DNS_QUESTIONS: ("dns_questions", "Questions that the DNS was asked."),
-    Figure.DNS_REMEMBERED: ("dns_remembered", "Questions whose answer was remembered."),
+    Figure.DNS_QUESTIONS: ("dns_questions", "Questions asked of the DNS."),
+    Figure.DNS_REMEMBERED: ("dns_remembered", "Questions answered from memory."),
     Figure.DNS_FAILURES: ("dns_failures", "Questions that the DNS failed to answer."),
 }
 
@@ -53,7 +53,7 @@ class _Figures(Collector):
         listeners: Mapping[str, list[int]] = self._snapshot.get("figures", {})
         for name, words, results in (
             ("requests", "Look-ups answered.", _RESULTS),
-            ("messages", "Messages that came to their end.", _MESSAGES),
+            ("messages", "Messages that were answered.", _MESSAGES),
         ):
             family = CounterMetricFamily(f"mailauth_{name}", words, labels=["listener", "result"])
             for listener, figures in listeners.items():
@@ -77,24 +77,28 @@ class _Figures(Collector):
     def _processes(self) -> Iterable[Metric]:
         processes = [one for one in self._snapshot.get("processes", []) if one["role"] == "worker"]
         working = sum(one["phase"] == "working" for one in processes)
-        yield GaugeMetricFamily("mailauth_workers", "Workers that serve.", value=working)
+        yield GaugeMetricFamily("mailauth_workers", "Workers that are serving.", value=working)
         yield GaugeMetricFamily(
             "mailauth_oldest_request_seconds",
-            "Age of the oldest request in work.",
+            "Age of the oldest request in progress.",
             value=max((one["oldest_request"] for one in processes), default=0),
         )
         yield GaugeMetricFamily(
             "mailauth_oldest_beat_seconds",
-            "Since the last beat of the worker that was silent the longest.",
+            "Time since the last beat of the worker that is silent the longest.",
             value=max((one["beat_age"] for one in processes), default=0),
         )
         restarts = self._snapshot.get("restarts", {}).get("total", 0)
         yield CounterMetricFamily(
-            "mailauth_restarts", "Processes that ended unasked or were ended.", value=restarts
+            "mailauth_restarts",
+            "Processes that ended unexpectedly or were ended by the watchdog.",
+            value=restarts,
         )
         generation = self._snapshot.get("generation", 0)
         yield GaugeMetricFamily(
-            "mailauth_configuration_generation", "Configurations taken so far.", value=generation
+            "mailauth_configuration_generation",
+            "Number of the configuration that is in force.",
+            value=generation,
         )
 
 

@@ -51,12 +51,12 @@ def ask(address: Address) -> dict[str, Any]:
         snapshot: dict[str, Any] = json.loads(octets)
     except TimeoutError:
         raise NoService(
-            f"the supervisor at {address} is there but did not answer in {_PATIENCE:g} s"
+            f"the supervisor at {address} is there but did not answer within {_PATIENCE:g} s"
         ) from None
     except OSError as fault:
         raise NoService(f"no service answers at {address}: {fault.strerror or fault}") from None
     except ValueError:
-        raise NoService(f"what answers at {address} is no service of mailauth") from None
+        raise NoService(f"what answers at {address} is not a mailauth service") from None
     return snapshot
 
 

@@ -116,10 +116,10 @@ def test_each_directive_is_carried_over_or_told_of(folder: Path) -> None:
     conf = folder / "opendkim.conf"
     for note in (
         f"# NOTE: {conf}:3: Syslog is not needed: each message leaves one line in the log",
-        f"# NOTE: {conf}:10: ExternalIgnoreList is not needed: it is about a warning in the log",
+        f"# NOTE: {conf}:10: ExternalIgnoreList is not needed: it only concerns a log warning",
         f"# NOTE: {conf}:21: SendReports yes is NOT SUPPORTED",
         f"# NOTE: {conf}:22: ResignAll is not needed: only mail of your own is signed",
-        f"# NOTE: {conf}:23: MinimumXYZ is no directive that is known of OpenDKIM",
+        f"# NOTE: {conf}:23: MinimumXYZ is not a known directive of OpenDKIM",
     ):
         assert note in text.splitlines()
     assert 'networks = ["127.0.0.1/32", "10.0.0.0/8"]' in text
@@ -216,7 +216,7 @@ def test_the_configuration_that_debian_installs(folder: Path) -> None:
     )
     conf = folder / "opendkim.conf"
     for line in (
-        "# NOTE: it signs nothing: there is neither a KeyTable nor a KeyFile",
+        "# NOTE: no mail is signed: there is neither a KeyTable nor a KeyFile",
         f"# NOTE: {conf}:1: Canonicalization is not needed: no mail is signed",
         f"# NOTE: {conf}:2: OversignHeaders is not needed: no mail is signed",
         f"# NOTE: {imported.user_note('opendkim')}",
@@ -258,11 +258,17 @@ def test_a_value_is_the_same_in_any_case(folder: Path, value: str) -> None:
 
 
 BOUNDS = [
-    ("SignatureTTL 60", "SignatureTTL 60 becomes expire = 3600, the least"),
-    ("SignatureTTL 99999999", "SignatureTTL 99999999 becomes expire = 31536000, the most"),
+    ("SignatureTTL 60", "SignatureTTL 60 becomes expire = 3600, the lowest allowed"),
+    (
+        "SignatureTTL 99999999",
+        "SignatureTTL 99999999 becomes expire = 31536000, the highest allowed",
+    ),
     ("MaximumHeaders 100000000", "MaximumHeaders 100000000 becomes header_octets = 67108864"),
-    ("MaximumHeaders 1000", "MaximumHeaders 1000 becomes header_octets = 65536, the least"),
-    ("DNSTimeout 21", "DNSTimeout 21 becomes timeout = 20, the most"),
+    (
+        "MaximumHeaders 1000",
+        "MaximumHeaders 1000 becomes header_octets = 65536, the lowest allowed",
+    ),
+    ("DNSTimeout 21", "DNSTimeout 21 becomes timeout = 20, the highest allowed"),
 ]
 
 
@@ -285,7 +291,7 @@ def test_hosts_that_never_matched_do_not_stop_the_import(folder: Path) -> None:
     text = translated(folder, inline)
     for line, host in ((5, "300.0.0.1"), (5, "mx.example."), (6, "300.0.0.2")):
         assert f"opendkim.conf:{line}: {host!r} is n" in text
-    assert text.count("it is left out, as nothing matched it") == 3
+    assert text.count("it is left out, as it matched nothing") == 3
     assert found.signing is not None
     for name, want in (("web01", True), ("a.example.com", True), ("a_b.example", True)):
         assert ((name, None) in found.signing.ours.clients) is want
@@ -293,7 +299,7 @@ def test_hosts_that_never_matched_do_not_stop_the_import(folder: Path) -> None:
     text = translated(folder, conf.format(folder / "hosts", f"file:{folder / 'hosts'}"))
     for number, host in ((3, "300.0.0.1"), (5, "mx.example.")):
         assert f"hosts:{number}: {host!r} is n" in text
-    assert text.count("take it out of the file, as nothing matched it") == 2
+    assert text.count("remove it from the file, as it matched nothing") == 2
 
 
 @pytest.mark.parametrize(
@@ -310,7 +316,7 @@ def test_hosts_that_match_here_alone_are_told(folder: Path, host: str, meaning: 
     key_file = f"Domain example.com\nSelector x\nKeyFile {folder / 'rsa'}\n"
     same = "127.0.0.1, [::1], 2001:DB8:1::/48, 192.0.2.0/24, .example.net, mx.example.com"
     text = f"Mode s\nSocket inet:8891\n{key_file}InternalHosts {same}, {host}\n"
-    note = f"opendkim.conf:6: {host!r} matched nothing; here it is {meaning}"
+    note = f"opendkim.conf:6: {host!r} matched nothing; here it means {meaning}"
     notes = translated(folder, text)
     assert note in notes
     assert notes.count("matched nothing") == 1
@@ -336,8 +342,8 @@ def test_a_key_without_a_domain_signs_nothing(folder: Path) -> None:
     found = translated(folder, text)
     assert 'role = "verify"' in found
     assert "[signing]" not in found
-    assert "# NOTE: it signs nothing: there is a KeyFile without a Domain\n" in found
-    with pytest.raises(BadArgument, match="neither signs nor verifies"):
+    assert "# NOTE: no mail is signed: there is a KeyFile without a Domain\n" in found
+    with pytest.raises(BadArgument, match="no mail is signed or verified"):
         translated(folder, text.replace("sv", "s"))
 
 
@@ -345,7 +351,7 @@ def test_what_a_key_table_replaces_is_told_as_such(folder: Path) -> None:
     text = CONF.format(folder=folder, hosts="127.0.0.1") + "SubDomains no\nDomain a.example\n"
     found = translated(folder, f"{text}Selector x\nKeyFile /etc/x\n")
     for number, name in enumerate(("SubDomains", "Domain", "Selector"), 24):
-        assert f"conf:{number}: {name} is not needed: the tables say it" in found
+        assert f"conf:{number}: {name} is not needed: the tables decide that" in found
     assert "no mail is signed" not in found
     alone = f"Mode s\nSocket inet:8891\nSelector x\nDomain a.example\nKeyFile {folder / 'rsa'}\n"
     found = translated(folder, f"{alone}MultipleSignatures yes\nSigningTable /x\n")
@@ -358,7 +364,7 @@ WRONG = [
     ("Domain a.example\nKeyFile /k", "needs a Selector"),
     ("Mode v\nDNSTimeout x", ":3: 'x' is not a number"),
     ("Mode v\nDNSTimeout 5\u0665", "is not a number"),
-    ("Mode s", "neither signs nor verifies"),
+    ("Mode s", "no mail is signed or verified"),
     ("Domain a.example\nSelector x\nKeyFile /k\nInternalHosts dsn:x", "type 'dsn'"),
 ]
 
@@ -404,7 +410,7 @@ def test_any_file_is_toml_or_refused_with_a_sentence(text: str) -> None:
             return
         assert tomllib.loads(imported.text())["listen"]
         differences.note_refusals(imported)
-        mended = sum(note.startswith("mend ") for note in imported.notes)
+        mended = sum(note.startswith("fix ") for note in imported.notes)
         file = Path(name) / "mailauth.toml"
         file.write_text(imported.text(), encoding="utf-8")
         assert number_of_errors(file) == mended
@@ -424,7 +430,7 @@ def test_what_check_config_would_refuse_is_a_note(folder: Path) -> None:
     (folder / "c").write_text("Mode v\nSocket inet:8891\nAuthservID a_b\nNameservers x\n")
     done = process("import", "opendkim", str(folder / "c"))
     assert done.returncode == 0
-    start = "# NOTE: mend "
+    start = "# NOTE: fix "
     notes = [line for line in done.stdout.decode().splitlines() if line.startswith(start)]
     assert [note.removeprefix(start)[:45] for note in notes] == [
         "dns.nameservers[1]: 'x' is not a nameserver: ",

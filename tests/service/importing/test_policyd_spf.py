@@ -29,8 +29,8 @@ TempError_Defer = False
 skip_addresses = 127.0.0.0/8,::ffff:127.0.0.0/104,::1
 """
 OF_HELO = (
-    "HELO_reject = Fail is not carried over: the result of HELO decides for the null sender "
-    "alone, by the same actions"
+    "HELO_reject = Fail is not carried over: the result of HELO decides only for the null sender, "
+    "with the same actions"
 )
 
 
@@ -117,10 +117,10 @@ def test_all_that_is_carried_over() -> None:
         {"kind": "milter", "role": "verify", "address": "inet:127.0.0.1:8892"}
     ]
     assert notes(text) == [
-        "skip_addresses: here is no network, and is left out",
+        "skip_addresses: here is not a network, and is left out",
         (
-            "skip_addresses are in trusted, where nothing of their mail is judged, and results "
-            "that it brings are believed: they must be hosts of your own"
+            "skip_addresses become trusted: their mail is not judged at all, and results that it "
+            "brings are believed, so they must be hosts of your own"
         ),
         "TestOnly: nothing is refused, and no field is added either",
         user_note("pyspf-milter", "mail"),
@@ -136,18 +136,24 @@ def test_one_question_takes_no_longer_than_all() -> None:
     ("line", "note"),
     [
         ("Socket = local:/run/pyspf/sock", folder_note("/run/pyspf/sock")),
-        ("Whitelist = 192.0.2.1", "Whitelist is not carried over: no hosts are skipped"),
+        (
+            "Whitelist = 192.0.2.1",
+            "Whitelist is not carried over: no hosts are skipped for SPF alone",
+        ),
         ("Per_User = text,/etc/peruser", "Per_User is not carried over: the actions are"),
-        ("Header_Type = None", "Header_Type = None is not carried over: results are always told"),
-        ("Void_Limit = 5", "Void_Limit is not carried over: two look-ups may find nothing"),
+        (
+            "Header_Type = None",
+            "Header_Type = None is not carried over: results are always reported",
+        ),
+        ("Void_Limit = 5", "Void_Limit is not carried over: the limit is two void look-ups"),
         ("SPF_Enhanced_Status_Codes = No", "SPF_Enhanced_Status_Codes is not carried over"),
         ("Frobnicate = 1", "Frobnicate is unknown and not carried over"),
         ("helo_reject = Fail", "helo_reject is unknown and not carried over"),
-        ("Reason_Message = a = b", "line 1 is passed over, as policyd-spf does it"),
-        ("Whitelist", "line 1 is passed over, as policyd-spf does it"),
-        ("Mail_From_reject = No", "Mail_From_reject = No is not known of policyd-spf"),
+        ("Reason_Message = a = b", "line 1 is ignored, as policyd-spf ignores it"),
+        ("Whitelist", "line 1 is ignored, as policyd-spf ignores it"),
+        ("Mail_From_reject = No", "Mail_From_reject = No is unknown to policyd-spf"),
         ("No_Mail = True", "No_Mail is not carried over"),
-        ("Authserv_Id = mx", "authserv_id is to be the full name of the mail host"),
+        ("Authserv_Id = mx", "authserv_id should be the full name of the mail host"),
     ],
 )
 def test_what_is_not_carried_over_is_told(line: str, note: str) -> None:
@@ -168,7 +174,7 @@ def test_what_is_not_missed_is_not_told(line: str) -> None:
     "line", ["Lookup_Time = soon", "debugLevel = ²", "Lookup_Time = 1" + "0" * 9]
 )
 def test_a_number_that_is_none(line: str) -> None:
-    with pytest.raises(BadArgument, match="where a number is wanted"):
+    with pytest.raises(BadArgument, match="must be a number, not"):
         imported(line)
 
 
@@ -187,7 +193,7 @@ def test_the_command(tmp_path: Path) -> None:
     conf.write_text(DEBIAN + "Lookup_Time = 300\n")
     done = process("import", "policyd-spf", str(conf), "--hostname", "mx.example.org")
     assert done.returncode == 0
-    assert b"# NOTE: mend dns.budget: " in done.stdout
+    assert b"# NOTE: fix dns.budget: " in done.stdout
     conf.write_text(DEBIAN)
     done = process("import", "policyd-spf", str(conf), "-o", str(toml), "--hostname", "a.example")
     assert (done.returncode, done.stdout) == (0, b"")

@@ -86,8 +86,8 @@ def test_postsrsd_2() -> None:
         assert f"{name} is" in notes
     unknown = [note for note in imported.notes if "unknown" in note]
     assert unknown == ["frobnicate is unknown and not carried over"]
-    assert "SRS0=...=1=... that are still on their way are lost" in notes
-    assert "/var/spool/postfix/srs: its folder" in notes
+    assert "bounces still to come to addresses SRS0=...=1=... are lost" in notes
+    assert "/var/spool/postfix/srs: the user of the service must be allowed" in notes
     assert "the milter rewrites only mail that leaves" in notes
     assert "always_rewrite" not in imported.srs, "it was off"
 
@@ -181,12 +181,12 @@ def test_without_a_domain_it_is_asked_for(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("SRS_DOMAIN=$(hostname)", "line 1 is one that only a shell can find"),
-        ("SRS_DOMAIN=`hostname`", "only a shell"),
-        ('SRS_DOMAIN="$HOST"', "only a shell"),
-        ("SRS_DOMAIN=a b", "only a shell"),
-        ("SRS_DOMAIN=a\nif true; then", "line 2 is no assignment"),
-        ("SRS_DOMAIN='a", "only a shell"),
+        ("SRS_DOMAIN=$(hostname)", "only a shell can expand the value in line 1"),
+        ("SRS_DOMAIN=`hostname`", "only a shell can expand"),
+        ('SRS_DOMAIN="$HOST"', "only a shell can expand"),
+        ("SRS_DOMAIN=a b", "only a shell can expand"),
+        ("SRS_DOMAIN=a\nif true; then", "line 2 is not an assignment"),
+        ("SRS_DOMAIN='a", "only a shell can expand"),
         ("domains = {", "line 1 needs '}'"),
         ("domains = { a b }", "line 1 needs ','"),
         ("\ndomains a", "line 2 needs '=' or"),
@@ -369,9 +369,9 @@ def test_what_check_config_would_refuse_is_noted() -> None:
     text = 'domains = {a.example}\nseparator = "=="\nhash-length = 99\nsocketmap = inet:x:1\n'
     imported = postsrsd.read(text, "x")
     differences.note_differences(imported, trims=False)
-    notes = [note for note in imported.notes if note.startswith("mend ")]
+    notes = [note for note in imported.notes if note.startswith("fix ")]
     assert [note.partition(":")[0] for note in notes] == [
-        "mend srs.separator", "mend srs.hash_length", "mend listen[1].address",
+        "fix srs.separator", "fix srs.hash_length", "fix listen[1].address",
     ]  # fmt: skip
 
 

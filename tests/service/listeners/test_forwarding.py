@@ -96,7 +96,7 @@ def test_the_milter_and_the_maps_say_the_same(service: MilterService) -> None:
     assert service.deliver(envelope=stays, address=where).changes == ()
     service.wait_for_log("rewritten, header: continue; client=", " from='ada@example.com'")
     service.wait_for_log(f"; sender now <{address}>")
-    service.wait_for_log("; SRS recipients put back: 1")
+    service.wait_for_log("; SRS recipients reversed: 1")
 
 
 def test_SRS_01_forged_recipients_are_counted_and_may_be_refused(service: MilterService) -> None:
@@ -165,7 +165,7 @@ def test_OPS_13_tables_that_contradict_each_other(tmp_path: Path) -> None:
     for start in (
         "4: listen[1].role: a milter that does SRS needs a table [srs]",
         "8: listen[2].srs: a milter that does SRS needs a table [srs]",
-        "12: listen[3].srs: a socketmap has none; it is for milters",
+        "12: listen[3].srs: a socketmap has none; remove this line, which is for milters",
         "15: verifying.spf: DMARC needs it",
         "16: verifying.dmarc_actions",
         "17: verifying.trusted_sealers[1]: ",

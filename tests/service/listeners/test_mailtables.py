@@ -198,7 +198,7 @@ def test_sealers_are_trusted_where_chains_and_policies_are_judged(
 ) -> None:
     sealers = f'authserv_id = "x"\ntrusted_sealers = ["a.example"]\n{lacking}\n'
     (told,) = errors(tmp_path, f"[verifying]\n{sealers}{LISTEN}")
-    assert told.startswith("3: verifying.trusted_sealers: needs arc = true, and dmarc, ")
+    assert told.startswith("3: verifying.trusted_sealers: needs arc = true and dmarc = true: ")
 
 
 @pytest.mark.parametrize(
@@ -214,13 +214,13 @@ def test_a_client_that_is_none_is_told_at_its_list(tmp_path: Path, table: str, k
     head = f'[{table}]\n{key} = ["192.0.2.1", "10.0.0.1/8"]\n'
     rest = ROW if table == "signing" else 'authserv_id = "x"\n'
     (told,) = errors(tmp_path, head + rest + LISTEN)
-    assert told.startswith(f"2: {table}.{key}[2]: '10.0.0.1/8' is no network")
+    assert told.startswith(f"2: {table}.{key}[2]: '10.0.0.1/8' is not a network")
 
 
 def test_senders_are_not_stored_nowhere(tmp_path: Path) -> None:
     given = '[srs]\ndomain = "a.example"\nsecrets = "/x"\nlong_senders = "store"\n'
     (told,) = errors(tmp_path, f'{given}{LISTEN}role = "srs"\n')
-    assert told == "4: srs.long_senders: to store them, say where: aliases = FILE"
+    assert told == "4: srs.long_senders: needs a file to store them in: aliases = FILE"
 
 
 @pytest.mark.parametrize(

@@ -423,7 +423,7 @@ TOLD: dict[str, tuple[dict[str, Any], Figure, str]] = {
     "rewritten": (
         {"new_sender": "SRS0=x@y", "returned": 2},
         Figure.PASSED,
-        "Q: rewritten, .* total=0.000; sender now <SRS0=x@y>; SRS recipients put back: 2$",
+        "Q: rewritten, .* total=0.000; sender now <SRS0=x@y>; SRS recipients reversed: 2$",
     ),
     "long": ({"helo": "x" * 257}, Figure.PASSED, f"helo='{'x' * 256}\\.\\.\\.' "),
 }
@@ -559,6 +559,6 @@ WRONG = [
     "21: signing.key[1].selector: a label that is not of letters",
     "22: signing.key[1].authors[1]: 'x@' would match nobody: an empty label in a name",
     "27: signing.key[2].identity: has no @",
-    "32: signing.key[3].identity: must be of example.com or below it",
+    "32: signing.key[3].identity: must be in example.com or below it",
     "34: signing.key[4].domain: is a top-level domain",
 ]

@@ -84,7 +84,7 @@ def test_a_request_that_takes_too_long() -> None:
     watched = Watched(LIMITS, 0)
     watched.beat(1, 17)
     assert orders(watched, 3.9, 4.1) == [None, Order.BACKTRACE]
-    assert watched.reason == "has had a request in work for 20.1 s"
+    assert watched.reason == "has been working on one request for 20.1 s"
 
 
 def test_a_process_that_does_not_leave() -> None:
@@ -274,7 +274,7 @@ def test_values_cannot_overwrite_what_the_log_says(form: str) -> None:
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_a_record_that_cannot_be_formatted_is_told_of(form: str) -> None:
     (line,) = written(form, record("%d", "x"))
-    assert b"could not be made: TypeError" in line
+    assert b"could not be formatted: TypeError" in line
 
 
 def test_OPS_05_a_flood_is_counted() -> None:

@@ -130,7 +130,7 @@ def test_a_group_that_the_user_is_not_in_is_told(open_path: Path) -> None:
         os.seteuid(0)
     assert str(told.value) == (
         f"cannot give unix:{path} to the group {group}: the user nobody is not in it; "
-        "see to that (SupplementaryGroups= of the unit) and restart the service"
+        "add it (SupplementaryGroups= of the unit) and restart the service"
     )
     assert not path.exists()
 
@@ -142,7 +142,7 @@ def test_PFX_11_what_has_taken_the_place_of_a_socket_is_left_alone(path: Path) -
         endpoint.admit(Access(mode=0o666))
     path.with_name("precious").touch(mode=0o600)
     path.symlink_to(path.with_name("precious"))
-    with pytest.raises(OSError, match="is no socket"):
+    with pytest.raises(OSError, match="is not a socket"):
         endpoint.admit(Access(mode=0o666))
     assert mode(path) == 0o600
     endpoint.close()
@@ -153,7 +153,7 @@ def test_PFX_11_the_socket_that_another_has_put_in_its_place_is_left_alone(path:
     endpoint = bind(parse(f"unix:{path}"))
     path.rename(path.with_name("aside"))  # as if its folder were a new one
     other = bind(parse(f"unix:{path}"), access=Access(mode=0o600))
-    with pytest.raises(OSError, match="another's"):
+    with pytest.raises(OSError, match="is now the socket of another process"):
         endpoint.admit(Access(mode=0o666))
     assert mode(path) == 0o600
     endpoint.close()
@@ -180,7 +180,7 @@ def test_PFX_11_a_stale_socket_of_ours_is_replaced(path: Path) -> None:
 
 def test_PFX_11_a_file_in_the_way_is_left_alone(path: Path) -> None:
     path.write_text("precious")
-    with pytest.raises(CannotListen, match="exists and is no socket"):
+    with pytest.raises(CannotListen, match="exists and is not a socket"):
         bind(parse(f"unix:{path}"))
     assert path.read_text() == "precious"
 
@@ -189,7 +189,7 @@ def test_PFX_11_a_link_in_the_way_is_left_alone(path: Path) -> None:
     target = path.with_name("target")
     bind(parse(f"unix:{target}")).socket.close()
     path.symlink_to(target)
-    with pytest.raises(CannotListen, match="exists and is no socket"):
+    with pytest.raises(CannotListen, match="exists and is not a socket"):
         bind(parse(f"unix:{path}"))
     assert target.exists()
 

@@ -85,7 +85,7 @@ def test_a_second_signal_ends_it_at_once(tree: Tree) -> None:
         assert talk(client, "who")  # so that a worker has the connection, and waits for more
         client.sendall(b"spin\n")
         tree.signal(signal.SIGTERM)
-        tree.wait_for_log("the service stops")
+        tree.wait_for_log("the service is stopping")
         tree.signal(signal.SIGINT)
         assert tree.wait() == 0
 
@@ -400,7 +400,7 @@ def test_OPS_14_metrics_of_a_supervisor_that_stands_still_are_not_shown(tree: Tr
     tree.signal(signal.SIGSTOP)
     try:
         tree.wait_for(lambda: response(port)[0].startswith(b"HTTP/1.1 503 "), "the silence")
-        assert response(port)[1].startswith(b"the supervisor has told nothing for ")
+        assert response(port)[1].startswith(b"the supervisor has sent nothing for ")
     finally:
         tree.signal(signal.SIGCONT)
     tree.wait_for(lambda: response(port)[0].startswith(b"HTTP/1.1 200 "), "the metrics again")

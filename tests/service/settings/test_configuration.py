@@ -127,7 +127,7 @@ ONE_ERROR = {
     ),
     "an address twice": (
         '[service]\nstatus = "local:/run/x"',
-        "3: listen[1].address: is the address of service.status already",
+        "3: listen[1].address: is already the address of service.status",
     ),
     "the second listener": (
         '[[listen]]\nkind = "echo"\naddress = "x"',
@@ -164,7 +164,10 @@ ONE_ERROR = {
         '[srs]\ndomain = "a"\nsecrets = "b"\nhash_minimum = 9',
         "7: srs.hash_minimum: is over hash_length, 4",
     ),
-    "silence": ("[watchdog]\nsilence = 1", "5: watchdog.silence: must be twice the beat of 1 s"),
+    "silence": (
+        "[watchdog]\nsilence = 1",
+        "5: watchdog.silence: must be at least twice watchdog.beat, 1 s",
+    ),
     "requests": ("[limits]\nrequest = 90", "watchdog.request: must be longer than limits.request"),
     "a list as a table": ("[[service]]\nworkers = 1", "4: service: must be a table"),
     "no TOML": ("[service", "4: not TOML: "),
@@ -244,7 +247,7 @@ def test_there_is_a_most_of_listeners(tmp_path: Path) -> None:
         for number in range(MAX_LISTENERS + 1)
     )
     assert errors(tmp_path, text) == [
-        f"{3 * MAX_LISTENERS + 1}: listen[101]: is one too many: 100 are served"
+        f"{3 * MAX_LISTENERS + 1}: listen[101]: is one too many: at most 100 are served"
     ]
 
 
@@ -281,7 +284,7 @@ def test_lookups_have_the_ports_that_others_gave_them(
 def test_a_port_that_nobody_gave_is_asked_for_and_none_is_given_twice(tmp_path: Path) -> None:
     with pytest.raises(BadConfiguration, match=r"x.toml:1: listen\[1\].address: is missing"):
         lookups(tmp_path, 'kind = "tcp_table"\nmap = "exists"')
-    twice = r"x.toml:3: listen\[2\].address: is the address of listen\[1\].address already"
+    twice = r"x.toml:3: listen\[2\].address: is already the address of listen\[1\].address"
     with pytest.raises(BadConfiguration, match=twice):
         lookups(tmp_path, 'kind = "socketmap"', 'kind = "socketmap"')
 
