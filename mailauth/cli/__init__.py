@@ -31,7 +31,7 @@ _COMMANDS = {
     "milter-test": "Show what a running milter would do to a message.",
     "ps": "Show the processes of the running service.",
     "record": "Print a DKIM, DMARC or SPF record to publish.",
-    "replay": "Judge a saved message again, as of then.",
+    "replay": "Judge a saved message again, with its clock and DNS answers.",
     "serve": "Run the service: the milter and the look-up server.",
     "sign": "Sign messages with DKIM.",
     "spf": "Check hosts against SPF records; lint and flatten records.",
@@ -113,7 +113,7 @@ def _tell(fault: OSError) -> int:
     from mailauth.cli.shown.output import complain
 
     if fault.errno in EXHAUSTED and fault.filename is None:  # such as sockets for the DNS
-        complain(f"the system has nothing left to work with: {fault.strerror}")
+        complain(f"the system is out of resources: {fault.strerror}")
         return TEMPORARY
     _abandon_output()
     complain(f"{fault.filename or 'the output'} cannot be used: {fault.strerror}")

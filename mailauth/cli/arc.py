@@ -87,5 +87,5 @@ def seal(
     except UnsignableMessage as fault:
         raise UnsignableMessage(f"{file}: {fault}") from None
     if not fields:
-        complain(f"{file}: not sealed: its chain was found broken before, and has ended (cv=fail)")
+        complain(f"{file}: not sealed: its chain was already found broken, and has ended (cv=fail)")
     put(output, source.restored(fields + source.octets))

@@ -43,7 +43,7 @@ def lint_command(protocol: str, record: str) -> click.Command:
         as_json: bool,
     ) -> None:
         if (domain is None) == (text is None):
-            raise BadArgument("give a domain or --record TEXT, one of them")
+            raise BadArgument("give either a domain or --record TEXT")
         package = import_module(f"mailauth.{protocol}")
         found: list[Finding]
         if text is not None:
@@ -53,7 +53,7 @@ def lint_command(protocol: str, record: str) -> click.Command:
             found = ask.run(package.lint(options.record_name(domain or "")))
         show(found, as_json=as_json)
         if not found and not as_json:
-            click.echo("nothing to mend")
+            click.echo("nothing to fix")
         leave_if_broken(found)
 
     return lint

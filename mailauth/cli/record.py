@@ -92,7 +92,7 @@ def print_key(
 @click.option("--ip6", multiple=True, metavar="NET",
               help="Hosts that may send: 2001:db8::/32; repeatable.")  # fmt: skip
 @click.option("--include", multiple=True, metavar="DOMAIN",
-              help="Whoever this domain allows may send; repeatable.")  # fmt: skip
+              help="Hosts that this domain allows may send; repeatable.")  # fmt: skip
 @click.option("--redirect", metavar="DOMAIN",
               help="This domain's record decides for all others.")  # fmt: skip
 @click.option(
@@ -143,7 +143,7 @@ def spf(
               help="The same for subdomains that do not exist.")  # fmt: skip
 @click.option("--rua", multiple=True, metavar="ADDR", help="Who gets daily reports; repeatable.")
 @click.option("--strict", is_flag=True, help="Subdomains are not aligned: adkim=s; aspf=s.")
-@click.option("--testing", is_flag=True, help="Only test: ask for one policy level less, t=y.")
+@click.option("--testing", is_flag=True, help="Only test: ask for one policy level lower, t=y.")
 @options.form_option("By default zone, or text without -d.")
 def dmarc(
     domain: str | None,
@@ -179,7 +179,7 @@ def dmarc(
     octets = records.format(record).encode()
     read = records.parse(octets)
     if replace(read, text="") != record:
-        raise BadArgument(f"the record would not be read as it is meant: {', '.join(read.faults)}")
+        raise BadArgument(f"the record would not be read as intended: {', '.join(read.faults)}")
     name = "" if domain is None else f"_dmarc.{options.a_label(domain)}"
     click.echo(present.in_form(form, name, octets))
     findings.show(protocol.lint_record(octets), err=True)

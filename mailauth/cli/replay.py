@@ -9,14 +9,14 @@ from mailauth.cli.shown.told import Told, autopsies_of
 from mailauth.errors import BadArgument
 
 
-@click.command("replay", short_help="Judge a saved message again, as of then.")
+@click.command("replay", short_help="Judge a saved message again, with its clock and DNS answers.")
 @click.argument("file", metavar="CASE|-")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--explain", is_flag=True,
               help="Show each DNS query, and what broke a signature.")  # fmt: skip
 @options.html
 def command(file: str, as_json: bool, explain: bool, html: str | None) -> None:
-    """Judge a message again, as of then, from the case that `verify --save` wrote.
+    """Judge a message again, with the clock and DNS answers that `verify --save` wrote.
 
     It does not use the DNS: a query that the case cannot answer fails.
 
@@ -50,7 +50,7 @@ def command(file: str, as_json: bool, explain: bool, html: str | None) -> None:
         told.show(explain=explain)
     differences = _differences(case.verdicts, verdicts_of(report))
     for line in differences:
-        complain(f"otherwise than version {case.version} then: {line}")
+        complain(f"differs from the verdicts of version {case.version}: {line}")
     if differences:
         raise click.exceptions.Exit(1)
 
@@ -66,6 +66,6 @@ def _read(file: str) -> str:
 def _differences(then: tuple[str, ...], now: tuple[str, ...]) -> list[str]:
     if then == now:
         return []
-    gone = [f"no more {each}" for each in then if each not in now]
+    gone = [f"no longer {each}" for each in then if each not in now]
     come = [f"now {each}" for each in now if each not in then]
     return gone + come or ["the same verdicts in another order"]

@@ -65,7 +65,7 @@ def command(
     _check(files, output, in_place=in_place)
     lifetime = None if expire is None else options.duration(expire)
     if lifetime == 0:
-        raise BadArgument(f"--expire {expire}: a signature holds for a second at least")
+        raise BadArgument(f"--expire {expire}: a signature must be valid for at least one second")
     sign = partial(
         sign_all,
         signings=_signings(domain, selectors, key_files, identity),
@@ -104,12 +104,12 @@ def _check(files: Sequence[str], output: str | None, *, in_place: bool) -> None:
     if in_place and (output is not None or mailfiles.STANDARD_INPUT in files):
         raise BadArgument("--in-place needs files, and excludes --output")
     if len(files) > 1 and not in_place:
-        raise BadArgument("several files are signed with --in-place only")
+        raise BadArgument("to sign several files, give --in-place")
     named: set[str] = set()
     for path in files:
         target = os.path.realpath(path)
         if target in named:
-            raise BadArgument(f"{path} is a file that is named before; give each once")
+            raise BadArgument(f"{path} is named twice; give each file once")
         named.add(target)
 
 

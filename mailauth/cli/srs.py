@@ -154,8 +154,8 @@ def new_secret(path: str, keep: int | None) -> None:
     kept = [entry.lines for entry in old[:keep]]
     if len(kept) >= srs.MAX_SECRETS:
         raise BadArgument(
-            f"{path} has {len(kept)} secrets, and there may be {srs.MAX_SECRETS};"
-            " say with --keep how many of them stay"
+            f"{path} has {len(kept)} secrets, and at most {srs.MAX_SECRETS} are allowed;"
+            " say with --keep how many of them to keep"
         )
     after = octets[sum(len(entry.lines) for entry in old) :]
     replace(path, b"".join([fresh, b"\n", *kept, after]))

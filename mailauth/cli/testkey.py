@@ -64,6 +64,6 @@ def command(
 def _sentence(found: "Preflight") -> str:
     """What was found, on one line."""
     is_ok = found.result == "ok"
-    notes = " (only tested: t=y)" if found.testing and is_ok else ""
+    notes = " (in testing: t=y)" if found.testing and is_ok else ""
     vouched = ", and DNSSEC vouches for it" if found.secure and is_ok else ""
     return f"{found.result}: {found.reason}{notes}{vouched}"

@@ -86,9 +86,9 @@ def command(
     from mailauth.dmarc import suffixes
 
     if private and not save:
-        raise BadArgument("--private is about the file of --save: give both")
+        raise BadArgument("--private changes what --save writes: give both")
     if save and len(files) > 1:
-        raise BadArgument("a case is of one message: give one file with --save")
+        raise BadArgument("a case holds one message: give one file with --save")
     judge = _Judge(
         options.resolver(zones, nameservers),
         arrival,
@@ -217,7 +217,7 @@ def _save(path: str, cases: "list[Case]") -> None:
     from mailauth.case.reading import MAX_CHARACTERS
 
     if len(cases) != 1:
-        raise BadArgument(f"a case is of one message, and there are {len(cases)}: none is saved")
+        raise BadArgument(f"a case holds one message, and there are {len(cases)}: none is saved")
     text = dumps(cases[0])
     if len(text) > MAX_CHARACTERS:
         raise BadArgument("the message is too large for a case: --private keeps its body out")

@@ -81,7 +81,7 @@ def test_a_message_that_does_not_tell_is_judged_by_its_signatures(
     done = judge("--trust-received", given=fields + MESSAGE)
     (told,) = done.objects
     assert "envelope" not in told
-    assert done.complaint == f"mailauth: -: how it came is not known: {why}\n"
+    assert done.complaint == f"mailauth: -: its client or sender is not known: {why}\n"
 
 
 def test_a_folder_is_judged_message_by_message(run: Run, zone: str, desk: Path) -> None:

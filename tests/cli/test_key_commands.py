@@ -205,7 +205,7 @@ def test_a_public_key_does_not_sign(run: Run, desk: Path) -> None:
     ("record", "status", "text"),
     [
         (mail.record("rsa"), 0, "ok: the key at s._domainkey.example.com is the one that signs"),
-        (mail.record("rsa", testing=True), 0, "(only tested: t=y)"),
+        (mail.record("rsa", testing=True), 0, "(in testing: t=y)"),
         (mail.record("ed25519"), 1, "different: the key at s._domainkey.example.com"),
         ("v=DKIM1; p=", 1, "revoked: "),
         ("v=DKIM1; p=MA==", 1, "unusable: "),

@@ -171,7 +171,7 @@ def test_without_templates_no_message_is_judged_for_a_page(
     lack("jinja2")
     done = run("verify", "--html", "page.html", "mail.eml")
     assert done.refused
-    assert done.complaint.startswith("mailauth: pages are not installed: ")
+    assert done.complaint.startswith("mailauth: web pages need packages that are not installed: ")
 
 
 @pytest.mark.usefixtures("desk")
@@ -235,10 +235,7 @@ def test_a_system_with_nothing_left_is_not_said_of_the_output(
     monkeypatch.setattr(dns.query, "udp", refuse)
     done = run("spf", "check", "--ip", "192.0.2.1", "--helo", "mx.example", "--nameserver", "::1")
     assert done.status == 75
-    assert (
-        done.complaint
-        == f"mailauth: the system has nothing left to work with: {os.strerror(lacking)}\n"
-    )
+    assert done.complaint == f"mailauth: the system is out of resources: {os.strerror(lacking)}\n"
 
 
 @pytest.mark.usefixtures("desk")

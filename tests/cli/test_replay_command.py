@@ -60,7 +60,7 @@ def test_a_judgement_that_is_another_now_is_told(run: Run, saved: Callable[..., 
     case.write_text(text.replace("spf=pass", "spf=softfail"))
     done = run("replay", str(case))
     assert done.status == 1
-    assert "no more spf=softfail smtp.mailfrom=ada@example.com" in done.complaint
+    assert "no longer spf=softfail smtp.mailfrom=ada@example.com" in done.complaint
     assert "now spf=pass smtp.mailfrom=ada@example.com" in done.complaint
 
 

@@ -70,7 +70,7 @@ def test_its_clock_is_ours(verify: Run, now: int) -> None:
     ).objects
     assert at_the_time["cross_check"]["agrees"] is True
     late = verify("--now", str(now + 100_000), "--cross-check", given=signed(now=now, expire=60))
-    assert "dkimpy: fail, and our permerror is no pass either" in late.text
+    assert "dkimpy: fail, and our permerror is not a pass either" in late.text
 
 
 @dkimpy
@@ -104,7 +104,7 @@ def test_it_asks_through_our_resolver(verify: Run, desk: Path) -> None:
     (opinion,) = opinions(verify, signed())["signatures"]
     assert opinion["remark"] == "the DNS failed: server failure"
     text = verify("--cross-check", given=signed()).text
-    assert "dkimpy: fail, and our temperror is no pass either" in text
+    assert "dkimpy: fail, and our temperror is not a pass either" in text
 
 
 @dkimpy
@@ -164,7 +164,7 @@ def test_the_demo_goes_as_it_should(run: Run) -> None:
     assert done.text.count("bh= differs") == 6
     assert done.text.count("b= does not verify") == 6
     assert done.text.count("dkimpy: ") == done.text.count(", the same") == 18
-    assert done.text.endswith("\nAll went as it should.\n")
+    assert done.text.endswith("\nEverything went as expected.\n")
     service = done.text.partition("\nThe service: ")[2]
     first, second = re.findall(r"forward ada@example\.com: (OK SRS0=\S+)", service)
     assert first == second
@@ -219,7 +219,7 @@ def test_the_demo_of_what_dkimpy_reads_otherwise(run: Run, desk: Path) -> None:
     done = run("demo", "mine.eml")
     assert done.status == 0
     assert "dkimpy: fail, DIFFERENT from our pass" in done.text
-    assert "\nWhere dkimpy differs, it reads the message otherwise" in done.text
+    assert "\nWhere dkimpy differs, it reads the message differently" in done.text
 
 
 @pytest.mark.usefixtures("_demo_of_dkim")
@@ -227,7 +227,7 @@ def test_the_demo_says_when_something_is_wrong(run: Run, monkeypatch: pytest.Mon
     monkeypatch.setattr("mailauth.cli.demo.dkim._altered_body", lambda octets: octets)
     done = run("demo", "mail.eml")
     assert done.status == 1
-    assert done.text.endswith("Something did not go as it should.\n")
+    assert done.text.endswith("Something did not go as expected.\n")
 
 
 def test_the_demo_tells_why_a_service_does_not_come_up(
@@ -236,7 +236,7 @@ def test_the_demo_tells_why_a_service_does_not_come_up(
     monkeypatch.setattr("mailauth.cli.demo.service._TOML", "[service]\nx = '{folder}'\n")
     done = run("demo", "mail.eml")
     assert done.status == 1
-    assert "  the service does not come up; its log:\n    mailauth: " in done.text
+    assert "  the service did not start; its log:\n    mailauth: " in done.text
     assert "service.x: is unknown here" in done.text
 
 

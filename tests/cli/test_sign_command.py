@@ -92,7 +92,7 @@ def test_a_file_is_signed_once(sign: Run, desk: Path, again: str) -> None:
     (desk / "link").symlink_to("mail.eml")
     done = sign("--in-place", "mail.eml", again)
     assert done.refused
-    assert done.complaint == f"mailauth: {again} is a file that is named before; give each once\n"
+    assert done.complaint == f"mailauth: {again} is named twice; give each file once\n"
     assert (desk / "mail.eml").read_bytes() == MESSAGE
 
 
@@ -209,7 +209,7 @@ def test_messages_that_are_not_signed(sign: Run, octets: bytes, reason: str) -> 
         (["-s", "x"], "each -s needs its -k"),
         (["-k", "mail.eml", "-s", "x"], "chmod 600 mail.eml"),
         (["--expire", "soon"], "'soon' is not a duration such as 14d"),
-        (["--expire", "0d"], "--expire 0d: a signature holds for a second at least"),
+        (["--expire", "0d"], "--expire 0d: a signature must be valid for at least one second"),
         (["--identity", "example.com"], "the identity 'example.com' has no @"),
         (["-c", "relaxed/"], "the canonicalization 'relaxed/' is not one of simple, relaxed"),
         (["-s", "sel.", "-k", "rsa.pem"], "a dot at the end of a name: 'sel.'"),

@@ -265,7 +265,7 @@ def test_lint(
     assert as_json.status == status
     assert [finding["code"] for finding in as_json.objects] == codes
     as_text = run("spf", "lint", "--zone", "zone.json", *arguments).text
-    assert all(code in as_text for code in codes or ["nothing to mend"])
+    assert all(code in as_text for code in codes or ["nothing to fix"])
 
 
 def test_lint_shows_the_place_of_a_fault(run: Run) -> None:
@@ -298,8 +298,8 @@ def test_flatten(run: Run, tmp_path: Path) -> None:
     flatten = ("spf", "flatten", "--zone", "zone.json", "--now", "2026-11-23", "example.com")
     assert run(*flatten).text.splitlines() == [
         "; Flattened on 2026-11-23 from: v=spf1 include:_spf.esp.example ptr -all",
-        "; It will not know of later changes at: _spf.esp.example",
-        "; Their answers hold for 3600 seconds; flatten anew at least daily.",
+        "; It will not follow later changes at: _spf.esp.example",
+        "; Their answers hold for 3600 seconds; flatten again at least daily.",
         "; Kept as it was: ptr: what it stands for depends on the client",
         'example.com. 3600 IN TXT "v=spf1 ip4:198.51.100.0/24 ptr -all"',
     ]

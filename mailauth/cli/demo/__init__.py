@@ -35,9 +35,9 @@ def command(file: str | None) -> None:
     sources = _samples() if file is None else [mailfiles.read(file)]
     went_well = [act(sources) for act in ACTS]
     if not all(went_well):
-        click.echo("\nSomething did not go as it should.")
+        click.echo("\nSomething did not go as expected.")
         raise click.exceptions.Exit(1)
-    click.echo("\nAll went as it should.")
+    click.echo("\nEverything went as expected.")
 
 
 def _samples() -> list[mailfiles.Source]:

@@ -52,7 +52,7 @@ def act(sources: Sequence[mailfiles.Source]) -> bool:
             agreed.append(_show(octets, verdicts, zone))
             as_expected += [verdict.result.value == wanted for verdict in verdicts]
     if not all(agreed):
-        click.echo("\nWhere dkimpy differs, it reads the message otherwise; our verdicts stand.")
+        click.echo("\nWhere dkimpy differs, it reads the message differently; our verdicts stand.")
     return all(as_expected)
 
 

@@ -42,7 +42,7 @@ def act(_: Sequence[mailfiles.Source]) -> bool:
     from importlib.util import find_spec
 
     if find_spec("msgspec") is None or sys.platform != "linux":
-        click.echo("\nNo service: it needs Linux, and its extra.")
+        click.echo("\nNo service: it needs Linux and the extra `service`.")
         return True
     click.secho("\nThe service: what Postfix asks, and a worker that hangs\n", bold=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -101,7 +101,7 @@ def _worker(folder: Path, service: subprocess.Popen[bytes]) -> int:
             if one["role"] == "worker" and one["phase"] == "working":
                 return int(one["pid"])
         if time.monotonic() > end or service.poll() is not None:
-            raise TimeoutError("the service does not come up")
+            raise TimeoutError("the service did not start")
         time.sleep(0.05)
 
 

@@ -48,6 +48,6 @@ def act(_: Sequence[mailfiles.Source]) -> bool:
             click.echo(f"    the domain's owner says: {printable(verdict.explanation)}")
         as_expected.append(verdict.result.value == wanted)
     found = zone.run(spf.lint("crowded.example"))
-    click.echo("  what `mailauth spf lint crowded.example` says of that:")
+    click.echo("  what `mailauth spf lint crowded.example` says about that:")
     findings.show(found)
     return all(as_expected) and "lookups" in {finding.code for finding in found}

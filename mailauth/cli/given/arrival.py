@@ -45,7 +45,7 @@ class Arrival(NamedTuple):
             lacking = "there is no Return-Path; give --mail-from"
         else:
             return Envelope(str(client.address), self.helo or client.helo, sender)
-        complain(f"{name}: how it came is not known: {lacking}")
+        complain(f"{name}: its client or sender is not known: {lacking}")
         return Envelope("", "", "")
 
     def _is_relay(self, address: "Address") -> bool:
@@ -108,7 +108,7 @@ def _arrival(
         ours = networks((*_INTERNAL, *relays))
         return Arrival(ip, helo, mail_from, trust_received, ours)
     if relays:
-        raise BadArgument("--relay is about Received fields: give --trust-received too")
+        raise BadArgument("--relay is for Received fields: give --trust-received too")
     if not ip and (helo or mail_from):
         raise BadArgument("--helo and --mail-from say who sent it: give --ip too")
     return Arrival(ip, helo, mail_from, trust_received, ())

@@ -63,7 +63,7 @@ def _with_pages(_: click.Context, __: click.Parameter, path: str | None) -> str 
     from importlib.util import find_spec
 
     if path is not None and find_spec("jinja2") is None:
-        raise BadArgument(f"pages are not installed: {how_to_get('html')}")
+        raise BadArgument(f"web pages need packages that are not installed: {how_to_get('html')}")
     return path
 
 
@@ -197,7 +197,8 @@ def _seconds(text: str) -> int:
         except (ValueError, TypeError, IndexError, OverflowError):
             continue
         return int((moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp())
-    raise BadArgument(f"{text!r} is not a time: seconds, 2026-11-23T08:00:00Z, or a Date field's")
+    forms = "epoch seconds, 2026-11-23T08:00:00Z, or the time of a Date field"
+    raise BadArgument(f"{text!r} is not a time: give {forms}")
 
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}

@@ -47,7 +47,7 @@ class Opinion:
             return f"DIFFERENT from our {self.ours} on signature {self.index + 1}: {reason}"
         if self.passes is None:
             return self.remark
-        return "the same" if self.word == self.ours else f"and our {self.ours} is no pass either"
+        return "the same" if self.word == self.ours else f"and our {self.ours} is not a pass either"
 
 
 @dataclass(frozen=True, slots=True)

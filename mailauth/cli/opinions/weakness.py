@@ -9,12 +9,12 @@ from mailauth.errors import BadArgument, how_to_get
 from mailauth.keys import PublicKey
 
 _SENTENCES: Final = {
-    "fermat": "its primes are close together, so that anybody can factor it",
+    "fermat": "its primes are close together, so anybody can factor it",
     "roca": "it was made by a chip whose keys can be factored (ROCA, CVE-2017-15361)",
-    "rsapoly": "its primes have a pattern of zeros, so that anybody can factor it",
-    "sharedprimes": "it has a prime of another published key, so that anybody can factor it",
-    "smallfactors": "it has a small factor: it is damaged, or no RSA key",
-    "blocklist": "its private key is published, as those that Debian made until 2008",
+    "rsapoly": "its primes have a pattern of zeros, so anybody can factor it",
+    "sharedprimes": "it shares a prime with another published key, so anybody can factor it",
+    "smallfactors": "it has a small factor: it is damaged, or not an RSA key",
+    "blocklist": "its private key is public, like those that Debian made until 2008",
 }
 
 

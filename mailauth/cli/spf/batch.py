@@ -104,7 +104,7 @@ def _skipped(file: BinaryIO, place: str) -> int:
         if more.endswith(b"\n"):
             break
         if size > reading.MAX_TEXT:
-            raise BadArgument(f"{place}: the line has no end; this is no list of clients")
+            raise BadArgument(f"{place}: the line has no end; this is not a list of clients")
     return size
 
 

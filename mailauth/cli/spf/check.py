@@ -82,7 +82,7 @@ def check(
     if batch is not None:
         one = ip is not None or helo or sender is not None or hops or relays
         if one or explain or cross_check:
-            raise BadArgument("--batch takes its clients from the file, and says JSON alone")
+            raise BadArgument("--batch takes its clients from the file, and prints only JSON")
         status = _check_batch(batch, ask, policy, now)
     else:
         if ip is None:
@@ -119,7 +119,7 @@ def _demand_hops(hops: tuple[str, ...], relays: tuple[str, ...]) -> None:
         except BadArgument as fault:
             raise BadArgument(f"--hop {fault}") from None
     if hops and not relays:
-        raise BadArgument("--hop says from where a relay of ours had the mail: give --relay too")
+        raise BadArgument("--hop is a client that your relay had the mail from: give --relay too")
 
 
 def _check_batch(path: str, ask: "Resolver | Zone", policy: "Policy", now: int) -> int:

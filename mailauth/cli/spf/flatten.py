@@ -92,7 +92,7 @@ def _report_text(
     click.echo(present.in_form(form, domain, text.encode()))
     findings.show(found, err=True)
     if any(finding.code == "size" for finding in found):
-        complain("divide it: move some networks to a name of their own, and include that")
+        complain("split it: move some networks to a name of their own, and include that")
 
 
 def _notes(flat: "Flattened", day: str) -> list[str]:
@@ -100,7 +100,7 @@ def _notes(flat: "Flattened", day: str) -> list[str]:
     notes = [f"Flattened on {day} from: {flat.original.text}"]
     if flat.followed:
         names = ", ".join(flat.followed)
-        notes.append(f"It will not know of later changes at: {names}")
-        notes.append(f"Their answers hold for {flat.ttl} seconds; flatten anew at least daily.")
+        notes.append(f"It will not follow later changes at: {names}")
+        notes.append(f"Their answers hold for {flat.ttl} seconds; flatten again at least daily.")
     notes += [f"Kept as it was: {term}" for term in flat.kept]
     return notes
