@@ -52,7 +52,7 @@ def test_what_apt_cannot_install_is_told_and_skipped(
 ) -> None:
     done = use_packages(tmp_path, {**FAKES, "apt-get": apt})
     assert done.returncode == 0, done.stderr
-    told = f"Not installed, for apt could not: {missing}; what needs them is skipped."
+    told = f"apt-get could not install {missing}; what needs them is skipped."
     assert done.stdout.splitlines()[-2:] == [told, "on"]
 
 
