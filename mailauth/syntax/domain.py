@@ -82,7 +82,9 @@ def _parse(text: str, label_rule: re.Pattern[str]) -> str:
         if len(label) > MAX_LABEL:
             raise SyntaxFault("a label of more than 63 octets", text, at)
         if not label_rule.fullmatch(label):
-            raise SyntaxFault("a label that is not of letters, digits and hyphens", text, at)
+            raise SyntaxFault(
+                "a label with something other than letters, digits and hyphens", text, at
+            )
         at += len(label) + 1
     if len(name) > MAX_NAME:
         raise SyntaxFault("a name of more than 253 octets", text, MAX_NAME)

@@ -86,11 +86,11 @@ def authors(message: Message) -> tuple[Mailbox, ...]:
         raise SyntaxFault(f"the message has {count} From fields; it must have one")
     octets = message.field_octets[message.keys.index(b"from")].partition(b":")[2]
     if len(octets) > MAX_FROM:
-        raise SyntaxFault(f"the From field has {len(octets)} octets")
+        raise SyntaxFault(f"the From field has {len(octets)} octets, over {MAX_FROM}")
     try:
         found = parse_addresses(octets.replace(b"\r\n", b"").decode())
     except UnicodeDecodeError:
-        raise SyntaxFault("the From field is not of UTF-8") from None
+        raise SyntaxFault("the From field is not UTF-8") from None
     except SyntaxFault as fault:
         raise SyntaxFault(f"the From field cannot be read: {fault}") from None
     if not found:

@@ -143,9 +143,9 @@ def _bare_line_ends(header: bytes) -> list[str]:
     text = header.replace(b"\r\n", b"")
     faults = []
     if b"\n" in text:
-        faults.append("a bare LF stands in the header")
+        faults.append("there is a bare LF in the header")
     if b"\r" in text:
-        faults.append("a bare CR stands in the header")
+        faults.append("there is a bare CR in the header")
     return faults
 
 

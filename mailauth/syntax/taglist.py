@@ -106,4 +106,4 @@ def _fault_in(text: str, specs: list[str]) -> SyntaxFault:
             break
         names.add(name)
         at += len(spec) + 1
-    return SyntaxFault(f"the tag {name}= comes twice", text, at)
+    return SyntaxFault(f"the tag {name}= appears twice", text, at)

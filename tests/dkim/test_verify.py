@@ -312,7 +312,7 @@ def test_a_file_with_the_line_ends_of_Unix_is_told_so() -> None:
         got = verdict(lines.replace(b"\r\n", b"\n"))
         assert (got.result, got.reason) == (
             Result.PERMERROR,
-            "the header is malformed: a bare LF stands in the header",
+            "the header is malformed: there is a bare LF in the header",
         )
 
 

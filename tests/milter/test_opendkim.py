@@ -144,8 +144,8 @@ BAD = [
     ("KeyTable", "one :s1:/k", "is empty"),
     ("KeyTable", "one example.com:s1:/k:rsa-sha1", "rsa-sha1"),
     ("KeyTable", "one com:s1:/k", "a top-level domain"),
-    ("KeyTable", "one example.com:%:/k", "a label that is not of letters"),
-    ("KeyTable", "one mail.%:s1:/k", "a label that is not of letters"),
+    ("KeyTable", "one example.com:%:/k", "a label with something other than letters"),
+    ("KeyTable", "one mail.%:s1:/k", "a label with something other than letters"),
     ("SigningTable", "*@example.com none", "has no key 'none'"),
 ]
 

@@ -167,9 +167,9 @@ NOT_TO_BE_SIGNED = [
     (MESSAGE.replace(b"From: Ada", b"X: Ada"), "0 From fields"),
     (MESSAGE.replace(b"From: Ada", b"From: b@example.com\r\nFrom: Ada"), "2 From fields"),
     (MESSAGE.replace(b"Ada <ada@example.com>", b"nobody"), "From field cannot be read"),
-    (MESSAGE.replace(b"Ada <ada", b"\xff <ada"), "not of UTF-8"),
+    (MESSAGE.replace(b"Ada <ada", b"\xff <ada"), "not UTF-8"),
     (MESSAGE.replace(b"Ada <ada@example.com>", b"nobody:;"), "names nobody"),
-    (MESSAGE.replace(b".com>\r\nTo", b".com>\r\r\nTo"), "bare CR stands in the header"),
+    (MESSAGE.replace(b".com>\r\nTo", b".com>\r\r\nTo"), "there is a bare CR in the header"),
     (MESSAGE + b"a bare\nline end\r\n", "bare CR or LF"),
     (MESSAGE + b"a bare\r", "bare CR or LF"),
 ]

@@ -43,7 +43,7 @@ def test_any_octets_are_a_tag_list_or_a_fault(octets: bytes) -> None:
         ("v=1; _a=x", "bad tag name", 4),
         ("v=1; ä=x", "bad tag name", 4),
         ("v=1; =x; y=z", "bad tag name", 4),
-        ("v=1; a=x; v=1; b=y", "the tag v= comes twice", 9),
+        ("v=1; a=x; v=1; b=y", "the tag v= appears twice", 9),
     ],
 )
 def test_a_fault_points_at_its_place(text: str, said: str, at: int) -> None:

@@ -273,7 +273,7 @@ def test_authors_may_be_spelt_as_patterns(tmp_path: Path, with_asterisk: str, wi
 
 def test_a_percent_sign_is_no_selector(tmp_path: Path) -> None:
     (told,) = errors(tmp_path, ROW.replace('"x"', '"%"') + LISTEN)
-    assert told.startswith("3: signing.key[1].selector: a label that is not of letters")
+    assert told.startswith("3: signing.key[1].selector: a label with something other than letters")
 
 
 def test_a_key_must_have_room_in_the_dns_for_its_name(tmp_path: Path) -> None:
