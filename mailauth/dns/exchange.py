@@ -137,7 +137,9 @@ def _judged(nameserver: Nameserver, reply: dns.message.Message) -> dns.message.M
     if _truncated(reply):
         return Failure(Status.SERVER_FAILURE, f"{where} truncates its reply")
     if _refers(reply):
-        return Failure(Status.SERVER_FAILURE, f"{where} does not answer for others (no recursion)")
+        return Failure(
+            Status.SERVER_FAILURE, f"{where} does not resolve other domains (no recursion)"
+        )
     if not nameserver.trusted:
         reply.flags &= ~dns.flags.AD
     return reply

@@ -78,7 +78,7 @@ class _Tokens(dns.tokenizer.Tokenizer):
             self.line = self.line_number
         token = super().get(want_leading, want_comment)
         if begins and token.is_identifier() and token.value.upper() == "$INCLUDE":
-            reason = "$INCLUDE is refused, as one file reads no other: put its records here"
+            reason = "$INCLUDE is not supported: put the records of that file here"
             raise BadArgument(reason)
         return token
 
@@ -94,7 +94,7 @@ class _Tokens(dns.tokenizer.Tokenizer):
             name = super().as_name(token)
             if not name.is_absolute():
                 reason = (
-                    f"{token.value!r} is relative, and no $ORIGIN stands before it;"
+                    f"{token.value!r} is relative, and there is no $ORIGIN before it;"
                     " an absolute name ends in a dot"
                 )
                 raise BadArgument(reason)
@@ -114,12 +114,12 @@ class _Records(dns.transaction.Transaction):
         """Add a record: its name, its TTL, its data."""
         name, _, rdata = args
         if name is _NO_ORIGIN:
-            raise BadArgument("the record has no name, and none stands before it")
+            raise BadArgument("the record has no name, and there is none before it to take")
         by_type = self._found.setdefault(name, {})
         by_type.setdefault(rdata.rdtype, {})[rdata] = None
         aliases = by_type.get(dns.rdatatype.CNAME)
         if aliases and (len(aliases) > 1 or by_type.keys() - _BESIDE_ALIASES):
-            raise BadArgument("a CNAME and other records of one name")  # RFC 2181 §10.1
+            raise BadArgument("a CNAME beside other records of the same name")  # RFC 2181 §10.1
 
     def _set_origin(self, origin: dns.name.Name) -> None:
         """Does nothing: every name that is added is absolute."""

@@ -68,7 +68,7 @@ class _Configured(ABC):
         """
         for name, seconds in (("timeout", timeout), ("budget", budget)):
             if not seconds > 0:  # refuses NaN too
-                msg = f"{name} is in seconds, and more than 0"
+                msg = f"{name} must be more than 0 seconds"
                 raise BadArgument(msg)
         self._nameservers = tuple(map(Nameserver.parse, nameservers or of_the_system()))
         over_https = any(n.transport is Transport.HTTPS for n in self._nameservers)

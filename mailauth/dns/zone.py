@@ -190,7 +190,7 @@ def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for key, value in pairs:
         if key in found:
-            msg = f"{key!r} stands there twice; put all of it in one place"
+            msg = f"{key!r} is there twice; put all of it in one place"
             raise BadArgument(msg)
         found[key] = value
     return found
@@ -224,7 +224,7 @@ def _encoded(where: str, string: str) -> bytes:
     try:
         return string.encode("utf-8", "surrogateescape")  # as `present.as_json` writes octets
     except UnicodeEncodeError:
-        _refuse(where, "text: it holds half of a character (a lone surrogate)")
+        _refuse(where, "text: it holds half a character (a lone surrogate)")
 
 
 def _a(where: str, record: object) -> IPv4Address:

@@ -89,9 +89,9 @@ def resolve(request: pytest.FixtureRequest) -> ResolveType:
 def test_a_time_in_which_nothing_can_be_asked(
     kind: type[Resolver | AsyncResolver], seconds: float
 ) -> None:
-    with pytest.raises(BadArgument, match="timeout is in seconds, and more than 0"):
+    with pytest.raises(BadArgument, match="timeout must be more than 0 seconds"):
         kind([NOWHERE], timeout=seconds)
-    with pytest.raises(BadArgument, match="budget is in seconds, and more than 0"):
+    with pytest.raises(BadArgument, match="budget must be more than 0 seconds"):
         kind([NOWHERE], budget=seconds)
 
 

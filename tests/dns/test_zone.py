@@ -89,8 +89,13 @@ FAULTS = [
     ("a relative alias", "a.example. CNAME b.example\n", 1, "'b.example' is relative"),
     ("the origin", '@ TXT "x"\n', 1, "'@' is relative"),
     ("a relative origin", "$ORIGIN example\nwww A 192.0.2.1\n", 1, "'example' is relative"),
-    ("other files", "a.example. A 192.0.2.1\n$INCLUDE /etc/passwd\n", 2, "$INCLUDE is refused"),
-    ("other files, whatever the case", "$include x\n", 1, "$INCLUDE is refused"),
+    (
+        "other files",
+        "a.example. A 192.0.2.1\n$INCLUDE /etc/passwd\n",
+        2,
+        "$INCLUDE is not supported",
+    ),
+    ("other files, whatever the case", "$include x\n", 1, "$INCLUDE is not supported"),
     ("many at once", "$GENERATE 1-9 h$.example. A 192.0.2.$\n", 1, "$GENERATE"),
 ]
 
@@ -176,7 +181,7 @@ def test_a_byte_order_mark_before_a_zone_is_none_of_it(tmp_path: Path, text: str
 )
 def test_a_zone_in_json_has_nothing_twice(text: str, what: str) -> None:
     """The first one would be lost, and its absence believed."""
-    with pytest.raises(BadArgument, match=f"cannot be read as JSON: {what} stands there twice"):
+    with pytest.raises(BadArgument, match=f"cannot be read as JSON: {what} is there twice"):
         Zone.from_json(text)
 
 
