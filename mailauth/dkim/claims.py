@@ -18,7 +18,7 @@ def algorithm(key: Signer) -> Algorithm:
     claimed = getattr(key, "algorithm", None)
     if claimed is None:  # for example the octets of a key, which no error may show
         kind = type(key).__name__
-        msg = f"a key signs, and {kind} does not: load it with PrivateKey.load or PrivateKey.read"
+        msg = f"{kind} is not a key that signs: load one with PrivateKey.load or PrivateKey.read"
         raise BadArgument(msg)
     try:
         return Algorithm(claimed)
@@ -47,12 +47,12 @@ def unfit(domain: str, selector: str) -> str:
 
 def time(now: int) -> str:
     """t=, in seconds since the epoch."""
-    return _digits(now, "now is a whole number of seconds since the epoch")
+    return _digits(now, "now must be a whole number of seconds since the epoch")
 
 
 def expiry(now: int | None, expire: int) -> str:
     """x=, which is later than t= (RFC 6376 §3.5)."""
-    what = "expire is a number of seconds after now, and needs now"
+    what = "expire must be a number of seconds after now, and needs now"
     if now is None or not int(_digits(expire, what)):
         raise BadArgument(what)
     return _digits(now + expire, what)
@@ -61,7 +61,7 @@ def expiry(now: int | None, expire: int) -> str:
 def _digits(seconds: int, what: str) -> str:
     """1*12DIGIT, as sig-t-tag and sig-x-tag have them."""
     if type(seconds) is not int or not 0 <= seconds <= _LATEST:
-        raise BadArgument(f"{what}, of 12 digits at most")
+        raise BadArgument(f"{what}, with at most 12 digits")
     return str(seconds)
 
 

@@ -30,12 +30,12 @@ def seen(records: Sequence[bytes]) -> str:
         if b"DKIM1" not in octets and b"p=" not in octets:
             continue
         if len(records) > 1 and any(map(_BASE64.fullmatch, records)):
-            return f"it is in {len(records)} records, which are to be the strings of one"
+            return f"it is in {len(records)} records, which must be the strings of one"
         for mark, what in _MARKS:
             if re.match(mark, octets):
                 return what
         if len(octets) == _STRING:
-            return f"it ends after {_STRING} octets: what follows is to be a second string of it"
+            return f"it ends after {_STRING} octets: the rest must be a second string of it"
     if len(records) == 1 and _BASE64.fullmatch(records[0]):
-        return "it is only the key: v=DKIM1; p= is to stand before it"
+        return "it is only the key: put v=DKIM1; p= before it"
     return ""

@@ -42,7 +42,7 @@ class BodyHasher:
         if canonicalizer is None:
             raise BadArgument(f"{canonicalization!r} is not a body canonicalization")
         if length is not None and length < 0:
-            raise BadArgument(f"l= of {length}: a body has no such length")
+            raise BadArgument(f"l={length}: a body cannot have this length")
         self._hash = hashlib.sha256()
         self._room = length or 0
         self.unsigned = 0
@@ -62,7 +62,7 @@ class BodyHasher:
         **Raises** BadArgument: `digest` has ended the body.
         """
         if self._digest is not None:
-            raise BadArgument("the body has ended: its digest was asked for")
+            raise BadArgument("the body has ended: its digest was taken already")
         if not isinstance(octets, bytes):
             octets, start, end = copied(octets, start, end)
         self._canonicalizer.feed(octets, start, len(octets) if end is None else end)

@@ -115,7 +115,7 @@ def _only_key(where: str, answer: Answer[bytes]) -> KeyRecord:
     if not found:
         raise Refusal(Result.PERMERROR, f"no readable key at {where}: {fault}")
     if len(found) > 1:
-        raise Refusal(Result.PERMERROR, f"{len(found)} keys at {where}, and one is allowed")
+        raise Refusal(Result.PERMERROR, f"{len(found)} keys at {where}, and only one is allowed")
     return parse(found[0])
 
 

@@ -63,7 +63,7 @@ def lint_answer(
 
 def _dangling(where: str, target: str) -> Finding:
     """The finding of an alias to nothing: whoever gets its target can publish a key."""
-    sentence = f"it is an alias of {target}, which has no key: who owns that name can sign"
+    sentence = f"it is an alias of {target}, which has no key: whoever owns that name can sign"
     remedy = "remove the alias, or have the key published there"
     return Finding("dangling", Severity.ERROR, sentence, where, target, remedy)
 
@@ -82,8 +82,8 @@ def _of_records(found: tuple[bytes, ...], where: str, weakness: Weakness | None)
         return [Finding("no-key", Severity.ERROR, "there is no key", where, remedy=remedy)]
     readable, fault = keys.readable(found)
     if len(readable) > 1:
-        sentence = f"{len(readable)} keys, and one is allowed: which is used is chance"
-        remedy = "withdraw all but one; each key has a selector of its own"
+        sentence = f"{len(readable)} keys, and only one is allowed: which one is used is chance"
+        remedy = "withdraw all but one; give each key a selector of its own"
         return [Finding("several", Severity.ERROR, sentence, where, remedy=remedy)]
     if not readable:
         sentence = f"no readable key: {fault}"
@@ -116,7 +116,7 @@ def _of_key(record: KeyRecord, where: str, weakness: Weakness | None) -> Iterato
         sentence = f"an RSA key of {key.size} bits; 2048 are advised (RFC 8301 §3.2)"
         yield Finding("short-key", Severity.WARNING, sentence, where, "p=", _NEW_KEY)
     elif key.size > COMMON_RSA_BITS:
-        sentence = f"an RSA key of {key.size} bits: receivers may refuse over 4096"
+        sentence = f"an RSA key of {key.size} bits: receivers may refuse more than 4096"
         yield Finding("long-key", Severity.WARNING, sentence, where, "p=", _NEW_KEY)
 
 
@@ -125,7 +125,7 @@ def _of_tags(record: KeyRecord, tags: dict[str, str], where: str) -> Iterator[Fi
         sentence = "the record does not say v=DKIM1"
         yield Finding("version", Severity.WARNING, sentence, where, "", "begin it with v=DKIM1;")
     if record.hashes is not None and "sha256" not in record.hashes:
-        sentence = "h= admits no hash that receivers still take (RFC 8301 §3.1)"
+        sentence = "h= allows no hash that receivers still accept (RFC 8301 §3.1)"
         yield Finding("hashes", Severity.ERROR, sentence, where, f"h={tags['h']}", "remove h=")
     if not {"*", "email"} & set(record.services):
         sentence = "the key is not for mail"
@@ -135,7 +135,9 @@ def _of_tags(record: KeyRecord, tags: dict[str, str], where: str) -> Iterator[Fi
         remedy = "remove t=y when your signatures verify"
         yield Finding("testing", Severity.WARNING, sentence, where, f"t={tags['t']}", remedy)
     if "g" in tags:
-        sentence = "g= is of RFC 4871; today it means nothing, and old receivers may refuse the key"
+        sentence = (
+            "g= is from RFC 4871; today it means nothing, and old receivers may refuse the key"
+        )
         yield Finding(
             "granularity", Severity.WARNING, sentence, where, f"g={tags['g']}", "remove it"
         )

@@ -223,7 +223,7 @@ def _canonicalizations(text: str) -> tuple[Canonicalization, Canonicalization]:
 def _check_signable(message: Message, by_key: Mapping[bytes, Sequence[bytes]]) -> None:
     """Check what §5.3 and §3.8 require of a header before it is signed."""
     if message.faults:
-        msg = f"the header is malformed: {message.faults[0]}; mend the message, then sign it"
+        msg = f"the header is malformed: {message.faults[0]}; correct the message, then sign it"
         raise UnsignableMessage(msg)
     authors = len(by_key.get(b"from", ()))
     if authors != 1:
@@ -254,7 +254,7 @@ def _keys_of(names: Iterable[str]) -> frozenset[bytes]:
         raise BadArgument(f"{names!r:.80} is not a list of names of header fields")
     keys = frozenset(map(_key_of, names))
     if signatures.FIELD_KEY in keys:
-        msg = "a signature does not sign DKIM-Signature fields (RFC 6376)"
+        msg = "DKIM-Signature fields should not be signed (RFC 6376), so they cannot be named here"
         raise BadArgument(msg)
     return keys
 
@@ -296,11 +296,11 @@ def _identity(identity: str, domain: str) -> str:
     """sig-i-tag, of the signing domain or below it (§3.5)."""
     local, at, name = identity.rpartition("@")
     if not at:
-        msg = f"the identity {identity!r} has no @: for a whole domain write one before it"
+        msg = f"the identity {identity!r} has no @: for a whole domain, put one before it"
         raise BadArgument(msg)
     name = domains.given(name)
     if not domains.is_same_or_subdomain(name, domain):
-        raise BadArgument(f"the identity {identity!r} is not of {domain} or below it")
+        raise BadArgument(f"the identity {identity!r} is not at {domain} or below it")
     try:
         return f"{quotedprintable.encode(local.encode())}@{name}"
     except UnicodeEncodeError:  # a command line may have octets that are not UTF-8

@@ -124,8 +124,8 @@ def check_count(count: int) -> None:
     """
     if count > MAX_SIGNED_FIELDS:
         msg = (
-            f"{count} fields to sign, and verifiers take {MAX_SIGNED_FIELDS};"
-            " take repeated ones out of the message"
+            f"{count} fields to sign, and verifiers accept at most {MAX_SIGNED_FIELDS};"
+            " remove repeated ones from the message"
         )
         raise UnsignableMessage(msg)
 
@@ -141,7 +141,7 @@ def with_value(field: bytes, value: bytes) -> bytes:
     lines = folding.cut(b64encode(value), first=room)
     field = field + b"\r\n\t".join(lines) + b"\r\n"
     if len(field) > taglist.MAX_OCTETS:
-        limit = f"verifiers take {taglist.MAX_OCTETS}"
+        limit = f"verifiers accept at most {taglist.MAX_OCTETS}"
         raise UnsignableMessage(f"the signature would have {len(field)} octets, and {limit}")
     return field
 

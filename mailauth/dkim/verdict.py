@@ -92,7 +92,7 @@ def _steps(verdict: Verdict) -> Iterator[Step]:
         found = verdict.reason if verdict.record is None else verdict.record.shown()
         yield Step(0, f"? TXT of {verdict.selector}._domainkey.{verdict.domain}: {found}")
     if stage >= Stage.KEYED:
-        yield Step(0, f"the key may verify it: {verdict.algorithm}, {verdict.key_size} bits")
+        yield Step(0, f"the key is usable: {verdict.algorithm}, {verdict.key_size} bits")
     if stage >= Stage.BODY:
         yield Step(0, "the body is what was signed: bh= agrees")
     if stage >= Stage.HEADER:

@@ -235,7 +235,7 @@ class Verification:
         if not key.verify(signature.value, digest):
             raise Refusal(
                 Result.FAIL,
-                "the header is not what was signed, or not by this key: b= does not verify",
+                "the header is not what was signed, or not signed by this key: b= does not verify",
             )
 
 
@@ -259,7 +259,7 @@ def check_times(signature: Signature, now: int, policy: Policy) -> None:
     if signature.signed_at is not None and signature.signed_at - skew > now:
         raise Refusal(
             Result.PERMERROR,
-            f"the signature is from {signature.signed_at - now} seconds ahead (t=)",
+            f"the signature is dated {signature.signed_at - now} seconds in the future (t=)",
         )  # §3.5
 
 
@@ -320,13 +320,13 @@ def usable_key(record: keys.KeyRecord, signature: Signed) -> PublicKey:
     if record.revoked:
         reason = "the key is revoked: p= is empty"
     elif record.hashes is not None and "sha256" not in record.hashes:
-        reason = "the key does not admit sha256 (h=)"
+        reason = "the key does not allow sha256 (h=)"
     elif "*" not in record.services and "email" not in record.services:
         reason = "the key is not for email (s=)"
     elif record.key_type != signature.algorithm.key_type:
-        reason = f"the key is of type {record.key_type[:40]!r}, not of that of a="
+        reason = f"the key is of type {record.key_type[:40]!r}, which does not fit a="
     elif record.strict and signature.identity_domain != signature.domain:
-        reason = "the key admits no subdomain in i= (t=s)"
+        reason = "the key allows no subdomain in i= (t=s)"
     if reason:
         raise Refusal(Result.PERMERROR, reason)
     return record.public_key()

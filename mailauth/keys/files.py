@@ -81,7 +81,7 @@ def _refusals(path: Path, noun: str) -> Iterator[None]:
     except FileNotFoundError:
         raise UnusableKey(f"the {noun} {path} does not exist; check its name") from None
     except PermissionError:
-        sentence = f"the {noun} {path} is closed to this user; run as its owner, or chown it"
+        sentence = f"the {noun} {path} cannot be opened by this user; run as its owner, or chown it"
         raise UnusableKey(sentence) from None
     except OSError as error:  # a loop of links, a file as a folder, a broken disk
         raise UnusableKey(f"the {noun} {path} cannot be read: {error.strerror}") from None

@@ -99,12 +99,12 @@ _PEM = b"-----BEGIN "
 
 def _load_file(octets: bytes) -> PublicKey:
     if not is_public(octets):
-        raise UnusableKey("the file holds no public key alone, in PEM or DER")
+        raise UnusableKey("the file must hold a public key in PEM or DER, and no private key")
     load = load_pem_public_key if _PEM in octets else load_der_public_key
     try:
         key = load(octets)
     except (ValueError, UnsupportedAlgorithm):
-        raise UnusableKey("the public key is not sound PEM or DER; write it anew") from None
+        raise UnusableKey("the public key cannot be read; export it again as PEM or DER") from None
     if isinstance(key, Ed25519PublicKey):
         return PublicKey.load("ed25519", key.public_bytes_raw())
     if not isinstance(key, RSAPublicKey):
@@ -141,7 +141,7 @@ def _verify_ed25519(
 def _load_rsa(octets: bytes) -> PublicKey:
     if len(octets) > MAX_PUBLIC_KEY_OCTETS:
         raise UnusableKey(
-            f"an RSA key of {len(octets)} octets; it must have {MAX_PUBLIC_KEY_OCTETS} at most"
+            f"an RSA key of {len(octets)} octets; it must have at most {MAX_PUBLIC_KEY_OCTETS}"
         )
     key = _parse_rsa(octets)
     check_rsa(key.key_size, key.public_numbers().e)
@@ -199,7 +199,7 @@ def _unsound(octets: bytes) -> str:
     whole = 4 + int.from_bytes(octets[2:4]) if long_form else 0
     if len(octets) < whole:
         return f"the public key is cut off: {len(octets)} of its {whole} octets are there"
-    return "the public key is not a sound RSA key in DER"
+    return "the public key is not a valid RSA key in DER"
 
 
 def spki(key: RSAPublicKey) -> bytes:

@@ -63,4 +63,4 @@ def check_ed25519(octets: bytes) -> None:
     # x² = u/v, a square if and only if uv is one (Euler's criterion).
     u, v = y * y - 1, _D * y * y + 1
     if pow(u * v, (_P - 1) // 2, _P) != 1:
-        raise UnusableKey("an Ed25519 key that is no point of the curve; publish a real one")
+        raise UnusableKey("an Ed25519 key that is not a point on the curve; publish a real one")

@@ -106,7 +106,9 @@ UNSIGNABLE: list[Any] = [
     pytest.param(b"From: a@b.example\r\n" * 2 + b"\r\n", "one From", id="two From"),
     pytest.param(b"no field\r\n" + PLAIN, "malformed", id="a malformed header"),
     pytest.param(b"", "one From", id="nothing"),
-    pytest.param(b"List-Id: x\r\n" * 1000 + PLAIN, "verifiers take 1000", id="too many fields"),
+    pytest.param(
+        b"List-Id: x\r\n" * 1000 + PLAIN, "verifiers accept at most 1000", id="too many fields"
+    ),
 ]
 
 

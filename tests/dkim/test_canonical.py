@@ -175,7 +175,7 @@ def test_unknown_canonicalization() -> None:
 
 
 def test_a_length_is_not_negative() -> None:
-    with pytest.raises(BadArgument, match="l= of -1"):
+    with pytest.raises(BadArgument, match="l=-1"):
         BodyHasher(length=-1)
 
 

@@ -20,10 +20,10 @@ DAMAGED = {
         [f"v=DKIM1; p=-----BEGIN PUBLIC KEY-----{RECORD[18:]}-----END PUBLIC KEY-----"],
         "the lines of PEM",
     ),
-    "pieces": ([*HALVES], "2 records, which are to be the strings of one"),
-    "pieces in another order": ([*reversed(HALVES)], "2 records, which are to be the strings"),
+    "pieces": ([*HALVES], "2 records, which must be the strings of one"),
+    "pieces in another order": ([*reversed(HALVES)], "2 records, which must be the strings"),
     "cut": ([HALVES[0]], "ends after 255 octets"),
-    "base64 alone": ([RECORD[18:]], "only the key: v=DKIM1; p= is to stand before it"),
+    "base64 alone": ([RECORD[18:]], "only the key: put v=DKIM1; p= before it"),
 }
 
 

@@ -63,7 +63,7 @@ def test_a_bare_line_end_cannot_hide_between_pieces(body: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("more", "says"),
-    [(b"From: c@d.example\r\n", "2 From fields"), (b"List-Id: x\r\n" * 1000, "take 1000")],
+    [(b"From: c@d.example\r\n", "2 From fields"), (b"List-Id: x\r\n" * 1000, "at most 1000")],
     ids=["two authors", "too many fields"],
 )
 def test_a_header_that_cannot_be_signed_is_told_at_once(more: bytes, says: str) -> None:
@@ -78,7 +78,7 @@ def test_copies_of_fields_that_make_a_signature_too_long_are_not_made() -> None:
         if is_signed:
             assert verdict(signatory.fields(SIGNINGS[:1], now=NOW) + message).result == "pass"
         else:
-            with pytest.raises(UnsignableMessage, match="verifiers take 65536"):
+            with pytest.raises(UnsignableMessage, match="verifiers accept at most 65536"):
                 signatory.fields(SIGNINGS[:1], now=NOW)
 
 

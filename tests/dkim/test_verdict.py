@@ -9,7 +9,7 @@ from mailauth.dkim.key import name
 from mailauth.dns import Zone
 
 ASKED = "? TXT of rsa._domainkey.example.com: "
-KEYED = "the key may verify it: rsa-sha256, 2048 bits"
+KEYED = "the key is usable: rsa-sha256, 2048 bits"
 BODY = "the body is what was signed: bh= agrees"
 SIGNED = mail.signed()
 WHERE = name(mail.DOMAIN, "rsa")

@@ -156,12 +156,12 @@ def nobody(key_file: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_OPS_01_a_file_closed_to_us_is_refused(nobody: Path) -> None:
-    with pytest.raises(UnusableKey, match="closed to this user"):
+    with pytest.raises(UnusableKey, match="cannot be opened by this user"):
         PrivateKey.read(nobody)
 
 
 def test_OPS_01_a_look_finds_a_file_closed_to_us(nobody: Path) -> None:
-    with pytest.raises(UnusableKey, match="closed to this user"):
+    with pytest.raises(UnusableKey, match="cannot be opened by this user"):
         files.look(nobody.name)
 
 
@@ -169,7 +169,7 @@ def test_OPS_01_a_look_finds_a_file_closed_to_us(nobody: Path) -> None:
 def test_OPS_01_a_folder_closed_to_us_is_told_alike(
     nobody: Path, use: Callable[[Path], object]
 ) -> None:
-    with pytest.raises(UnusableKey, match="shut/key is closed to this user"):
+    with pytest.raises(UnusableKey, match="shut/key cannot be opened by this user"):
         use(nobody.parent / "shut" / "key")
 
 

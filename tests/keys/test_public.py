@@ -88,7 +88,7 @@ def test_the_bounds_themselves_are_inside(bits: int, exponent: int) -> None:
         pytest.param(bytes(32), "small order", id="DKIM-25-zeros"),
         pytest.param(b"\1" + bytes(31), "small order", id="DKIM-25-identity"),
         pytest.param(b"\xff" * 32, "not canonically", id="DKIM-25-ones"),
-        pytest.param(b"\2" + bytes(31), "no point", id="DKIM-25-nowhere"),
+        pytest.param(b"\2" + bytes(31), "not a point", id="DKIM-25-nowhere"),
         pytest.param(bytes(44), "44 octets", id="DKIM-26"),
     ],
 )
@@ -127,12 +127,12 @@ SECRET = PrivateKey.generate("ed25519").pem()
 @pytest.mark.parametrize(
     ("octets", "says"),
     [
-        pytest.param(pem(RSA_1024)[:80], "not sound PEM", id="torn"),
+        pytest.param(pem(RSA_1024)[:80], "cannot be read; export it again", id="torn"),
         pytest.param(pem(ED25519_INFO[:-32] + bytes(32)), "small order", id="weak"),
         pytest.param(ED25519_INFO[:-32] + bytes(32), "small order", id="weak DER"),
-        pytest.param(SECRET, "no public key alone", id="private"),
-        pytest.param(pem(RSA_1024) + SECRET, "no public key alone", id="private beside it"),
-        pytest.param(b"junk", "no public key alone", id="junk"),
+        pytest.param(SECRET, "must hold a public key", id="private"),
+        pytest.param(pem(RSA_1024) + SECRET, "must hold a public key", id="private beside it"),
+        pytest.param(b"junk", "must hold a public key", id="junk"),
     ],
 )
 def test_a_file_without_a_usable_key_is_named(tmp_path: Path, octets: bytes, says: str) -> None:

@@ -91,13 +91,13 @@ _OF_TEXT: Final[list[tuple[str, Callable[[bytes], bytes]]]] = [
     ("long lines were wrapped, with a blank", lambda body: _unwrapped(body, blank=b" ")),
     ("blanks were added at line ends", lambda body: _for_lines(body, lambda line: line.rstrip())),
     (
-        "the blank of the line '-- ' was dropped",
+        "the blank after '--' was dropped",
         lambda body: body.replace(b"\r\n--\r\n", b"\r\n-- \r\n"),
     ),
     ("dots at line starts were doubled", lambda body: _at_line_starts(body, b"..", b".")),
     ("dots at line starts were halved", lambda body: _at_line_starts(body, b".", b"..")),
     ("'From ' became '>From '", lambda body: _at_line_starts(body, b">From ", b"From ")),
-    ("it was signed with bare LF", lambda body: body.replace(b"\r\n", b"\n")),
+    ("it was signed with bare LF line ends", lambda body: body.replace(b"\r\n", b"\n")),
     ("line ends became bare LF", lambda body: re.sub(rb"(?<!\r)\n", b"\r\n", body)),
     ("empty lines were added before it", lambda body: body.lstrip(b"\r\n")),
     ("an empty line before it was dropped", lambda body: b"\r\n" + body),
@@ -263,7 +263,7 @@ def _tag(found: re.Match[bytes]) -> str:
 def _of_from(_: bytes, others: Message) -> Iterator[tuple[str, bytes]]:
     for field in others.fields:
         if field.key in (b"x-original-from", b"reply-to", b"x-google-original-from"):
-            yield f"was replaced; it stands in {field.name.decode('latin-1')}", field.value
+            yield f"was replaced; the original is in {field.name.decode('latin-1')}", field.value
 
 
 def _of_encoding_field(value: bytes, _: Message) -> Iterator[tuple[str, bytes]]:
@@ -275,7 +275,7 @@ def _of_encoding_field(value: bytes, _: Message) -> Iterator[tuple[str, bytes]]:
 def _of_content_type(value: bytes, others: Message) -> Iterator[tuple[str, bytes]]:
     first = _PART_HEAD.search(b"\r\n" + bytes(others.body[:_MAX_PREAMBLE]))
     if first and (its := _CONTENT_TYPE.search(first.group())):
-        yield "was replaced; it stands in a part", its[1]
+        yield "was replaced; the original is in a part", its[1]
     yield "was given a charset", re.sub(rb"(?i);\s*charset=[^;]*+", b"", value)
     yield "was given quotes", re.sub(rb'="([^"\s]*)"', rb"=\1", value)
     yield "lost its quotes", re.sub(rb'=([^"\s;]+)', rb'="\1"', value)

@@ -87,7 +87,7 @@ def _body_story(search: _Search, signature: Signature) -> str:
     if hasher.digest() == signature.body_hash:
         return INTACT
     if signature.body_length is not None:
-        return "l= is written; such a signature is not looked into"
+        return "the signature has l=; such a body is not examined"
     if len(message.body) > MAX_BODY:
         return not_looked_into(MAX_BODY)
     form, wanted = signature.body_canonicalization, signature.body_hash
@@ -103,7 +103,7 @@ def _header_story(search: _Search, signature: Signature) -> Lookups[str]:
     except LookupFailed as failure:
         return f"the key could not be looked up: {failure}"
     except (Refusal, UnusableKey) as fault:
-        return f"there is no key to tell by: {fault}"
+        return f"there is no key to check with: {fault}"
     return _first(header.stories(search.message, signature, key, search.work, search.fields))
 
 

@@ -72,7 +72,7 @@ def stories(
             yield ", and ".join(change.what for change in together)
     if digest is None:
         if key.algorithm.key_type == "rsa":
-            yield "b= is not of this key"
+            yield "b= was not made with this key"
         return
     yield from with_one_octet(canonical, digest, work)
 

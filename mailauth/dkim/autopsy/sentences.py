@@ -5,12 +5,12 @@ from typing import Final
 INTACT: Final = "it is as it was signed"
 UNKNOWN: Final = "none of the known changes explains it"
 TOO_LONG: Final = f"{UNKNOWN}; it is too long to try each octet"
-ENDED: Final = "nothing explains it as far as was searched; the work for one message has its limit"
+ENDED: Final = "nothing explains it so far; the limit of work for one message was reached"
 
 
 def not_looked_into(limit: int) -> str:
     """Says that a text is not searched at all."""
-    return f"it has more than {limit} octets, and is not looked into"
+    return f"it has more than {limit} octets, and is not examined"
 
 
 def lines_were(count: int) -> str:

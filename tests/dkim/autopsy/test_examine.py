@@ -88,7 +88,7 @@ SAID = {
     "quoted-printable": "8-bit text became quoted-printable",
     "wrapped lines": "long lines were wrapped",
     "wrapped lines with a blank": "long lines were wrapped, with a blank",
-    "the signature's dashes": "the blank of the line '-- ' was dropped",
+    "the signature's dashes": "the blank after '--' was dropped",
     "dots": "dots at line starts were doubled",
     "an mbox": "'From ' became '>From '",
     "Latin-1": "UTF-8 became Latin-1",
@@ -261,7 +261,7 @@ def test_a_body_that_was_signed_before_its_line_ends_were_right() -> None:
     digest = base64.b64encode(hashlib.sha256(text.replace(b"\r\n", b"\n") + b"\r\n").digest())
     signed = mail.signed_by_hand(TEXT, "rsa", c="simple/simple", bh=digest.decode())
     (story,) = stories(signed)
-    assert story.body == "it was signed with bare LF"
+    assert story.body == "it was signed with bare LF line ends"
 
 
 def test_two_things_broke_a_body() -> None:
@@ -298,7 +298,7 @@ HEADERS: list[tuple[str, Callable[[bytes], bytes], str]] = [
         "To lost the quotes of a name",
     ),
     ("no MIME", swap(b"MIME-Version: 1.0\r\n", b""), "MIME-Version was dropped"),
-    ("a munged From", swap(NAMED, MUNGED), "From was replaced; it stands in X-Original-From"),
+    ("a munged From", swap(NAMED, MUNGED), "From was replaced; the original is in X-Original-From"),
     (
         "two changes",
         lambda octets: swap(b": The", b": [l] The")(swap(b"=utf-8", b'="utf-8"')(octets)),
@@ -399,7 +399,7 @@ def test_what_a_list_does_to_the_header() -> None:
     assert story.body == "the message was put into a multipart"
     assert set(story.header.split(", and ")) == {
         "Subject was given '[list]'",
-        "Content-Type was replaced; it stands in a part",
+        "Content-Type was replaced; the original is in a part",
         "Content-Transfer-Encoding was dropped",
     }
 
@@ -474,8 +474,8 @@ def test_a_field_is_looked_into_once(monkeypatch: pytest.MonkeyPatch) -> None:
     ("records", "said"),
     [
         ({"rsa": mail.record("ed25519")}, "none of the known changes explains it"),
-        ({"rsa": "v=DKIM1; p="}, "there is no key to tell by"),
-        ({"rsa": "nonsense"}, "there is no key to tell by"),
+        ({"rsa": "v=DKIM1; p="}, "there is no key to check with"),
+        ({"rsa": "nonsense"}, "there is no key to check with"),
     ],
 )
 def test_without_the_key_only_the_body_is_known(records: dict[str, Any], said: str) -> None:
@@ -491,7 +491,7 @@ def test_a_signature_of_another_key_says_so() -> None:
     instead = b"B" if found[1] == b"A" else b"A"
     other = octets[: found.start(1)] + instead + octets[found.end(1) :]
     (story,) = stories(other)
-    assert story.header == "b= is not of this key"
+    assert story.header == "b= was not made with this key"
 
 
 def test_what_was_not_tried_is_not_said_to_explain_nothing() -> None:
@@ -500,7 +500,7 @@ def test_what_was_not_tried_is_not_said_to_explain_nothing() -> None:
     assert story.body == "none of the known changes explains it; it is too long to try each octet"
     (story,) = stories(signed.replace(b"Subject: T", b"X: %s\r\nSubject: T" % (b"x" * 70_000), 1)
                        .replace(b"engine", b"engime"))  # fmt: skip
-    assert story.header == "it has more than 65536 octets, and is not looked into"
+    assert story.header == "it has more than 65536 octets, and is not examined"
 
 
 def test_what_is_no_signature_is_passed_over() -> None:
