@@ -65,7 +65,7 @@ def _check(message: Message, verdict: Verdict) -> None:
     if message.faults:
         raise UnsignableMessage(f"the header is malformed: {message.faults[0]}")
     if message.keys.count(b"from") != 1:
-        raise UnsignableMessage("a message to be sealed has exactly one From field")
+        raise UnsignableMessage("the message must have exactly one From field to be sealed")
     if verdict.temporary:
         raise UnsignableMessage(f"the chain cannot be judged now: {verdict.reason}")
 
@@ -103,7 +103,9 @@ def _next_instance(message: Message) -> int:
     """One more than the highest in the message, even if it has no sound chain (§5.1, step 3)."""
     newest = sets.highest_instance(message)
     if newest >= MAX_SETS:
-        raise UnsignableMessage(f"the message has {newest} ARC Sets; it may have {MAX_SETS}")
+        raise UnsignableMessage(
+            f"the message has {newest} ARC Sets; at most {MAX_SETS} are allowed"
+        )
     return newest + 1
 
 

@@ -87,7 +87,7 @@ def collect(header: Message) -> list[ArcSet]:
             continue
         instance = _instance(key, octets)
         if instance in found[key]:
-            raise BrokenChain(f"there are two {_name(key)} fields of i={instance}")
+            raise BrokenChain(f"there are two {_name(key)} fields with i={instance}")
         found[key][instance] = octets
     if header.faults:
         raise BrokenChain(f"the header is malformed: {header.faults[0]}")
@@ -95,7 +95,7 @@ def collect(header: Message) -> list[ArcSet]:
     for instance in range(1, newest + 1):
         for key in KEYS:
             if instance not in found[key]:
-                raise BrokenChain(f"there is no {_name(key)} of i={instance}")
+                raise BrokenChain(f"there is no {_name(key)} with i={instance}")
     return [
         ArcSet(instance, *(found[key][instance] for key in KEYS))
         for instance in range(1, newest + 1)
@@ -127,7 +127,9 @@ def read_signature(octets: bytes) -> Signature:
         raise BrokenChain(f"ARC-Message-Signature: {refusal.reason}") from None
     covered = sorted({*map(bytes.decode, KEYS)}.intersection(signature.signed_fields.names))
     if covered:
-        raise BrokenChain(f"ARC-Message-Signature signs {', '.join(covered)} fields")
+        raise BrokenChain(
+            f"ARC-Message-Signature signs {', '.join(covered)} fields, which it must not"
+        )
     return signature._replace(emptied=taglist.without_value(octets, list(tags).index("b")))
 
 
@@ -175,7 +177,7 @@ def _instance(key: bytes, octets: bytes) -> int:
     if number is None:
         number = "" if key == RESULTS else _tags(key, octets).get("i", "")
     if not _POSITION.fullmatch(number) or not 1 <= int(number) <= MAX_SETS:
-        raise BrokenChain(f"{_name(key)}: i={number[:40]!r} is not a number of 1 to {MAX_SETS}")
+        raise BrokenChain(f"{_name(key)}: i={number[:40]!r} is not a number from 1 to {MAX_SETS}")
     return int(number)
 
 

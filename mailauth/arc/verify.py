@@ -50,7 +50,7 @@ def verify(
     try:
         found = sets.collect(verification.header)
         if not found:
-            return Verdict(Result.NONE, "the message has no chain")
+            return Verdict(Result.NONE, "the message has no ARC chain")
         links = [_read(each) for each in found]
         _check_status(links)
     except BrokenChain as broken:
@@ -82,7 +82,7 @@ def _check_status(links: Sequence[_Link]) -> None:
         if said == "fail":
             raise BrokenChain(f"i={instance}: {link.seal.domain} found the chain broken (cv=fail)")
         if said != ("none" if instance == 1 else "pass"):
-            raise BrokenChain(f"i={instance}: cv={said} cannot be there")
+            raise BrokenChain(f"i={instance}: cv={said} is not allowed here")
 
 
 class _Chain:
@@ -111,9 +111,9 @@ class _Chain:
         every = all(link.seal.domain in believed for link in self._links)
         lack = self._lack(newest.signature)
         count = "1 seal verifies" if len(self._links) == 1 else f"{len(self._links)} seals verify"
-        reason = f"{count}, the newest of {newest.seal.domain}"
+        reason = f"{count}, the newest by {newest.seal.domain}"
         if lack:
-            reason += f"; it is not to be trusted: {lack}"
+            reason += f"; it is not trusted: {lack}"
         passed = self._verdict(Result.PASS, reason)
         return passed._replace(oldest_pass=oldest, trusted=every and not lack)
 
