@@ -110,7 +110,7 @@ def author_domain(message: Message) -> str:
         raise NoAuthor(f"the From field has authors of {len(found)} domains")
     domain = found.pop()
     if domain.startswith("["):
-        raise NoAuthor(f"the author has an address instead of a domain: {domain[:60]}")
+        raise NoAuthor(f"the author has an address literal instead of a domain: {domain[:60]}")
     return domain
 
 

@@ -101,7 +101,7 @@ def _of_above(domain: str, *, is_broken: bool) -> Lookups[list[Finding]]:
         sentence = f"_dmarc.{domain} has no DMARC records; it must have one"
         return [] if is_broken else [Finding("none", Severity.ERROR, sentence, domain)]
     where, record = discovered.found
-    what = "what it has counts as no record" if is_broken else "it has no record"
+    what = "what it publishes does not count" if is_broken else "it has no record"
     sentence = f"{what}; {discovered.tag}={discovered.policy} of {where} applies"
     inherited = Finding("inherited", Severity.NOTE, sentence, domain)
     return [inherited, *(yield from _of_one(record.text.encode("latin-1"), where))]
@@ -124,7 +124,7 @@ def _of_consent(uri: str, domain: str) -> Lookups[list[Finding]]:
         return [unanswered(failure, domain)]
     if any(records.is_record(octets) for octets in answer.records):
         return []
-    sentence = f"{other} does not agree to get reports, so it gets none"
+    sentence = f"{other} does not agree to receive reports, so it gets none"
     remedy = f"{other} must publish the TXT record v=DMARC1 at {domain}._report._dmarc.{other}"
     return [Finding("consent", Severity.WARNING, sentence, domain, uri, remedy)]
 
@@ -135,14 +135,14 @@ def _of_tags(record: Record, domain: str) -> Iterator[Finding]:
     for spec in record.text.split(";"):
         name = spec.partition("=")[0].strip().lower()
         if name in REMOVED:
-            sentence = "RFC 9989 has no such tag any more, and receivers ignore it"
+            sentence = "RFC 9989 no longer has this tag, and receivers ignore it"
             yield Finding("removed", Severity.WARNING, sentence, domain, *_in_place_of(spec))
         elif name and name.isascii() and name.isalpha() and name not in KNOWN:
             sentence = "a tag that means nothing; is it misspelt?"
             yield Finding("unknown", Severity.WARNING, sentence, domain, spec.strip())
     for uri in (*record.aggregate_reports, *record.failure_reports):
         if not uri.lower().startswith("mailto:"):
-            sentence = "receivers send reports to mailto: alone"
+            sentence = "receivers send reports only to mailto: addresses"
             yield Finding("scheme", Severity.WARNING, sentence, domain, uri)
             continue
         try:

@@ -80,7 +80,7 @@ def parse(octets: bytes) -> Record:
     if not is_record(octets):
         raise SyntaxFault("it does not begin with v=DMARC1 and a semicolon")
     if len(octets) > MAX_OCTETS:
-        raise SyntaxFault(f"a record of {len(octets)} octets")
+        raise SyntaxFault(f"a record of {len(octets)} octets, over {MAX_OCTETS}")
     text = octets.decode("latin-1")
     tags, faults = _tags(text)
     reading = _Reading(tags, faults)
@@ -149,7 +149,7 @@ def receiver(uri: str) -> mailbox.Mailbox:
     try:
         address = unquote(uri.partition(":")[2].partition("?")[0], errors="strict")
     except UnicodeDecodeError:
-        raise SyntaxFault("the address is not of UTF-8") from None
+        raise SyntaxFault("the address is not UTF-8") from None
     return mailbox.parse(address)
 
 
@@ -178,11 +178,11 @@ def _tags(text: str) -> tuple[dict[str, str], list[str]]:
             continue
         found = _TAG.fullmatch(stripped)
         if found is None:
-            faults.append(f"{stripped[:40]!r} is no tag")
+            faults.append(f"{stripped[:40]!r} is not a tag")
             continue
         name, value = found[1].lower(), found[2].rstrip(" \t")
         if name in tags:
-            faults.append(f"{name}= comes twice; the first counts")
+            faults.append(f"{name}= appears twice; the first one counts")
         else:
             tags[name] = value
     return tags, faults

@@ -31,7 +31,7 @@ def read(path: str = INSTALLED) -> ByList:
     try:
         suffixes = PublicSuffixList(None if path == INSTALLED else _lines(path))
     except UnicodeError:  # a rule that no name can match
-        raise BadArgument(f"{path} is no public suffix list") from None
+        raise BadArgument(f"{path} is not a public suffix list") from None
 
     def by_list(domain: str) -> str:
         return suffixes.privatesuffix(domain) or domain  # a suffix is its own organization
@@ -43,5 +43,5 @@ def _lines(path: str) -> list[str]:
     lines = reading.text(path, reading.MAX_TEXT).splitlines()
     suffixes = [line for line in lines if line.strip() and not line.startswith("//")]
     if not suffixes:
-        raise BadArgument(f"{path} is no public suffix list")
+        raise BadArgument(f"{path} is not a public suffix list")
     return lines

@@ -67,7 +67,7 @@ EXPLAINED = {
     "aspf=": "likewise",
     "fo=": "likewise, where 0 and 1 stand together or one stands twice",
     "there is no rua=": "RFC 9989 §4.10.1: without p= and rua= there is no policy; it says p=none",
-    "x= comes twice": "it looks for doubles among the known tags alone",
+    "x= appears twice": "it looks for doubles among the known tags alone",
 }
 TAGS = [
     "p=none", "p=reject", "P=Quarantine", "p=x", "p = reject", "sp=none", "sp=y", "np=reject",
