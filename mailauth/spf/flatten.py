@@ -59,7 +59,7 @@ def flatten(domain: str) -> Lookups[Flattened]:
     try:
         record = records.parse(" ".join(words).encode())
     except SyntaxFault as fault:
-        raise BadArgument(f"the networks of {domain} fit no record: {fault}") from None
+        raise BadArgument(f"the networks of {domain} do not fit in a record: {fault}") from None
     return Flattened(
         record,
         original,
@@ -98,7 +98,7 @@ class _Flattening:
         self._heard(answer)
         found = [octets for octets in answer.records if records.is_record(octets)]
         if len(found) != 1:
-            raise _Unflattenable(f"{domain} has {len(found) or 'no'} SPF records, not one")
+            raise _Unflattenable(f"{domain} has {len(found) or 'no'} SPF records; it must have one")
         try:
             return records.parse(found[0])
         except SyntaxFault as fault:
@@ -111,7 +111,7 @@ class _Flattening:
         refer to another domain.
         """
         if depth and record.exp is not None and record.exp.letters:
-            raise _Unflattenable(f"the macros of exp={record.exp.text} speak of {domain}")
+            raise _Unflattenable(f"the macros of exp={record.exp.text} refer to {domain}")
         pieces: list[_Piece] = []
         self._end = record
         for directive in record.directives:
@@ -144,7 +144,7 @@ class _Flattening:
     def _redirected(self, redirect: MacroString, domain: str, depth: int) -> Lookups[list[_Piece]]:
         target = _name(redirect, domain)
         if depth == MAX_DEPTH:
-            raise _Unflattenable(f"more than {MAX_DEPTH} records stand in each other")
+            raise _Unflattenable(f"more than {MAX_DEPTH} records are nested in each other")
         record = yield from self.find_record(target)
         self.followed.append(target)
         return (yield from self.pieces(record, target, depth + 1))
@@ -175,21 +175,21 @@ class _Flattening:
             self.followed += [name, *hosts]
             lengths = {4: mechanism.ip4_length, 6: mechanism.ip6_length}
             return [_network(address, lengths[address.version]) for address in addresses]
-        raise _Unflattenable("what it stands for depends on the client")
+        raise _Unflattenable("what it matches depends on the client")
 
     def _admitted(self, domain: str, depth: int) -> Lookups[list[Network]]:
         """The networks for which the record of `domain` passes (§5.2)."""
         if depth > MAX_DEPTH:
-            raise _Unflattenable(f"more than {MAX_DEPTH} records stand in each other")
+            raise _Unflattenable(f"more than {MAX_DEPTH} records are nested in each other")
         record = yield from self.find_record(domain)
         networks: list[Network] = []
         for directive in record.directives:
             if isinstance(directive.mechanism, All):
                 if directive.qualifier is Qualifier.PASS:
-                    raise _Unflattenable(f"{domain} admits everybody")
+                    raise _Unflattenable(f"{domain} lets everybody send")
                 return networks
             if directive.qualifier is not Qualifier.PASS:
-                raise _Unflattenable(f"{domain} excepts hosts by {directive.text}")
+                raise _Unflattenable(f"{domain} excludes hosts by {directive.text}")
             networks += yield from self._networks(directive, domain, depth)
         if record.redirect is not None:
             target = _name(record.redirect, domain)

@@ -79,7 +79,7 @@ def checked_domain(domain: str, local_part: str) -> str:
     asked for, but no host has it, and a reader of the verdict may take it for another name.
     """
     if not (_LOCAL_PART.fullmatch(local_part) or QUOTED_STRING.fullmatch(local_part)):
-        raise SyntaxFault("the local part of the sender is none", local_part)
+        raise SyntaxFault("not a valid local part of a sender", local_part)
     return _checked(domain)
 
 

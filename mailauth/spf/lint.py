@@ -38,7 +38,7 @@ def lint_record(octets: bytes, domain: str = "") -> list[Finding]:
     """The findings in one record by itself, before it is published."""
     found = unwise.of_record(octets, domain)
     if len(octets) > MAX_STRING:
-        sentence = f"{len(octets)} octets: publish it as several strings, with no blank lost"
+        sentence = f"{len(octets)} octets: publish it as several strings, without losing a space"
         found.append(Finding("strings", Severity.WARNING, sentence, domain))
     if not any(finding.code in _OF_NO_RECORD for finding in found):
         record = records.parse(octets)
@@ -125,13 +125,15 @@ class _Tree:
             return
         found = [octets for octets in answer.records if records.is_record(octets)]
         if any(octets[:5].lower() == b"spf2." for octets in answer.records):
-            self._add("sender-id", Severity.WARNING, "a record of Sender ID is left over", domain)
+            self._add("sender-id", Severity.WARNING, "a Sender ID record is left over", domain)
         if len(found) != 1:
             shown = found or meant(answer.records, b"spf")
             self.found.append(_of_not_one(len(found), shown, domain, above))
             return
         if answer.ttl < SHORT_TTL:
-            sentence = f"it holds for {answer.ttl} seconds; if that is its TTL, give it an hour"
+            sentence = (
+                f"the answer holds for {answer.ttl} seconds; if that is its TTL, make it an hour"
+            )
             self._add("ttl", Severity.WARNING, sentence, domain)
         self.found += unwise.of_size(len(domain) + sum(map(len, answer.records)), domain)
         self.found += [
@@ -224,7 +226,7 @@ class _Tree:
             self._add("many-mx", Severity.ERROR, sentence, domain, text)
             return True
         if hosts == [""]:
-            sentence = f"{name} says that it takes no mail (the null MX), so this never matches"
+            sentence = f"{name} says that it accepts no mail (the null MX), so this never matches"
             self._add("null-mx", Severity.WARNING, sentence, domain, text)
             return True
         for host in filter(None, hosts):
@@ -250,7 +252,9 @@ class _Tree:
             self.found.append(unanswered(failure, domain))
             return
         if len(found) != 1:
-            sentence = f"{name} has {len(found) or 'no'} TXT records; an explanation is one"
+            sentence = (
+                f"{name} has {len(found) or 'no'} TXT records; an explanation needs exactly one"
+            )
             self._add("exp", Severity.WARNING, sentence, domain, f"exp={exp.text}")
 
     def _read_target(
@@ -258,7 +262,7 @@ class _Tree:
     ) -> Lookups[None]:
         name = fixed_target(spec, domain)
         if name is None:
-            sentence = "what it names depends on the client, and is not looked at"
+            sentence = "what it names depends on the client, and was not checked"
             self._add("unseen", Severity.NOTE, sentence, domain, term)
         else:
             yield from self.visit(name, (*above, domain), included=included)
@@ -274,9 +278,9 @@ class _Tree:
             )
         if self._is_ours(finding.domain):
             return finding
-        remedy = "it is of others: let them mend it"
+        remedy = "it belongs to others: ask them to correct it"
         if finding.code == "wide":
-            remedy = "it is of others, who share it: sign with DKIM too"
+            remedy = "it belongs to others, who share it: sign with DKIM too"
         return replace(
             finding, remedy=f"{remedy}, or remove from the record of {by} what leads there"
         )
@@ -285,7 +289,9 @@ class _Tree:
         """A finding if all networks together are wide, with a remedy if most belong to others."""
         are_ours = any(unwise.of_networks(self._ours, self._top))
         for finding in unwise.of_networks(self._networks, self._top):
-            remedy = "most are of others, who share them: sign with DKIM too, or remove an include"
+            remedy = (
+                "most belong to others, who share them: sign with DKIM too, or remove an include"
+            )
             yield finding if are_ours else replace(finding, remedy=remedy)
 
     def _is_ours(self, domain: str) -> bool:
@@ -299,7 +305,7 @@ class _Tree:
         may = question in self._asked
         if not may and not self._is_unfinished:
             self._is_unfinished = True
-            sentence = f"more than {MAX_QUESTIONS} questions: the rest is not looked at"
+            sentence = f"more than {MAX_QUESTIONS} questions: the rest was not checked"
             self._add("unfinished", Severity.WARNING, sentence, domain)
         return may
 
@@ -317,7 +323,7 @@ def _of_not_one(count: int, texts: list[bytes], domain: str, above: tuple[str, .
     shown = "\n".join(octets.decode("latin-1") for octets in texts)
     code, sentence = "several", f"{domain} has {count} SPF records; it must have one"
     if not count and texts:
-        code, sentence = "version", "what stands there does not begin with v=spf1 and a space"
+        code, sentence = "version", "the record there does not begin with v=spf1 and a space"
     elif not count:
         code, sentence = "none", f"{domain} has no SPF records; it must have one"
         if above:
@@ -333,7 +339,7 @@ def _of_voids(costs: Counter[str], domain: str) -> Iterator[Finding]:
         yield Finding("void", Severity.ERROR, sentence, domain)
     elif costs[most] > limit:
         sentence = (
-            f"{costs[most]} void look-ups for a client of {most} that nothing admits before: "
+            f"{costs[most]} void look-ups for a client of {most} that no earlier term matches: "
             f"a permerror, since {limit} are allowed (RFC 7208 §4.6.4)"
         )
         yield Finding("void-family", Severity.WARNING, sentence, domain)

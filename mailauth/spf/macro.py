@@ -169,7 +169,9 @@ def parse_domain_spec(text: str) -> MacroString:
     if not ends_in_macro and not text.endswith(("%%", "%_", "%-")):
         label = text.removesuffix(".").rpartition(".")
         if not label[1] or not TOPLABEL.fullmatch(label[2]):
-            raise SyntaxFault("a domain that ends in no top label and no macro", text, len(text))
+            raise SyntaxFault(
+                "a domain that ends in neither a top label nor a macro", text, len(text)
+            )
     return spec
 
 
@@ -204,7 +206,7 @@ def _parse(scanner: Scanner, letters: frozenset[str], *, blanks: bool = False) -
         else:
             escape = scanner.text[scanner.at : scanner.at + 2]
             if escape not in _ESCAPES:
-                raise scanner.fault("a character that no macro string has")
+                raise scanner.fault("a character that no macro string may have")
             scanner.skip(escape)
             template.append(_ESCAPES[escape])
     used = frozenset(each.letter for each in macros)

@@ -81,7 +81,7 @@ def choose(texts: tuple[bytes, ...]) -> Prepared | None:
     if known is None:
         found = [octets for octets in texts if is_record(octets)]
         if len(found) > 1:
-            raise SyntaxFault(f"{len(found)} SPF records, and one is allowed")
+            raise SyntaxFault(f"{len(found)} SPF records, and only one is allowed")
         if not found:
             return None
         known = _prepare(found[0])

@@ -76,7 +76,7 @@ def parse(text: str) -> ReceivedSPF:
     **Raises** SyntaxFault.
     """
     if len(text) > MAX_OCTETS:
-        raise SyntaxFault(f"a field of {len(text)} characters")
+        raise SyntaxFault(f"a field of {len(text)} characters, over {MAX_OCTETS}")
     scanner = Scanner(text)
     structured.skip_cfws(scanner)
     word = scanner.expect(MODIFIER_NAME, "a result")

@@ -133,11 +133,11 @@ def is_record(octets: bytes) -> bool:
 def parse(octets: bytes) -> Record:
     """record = version terms *SP (§12).  **Raises** SyntaxFault."""
     if len(octets) > MAX_OCTETS:
-        raise SyntaxFault(f"a record of {len(octets)} octets")
+        raise SyntaxFault(f"a record of {len(octets)} octets, over {MAX_OCTETS}")
     text = octets.decode("latin-1")
     if not text.isascii():
         at = next(place for place, character in enumerate(text) if not character.isascii())
-        raise SyntaxFault("a record that is not of ASCII", text, at)
+        raise SyntaxFault("a record that is not ASCII", text, at)
     directives: list[Directive] = []
     modifiers: dict[str, MacroString] = {}
     unknown: list[tuple[str, str]] = []
@@ -207,7 +207,7 @@ def _read_term(
             macro.parse(value)
             unknown.append((name, value))
         elif name in modifiers:
-            raise SyntaxFault(f"{name}= comes twice")  # §6
+            raise SyntaxFault(f"{name}= appears twice")  # §6
         else:
             modifiers[name] = macro.parse_domain_spec(value)
         return

@@ -5,8 +5,8 @@ from typing import Final
 REMEDIES: Final = {
     "none": "publish one TXT record at the name: v=spf1 with your senders and -all",
     "several": "put the terms of all into one record, and withdraw the others",
-    "version": "begin the record with v=spf1 and a blank",
-    "syntax": "correct the term at the place that is named; the whole record is void until then",
+    "version": "begin the record with v=spf1 and a space",
+    "syntax": "correct the term that is shown; the whole record is void until then",
     "lookups": "remove includes of services that you no longer use; name your own hosts by ip4: "
     "and ip6:, or put a service on a subdomain of its own",
     "void": "remove the terms whose names have no records",
@@ -22,7 +22,7 @@ REMEDIES: Final = {
     "twice": "remove one of them",
     "modifier": "remove it; a mechanism has a colon, as in ip4:192.0.2.1",
     "no-all": "add -all, or ~all while you are not sure of your senders",
-    "exists": "name the host by a:, or say who asks by a macro such as %{i}",
+    "exists": "name the host by a:, or name the client by a macro such as %{i}",
     "pass-all": "end the record with -all or ~all",
     "neutral-all": "end the record with -all or ~all",
     "redirect": "remove redirect= or the all",

@@ -19,4 +19,4 @@ class Result(StrEnum):
     TEMPERROR = "temperror"
     """The DNS did not answer; a later attempt may succeed."""
     PERMERROR = "permerror"
-    """The records of the domain cannot be read; its owner must mend them."""
+    """The records of the domain cannot be read; its owner must correct them."""

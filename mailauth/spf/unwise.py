@@ -44,7 +44,7 @@ MAX_ANSWER: Final = 450
 def of_record(octets: bytes, domain: str) -> list[Finding]:
     """The findings in a record, except on its size, its networks together, and its look-ups."""
     if not records.is_record(octets):
-        sentence = "it does not begin with v=spf1 and a space, and so it is no record"
+        sentence = "it does not begin with v=spf1 and a space, so it is not an SPF record"
         return [Finding("version", Severity.ERROR, sentence, domain)]
     try:
         record = records.parse(octets)
@@ -74,7 +74,7 @@ def of_networks(networks: Iterable[IPv4Network], domain: str) -> Iterator[Findin
     """A finding if networks that are not wide by themselves are wide together."""
     addresses = sum(network.num_addresses for network in collapse_addresses(networks))
     if addresses > MANY_IP4:
-        sentence = f"{addresses} addresses of IPv4, in many networks: strangers may send"
+        sentence = f"{addresses} IPv4 addresses, in many networks: strangers may send"
         yield Finding("wide", Severity.WARNING, sentence, domain)
 
 
@@ -102,7 +102,7 @@ def _of_terms(record: Record, domain: str) -> Iterator[Finding]:
     for directive in reached(record):
         mechanism, text = directive.mechanism, directive.text
         if text.lower() in seen:
-            yield Finding("twice", Severity.WARNING, "the term stands twice", domain, text)
+            yield Finding("twice", Severity.WARNING, "the term appears twice", domain, text)
         seen.add(text.lower())
         if isinstance(mechanism, PTR):
             sentence = "ptr is slow and should not be published (RFC 7208 §5.5)"
@@ -136,7 +136,7 @@ def _of_the_admitted(directive: Directive, domain: str) -> Iterator[Finding]:
     mechanism, text = directive.mechanism, directive.text
     everybody = [family for family, length in _lengths(mechanism).items() if not length]
     if everybody:
-        sentence = f"anybody may send who has an address of {' or '.join(everybody)}"
+        sentence = f"anybody with an address of {' or '.join(everybody)} may send"
         remedy = REMEDIES["wide"]
         yield Finding("pass-all", Severity.ERROR, sentence, domain, text, remedy)
     elif _is_wide(mechanism):
@@ -144,7 +144,7 @@ def _of_the_admitted(directive: Directive, domain: str) -> Iterator[Finding]:
         sentence = f"{widths}, or wider: strangers may send"
         yield Finding("wide", Severity.WARNING, sentence, domain, text)
     if isinstance(mechanism, Exists) and mechanism.domain_spec.letters <= OF_THE_RECORD:
-        sentence = "it asks the same whoever the client is, and lets everybody send or nobody"
+        sentence = "it asks the same for every client, so it lets everybody send or nobody"
         yield Finding("exists", Severity.WARNING, sentence, domain, text)
 
 
@@ -165,7 +165,7 @@ def _of_the_end(record: Record, domain: str) -> Iterator[Finding]:
     end = end_of(record)
     if end is None:
         if record.redirect is None:
-            sentence = "it ends in no all, so that nobody is refused; end it with -all or ~all"
+            sentence = "it has no all at its end, so nobody is refused; end it with -all or ~all"
             yield Finding("no-all", Severity.WARNING, sentence, domain)
         return
     if end.qualifier.result is Result.PASS:
@@ -180,5 +180,5 @@ def _of_the_end(record: Record, domain: str) -> Iterator[Finding]:
             "redirect", Severity.WARNING, sentence, domain, f"redirect={record.redirect.text}"
         )
     for directive in record.directives[len(reached(record)) :]:
-        sentence = "it stands after all and is never read (RFC 7208 §5.1)"
+        sentence = "it comes after the all and is never read (RFC 7208 §5.1)"
         yield Finding("after-all", Severity.WARNING, sentence, domain, directive.text)

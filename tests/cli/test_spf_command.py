@@ -300,7 +300,7 @@ def test_flatten(run: Run, tmp_path: Path) -> None:
         "; Flattened on 2026-11-23 from: v=spf1 include:_spf.esp.example ptr -all",
         "; It will not follow later changes at: _spf.esp.example",
         "; Their answers hold for 3600 seconds; flatten again at least daily.",
-        "; Kept as it was: ptr: what it stands for depends on the client",
+        "; Kept as it was: ptr: what it matches depends on the client",
         'example.com. 3600 IN TXT "v=spf1 ip4:198.51.100.0/24 ptr -all"',
     ]
     assert run(*flatten, "--format", "text").text == '"v=spf1 ip4:198.51.100.0/24 ptr -all"\n'
@@ -311,7 +311,7 @@ def test_flatten(run: Run, tmp_path: Path) -> None:
         "record": "v=spf1 ip4:198.51.100.0/24 ptr -all",
         "original": "v=spf1 include:_spf.esp.example ptr -all",
         "followed": ["_spf.esp.example"],
-        "kept": ["ptr: what it stands for depends on the client"],
+        "kept": ["ptr: what it matches depends on the client"],
         "ttl": 3600,
         "findings": told["findings"],
     }

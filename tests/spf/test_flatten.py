@@ -122,7 +122,7 @@ def test_what_is_given_up_is_said() -> None:
     record = "v=spf1 a:host.example include:given-up.example ptr redirect=esp.example"
     got = flat({"example.com": of(record), **nodes, **ESP})
     assert got.followed == ("host.example", "esp.example")
-    why = "what it stands for depends on the client"
+    why = "what it matches depends on the client"
     assert got.kept == (f"include:given-up.example: {why}", f"ptr: {why}")
     assert got.original.text == record
     assert got.ttl > 0
