@@ -33,16 +33,16 @@ def split(address: str) -> tuple[str, str]:
     character that no address has.  TooLong: no path has so many octets.
     """
     if len(address) > MAX_ADDRESS:
-        raise TooLong(f"an address of {len(address)} characters")
+        raise TooLong(f"an address of {len(address)} characters, over {MAX_ADDRESS}")
     if _FORBIDDEN.search(address):
-        raise Malformed("an address with control characters, or with text that is no octets")
+        raise Malformed("an address with control characters, or with text that no octets can hold")
     if not _fits(address, MAX_ADDRESS):
         raise TooLong(f"an address of more than {MAX_ADDRESS} octets")
     quoted = QUOTED_STRING.match(address)
     if quoted is not None:
         local, domain = unquoted(quoted.group()), address[quoted.end() :]
         if not domain.startswith("@"):
-            raise Malformed("something stands between the local part and its domain")
+            raise Malformed("there is something between the local part and its domain")
         domain = domain[1:]
     else:
         local, at, domain = address.rpartition("@")

@@ -154,14 +154,14 @@ def look(path: files.FilePath) -> None:
             files.judge_folders(path, _NOUN)
         folder = path.resolve().parent  # of the store, and of what SQLite keeps beside it
         if not os.access(folder, os.W_OK | os.X_OK, effective_ids=True):
-            raise UnusableAliases(f"{path} cannot be used: {folder} is closed to this user")
+            raise UnusableAliases(f"{path} cannot be used: this user may not write in {folder}")
 
 
 def _look_at_file(path: Path) -> None:
     files.judge(path, path.stat(), _NOUN)
     if not os.access(path, os.R_OK | os.W_OK, effective_ids=True):
         raise UnusableAliases(
-            f"the {_NOUN} {path} is closed to this user; chown it, and chmod 600 it"
+            f"the {_NOUN} {path} cannot be opened by this user; chown it, and chmod 600 it"
         )
     # Without locks, and without files beside it.
     untouched = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
@@ -172,7 +172,7 @@ def _look_at_file(path: Path) -> None:
 def _expect_marks(database: sqlite3.Connection, path: Path) -> None:
     marks = tuple(database.execute(f"PRAGMA {name}").fetchone()[0] for name in _MARKS)
     if marks != (_KIND, _VERSION):
-        raise UnusableAliases(f"{path} is no alias file; give one for the aliases alone")
+        raise UnusableAliases(f"{path} is not an alias file; give a file for the aliases alone")
 
 
 @contextmanager

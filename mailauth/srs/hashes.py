@@ -37,7 +37,7 @@ def check(given: str, parts: tuple[str, ...], secrets: Secrets, now: int, scheme
         for mac in scheme.accepted:
             if compare_digest(_mac(parts, secret, mac)[:length].lower(), octets):
                 return
-    raise BadHash("its hash is of none of the secrets")
+    raise BadHash("its hash was made with none of the secrets")
 
 
 @lru_cache(maxsize=64)
@@ -53,7 +53,9 @@ def check_age(day: str, now: int, scheme: Scheme) -> None:
     """
     age = (now // DAY - _day_of(day)) % PERIOD
     if age > scheme.max_age:
-        raise Expired(f"it is {age} days old, or of a day to come; {scheme.max_age} are allowed")
+        raise Expired(
+            f"it is {age} days old, or from a future day; at most {scheme.max_age} days are allowed"
+        )
 
 
 _CLASSIC: Final = Mac.CLASSIC  # looking up members of an enumeration is slow

@@ -122,7 +122,7 @@ def _forward_with_care(
         if scheme.long_senders is LongSenders.PASS:
             return sender
     if aliases is None:
-        raise BadArgument("long senders are to be stored, and there is no store: give aliases")
+        raise BadArgument("long senders must be stored, but there is no store: give aliases")
     alias = aliases.keep(sender, now=now)
     return addresses.join(_srs0(alias, ALIAS_HOST, secret, now, scheme), domain)
 
@@ -162,7 +162,7 @@ def _reverse_with_care(
     if host == ALIAS_HOST:
         found = aliases.find(original, now=now) if aliases is not None else None
         if found is None:
-            raise Expired("the sender for which it stands is not stored any more")
+            raise Expired("the sender that it stands for is no longer stored")
         return found
     addresses.expect_domain(host)
     if original.startswith('"') and QUOTED_STRING.fullmatch(original) and address[0] != '"':
@@ -174,8 +174,8 @@ def _reverse_srs1(local: str, secrets: Secrets, now: int, scheme: Scheme) -> str
     parts = _SRS1.fullmatch(local)
     if parts is None:
         if _TAG.match(local) is None:
-            raise NotSRS("it does not begin as an SRS address")
-        raise Malformed("it begins as an SRS address, and its fields are missing")
+            raise NotSRS("it does not begin like an SRS address")
+        raise Malformed("it begins like an SRS address, but its fields are missing")
     given, host, rest = parts.groups()
     check(given, (host, rest), secrets, now, scheme)
     addresses.expect_domain(host)

@@ -86,7 +86,7 @@ class Scheme:
                 f" they must have 1 to {MAX_HASH}"
             )
         if self.mac not in self.accepted:
-            raise BadArgument(f"addresses are signed with {self.mac!s}, and it is not accepted")
+            raise BadArgument(f"addresses are signed with {self.mac!s}, which is not accepted")
         if not 1 <= self.max_age < PERIOD:
             raise BadArgument(f"a maximum age of {self.max_age} days; it must be 1 to {PERIOD - 1}")
 
@@ -99,7 +99,9 @@ def _member(choices: type[_Choice], value: str) -> _Choice:
     try:
         return choices(value)
     except ValueError:
-        raise BadArgument(f"there is no {value!r}; there are {', '.join(choices)}") from None
+        raise BadArgument(
+            f"there is no {value!r}; it must be one of {', '.join(choices)}"
+        ) from None
 
 
 SEPARATORS: Final = "=+-"

@@ -94,7 +94,7 @@ class Secrets:
         for secret, keyed in self._secrets:
             if (secret.valid_from or 0) <= now and not _is_over(secret, now):
                 return keyed
-        raise UnusableSecrets("no secret is valid now; look at their dates")
+        raise UnusableSecrets("no secret is valid now; check their dates")
 
     def verifying(self, now: int) -> "list[Keyed]":
         """All secrets that have not expired; one not valid yet may sign elsewhere already."""
@@ -128,7 +128,7 @@ def entries(octets: bytes) -> Iterator[Entry]:
             yield Entry(Secret(line, bounds.get("from"), bounds.get("until")), b"".join(lines))
             bounds, lines = {}, []
     if bounds:
-        raise UnusableSecrets(f"line {dated}: no secret comes after this date")
+        raise UnusableSecrets(f"line {dated}: no secret follows this date")
 
 
 class Keyed:

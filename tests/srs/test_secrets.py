@@ -109,8 +109,8 @@ def test_an_ordinary_comment_is_one(line: bytes) -> None:
 @pytest.mark.parametrize(
     ("octets", "said"),
     [
-        (b"a long secret\n# ours\n# until 2020-01-01\n\n", "line 3: no secret comes after"),
-        (b"# from 2020-01-01\n", "line 1: no secret comes after"),
+        (b"a long secret\n# ours\n# until 2020-01-01\n\n", "line 3: no secret follows"),
+        (b"# from 2020-01-01\n", "line 1: no secret follows"),
         (b"# until 2020-01-01\n# until 2030-01-01\na long secret\n", "line 2: a second until"),
     ],
 )

@@ -464,7 +464,7 @@ def test_OPS_03_the_store_of_aliases_is_for_the_user_of_the_service(service: Ser
     service.folder.chmod(0o755)
     service.spawn()
     assert service.wait() == 2
-    assert "store is closed to this user" in service.log()
+    assert f"this user may not write in {service.folder}/store" in service.log()
     shutil.chown(service.folder / "store", "nobody")
     service.start()
     assert "read as root, so SIGHUP cannot read it again" in service.log()
@@ -502,7 +502,7 @@ def test_SRS_01_forgeries_and_what_is_no_address_are_logged_and_counted(service:
     for ordinary in ("ada@fwd.example", "ada", "@c.example"):
         assert service.say(f"get {ordinary}", service.forward).startswith("500 ")
         assert service.say(f"get {ordinary}", service.reverse).startswith("500 ")
-    why = "its hash is of none of the secrets"
+    why = "its hash was made with none of the secrets"
     service.wait_for_log(
         f"info: {service.reverse}: reverse: forged or expired, {why}: {forged}",
         f"info: {service.socketmap}: exists: forged or expired, {why}: {forged}",
