@@ -102,7 +102,7 @@ class DomainReport:
         ]
         if self.silent:
             told.append("the DNS did not answer all questions")
-        return f"{self.domain}: {', '.join(told) or 'nothing to mend'}"
+        return f"{self.domain}: {', '.join(told) or 'nothing to fix'}"
 
     def as_dict(self) -> dict[str, Any]:
         """The report for JSON, of the schema `SCHEMA`."""

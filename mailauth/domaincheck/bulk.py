@@ -12,7 +12,7 @@ from mailauth.findings import Finding, Severity
 
 _ALL: Final = ("Google", "Yahoo", "Microsoft")
 _NOT_MICROSOFT: Final = ("Google", "Yahoo")
-_UNSEEN: Final = "the DNS does not tell"
+_UNSEEN: Final = "the DNS does not show it"
 
 
 def rules(
@@ -35,16 +35,16 @@ def rules(
     either = _either(passes_spf, passes_dkim)
     aligned = either if policy.works else policy.works
     return (
-        Rule("either", "all: SPF or DKIM passes", _ALL, either, _why(sending, signing)),
+        Rule("either", "all senders: SPF or DKIM passes", _ALL, either, _why(sending, signing)),
         Rule("spf", "SPF passes", _ALL, passes_spf, _why(sending)),
         Rule("dkim", "DKIM passes, with a key of 1024 bits or more", _ALL, passes_dkim,
              _why(signing)),
         Rule("dmarc", "DMARC with at least p=none", _ALL, policy.works, _why(policy)),
         Rule("alignment", "SPF or DKIM for the domain of the From field", _ALL, aligned,
              _why(sending, signing, policy)),
-        Rule("ptr", "all: sending addresses have names that lead back", _NOT_MICROSOFT,
-             addresses.works, _why(addresses)),
-        Rule("tls", "all: sent over TLS", ("Google",), None, _UNSEEN),
+        Rule("ptr", "all senders: the sending addresses have names that resolve back",
+             _NOT_MICROSOFT, addresses.works, _why(addresses)),
+        Rule("tls", "all senders: sent over TLS", ("Google",), None, _UNSEEN),
         Rule("unsubscribe", "unsubscribing with one click, signed (RFC 8058)", _NOT_MICROSOFT,
              None, _UNSEEN),
         Rule("complaints", "under 0.3 % of mail marked as spam", _NOT_MICROSOFT, None, _UNSEEN),
@@ -64,7 +64,7 @@ def check_rules(domain: str, found: tuple[Rule, ...], *, sends: bool) -> Area:
             Severity.WARNING,
             f"not met: {rule.demand} ({', '.join(rule.providers)})",
             domain,
-            remedy=f"mend what is found under {rule.why}",
+            remedy=f"correct what is found under {rule.why}",
         )
         for rule in found
         if rule.met is False

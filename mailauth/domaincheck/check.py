@@ -81,6 +81,6 @@ def _without(area: Area, code: str, verb: str) -> Area:
 
 def _of_answers(domain: str) -> Finding:
     """The finding on a domain that sends mail but takes none (RFC 7505 §4.2)."""
-    sentence = "it sends mail, and takes none: some receivers refuse it (RFC 7505 §4.2)"
+    sentence = "it sends mail, but accepts none: some receivers refuse it (RFC 7505 §4.2)"
     remedy = "publish v=spf1 -all if it sends nothing, or an MX if it does"
     return Finding("null-sender", Severity.WARNING, sentence, domain, "0 .", remedy)

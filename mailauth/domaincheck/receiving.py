@@ -43,7 +43,7 @@ def check_exchanges(domain: str) -> Lookups[Area]:
 
 
 def takes_nothing(area: Area) -> bool:
-    """Whether the domain says that it takes no mail: the null MX alone (RFC 7505 §3)."""
+    """Whether the domain says that it accepts no mail: the null MX alone (RFC 7505 §3)."""
     return len(area.published) == 1 and area.published[0].text.endswith(" .")
 
 
@@ -68,11 +68,11 @@ def _without_exchanges(domain: str, answer: Answer[MX]) -> Lookups[Area]:
 def _of_null(domain: str, exchanges: Sequence[MX]) -> Iterator[Finding]:
     null = [each for each in exchanges if not each.host]
     if null and len(exchanges) > 1:
-        sentence = "the null MX stands beside others; it must be alone (RFC 7505 §3)"
+        sentence = "the null MX is beside others; it must be alone (RFC 7505 §3)"
         remedy = "withdraw it, or the others"
         yield Finding("null-beside", Severity.ERROR, sentence, domain, "0 .", remedy)
     elif null:
-        sentence = "it takes no mail (the null MX, RFC 7505)"
+        sentence = "it accepts no mail (the null MX, RFC 7505)"
         yield Finding("null", Severity.NOTE, sentence, domain, "0 .")
     if len(exchanges) > MAX_EXCHANGES:
         sentence = f"it has {len(exchanges)} exchanges; {MAX_EXCHANGES} were looked at"

@@ -74,7 +74,7 @@ def _of_client(address: Address, verdict: spf.Verdict) -> list[Finding]:
     term = f"ip{address.version}:{address}"
     remedy = f"add {term} to the record, before its all"
     if verdict.result is spf.Result.PERMERROR:
-        remedy = "mend the record first"
+        remedy = "correct the record first"
     elif verdict.result is spf.Result.NONE:
         remedy = f"publish a record with {term}"
     return [Finding("not-permitted", Severity.ERROR, sentence, domain, str(address), remedy)]
@@ -107,7 +107,7 @@ def _reverse_name(address: Address) -> Lookups[tuple[list[Published], list[Findi
         remedy = f"have the owner of the network publish a PTR at {where}"
         return [], [Finding("no-ptr", Severity.ERROR, sentence, where, remedy=remedy)]
     rrtype = "A" if address.version == 4 else "AAAA"  # noqa: PLR2004 - IPv4
-    sentence = f"{address} has a name that does not lead back to it"
+    sentence = f"{address} has a name that does not resolve back to it"
     remedy = f"publish {rrtype} {address} at {names[0]}"
     finding = Finding("ptr-unconfirmed", Severity.ERROR, sentence, where, names[0], remedy)
     return published, [finding]

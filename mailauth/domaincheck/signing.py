@@ -52,8 +52,8 @@ def check_keys(
     if not told:
         sentence = "no selector was given, so no key was looked at"
         if guessed:
-            sentence = "no key has a common selector; that says nothing of others"
-        remedy = "name it: s= in the DKIM-Signature of a mail of the domain"
+            sentence = "no key was found under the common selectors; it may use others"
+        remedy = "give the selector: it is s= in the DKIM-Signature of the domain's mail"
         found.append(Finding("no-selector", Severity.NOTE, sentence, domain, remedy=remedy))
     published = chain.from_iterable(key.published for key in told)
     return Area("dkim", "DKIM", works, tuple(published), tuple(found))

@@ -102,7 +102,7 @@ def _only(what: str, records: tuple[bytes, ...], where: str) -> tuple[list[bytes
     broken = meant(records, _WORD[what])
     if broken:
         version = "v=STSv1" if what == _STS else "v=TLSRPTv1"
-        sentence = f"what stands there does not begin with {version} and a semicolon"
+        sentence = f"the record there does not begin with {version} and a semicolon"
         place, remedy = broken[0][:80].decode("latin-1"), "correct how it begins"
         return [], [Finding("syntax", Severity.ERROR, sentence, where, place, remedy)]
     sentence = f"it has no {what}"
@@ -111,7 +111,7 @@ def _only(what: str, records: tuple[bytes, ...], where: str) -> tuple[list[bytes
 
 _PUBLISH: Final = {
     _STS: "v=STSv1; id=... and the policy, so that nobody on the way can turn TLS off",
-    _RPT: "v=TLSRPTv1; rua=mailto:..., so that senders tell when TLS fails",
+    _RPT: "v=TLSRPTv1; rua=mailto:..., so that senders report when TLS fails",
 }
 
 

@@ -51,7 +51,7 @@ def test_the_exit_status_is_for_a_monitor(run: Run, zone: str) -> None:
 
 def test_what_is_shown(run: Run, zone: str) -> None:
     done = run("check", "example.com", "--common-selectors", "--zone", zone)
-    assert done.text.startswith("example.com: nothing to mend\nSPF: works\n")
+    assert done.text.startswith("example.com: nothing to fix\nSPF: works\n")
     assert "google._domainkey.example.com TXT v=DKIM1" in done.text
     (told,) = run("check", "example.com", "--json", "--zone", zone).objects
     assert [area["name"] for area in told["areas"]] == [

@@ -264,8 +264,8 @@ def test_what_is_found(changed: dict[str, Any], found: set[str]) -> None:
     ("texts", "remedy"),
     [
         (["v=spf1 ip4:203.0.113.1 -all"], "add ip4:192.0.2.1 to the record, before its all"),
-        (["v=spf1 ip4:x -all"], "mend the record first"),
-        (["v=spf1 -all", "v=spf1 -all"], "mend the record first"),
+        (["v=spf1 ip4:x -all"], "correct the record first"),
+        (["v=spf1 -all", "v=spf1 -all"], "correct the record first"),
         (["v=spf1mx -all"], "publish a record with ip4:192.0.2.1"),
     ],
 )
@@ -284,7 +284,7 @@ def test_what_leads_back_to_an_address(ip: str, rrtype: str) -> None:
 
 def test_a_sound_domain_meets_every_demand() -> None:
     report = check({})
-    assert report.sentence() == "example.com: nothing to mend"
+    assert report.sentence() == "example.com: nothing to fix"
     assert {rule.code for rule in report.rules if rule.met} == {
         "either", "spf", "dkim", "dmarc", "alignment", "ptr",
     }  # fmt: skip
@@ -328,7 +328,7 @@ def test_without_an_address_or_a_selector_it_is_not_known_what_passes(
     selectors: tuple[str, ...], ip: str, unknown: set[str], state: str
 ) -> None:
     report = check({}, selectors=selectors, ip=ip)
-    of_the_dns = [rule for rule in report.rules if rule.why != "the DNS does not tell"]
+    of_the_dns = [rule for rule in report.rules if rule.why != "the DNS does not show it"]
     assert {rule.code for rule in of_the_dns if rule.met is None} == unknown
     assert not any(rule.met is False for rule in report.rules)
     assert report.areas[-1].state == state

@@ -183,7 +183,7 @@ SRS_ZONE: dict[str, dict[str, Any]] = {
         ("srs", "", ""),
         ("implicit", "", ""),
         ("down", "", ""),
-        ("null", "it takes no mail (the null MX, RFC 7505)", ""),
+        ("null", "it accepts no mail (the null MX, RFC 7505)", ""),
         (
             "bare",
             "it has no MX and no address: nobody can answer its mail, and bounces are lost",
