@@ -17,7 +17,9 @@ def as_octets(path: str, text: str) -> bytes:
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        raise BadCase(f"{path}: this text stands for no octets (a lone surrogate)") from None
+        raise BadCase(
+            f"{path}: this text has a lone surrogate, which stands for no octet"
+        ) from None
 
 
 _NEEDED: Final[Any] = object()

@@ -32,19 +32,19 @@ Word = TypeVar("Word", bound=StrEnum)
 def loads(text: str) -> Case:
     """The case in a file.  **Raises** BadCase."""
     if len(text) > MAX_CHARACTERS:
-        raise BadCase(f"it has {len(text)} characters; a case has {MAX_CHARACTERS} at most")
+        raise BadCase(f"it has {len(text)} characters; a case may have at most {MAX_CHARACTERS}")
     try:
         value = json.loads(text)
     except ValueError as fault:
         raise BadCase(f"it is not JSON: {fault}") from None
     except RecursionError:
-        raise BadCase("it is not JSON that anybody wrote: it is nested too deep") from None
+        raise BadCase("its JSON is nested too deeply") from None
     whole = Object("", value)
     schema = whole.get("mailauth_case", int)
     if schema > SCHEMA:
-        made_by = whole.get("version", str, "a newer version")
+        made_by = whole.get("version", str, "(a newer version)")
         raise BadCase(
-            f"it is of schema {schema}, made by mailauth {made_by}; this one reads up to {SCHEMA}"
+            f"it has schema {schema}, made by mailauth {made_by}; this version reads up to {SCHEMA}"
         )
     if schema != SCHEMA:
         raise whole.fault("mailauth_case", f"there is no schema {schema}")
@@ -78,7 +78,7 @@ def _case(whole: Object) -> Case:
 def _now(whole: Object) -> int:
     now = whole.get("now", int)
     if not 0 <= now <= LATEST:
-        raise whole.fault("now", "this is no time between 1970 and 9999")
+        raise whole.fault("now", "this is not a time between 1970 and 9999")
     return now
 
 
@@ -87,7 +87,7 @@ def _address(envelope: Object, ip: str) -> None:
     try:
         client(ip)
     except BadArgument:
-        raise envelope.fault("ip", f"{ip[:60]!r} is no IP address") from None
+        raise envelope.fault("ip", f"{ip[:60]!r} is not an IP address") from None
 
 
 def _methods(whole: Object) -> frozenset[str]:
@@ -118,7 +118,7 @@ def _policy(kind: type[T], given: Object) -> T:
     changed: dict[str, Any] = {}
     for name in given.value:
         if name not in known:
-            raise given.fault(name, "there is no such choice")
+            raise given.fault(name, "there is no such setting")
         if isinstance(known[name], tuple):
             changed[name] = _networks(given, name)
         else:
@@ -172,7 +172,9 @@ def _record(item: Item, rrtype: RRType) -> object:
     try:
         return read(text)
     except ValueError:
-        raise BadCase(f"{item.path}: {text[:60]!r} is no address of the type {rrtype}") from None
+        raise BadCase(
+            f"{item.path}: {text[:60]!r} is not an address for an {rrtype} record"
+        ) from None
 
 
 _READ: Final[Mapping[RRType, Callable[[str], object]]] = {

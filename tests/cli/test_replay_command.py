@@ -67,7 +67,7 @@ def test_a_judgement_that_is_another_now_is_told(run: Run, saved: Callable[..., 
 def test_what_is_no_case_is_a_misuse(run: Run, tmp_path: Path) -> None:
     bad = tmp_path / "bad.json"
     for octets, want in [
-        (b'{"mailauth_case": 7, "version": "9.0"}', "it is of schema 7, made by mailauth 9.0"),
+        (b'{"mailauth_case": 7, "version": "9.0"}', "it has schema 7, made by mailauth 9.0"),
         (b'{"mailauth_case":\n 1,', "line 2"),
         (b"\xff", "is not UTF-8"),
     ]:
