@@ -151,7 +151,7 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
     """
     for unknown in methods - METHODS:
         known = ", ".join(sorted(METHODS))
-        msg = f"there is no method {unknown!r}; there are {known}"
+        msg = f"there is no method {unknown!r}; the methods are {known}"
         raise BadArgument(msg)
     path = without_brackets(mail_from)
     by_spf = bool(ip) and "spf" in methods

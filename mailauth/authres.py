@@ -103,7 +103,7 @@ def parse(text: str) -> AuthenticationResults:
     **Raises** SyntaxFault.
     """
     if len(text) > MAX_OCTETS:
-        raise SyntaxFault(f"a field of {len(text)} characters")
+        raise SyntaxFault(f"a field of {len(text)} characters, over {MAX_OCTETS}")
     scanner = Scanner(text)
     authserv_id, version = _read_head(scanner)
     results: list[MethodResult] = []
@@ -122,7 +122,7 @@ def parse(text: str) -> AuthenticationResults:
     if not scanner.ended:
         raise scanner.fault("expected ';' or the end")
     if nothing and results:
-        raise scanner.fault("'none' beside results")
+        raise scanner.fault("'none' together with results")
     return AuthenticationResults(authserv_id, tuple(results), version)
 
 

@@ -128,9 +128,9 @@ def _needs_srs(
     try:
         domain = mailbox.parse(sender).domain
     except SyntaxFault:
-        return Answer.UNKNOWN, "the sender is no address"
+        return Answer.UNKNOWN, "the sender is not an address"
     if domain in ours:
-        return Answer.NO, f"the sender is of {domain}, which is ours"
+        return Answer.NO, f"the sender is at {domain}, which is ours"
     found = report.spf if there is None else there
     if found is None:
         return Answer.UNKNOWN, "SPF was not judged: who sent the message is not known"
@@ -140,9 +140,9 @@ def _needs_srs(
 def _by_spf(found: spf.Verdict, domain: str, *, of_next_hop: bool) -> tuple[Answer, str]:
     """What a verdict says of the next hop: the one there, or the one on the client here."""
     if found.result is spf.Result.NONE:
-        return Answer.NO, f"{domain} has no SPF record, so no host is a stranger to it"
+        return Answer.NO, f"{domain} has no SPF record, so no host can fail it"
     if found.result is spf.Result.TEMPERROR:
-        return Answer.UNKNOWN, f"the DNS did not tell the SPF record of {domain}: {found.reason}"
+        return Answer.UNKNOWN, f"the SPF record of {domain} could not be looked up: {found.reason}"
     if not of_next_hop:
         return Answer.YES, f"{domain} has an SPF record, and our host is likely not in it"
     if found.result is spf.Result.PASS:
@@ -177,14 +177,14 @@ def _still_passes(
         return Answer.YES, f"the signature of {verdict.dkim_domain} is aligned with {author}"
     if srs is not Answer.YES:
         if there is None or there.result is spf.Result.TEMPERROR:
-            reason = f"only SPF is aligned with {author}; what it will find is not known"
+            reason = f"only SPF is aligned with {author}; its result there is not known"
             return Answer.UNKNOWN, reason
         if there.result is spf.Result.PASS:
             reason = f"our host may send for {verdict.spf_domain}, which is aligned with {author}"
             return Answer.YES, reason
-    lost = "is rewritten" if srs is Answer.YES else "our host may not send for"
-    sentence = f"only SPF is aligned with {author}, by a sender that {lost}"
-    wish = verdict.policy or "what the DNS did not tell"
+    lost = "is rewritten" if srs is Answer.YES else "is one our host may not send for"
+    sentence = f"only SPF is aligned with {author}, and the sender {lost}"
+    wish = verdict.policy or "a policy that could not be looked up"
     return Answer.NO, f"{sentence}; {author} asks for {wish}"
 
 
@@ -205,7 +205,7 @@ def _keep(report: Report) -> Iterator[str]:
         if "subject" in names:
             yield "the subject: a tag such as [list] breaks the signature"
         if signature.expires_at is not None:
-            yield f"the pace: the signature expires at {signature.expires_at} (x=)"
+            yield f"the deadline: the signature expires at {signature.expires_at} (x=)"
 
 
 def _advice_on_srs(srs: Answer, domain: str) -> Iterator[str]:
@@ -227,6 +227,6 @@ def _advice_on_dmarc(
         wish = f"{verdict.domain} asks for {verdict.policy}"
         yield f"A list that alters the message must put its own address into From: {wish}."
     if survives is Answer.NO and verdict.result is not dmarc.Result.PASS:
-        yield "Do not send it on: what fails here spoils the reputation of your host there."
+        yield "Do not forward it: mail that fails here harms your host's reputation there."
     if verdict.domain and hop.domain == verdict.domain:
         yield f"The message goes back to {verdict.domain}, whose hosts may refuse its own name."

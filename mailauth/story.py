@@ -108,7 +108,7 @@ def of_arc(verdict: arc.Verdict, override: str) -> Chapter:
     """What the ARC chain says of the way of the message."""
     facts = (
         ("sealers, the oldest first", ", ".join(verdict.sealers)),
-        ("what the oldest found", verdict.testimony[0] if verdict.testimony else ""),
+        ("what the oldest sealer found", verdict.testimony[0] if verdict.testimony else ""),
         ("all of them are trusted", "yes" if verdict.trusted else ""),
         ("so DMARC may be passed over", override),
     )
@@ -126,7 +126,7 @@ def of_dmarc(verdict: dmarc.Verdict) -> Chapter:
         ("the same by the public suffix list", _other(verdict)),
         ("aligned signature of", verdict.dkim_domain),
         ("aligned SPF of", verdict.spf_domain),
-        ("to be done with it", verdict.disposition.value if verdict.result == "fail" else ""),
+        ("what to do with it", verdict.disposition.value if verdict.result == "fail" else ""),
     )
     result, reason = verdict.result, verdict.reason
     return Chapter("dmarc", "DMARC", result, reason, _known(facts), verdict.steps)

@@ -112,7 +112,7 @@ def test_only_the_methods_that_are_wanted_are_told(methods: set[str]) -> None:
 
 
 def test_a_method_that_there_is_not_would_judge_nothing() -> None:
-    with pytest.raises(BadArgument, match="there is no method 'DKIM'; there are arc, dkim"):
+    with pytest.raises(BadArgument, match="there is no method 'DKIM'; the methods are arc, dkim"):
         report(mail.signed(), methods={"DKIM"})
 
 

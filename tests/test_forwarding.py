@@ -115,7 +115,7 @@ def test_advice() -> None:
     assert "Until then" not in lax
     assert "Set up SRS" not in " ".join(decided(via=NEXT, srs_domain="srs.example").advice)
     assert "into From" in " ".join(decided(mail.signed(), via=NEXT).advice)
-    assert "Do not send it on" in " ".join(decided(sender="eve@bare.example").advice)
+    assert "Do not forward it" in " ".join(decided(sender="eve@bare.example").advice)
     assert "goes back" in " ".join(decided(mail.signed(), to="x@example.com").advice)
 
 
@@ -123,9 +123,9 @@ def test_SRS_25_what_is_forged_is_not_laundered() -> None:
     """Rewritten it would pass SPF at the next hop; it is still not to be sent on."""
     forged = decided(sender="eve@bare.example", via=NEXT, srs_domain="srs.example")
     assert forged.survives is Answer.NO
-    assert any(each.startswith("Do not send it on") for each in forged.advice)
+    assert any(each.startswith("Do not forward it") for each in forged.advice)
     sound = decided(mail.signed(), via=NEXT, srs_domain="srs.example")
-    assert not any(each.startswith("Do not send it on") for each in sound.advice)
+    assert not any(each.startswith("Do not forward it") for each in sound.advice)
 
 
 def test_by_its_signatures_alone() -> None:

@@ -91,7 +91,7 @@ def _of_signatures(report: "Report", verdict: "dmarc.Verdict") -> Iterator[str]:
         signers = ", ".join(each.domain or "" for each in report.dkim if each.result == "pass")
         yield f"Have it signed by a key of {author}: a signature of {signers} does not count."
     else:
-        yield "Mend the signature or the key that it names; the reason stands below."
+        yield "Correct the signature or the key that it names; the reason is below."
 
 
 def _of_sender(report: "Report", verdict: "dmarc.Verdict") -> Iterator[str]:
@@ -109,4 +109,4 @@ def _of_sender(report: "Report", verdict: "dmarc.Verdict") -> Iterator[str]:
         case "none":
             yield f"Publish an SPF record at {of}."
         case "permerror":
-            yield f"Mend the SPF record of {of}: {report.spf.reason}."
+            yield f"Correct the SPF record of {of}: {report.spf.reason}."

@@ -128,7 +128,7 @@ def test_a_message_that_is_not() -> None:
         (b"Subject: x\r\n\r\n", {}, CLIENT, "no author to judge it by"),
         (mail.MESSAGE, {"_dmarc.example.com": {"FAIL": ["TXT"]}}, {}, "not known yet"),
         (mail.signed().replace(b"blanks", b"BLANKS"), {}, {}, "Find what changed the message"),
-        (mail.signed(), {name("example.com", "rsa"): {}}, {}, "Mend the signature or the key"),
+        (mail.signed(), {name("example.com", "rsa"): {}}, {}, "Correct the signature or the key"),
         (mail.MESSAGE, {}, CLIENT | {"ip": "192.0.2.9"}, "If 192.0.2.9 sends for example.com"),
         (
             mail.MESSAGE,
@@ -140,7 +140,7 @@ def test_a_message_that_is_not() -> None:
             mail.MESSAGE,
             {"example.com": {"TXT": ["v=spf1 ip4:x"]}},
             CLIENT,
-            "Mend the SPF record of example.com",
+            "Correct the SPF record of example.com",
         ),
         (
             mail.signed(mail.MESSAGE.replace(b"ada@example.com", b"ada@other.example")),
