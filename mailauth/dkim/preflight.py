@@ -11,6 +11,7 @@ from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups
 from mailauth.errors import UnusableKey
 from mailauth.keys import Algorithm, PublicKey
+from mailauth.syntax import domain as domains
 
 
 class Published(StrEnum):
@@ -43,12 +44,17 @@ class _Signed(NamedTuple):
     identity_domain: str
 
 
-def preflight(key: PublicKey, *, domain: str, selector: str) -> Lookups[Preflight]:
+def preflight(
+    key: PublicKey, *, domain: str, selector: str, identity: str | None = None
+) -> Lookups[Preflight]:
     """Whether `key` is the one published for `selector` and `domain` (RFC 6376 §3.6.2.1).
 
-    **Asks** two TXT questions at most.  **Raises** BadArgument: no key can be published there.
+    `identity` is the i= of its signatures, if they have one.  **Asks** two TXT questions
+    at most.  **Raises** BadArgument: no key can be published there, or no such i= written.
     """
     domain, selector = claims.place(domain, selector)
+    of_identity = domains.given(identity.rpartition("@")[2]) if identity else domain
+    signed = _Signed(key.algorithm, domain, of_identity)
     try:
         record, secure = yield from keys.find_key(domain, selector)
     except LookupFailed as failure:
@@ -57,17 +63,17 @@ def preflight(key: PublicKey, *, domain: str, selector: str) -> Lookups[Prefligh
         twice = yield from keys.find_misplaced(domain, selector)
         where = f"; there is one at {twice}: give the name without the domain" if twice else ""
         return Preflight(Published.MISSING, f"{refusal.reason}{where}")
-    found = _compared(key, record, domain, f"the key at {keys.name(domain, selector)}")
+    found = _compared(key, record, signed, f"the key at {keys.name(domain, selector)}")
     return found._replace(testing=record.testing, secure=secure)
 
 
-def _compared(key: PublicKey, record: keys.KeyRecord, domain: str, published: str) -> Preflight:
+def _compared(key: PublicKey, record: keys.KeyRecord, signed: _Signed, published: str) -> Preflight:
     if record.revoked:
         return Preflight(Published.REVOKED, f"{published} is withdrawn: p= is empty")
     try:
         if record.public_key() != key:
             return Preflight(Published.DIFFERENT, f"{published} is not the one that signs")
-        usable_key(record, _Signed(key.algorithm, domain, domain))
+        usable_key(record, signed)
     except UnusableKey as fault:
         return Preflight(Published.UNUSABLE, f"{published}: {fault}")
     except Refusal as refusal:

@@ -129,7 +129,12 @@ def _published(found: _Found, notes: list[str]) -> Lookups[_Found]:
     So nothing that the DNS says makes a message leave unsigned.  **Raises** BadArgument.
     """
     preflights = yield from gather(
-        *(preflight(key.public_key, domain=row.domain, selector=row.selector) for row, key in found)
+        *(
+            preflight(
+                key.public_key, domain=row.domain, selector=row.selector, identity=row.identity
+            )
+            for row, key in found
+        )
     )
     published: _Found = []
     doubts: list[tuple[str, str]] = []

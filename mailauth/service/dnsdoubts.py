@@ -74,7 +74,9 @@ def _preflight(key: SigningKey) -> Lookups[Preflight] | None:
         public_key = PrivateKey.read(key.path).public_key
     except MailauthError:
         return None
-    return dkim.preflight(public_key, domain=key.domain, selector=key.selector)
+    return dkim.preflight(
+        public_key, domain=key.domain, selector=key.selector, identity=key.identity
+    )
 
 
 def _of_srs_domains(given: Srs) -> Lookups[list[Complaint]]:

@@ -252,6 +252,22 @@ PUBLISHED: list[tuple[dict[str, Any], tuple[str, ...], tuple[str, ...]]] = [
 ]
 
 
+def test_a_key_does_not_sign_an_identity_that_its_record_does_not_allow(tmp_path: Path) -> None:
+    for key_type in ("rsa", "ed25519"):
+        key(key_type).write(tmp_path / f"{key_type}.pem")
+    rows = [
+        (DOMAIN, SigningKey(DOMAIN, "rsa", f"{tmp_path}/rsa.pem", f"news@sub.{DOMAIN}")),
+        (DOMAIN, SigningKey(DOMAIN, "ed25519", f"{tmp_path}/ed25519.pem")),
+    ]
+    strict = record("rsa").replace("p=", "t=s; p=")
+    zone = Zone({RSA: {"TXT": [strict]}, ED25519: {"TXT": [record("ed25519")]}})
+    settings = signing(tmp_path, table=SigningTable.of(rows), prefer_published=True)
+    delivery = Filtered(settings, zone).open(**LOCAL).deliver(MESSAGE)
+    assert delivery.record.signatures == BOTH[1:]
+    (note,) = delivery.record.notes
+    assert note.endswith("the key allows no subdomain in i= (t=s)")
+
+
 @pytest.mark.parametrize(("zone", "made", "notes"), PUBLISHED)
 def test_published_keys_sign_before_others(
     tmp_path: Path, zone: dict[str, Any], made: tuple[str, ...], notes: tuple[str, ...]

@@ -129,6 +129,17 @@ def test_of_a_key_that_waits_until_it_is_published_it_is_told_who_signs(tmp_path
     assert line.endswith("; until it is published, other keys sign in its place, if there are any")
 
 
+def test_an_identity_that_the_record_does_not_allow_is_told(tmp_path: Path) -> None:
+    published = {
+        "rsa._domainkey.example.com": {"TXT": [mail.record("rsa").replace("p=", "t=s; p=")]}
+    }
+    with serve(from_zone(Zone(published))) as server:
+        text = f'[dns]\nnameservers = ["{server.where}"]\n{row(tmp_path, "rsa")}'
+        assert told(tmp_path, f'{text}identity = "@%"\n{MILTER}role = "sign"\n') == []
+        (line,) = told(tmp_path, f'{text}identity = "@sub.example.com"\n{MILTER}role = "sign"\n')
+    assert line.endswith(f"the key allows no subdomain in i= (t=s){THEN}")
+
+
 def test_keys_of_a_table_are_told_with_their_lines(tmp_path: Path) -> None:
     row(tmp_path, "rsa")
     mail.key("rsa").write(tmp_path / "%.pem")

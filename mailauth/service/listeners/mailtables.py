@@ -179,7 +179,15 @@ class NamedKey(NamedTuple):
 def named_keys(given: Signing) -> Iterator[NamedKey]:
     """The keys in the order of the file.  **Raises** BadTable."""
     if given.key_table is None:
-        rows = (SigningKey(row.domain, row.selector, row.file) for row in given.key)
+        rows = (
+            SigningKey(
+                row.domain,
+                row.selector,
+                row.file,
+                "" if AUTHOR in row.identity else row.identity,
+            )
+            for row in given.key
+        )
         return (NamedKey(("signing", "key", at), "", key) for at, key in enumerate(rows))
     placed = datasets.placed_keys(given.key_table)
     return (NamedKey(("signing", "key_table"), where, key) for where, key in placed)
