@@ -23,6 +23,7 @@ from mailauth.service.listeners import mailtables
 from mailauth.service.settings.configuration import Configuration
 from mailauth.service.settings.tables import Dns, Signing, Srs
 from mailauth.service.settings.tomlfile import Complaint, Place
+from mailauth.syntax import domain as domains
 
 MAX_COMPARED: Final = 100
 """How many keys, and how many SRS domains, are compared with the DNS; the first ones."""
@@ -81,9 +82,9 @@ def _preflight(key: SigningKey) -> Lookups[Preflight] | None:
 
 def _of_srs_domains(given: Srs) -> Lookups[list[Complaint]]:
     """SRS domains to which bounces do not find their way, or whose mail does not pass SPF."""
-    places: dict[str, Place] = {given.domain: ("srs", "domain")}
+    places: dict[str, Place] = {domains.parse(given.domain): ("srs", "domain")}
     for number, name in enumerate(given.more_domains[: MAX_COMPARED - 1]):
-        places.setdefault(name, ("srs", "more_domains", number))
+        places.setdefault(domains.parse(name), ("srs", "more_domains", number))
     found = yield from gather(*map(_of_srs_domain, places))
     return [
         Complaint(place, sentence)

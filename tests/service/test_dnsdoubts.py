@@ -185,6 +185,7 @@ SRS_ZONE: dict[str, dict[str, Any]] = {
     "bare.example.com": {"TXT": ["another", "v=spf1 ip4:192.0.2.1 -all"]},
     "two.example.com": {"MX": [[10, "mx.example.com"]], "TXT": ["v=spf1 -all", "v=spf1 mx -all"]},
     "down.example.com": {"FAIL": ["*"]},
+    "xn--bcher-kva.example.com": {"MX": [[10, "mx.example.com"]], "TXT": ["v=spf1 mx -all"]},
 }
 
 
@@ -192,6 +193,7 @@ SRS_ZONE: dict[str, dict[str, Any]] = {
     ("name", "lost", "fails"),
     [
         ("srs", "", ""),
+        ("b\u00fccher", "", ""),
         ("implicit", "", ""),
         ("down", "", ""),
         ("null", "it accepts no mail (the null MX, RFC 7505)", ""),
