@@ -167,21 +167,25 @@ def test_PFX_08_the_group_of_a_worker_dies_with_it_even_unlooked_for() -> None:
         tree.close()
 
 
-def test_PFX_08_what_ran_before_the_service_is_not_taken_for_left_behind(tree: Tree) -> None:
-    """As what the start script of a container runs in the background."""
-    note = tree.folder / "before"
-    script = 'sleep 600 & echo $! >"$0"; exec "$@"'
-    tree.start(prefix=("sh", "-c", script, str(note)))
-    before = int(note.read_text())
+def assert_left_alone(tree: Tree, pid: int) -> None:
+    """A process that is no child of a worker lives on when one is replaced; then it is killed."""
     try:
         victim = tree.pids()[0]
         os.kill(victim, signal.SIGKILL)
         tree.wait_for(lambda: replaced(tree, victim), "its successor")
         assert "left behind" not in tree.log()
-        assert letter(before) == "S"
+        assert letter(pid) == "S"
     finally:
         with suppress(ProcessLookupError):
-            os.kill(before, signal.SIGKILL)
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_PFX_08_what_ran_before_the_service_is_not_taken_for_left_behind(tree: Tree) -> None:
+    """As what the start script of a container runs in the background."""
+    note = tree.folder / "before"
+    script = 'sleep 600 & echo $! >"$0"; exec "$@"'
+    tree.start(prefix=("sh", "-c", script, str(note)))
+    assert_left_alone(tree, int(note.read_text()))
 
 
 def test_PFX_08_what_that_has_started_is_not_either(tree: Tree) -> None:
@@ -192,16 +196,8 @@ def test_PFX_08_what_that_has_started_is_not_either(tree: Tree) -> None:
     tree.start(prefix=("sh", "-c", script, str(note)))
     tree.wait_for(note.exists)
     parent, orphan = map(int, note.read_text().split())
-    try:
-        os.kill(parent, signal.SIGKILL)
-        victim = tree.pids()[0]
-        os.kill(victim, signal.SIGKILL)
-        tree.wait_for(lambda: replaced(tree, victim), "its successor")
-        assert "left behind" not in tree.log()
-        assert letter(orphan) == "S"
-    finally:
-        with suppress(ProcessLookupError):
-            os.kill(orphan, signal.SIGKILL)
+    os.kill(parent, signal.SIGKILL)
+    assert_left_alone(tree, orphan)
 
 
 def test_a_worker_that_ends_is_replaced_later_each_time(tree: Tree) -> None:
