@@ -26,10 +26,10 @@ def command(config: Path, *, strict: bool) -> None:
     mailauth check-config --config /etc/mailauth/mailauth.toml
 
     Run it as the user of the service: root may read every file.  If a listener
-    judges mail, each nameserver is sent one query.  The keys that sign and the SRS
-    domains, up to 100 of each, are compared with what the DNS publishes.  The exit
-    status is 0 if the service could run, 1 with --strict if there are warnings, 2 if
-    it could not run.
+    judges mail, or signs with prefer_published, each nameserver is sent one query.
+    The keys that sign and the SRS domains, up to 100 of each, are compared with what
+    the DNS publishes.  The exit status is 0 if the service could run, 1 with --strict
+    if there are warnings, 2 if it could not run.
     """
     from mailauth.service.doubts import doubts
     from mailauth.service.settings.configuration import BadConfiguration
