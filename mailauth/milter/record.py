@@ -37,6 +37,8 @@ class Record(NamedTuple):
     """See `settings.Action`."""
     reply: str = "continue"
     """What the MTA was told, or would have been told without the dry run."""
+    differences: tuple[str, ...] = ()
+    """Where another program judged otherwise, one sentence each."""
     notes: tuple[str, ...] = ()
     """What a postmaster should know, one sentence each."""
     dry_run: bool = False

@@ -9,7 +9,7 @@ our side failed, and none is ever discarded.
 """
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from mailauth.authres import MethodResult
 from mailauth.dkim import Verification
 from mailauth.dns.lookups import Lookups
 from mailauth.milter import signing as signings
+from mailauth.milter.comparing import differences
 from mailauth.milter.ending import DEFERRED, DELIVERED, LATER, OVERLOADED, Ending
 from mailauth.milter.guard import UNGUARDED, Guard
 from mailauth.milter.judging import Envelope, judge
@@ -48,6 +49,7 @@ from mailauth.milter.wanted import wanted
 from mailauth.milter.wire import Connection
 from mailauth.syntax import address, trace
 from mailauth.syntax.address import Address
+from mailauth.syntax.message import Message
 
 TOO_MANY: Final = Refusal(452, "4.5.3", "Too many recipients")
 
@@ -295,7 +297,16 @@ class Session:
         judgement = yield from judge(envelope, mail.verification, verifying, now=now)
         results = authres.field(verifying.authserv_id, judgement.results, smtputf8=mail.smtputf8)
         fields = (*judgement.received_spf[::-1], results)
-        return self._outcome(mail, judgement.ending, fields=fields, results=judgement.results)
+        differing: Iterable[str] = ()
+        if verifying.compared:
+            differing = differences(_header(mail), verifying.compared, judgement.results)
+        return self._outcome(
+            mail,
+            judgement.ending,
+            fields=fields,
+            results=judgement.results,
+            differing=tuple(differing),
+        )
 
     def _outcome(
         self,
@@ -305,6 +316,7 @@ class Session:
         fields: Sequence[bytes] = (),
         signatures: tuple[str, ...] = (),
         results: tuple[MethodResult, ...] = (),
+        differing: tuple[str, ...] = (),
     ) -> Outcome:
         """A refused message is not changed; forged fields are removed from any other."""
         envelope = Rewritten()
@@ -338,6 +350,7 @@ class Session:
             removed=0 if refusal else len(removed),
             action=ending.action,
             reply=str(refusal or "continue"),
+            differences=differing,
             notes=tuple(mail.notes),
             dry_run=dry_run,
         )
@@ -348,13 +361,16 @@ class Session:
         return Outcome(tuple(changes), replies.CONTINUE, record)
 
 
+def _header(mail: Mail) -> Message:
+    return mail.verification.header if mail.verification else mail.header()
+
+
 def _before_relays(envelope: Envelope, mail: Mail, relays: Clients) -> Envelope:
     """The envelope as our first relay saw it; unchanged if the mail is from the relay itself.
 
     It has no address if a client of the relay may have made the field unreadable.
     """
-    header = mail.verification.header if mail.verification else mail.header()
-    hop = trace.client(header, lambda address: ("", address) in relays)
+    hop = trace.client(_header(mail), lambda address: ("", address) in relays)
     if hop is None:
         mail.notes.append("the relay's Received fields name no client before it")
         return envelope

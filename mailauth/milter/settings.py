@@ -113,6 +113,8 @@ class VerifyingSettings:
     """For mail that fails, by what the author's domain asks for: `none`, `quarantine`, `reject`;
     and for the results `pass`, `temperror` and `permerror`."""
     policy: DkimPolicy = RFC8301
+    compared: frozenset[str] = frozenset()
+    """The authserv-ids of programs that judge ahead of us; where they differ, a note says so."""
 
     def __post_init__(self) -> None:
         if self.dmarc and not (self.spf and self.dkim):

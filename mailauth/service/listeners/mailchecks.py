@@ -61,8 +61,9 @@ def _of_verifying(verifying: Verifying) -> Iterator[Complaint]:
         if verifying.dmarc and not getattr(verifying, key):
             sentence = "DMARC needs it: switch it on, or write dmarc = false"
             yield Complaint(("verifying", key), sentence)
-    for at, sealer in enumerate(verifying.trusted_sealers):
-        yield from _fault(("verifying", "trusted_sealers", at), partial(domains.parse, sealer))
+    for key in ("trusted_sealers", "compare_with"):
+        for at, name in enumerate(getattr(verifying, key)):
+            yield from _fault(("verifying", key, at), partial(domains.parse, name))
     if verifying.trusted_sealers and not (verifying.arc and verifying.dmarc):
         sentence = "needs arc = true and dmarc = true: a trusted chain may override DMARC"
         needed = (("verifying", "arc"), ("verifying", "dmarc"))

@@ -253,4 +253,5 @@ def _verifying(given: Verifying) -> VerifyingSettings:
         dkim_actions={result: Action(then) for result, then in given.dkim_actions.items()},
         dmarc_actions={answer: Action(then) for answer, then in given.dmarc_actions.items()},
         policy=RFC6376 if given.admit_partial_body else RFC8301,
+        compared=frozenset(given.compare_with),
     )

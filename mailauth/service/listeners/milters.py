@@ -237,6 +237,7 @@ class MilterWatch(ListenerWatch):
             count(Figure.REMOVED_FIELDS, record.removed)
             count(Figure.SENDERS_REWRITTEN, bool(record.new_sender))
             count(Figure.BOUNCES_RETURNED, record.returned)
+        count(Figure.DIFFERENT, bool(record.differences))
         for result in record.results:
             figure = Figure.__members__.get(f"{result.method}_{result.result}".upper())
             if figure is not None:
@@ -296,4 +297,4 @@ def _sentences(record: Record) -> str:
         for each in record.results
         if each.reason and each.result != "pass"
     ]
-    return "".join(f"; {sentence}" for sentence in (*said, *record.notes))
+    return "".join(f"; {sentence}" for sentence in (*said, *record.differences, *record.notes))

@@ -265,6 +265,8 @@ class Verifying(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     dmarc_actions: dict[DmarcAnswer, Then] = {}
     """For mail that fails, by what the author's domain asks for: `none`, `quarantine`, `reject`;
     and for the results `pass`, `temperror`, `permerror`."""
+    compare_with: tuple[str, ...] = ()
+    """The authserv-ids of programs that judge ahead of this one; the log says where they differ."""
 
 
 class Milter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -53,6 +53,8 @@ class Figure(IntEnum):
     """Messages that were put into quarantine."""
     REMOVED_FIELDS = auto()
     """Fields that were removed because they claimed to be ours."""
+    DIFFERENT = auto()
+    """Messages that another program judged otherwise."""
     POISONED = auto()
     """Messages that were deferred because they had ended a worker."""
     SENDERS_REWRITTEN = auto()

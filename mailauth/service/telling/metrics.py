@@ -34,6 +34,7 @@ _EVENTS = {
     Figure.DEFERRED: ("messages_deferred", "Messages that were deferred."),
     Figure.REFUSED_MESSAGES: ("messages_refused", "Messages that were refused."),
     Figure.QUARANTINED: ("messages_quarantined", "Messages that were quarantined."),
+    Figure.DIFFERENT: ("messages_different", "Messages that another program judged otherwise."),
     Figure.POISONED: ("messages_poisoned", "Messages deferred because they had ended a worker."),
     Figure.REMOVED_FIELDS: ("fields_removed", "Fields removed because they claimed to be ours."),
     Figure.SENDERS_REWRITTEN: ("senders_rewritten", "Messages that left with an SRS sender."),

@@ -158,6 +158,7 @@ def test_OPS_13_tables_that_contradict_each_other(tmp_path: Path) -> None:
         'dmarc_actions = { softfail = "reject" }\n'
         'trusted_sealers = ["a..b"]\n'
         'relays = ["192.0.2.1/24"]\n'
+        'compare_with = ["OpenDKIM filter"]\n'
     )
     with pytest.raises(BadConfiguration) as caught:
         check(file)
@@ -171,5 +172,6 @@ def test_OPS_13_tables_that_contradict_each_other(tmp_path: Path) -> None:
         "17: verifying.trusted_sealers[1]: ",
         "17: verifying.trusted_sealers: needs arc = true",
         "18: verifying.relays[1]: '192.0.2.1/24' is not a network, but an address in 192.0.2.0/24",
+        "19: verifying.compare_with[1]: ",
     ):
         assert any(line.startswith(start) for line in lines), (start, lines)

@@ -118,6 +118,7 @@ admit_partial_body = true
 spf_actions = { fail = "reject" }
 dkim_actions = { fail = "quarantine" }
 dmarc_actions = { reject = "tempfail" }
+compare_with = ["old.example.com"]
 """
 
 
@@ -160,6 +161,7 @@ def test_each_setting_of_the_tables_reaches_the_milter(tmp_path: Path) -> None:
         dkim_actions={"fail": Action.QUARANTINE},
         dmarc_actions={"reject": Action.TEMPFAIL},
         policy=RFC6376,
+        compared=frozenset({"old.example.com"}),
     )
     limits = MessageLimits(65_536, 100, 101, 7)
     assert found == Settings(signing, verifying, limits=limits, dry_run=True)

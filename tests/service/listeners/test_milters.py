@@ -412,6 +412,11 @@ TOLD: dict[str, tuple[dict[str, Any], Figure, str]] = {
         Figure.JUDGED,
         "Q: marked spf=fail dkim=pass, header: continue; client=.* total=0.000; spf fail: why$",
     ),
+    "judged otherwise by another": (
+        {"results": (MethodResult("spf", "pass"),), "differences": ("x says spf=fail",)},
+        Figure.JUDGED,
+        "Q: marked spf=pass, header: .* total=0.000; x says spf=fail$",
+    ),
     "to be signed": ({"ours": True}, Figure.PASSED, "Q: not signed, header: "),
     "nothing": ({}, Figure.PASSED, "Q: left as it is, .* helo='mx' .* total=0.000$"),
     "stopped": ({"action": Action.REJECT}, Figure.STOPPED, "Q: left as it is, reject: "),
@@ -446,6 +451,7 @@ def test_what_the_log_and_the_figures_tell_of_a_message(
     assert [each for each in came_to if tally.figures[each]] == [figure]
     assert tally.figures[Figure.SENDERS_REWRITTEN] == bool(record.new_sender)
     assert tally.figures[Figure.BOUNCES_RETURNED] == record.returned
+    assert tally.figures[Figure.DIFFERENT] == bool(record.differences)
 
 
 @pytest.mark.parametrize("name", ["{auth_type}", "auth_type"])

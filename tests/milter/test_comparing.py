@@ -1,0 +1,130 @@
+"""What another program found in the same message: only what differs is told."""
+
+from collections.abc import Iterable, Mapping
+
+import pytest
+from filtered import Filtered, verifying
+from mail import DOMAIN, record, signed
+
+from mailauth.authres import MethodResult, Property
+from mailauth.dns import Zone
+from mailauth.milter import comparing
+from mailauth.milter.comparing import differences
+from mailauth.syntax.message import Message
+
+OLD = "old.example.org"
+OPENDKIM = (
+    "Authentication-Results: old.example.org;\r\n"
+    "\tdkim={} (2048-bit key; unprotected) header.d=example.com header.i=@example.com\r\n"
+    '\theader.a=rsa-sha256 header.s=rsa header.b="dX4x/8cA"'
+)
+OPENDMARC = (
+    "Authentication-Results: OLD.example.org.; dmarc={} (p=reject dis=none) header.from=example.com"
+)
+OF_SENDER = "Authentication-Results: old.example.org; spf={} smtp.mailfrom=example.com"
+OF_HELO = "Authentication-Results: old.example.org; spf={} smtp.helo=mx.example.com"
+POLICYD_SPF = (
+    "Received-SPF: {} (mailfrom) identity=mailfrom; client-ip=192.0.2.7; helo=mx.example.com;\r\n"
+    " envelope-from=ada@example.com; receiver=<UNKNOWN>"
+)
+
+
+def found(**results: str) -> list[MethodResult]:
+    """Our results, of a message from example.com that it may have signed."""
+    about: Mapping[str, tuple[Property, ...]] = {
+        "helo": (Property("smtp", "helo", "mx.example.com"),),
+        "spf": (Property("smtp", "mailfrom", "ada@example.com"),),
+        "dkim": (Property("header", "d", "example.com"), Property("header", "s", "rsa")),
+        "dmarc": (Property("header", "from", "example.com"),),
+    }
+    return [
+        MethodResult("spf" if of == "helo" else of, result, properties=about[of])
+        for of, result in results.items()
+    ]
+
+
+HERE = found(helo="none", spf="pass", dkim="fail", dmarc="pass")
+
+
+def told(fields: Iterable[str], results: Iterable[MethodResult] = HERE) -> list[str]:
+    text = "".join(f"{field}\r\n" for field in fields) + "From: ada@example.com\r\n\r\n"
+    return [*differences(Message.parse(text.encode()), {OLD, "dmarc.example.org"}, results)]
+
+
+@pytest.mark.parametrize(
+    ("field", "same", "other", "of"),
+    [
+        (OPENDKIM, "fail", "pass", "dkim={} of example.com, mailauth says fail"),
+        (OPENDMARC, "pass", "fail", "dmarc={}, mailauth says pass"),
+        (OF_SENDER, "pass", "softfail", "spf={} of mailfrom, mailauth says pass"),
+        (OF_HELO, "none", "pass", "spf={} of helo, mailauth says none"),
+    ],
+)
+def test_only_what_differs_is_told(field: str, same: str, other: str, of: str) -> None:
+    assert told([field.format(same)]) == []
+    assert told([field.format(other)]) == [f"{OLD} says {of.format(other)}"]
+
+
+def test_received_spf_is_compared_whoever_wrote_it() -> None:
+    assert told([POLICYD_SPF.format("Pass")]) == []
+    want = "Received-SPF says spf=fail of mailfrom, mailauth says pass"
+    assert told([POLICYD_SPF.format("Fail")]) == [want]
+
+
+def test_signatures_are_compared_by_their_domains() -> None:
+    both = [*HERE, *found(dkim="pass")]
+    assert told([OPENDKIM.format("pass"), OPENDKIM.format("fail")], both) == []
+    other = OPENDKIM.replace("header.d=example.com", "header.d=Example.NET")
+    (sentence,) = told([other.format("pass")])
+    assert sentence.endswith("dkim=pass of example.net, mailauth says nothing")
+    by_identity = other.replace("header.d=Example.NET ", "")
+    assert told([by_identity.format("fail")]) == []
+
+
+def test_no_signature_at_all_is_compared_with_all_that_were_found() -> None:
+    none = f"Authentication-Results: {OLD}; dkim=none"
+    assert told([none]) == [f"{OLD} says dkim=none, mailauth says fail"]
+    assert told([none], [MethodResult("dkim", "none")]) == []
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        OPENDKIM.format("pass").replace(OLD, "else.example.org"),
+        f"Authentication-Results: {OLD}; iprev=fail; arc=fail; dkim",
+        f"Authentication-Results: {OLD} 2; dkim=pass header.d=example.com",
+        f"Authentication-Results: {OLD}; arc=pass; auth=pass",
+        "Received-SPF: perhaps",
+        "Received: from x by y\r\n" + OPENDKIM.format("pass"),
+    ],
+    ids=["another's", "unreadable", "another version", "not compared", "no result", "from before"],
+)
+def test_what_says_nothing(field: str) -> None:
+    assert told([field]) == []
+
+
+def test_what_is_not_judged_here_is_not_compared() -> None:
+    assert told([OF_SENDER.format("fail"), OF_HELO.format("pass")], found(dkim="pass")) == []
+    assert told([OF_SENDER.format("fail")], found(helo="pass")) == [], "a bounce: only of HELO"
+
+
+def test_MIL_07_hostile_fields_do_not_flood_the_log() -> None:
+    many = "".join(f"; dkim=pass header.d=x{number}.example" for number in range(200))
+    field = f"Authentication-Results: {OLD}{many}"
+    assert len(told([field] * 50)) == comparing.MAX_DIFFERENCES
+    (sentence,) = told([f"Authentication-Results: {OLD}; dkim=pass header.d={'x' * 5000}"])
+    assert len(sentence) < 400
+    none = f"Authentication-Results: {OLD}; dkim=fail header.d=example.com"
+    assert told([none] * comparing.MAX_FIELDS + [OPENDKIM.format("pass")]) == []
+
+
+def test_a_milter_that_is_told_to_compare_notes_what_differs() -> None:
+    zone = Zone(
+        {DOMAIN: {"TXT": ["v=spf1 -all"]}, f"rsa._domainkey.{DOMAIN}": {"TXT": [record("rsa")]}}
+    )
+    message = f"{OPENDKIM.format('fail')}\r\n{OF_SENDER.format('fail')}\r\n".encode() + signed()
+    want = (f"{OLD} says dkim=fail of example.com, mailauth says pass",)
+    for settings, differing in (({"compared": frozenset({OLD})}, want), ({}, ())):
+        delivery = Filtered(verifying(**settings), zone).open().deliver(message)
+        assert delivery.record.differences == differing
+        assert delivery.message.endswith(message), "their fields stay"
