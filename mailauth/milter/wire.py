@@ -44,6 +44,7 @@ class Limits:
 MAX_FIELDS: Final = 64
 """How many header fields one event may bring."""
 _NEVER_ANSWERED: Final = frozenset({codes.ABORT, codes.QUIT, codes.QUIT_NEW_CONNECTION})
+_END_WHAT_WAS: Final = _NEVER_ANSWERED | {codes.MAIL, codes.HELO}
 _OF_NO_CLIENT: Final = frozenset({codes.QUIT, codes.QUIT_NEW_CONNECTION})
 _OF_THE_CONNECTION: Final = frozenset({codes.CONNECT, codes.HELO})
 _STAGES: Final = frozenset(NO_REPLY) | {codes.END_OF_MESSAGE}
@@ -196,7 +197,7 @@ class Connection:
             self.owed = code
         elif type(event) is events.Fields:
             self._add_fields(event.fields)
-        if code in _NEVER_ANSWERED or code == codes.MAIL:
+        if code in _END_WHAT_WAS:
             self._end_what_was(code)
         if after is not self.state:
             self._enter(after)

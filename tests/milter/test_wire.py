@@ -226,9 +226,11 @@ COMMANDS = {
     "U": mta.unknown(),
     "D": mta.macros(b"M", {"i": "1"}),
 }
-WAYS = {"": "OQ", "O": "CHMUAQKD", "OC": "HMUAQKD", "OCH": "HMUAQKD", "OCHM": "RTLNUAQKD"} | {
-    "OCM": "RTLNUAQKD",
-    "OCHMR": "RTLNUAQKD",
+WAYS = {"": "OQ", "O": "CHMUAQKD", "OC": "HMUAQKD", "OCH": "HMUAQKD", "OCHM": "HMRTLNUAQKD"} | {
+    "OCM": "HMRTLNUAQKD",
+    "OCHMH": "HMUAQKD",
+    "OCHMM": "HMRTLNUAQKD",
+    "OCHMR": "HMRTLNUAQKD",
     "OCHMRT": "LNAQKD",
     "OCHMRTL": "LNAQKD",
     "OCHMRTLN": "BEAQKD",

@@ -64,6 +64,9 @@ NEXT: Final[Mapping[State, Mapping[bytes, State]]] = {
         {
             codes.RCPT: State.ENVELOPE,
             codes.UNKNOWN: State.ENVELOPE,
+            # If MAIL needs no reply, Sendmail drops an envelope without ABORT.
+            codes.MAIL: State.ENVELOPE,
+            codes.HELO: State.GREETED,
             codes.DATA: State.HEADER,  # MTAs before version 4 do not send it
             **_INTO_THE_HEADER,
         },
