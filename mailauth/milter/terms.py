@@ -25,8 +25,8 @@ class Limits:
     """From the first field of a message to its end; then it is deferred."""
     judging: float = 60.0
     """From the end of a message to the reply; then it is deferred."""
-    progress: float = 10.0
-    """Between two signs to the MTA that a message is still being judged."""
+    progress: float = 5.0
+    """Between two signs to the MTA that a message is still being judged; Sendmail waits 10."""
     octets: WireLimits = field(default_factory=WireLimits)
     """The sizes of frames."""
 

@@ -4,6 +4,8 @@ from filtered import Filtered, verifying
 from mail import MESSAGE
 
 from mailauth.milter.protocol import commands as mta
+from mailauth.milter.terms import Limits
+from mailauth.service.settings.tables import Milter
 
 CONNECTED = (
     mta.offer(),
@@ -50,3 +52,8 @@ def test_an_envelope_may_be_dropped_without_a_word() -> None:
         "client.example.com",
         "again.example.com",
     ]
+
+
+def test_signs_of_progress_come_before_it_gives_up() -> None:
+    """Unless sendmail.mc says otherwise (T=R:), it waits 10 seconds for each."""
+    assert Limits().progress == Milter().progress <= 5

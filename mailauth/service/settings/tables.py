@@ -278,7 +278,7 @@ class Milter(Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """From the end of a message to the reply; then it is deferred."""
     content: Seconds = 300.0
     """From the first field of a message to its end; then it is deferred."""
-    progress: Annotated[float, Meta(gt=0, le=30)] = 10.0
+    progress: Annotated[float, Meta(gt=0, le=30)] = 5.0
     """Between two signs to the MTA that a message is still being judged."""
     idle: Seconds = 7200.0
     """Between two commands of the MTA."""
