@@ -5,6 +5,7 @@ and whether it verifies is for `verify`.
 """
 
 import binascii
+import re
 from base64 import b64encode
 from collections.abc import Mapping
 from functools import lru_cache
@@ -263,11 +264,28 @@ def _words_of(tags: Mapping[str, str]) -> list[str]:
 
 
 def _words(name: str, value: str) -> list[str]:
-    """A tag as words for folding: a list may be folded before its separators (§3.5)."""
+    """A tag as words for folding: a list may be folded before its separators (§3.5).
+
+    A long copy in z= may be folded within too, because no line may have more than 998
+    octets (RFC 5322 §2.1.1), and relays break a longer one.
+    """
     separator = _SEPARATORS.get(name)
     if separator is None:
         return [f"{name}={value}; "]
     first, *rest = value.split(separator)
     words = [f"{name}={first}", *[separator + word for word in rest]]
+    if name == "z":
+        words = [piece for word in words for piece in _pieces(word)]
     words[-1] += "; "
     return words
+
+
+def _pieces(copy: str) -> list[str]:
+    """sig-z-tag-copy, cut after its name and anywhere but in a hex-octet (§2.11, §3.5)."""
+    if len(copy) < folding.WIDTH:
+        return [copy]
+    name, colon, value = copy.partition(":")
+    return [name + colon, *_QP_PIECE.findall(value)]
+
+
+_QP_PIECE = re.compile(r"(?:=..|.){1,20}")

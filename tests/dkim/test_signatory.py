@@ -1,5 +1,6 @@
 """A signing whose body arrives in pieces comes to what a whole message comes to."""
 
+import re
 from itertools import pairwise
 
 import pytest
@@ -8,8 +9,9 @@ from hypothesis import strategies as st
 from mail import DOMAIN, MESSAGE, NOW, key, verdict, zone
 
 from mailauth import dkim
-from mailauth.dkim import Signatory, Signing
+from mailauth.dkim import Signatory, Signing, quotedprintable
 from mailauth.errors import BadArgument, UnsignableMessage
+from mailauth.syntax import taglist
 from mailauth.syntax.message import Message
 
 HEADER, _, BODY = MESSAGE.partition(b"\r\n\r\n")
@@ -80,6 +82,32 @@ def test_copies_of_fields_that_make_a_signature_too_long_are_not_made() -> None:
         else:
             with pytest.raises(UnsignableMessage, match="verifiers accept at most 65536"):
                 signatory.fields(SIGNINGS[:1], now=NOW)
+
+
+def test_a_long_copy_is_folded_and_can_be_read_again() -> None:
+    """RFC 5322 §2.1.1: a line has at most 998 octets, and relays break a longer one."""
+    value = b" " + "é=|;:x".encode() * 300
+    message = b"From: a@example.com\r\nSubject:" + value + b"\r\nTo: b\r\n\r\n"
+    field = dkim.sign(
+        message,
+        domain=DOMAIN,
+        selector="rsa",
+        key=key("rsa"),
+        canonicalization="simple/simple",
+        copied_headers=True,
+    )
+    assert max(map(len, field.split(b"\r\n"))) <= 78
+    written = field.partition(b" z=")[2].partition(b";")[0]
+    assert not re.search(rb"=[0-9A-F]?\r\n", written)
+    copies = written.replace(b"\r\n", b"").decode().split("|")
+    assert [taglist.without_blanks(copy.partition(":")[0]) for copy in copies] == [
+        "From",
+        "Subject",
+        "To",
+    ]
+    told = quotedprintable.decode(taglist.without_blanks(copies[1].partition(":")[2]))
+    assert told.encode() == value
+    assert verdict(field + message).result == "pass"
 
 
 def test_a_long_list_of_fields_is_folded_as_a_short_one() -> None:
