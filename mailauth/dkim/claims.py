@@ -1,4 +1,4 @@
-"""What a signer says about itself in its tags: a=, d=, s=, t=, x= (RFC 6376 §3.5, RFC 8617 §4.1).
+"""What a signer says about itself: a=, d=, i=, s=, t=, x= (RFC 6376 §3.5, RFC 8617 §4.1).
 
 A signature that every verifier, ours included, must refuse would be useless.  So a
 value that its tag cannot hold is the caller's mistake: the functions that return a
@@ -11,6 +11,7 @@ from mailauth.dkim import key as keys
 from mailauth.errors import BadArgument
 from mailauth.keys import Algorithm, Signer
 from mailauth.syntax import domain as domains
+from mailauth.syntax.abnf import LOCAL_PART
 
 
 def algorithm(key: Signer) -> Algorithm:
@@ -43,6 +44,17 @@ def unfit(domain: str, selector: str) -> str:
     if len(keys.name(domain, selector)) > domains.MAX_NAME:  # RFC 6376 §3.6.2.1
         return f"the name of the key, {selector}._domainkey.{domain}, has more than 253 octets"
     return ""
+
+
+def identity(text: str) -> tuple[str, str]:
+    """i= in two: the local part, which may be "", and the domain as A-labels (RFC 6376 §3.5)."""
+    local, at, name = text.rpartition("@")
+    if not at:
+        msg = f"the identity {text!r} has no @: for a whole domain, put one before it"
+        raise BadArgument(msg)
+    if local and not LOCAL_PART.fullmatch(local):  # verifiers may refuse the signature
+        raise BadArgument(f"{local!r:.80} is not a local part (RFC 5321)")
+    return local, domains.given(name)
 
 
 def time(now: int) -> str:

@@ -294,11 +294,7 @@ _MAX_REMEMBERED = 100
 
 def _identity(identity: str, domain: str) -> str:
     """sig-i-tag, of the signing domain or below it (§3.5)."""
-    local, at, name = identity.rpartition("@")
-    if not at:
-        msg = f"the identity {identity!r} has no @: for a whole domain, put one before it"
-        raise BadArgument(msg)
-    name = domains.given(name)
+    local, name = claims.identity(identity)
     if not domains.is_same_or_subdomain(name, domain):
         raise BadArgument(f"the identity {identity!r} is not at {domain} or below it")
     try:

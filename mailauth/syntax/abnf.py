@@ -27,6 +27,9 @@ _LABEL_TEXT = r"[^\x00-,./:-@[-^`{-\x7f]"
 # dot-atom-text = 1*atext *("." 1*atext)                            RFC 5322 §3.2.3
 DOT_ATOM_TEXT = re.compile(rf"{_ATEXT}++(?:\.{_ATEXT}++)*+")
 
+# Local-part = Dot-string / Quoted-string                           RFC 5321 §4.1.2, RFC 6531 §3.3
+LOCAL_PART = re.compile(rf'{_ATEXT}++(?:\.{_ATEXT}++)*+|"(?:[^\x00-\x1f"\\\x7f]|\\[ -~])*+"')
+
 # [ [ local-part ] "@" ] domain-name, without quotes                RFC 8601 §2.2
 ADDRESS = re.compile(rf"(?:{_ATEXT}++(?:\.{_ATEXT}++)*+)?@{_LABEL_TEXT}++(?:\.{_LABEL_TEXT}++)*+")
 

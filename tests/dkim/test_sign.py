@@ -18,6 +18,11 @@ LONG_NAME = ".".join(["a" * 60] * 4)
         pytest.param({"identity": "\udcff@example.com"}, "identity", id="identity-no-utf8"),
         pytest.param({"identity": "a@\udcff.example.com"}, "not a label", id="identity-domain"),
         pytest.param({"identity": "a@example.net"}, "not at example.com", id="identity-other"),
+        pytest.param({"identity": "a b@example.com"}, "not a local part", id="identity-blank"),
+        pytest.param({"identity": "a..b@example.com"}, "not a local part", id="identity-dots"),
+        pytest.param({"identity": "a@b@example.com"}, "not a local part", id="identity-two-at"),
+        pytest.param({"identity": '"a@example.com'}, "not a local part", id="identity-quote"),
+        pytest.param({"identity": '"\t"@example.com'}, "not a local part", id="identity-control"),
         pytest.param({"headers": ["\udcff"]}, "not the name", id="headers-no-utf8"),
         pytest.param({"oversign": ["\ud800"]}, "not the name", id="oversign-no-utf8"),
         pytest.param({"headers": ["from", "x;l=0"]}, "not the name", id="headers-semicolon"),
@@ -47,6 +52,21 @@ LONG_NAME = ".".join(["a" * 60] * 4)
 def test_arguments_that_are_refused(options: dict[str, Any], says: str) -> None:
     with pytest.raises(BadArgument, match=says):
         signed(**options)
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        "@example.com",
+        "a+b=c@news.example.com",
+        '"a b"@example.com',
+        '"\\"@"@example.com',
+        "é@example.com",
+    ],
+)
+def test_an_identity_has_a_local_part_or_none(identity: str) -> None:
+    got = verdict(signed(identity=identity))
+    assert (got.result, got.identity) == ("pass", identity)
 
 
 def test_the_longest_and_the_latest_that_verifiers_take() -> None:

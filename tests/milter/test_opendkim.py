@@ -147,6 +147,8 @@ BAD = [
     ("KeyTable", "one example.com:%:/k", "a label with something other than letters"),
     ("KeyTable", "one mail.%:s1:/k", "a label with something other than letters"),
     ("SigningTable", "*@example.com none", "has no key 'none'"),
+    ("SigningTable", "*@example.com one:@-a.example.com", "a label with something other"),
+    ("SigningTable", "*@example.com one:a..b@example.com", "not a local part"),
 ]
 
 

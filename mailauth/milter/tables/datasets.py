@@ -22,6 +22,10 @@ MAX_OCTETS: Final = 64 * 1024 * 1024
 """The largest file that is read."""
 
 
+_SOME: Final = "a.example"
+"""Stands for the domain of an author."""
+
+
 class BadTable(MailauthError):
     """An OpenDKIM file that cannot be read; the text says where and why."""
 
@@ -117,7 +121,7 @@ def _key(entry: Entry) -> SigningKey:
     if not (domain and selector):
         raise BadTable(f"{entry.where}: the domain or the selector is empty")
     try:
-        claims.place("a.example" if domain == AUTHOR else domain, selector)
+        claims.place(_SOME if domain == AUTHOR else domain, selector)
     except BadArgument as fault:
         raise BadTable(f"{entry.where}: {fault}") from None
     return SigningKey(domain, selector, path)
@@ -137,7 +141,12 @@ def _row(entry: Entry, keys: Mapping[str, SigningKey]) -> SigningKey:
     domain = signer.rpartition("@")[2]
     if key.domain not in {"%", domain} and not domain.endswith(f".{key.domain}"):
         return key
-    return replace(key, identity=signer if "@" in signer else f"@{signer}")
+    identity = signer if "@" in signer else f"@{signer}"
+    try:
+        claims.identity(identity.replace(AUTHOR, _SOME))
+    except BadArgument as fault:
+        raise BadTable(f"{entry.where}: {fault}") from None
+    return replace(key, identity=identity)
 
 
 def placed_keys(key_table: str) -> Iterator[tuple[str, SigningKey]]:

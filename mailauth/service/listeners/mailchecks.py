@@ -124,7 +124,7 @@ def _of_row(row: SigningRow, at: Place) -> Iterator[Complaint]:
         yield from _fault((*at, "authors", number), partial(author_row, author))
     if row.identity and "@" not in row.identity:
         yield Complaint((*at, "identity"), "has no @: for a whole domain write @ before it")
-    elif row.identity and AUTHOR not in row.identity + row.domain:
+    elif row.identity:
         yield from _fault((*at, "identity"), partial(_check_identity, row))
 
 
@@ -148,7 +148,9 @@ def _of_names(row: SigningRow, at: Place) -> Iterator[Complaint]:
 
 def _check_identity(row: SigningRow) -> None:
     """**Raises** BadArgument, SyntaxFault."""
-    name = domains.parse(row.identity.rpartition("@")[2])
+    _, name = claims.identity(row.identity.replace(AUTHOR, _SOME))
+    if AUTHOR in row.identity + row.domain:  # the table looks whether it fits an author
+        return
     if not domains.is_same_or_subdomain(name, domains.parse(row.domain)):
         raise BadArgument(f"must be in {row.domain} or below it (RFC 6376)")
 

@@ -541,6 +541,10 @@ def test_OPS_13_check_config_names_every_error(tmp_path: Path, service: MilterSe
         'identity = "%"\n'
         f'[[signing.key]]\ndomain = "example.com"\nselector = "a"\nfile = "{service.key}"\n'
         'identity = "x@other.example"\n'
+        f'[[signing.key]]\ndomain = "%"\nselector = "a"\nfile = "{service.key}"\n'
+        'identity = "@-a.%"\n'
+        f'[[signing.key]]\ndomain = "%"\nselector = "a"\nfile = "{service.key}"\n'
+        'identity = "a..b@%"\n'
         f'[[signing.key]]\ndomain = "com"\nselector = "a"\nfile = "{service.key}"\n'
     )
     with pytest.raises(BadConfiguration) as caught:
@@ -566,5 +570,7 @@ WRONG = [
     "22: signing.key[1].authors[1]: 'x@' would match nobody: an empty label in a name",
     "27: signing.key[2].identity: has no @",
     "32: signing.key[3].identity: must be in example.com or below it",
-    "34: signing.key[4].domain: is a top-level domain",
+    "37: signing.key[4].identity: a label with something other than letters",
+    "42: signing.key[5].identity: 'a..b' is not a local part",
+    "44: signing.key[6].domain: is a top-level domain",
 ]
