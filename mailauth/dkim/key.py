@@ -184,8 +184,12 @@ def _encoded(notes: str) -> str:
 
 
 def _decode(value: str) -> bytes:
+    """key-p-tag, which is base64 or empty (§3.6.1, RFC 4648 §4)."""
+    text = taglist.without_blanks(value)
     try:
-        octets = binascii.a2b_base64(taglist.without_blanks(value), strict_mode=True)
+        octets = binascii.a2b_base64(text, strict_mode=True)
     except ValueError:
         raise SyntaxFault("p= is not base64", value) from None
+    if len(text) != (len(octets) + 2) // 3 * 4:  # the decoder lets padding pass after full groups
+        raise SyntaxFault("p= is not base64: it has too much padding", value)
     return octets

@@ -7,7 +7,7 @@ from mail import key
 
 from mailauth.dkim import KeyRecord
 from mailauth.dkim.key import parse
-from mailauth.errors import BadArgument
+from mailauth.errors import BadArgument, SyntaxFault
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=40)
 WORDS = st.lists(st.sampled_from(["sha256", "sha1", "*", "email", "x"]), min_size=1).map(tuple)
@@ -51,6 +51,13 @@ def test_KEY_11_notes_add_no_tags() -> None:
 )
 def test_notes_as_others_write_them(written: str, notes: str) -> None:
     assert parse(f"v=DKIM1; n={written}; p=".encode()).notes == notes
+
+
+@pytest.mark.parametrize("written", ["AQAB=", "AQAB==", "AQAB ====", "AQ=", "AQA==", "AQAB=AQAB"])
+def test_a_key_with_padding_that_does_not_belong_there(written: str) -> None:
+    """RFC 4648 §4: other verifiers refuse such a key, and this must be known before they do."""
+    with pytest.raises(SyntaxFault, match="p= is not base64"):
+        parse(f"v=DKIM1; p={written}".encode())
 
 
 def test_notes_that_are_no_text() -> None:
