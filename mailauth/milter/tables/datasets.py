@@ -64,20 +64,27 @@ def read_signing_table(
 
 def dataset(text: str, where: str = "") -> Iterator[Entry]:
     """The entries of a data set, each a key and an optional value.  **Raises** BadTable."""
+    try:
+        check_type(text)
+    except BadTable as fault:
+        raise BadTable(f"{where}: {fault}") from None
     kind, colon, rest = text.partition(":")
     if text.startswith(("/", "./", "../")):
         yield from lines(Path(text))
     elif colon and kind in {"file", "refile"}:
         yield from lines(Path(rest))
-    elif colon and kind in _UNREADABLE:
-        raise BadTable(
-            f"{where}: a data set of the type {kind!r} cannot be read; write it to a file"
-        )
     else:
         for word in text.removeprefix("csl:").split(","):
             if word.strip():
                 key, _, value = word.strip().partition("=")
                 yield Entry(key.strip(), value.strip(), where)
+
+
+def check_type(text: str) -> None:
+    """**Raises** BadTable: the data set is of a type that is not read here, a database say."""
+    kind, colon, _ = text.partition(":")
+    if colon and kind in _UNREADABLE:
+        raise BadTable(f"a data set of the type {kind!r} cannot be read; write it to a file")
 
 
 def lines(path: Path) -> Iterator[Entry]:

@@ -178,8 +178,8 @@ class _Translation:
     def _listen(self, role: str) -> None:
         address = self._text("Socket")
         if not address:
-            example = "Socket inet:8891@localhost, as in /etc/default/opendkim"
-            raise BadTable(f"{self._imported.source}: there is no Socket: add the line {example}")
+            remedy = "add the one that main.cf names, such as Socket inet:8891@localhost"
+            raise BadTable(f"{self._imported.source}: there is no Socket: {remedy}")
         if address.startswith("/"):
             address = f"unix:{address}"
         if address.startswith("inet") and "@" not in address:

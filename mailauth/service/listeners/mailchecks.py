@@ -11,6 +11,7 @@ from typing import Final
 from mailauth.dkim import Signatory, claims
 from mailauth.dns.nameserver import Nameserver
 from mailauth.errors import BadArgument, MailauthError
+from mailauth.milter.tables import datasets
 from mailauth.milter.tables.clients import Clients
 from mailauth.milter.tables.signingtable import AUTHOR, author_row
 from mailauth.service.listeners import srstable
@@ -98,6 +99,10 @@ def _of_signing(signing: Signing) -> Iterator[Complaint]:
         here, there = ("key_table", "signing_table") if files else ("signing_table", "key_table")
         sentence = "key_table and signing_table need each other"
         yield Complaint(("signing", here), sentence, (("signing", there),))
+    for key in ("key_table", "signing_table"):
+        yield from _fault(
+            ("signing", key), partial(datasets.check_type, getattr(signing, key) or "")
+        )
     for number, row in enumerate(signing.key):
         yield from _of_row(row, ("signing", "key", number))
     yield from _clients(("signing", "networks"), signing.networks)

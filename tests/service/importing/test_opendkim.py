@@ -375,8 +375,22 @@ def test_configurations_that_are_none(folder: Path, text: str, reason: str) -> N
         translated(folder, f"Socket inet:8891\n{text}\n")
 
 
+def test_a_table_in_a_database_is_noted(folder: Path) -> None:
+    conf = folder / "opendkim.conf"
+    conf.write_text("Socket inet:8891\nKeyTable dsn:mysql://db/keys\nSigningTable ldap://db/rows\n")
+    imported = opendkim.read(conf, "host.example")
+    differences.note_refusals(imported)
+    fixes = [note for note in imported.notes if note.startswith("fix ")]
+    why = "a data set of the type {!r} cannot be read; write it to a file"
+    assert fixes == [
+        f"fix signing.key_table: {why.format('dsn')}",
+        f"fix signing.signing_table: {why.format('ldap')}",
+    ]
+
+
 def test_what_cannot_be_read(folder: Path) -> None:
-    with pytest.raises(BadArgument, match="no Socket: add the line Socket inet:8891@localhost"):
+    told = "no Socket: add the one that main.cf names, such as Socket inet:8891@localhost$"
+    with pytest.raises(BadArgument, match=told):
         translated(folder, "Mode v\n")
     (folder / "x").write_bytes(b"Mode \xff")
     with pytest.raises(BadArgument, match="UTF-8"):

@@ -290,6 +290,15 @@ def test_a_key_of_a_list_is_told_by_the_list(tmp_path: Path) -> None:
     assert told.startswith(f"2: signing.key_table: the key file {tmp_path}/none does not exist")
 
 
+def test_a_table_in_a_database_is_told_by_its_own_name(tmp_path: Path) -> None:
+    keys = 'key_table = "dsn:mysql://u:secret@db/keys"\nsigning_table = "refile:/x"\n'
+    told = "a data set of the type 'dsn' cannot be read; write it to a file"
+    assert errors(tmp_path, f"[signing]\n{keys}{LISTEN}") == [f"2: signing.key_table: {told}"]
+    rows = 'key_table = "/x"\nsigning_table = "ldap://db/rows"\n'
+    told = told.replace("dsn", "ldap")
+    assert errors(tmp_path, f"[signing]\n{rows}{LISTEN}") == [f"3: signing.signing_table: {told}"]
+
+
 @pytest.mark.parametrize(
     ("domain", "identity", "signs"),
     [("example.com", "@%", "example.com"), ("%", "news@example.com", "example.com")],
