@@ -19,6 +19,11 @@ SECRETS_NOTE: Final = (
     "be closed to all others: chown it, chmod 600"
 )
 
+NAMESERVERS_NOTE: Final = (
+    "the systemd unit permits only nameservers on this host: for others lift that as "
+    "docs/postfix.md says, or every result is a temperror"
+)
+
 
 def user_note(user: str, group: str | None = None) -> str:
     """The note that the user of another program is not carried over."""

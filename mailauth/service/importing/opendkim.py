@@ -14,7 +14,14 @@ from typing import Final
 from mailauth.errors import BadArgument, MailauthError, SyntaxFault
 from mailauth.milter.tables.datasets import BadTable, Entry, dataset, lines, network, path_of
 from mailauth.service.importing.directives import NEEDLESS, OF_SIGNING, OF_VERIFYING, UNSUPPORTED
-from mailauth.service.importing.imported import Imported, Mode, Table, folder_note, user_note
+from mailauth.service.importing.imported import (
+    NAMESERVERS_NOTE,
+    Imported,
+    Mode,
+    Table,
+    folder_note,
+    user_note,
+)
 from mailauth.service.settings.address import parse as parse_address
 
 _MAX_INCLUDED: Final = 5
@@ -139,7 +146,7 @@ class _Translation:
         self._imported.name_verifier(self._text("AuthservID"), self._hostname)
         table["spf"] = table["dmarc"] = False
         note = "SPF and DMARC are off, as in OpenDKIM: to have them, remove the lines spf and dmarc"
-        self._imported.notes.append(note)
+        self._imported.notes += [note, NAMESERVERS_NOTE]
         self._put_clients("PeerList", table, "trusted")
         actions = self._actions()
         if self._flag("Quarantine"):

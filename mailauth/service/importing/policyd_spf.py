@@ -10,7 +10,13 @@ from ipaddress import IPv6Network, ip_network
 from typing import Final
 
 from mailauth.errors import BadArgument
-from mailauth.service.importing.imported import Imported, Table, listener, user_note
+from mailauth.service.importing.imported import (
+    NAMESERVERS_NOTE,
+    Imported,
+    Table,
+    listener,
+    user_note,
+)
 
 _SOCKET: Final = "unix:/var/spool/postfix/mailauth/milter"
 _LOOKUP_TIME: Final = 20
@@ -32,7 +38,7 @@ def read(text: str, source: str, hostname: str) -> Imported:
     Lines that policyd-spf ignores are ignored too, with a note.  **Raises** BadArgument:
     a value that must be a number is not.
     """
-    imported = Imported(source, notes=[_MAIN_CF])
+    imported = Imported(source, notes=[_MAIN_CF, NAMESERVERS_NOTE])
     settings: Settings = {}
     for number, line in enumerate(text.split("\n"), 1):
         words = [word.strip() for word in line.partition("#")[0].split("=")]

@@ -322,6 +322,12 @@ def test_hosts_that_match_here_alone_are_told(folder: Path, host: str, meaning: 
     assert notes.count("matched nothing") == 1
 
 
+def test_who_verifies_is_told_which_nameservers_the_unit_permits(folder: Path) -> None:
+    assert imported.NAMESERVERS_NOTE in translated(folder, "Mode v\nSocket inet:8891\n")
+    signs = f"Mode s\nSocket inet:8891\nDomain a.example\nSelector x\nKeyFile {folder / 'rsa'}\n"
+    assert imported.NAMESERVERS_NOTE not in translated(folder, signs)
+
+
 def test_included_files_are_read(folder: Path) -> None:
     (folder / "more").write_text("Mode v\nSocket inet:8891\n")
     assert 'role = "verify"' in translated(folder, f"Include {folder / 'more'}\n")

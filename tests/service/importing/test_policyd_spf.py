@@ -11,7 +11,12 @@ from program import process
 
 from mailauth.errors import BadArgument
 from mailauth.service.importing import differences, policyd_spf
-from mailauth.service.importing.imported import Imported, folder_note, user_note
+from mailauth.service.importing.imported import (
+    NAMESERVERS_NOTE,
+    Imported,
+    folder_note,
+    user_note,
+)
 from mailauth.service.settings.configuration import read
 
 DEBIAN = """\
@@ -66,7 +71,7 @@ def test_the_configuration_that_debian_installs_is_what_it_has_by_default(text: 
             }
         ],
     }
-    assert imported(text).notes[1:] == [OF_HELO]
+    assert imported(text).notes[1:] == [NAMESERVERS_NOTE, OF_HELO]
 
 
 @pytest.mark.parametrize(
