@@ -5,6 +5,7 @@ name are read too.  A file that cannot be used is reported with its place in the
 """
 
 from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Final, NamedTuple
 
 from mailauth.dkim import RFC6376, RFC8301
@@ -153,11 +154,7 @@ def _allowed(name: str) -> str:
 def _table(given: Signing) -> SigningTable:
     """**Raises** Unsound."""
     if given.key_table is None or given.signing_table is None:
-        rows = [
-            (author_row(author), SigningKey(row.domain, row.selector, row.file, row.identity))
-            for row in given.key
-            for author in row.authors or ("*" if row.domain == AUTHOR else row.domain,)
-        ]
+        rows = ((name, key) for _, name, key in _rows(given))
         return SigningTable.of(rows, all_matches=given.multiple)
     try:
         return datasets.read_signing_table(
@@ -165,6 +162,23 @@ def _table(given: Signing) -> SigningTable:
         )
     except MailauthError as fault:
         raise Unsound([Complaint(("signing", "signing_table"), str(fault))]) from None
+
+
+def _rows(given: Signing) -> Iterator[tuple[int, str, SigningKey]]:
+    """The number of each `[[signing.key]]`, with whose mail it signs and by which key.
+
+    The file for the authors of one domain is named in full, so that it is checked as others are.
+    """
+    for number, row in enumerate(given.key):
+        key = SigningKey(row.domain, row.selector, row.file, row.identity)
+        for author in row.authors or ("*" if row.domain == AUTHOR else row.domain,):
+            name = author_row(author)
+            domain = name.rpartition("@")[2]
+            if domain.startswith((".", "*")):
+                yield number, name, key
+            else:
+                path = row.file.replace(AUTHOR, domains.parse(domain))
+                yield number, name, replace(key, path=path)
 
 
 class NamedKey(NamedTuple):
@@ -179,16 +193,15 @@ class NamedKey(NamedTuple):
 def named_keys(given: Signing) -> Iterator[NamedKey]:
     """The keys in the order of the file.  **Raises** BadTable."""
     if given.key_table is None:
-        rows = (
-            SigningKey(
-                row.domain,
-                row.selector,
-                row.file,
-                "" if AUTHOR in row.identity else row.identity,
+        named = (
+            NamedKey(
+                ("signing", "key", number),
+                "",
+                replace(key, identity="") if AUTHOR in key.identity else key,
             )
-            for row in given.key
+            for number, _, key in _rows(given)
         )
-        return (NamedKey(("signing", "key", at), "", key) for at, key in enumerate(rows))
+        return iter(dict.fromkeys(named))
     placed = datasets.placed_keys(given.key_table)
     return (NamedKey(("signing", "key_table"), where, key) for where, key in placed)
 

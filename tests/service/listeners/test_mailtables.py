@@ -290,6 +290,20 @@ def test_a_key_of_a_list_is_told_by_the_list(tmp_path: Path) -> None:
     assert told.startswith(f"2: signing.key_table: the key file {tmp_path}/none does not exist")
 
 
+def test_the_key_file_of_each_domain_that_is_listed_must_be_there(tmp_path: Path) -> None:
+    key("rsa").write(tmp_path / "a.example.pem")
+    row = '[[signing.key]]\ndomain = "%"\nselector = "x"\n'
+    row += f'file = "{tmp_path}/%.pem"\nauthors = [{{}}]\n'
+    listed = row.format('"a.example", "ada@*", ".a.example", "*"')
+    (tmp_path / "x.toml").write_text(listed + LISTEN)
+    check(tmp_path / "x.toml")
+    listed = row.format('"a.example", "*@B.example", "ada@c.example"')
+    assert errors(tmp_path, listed + LISTEN) == [
+        f"4: signing.key[1].file: the key file {tmp_path}/{name}.pem does not exist; check its name"
+        for name in ("b.example", "c.example")
+    ]
+
+
 def test_a_table_in_a_database_is_told_by_its_own_name(tmp_path: Path) -> None:
     keys = 'key_table = "dsn:mysql://u:secret@db/keys"\nsigning_table = "refile:/x"\n'
     told = "a data set of the type 'dsn' cannot be read; write it to a file"
