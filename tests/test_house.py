@@ -16,7 +16,7 @@ PACKAGE = ROOT / "mailauth"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 FLOORS = [
-    {"errors", "findings", "reading", "verdicts"},
+    {"errors", "findings", "forks", "reading", "verdicts"},
     {"syntax"},
     {"dns", "keys"},
     {"spf", "srs", "dkim", "authres"},

@@ -13,6 +13,7 @@ from collections.abc import Callable
 from concurrent.futures import CancelledError, Future
 from typing import Any
 
+from mailauth import forks
 from mailauth.dns.lookups import MAX_TTL, Answer, Question, Status
 
 FAILURE_TTL = 5
@@ -37,6 +38,7 @@ class Cache:
         self._entries: OrderedDict[Question, tuple[float, Answer[Any]]] = OrderedDict()
         self._octets = 0
         self._lock = threading.Lock()
+        forks.keep(self)
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -68,6 +70,13 @@ class Cache:
             while len(self._entries) > self._max_entries or self._octets > self._max_octets:
                 self._drop(next(iter(self._entries)))
 
+    def begin_in_child(self) -> None:
+        """Forget everything in a forked child, if a thread was just changing it."""
+        if forks.is_held(self._lock):
+            self._lock = threading.Lock()
+            self._entries.clear()
+            self._octets = 0
+
     def _drop(self, question: Question) -> None:
         entry = self._entries.pop(question, None)
         if entry is not None:
@@ -84,6 +93,7 @@ class Flights:
         self._keep = keep
         self._flights: dict[Question, Future[Answer[Any]]] = {}
         self._lock = threading.Lock()
+        forks.keep(self)
 
     def answer(
         self, question: Question, ask: Callable[[], Answer[Any]], *, timeout: float | None = None
@@ -115,6 +125,11 @@ class Flights:
             self._land(question)
         flight.set_result(answer)
         return answer
+
+    def begin_in_child(self) -> None:
+        """Forget all flights in a forked child: the threads that were asking are not there."""
+        self._lock = threading.Lock()
+        self._flights = {}
 
     def _land(self, question: Question) -> None:
         with self._lock:

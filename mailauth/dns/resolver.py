@@ -148,7 +148,7 @@ class _Configured(ABC):
 
 
 class Resolver(_Configured):
-    """The DNS for blocking callers; one resolver may serve many threads."""
+    """The DNS for blocking callers; one resolver may serve many threads, and forked children."""
 
     def _prepare(self) -> None:
         self._flights = Flights()
