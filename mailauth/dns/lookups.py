@@ -132,16 +132,20 @@ def gather(*many: Lookups[Any] | None) -> Lookups[list[Any]]:
     step: in each round, every one that is not done asks its next question, or the
     several that it asks side by side.  So there are no more rounds than the longest of
     them needs.
+
+    **Raises** BadArgument: one has been run before, or is given twice.
     """
     wanted = {place: lookups for place, lookups in enumerate(many) if lookups is not None}
     results: list[Any] = [None] * len(many)
     if len(wanted) == 1:
         ((place, alone),) = wanted.items()
+        _check_new(alone)
         results[place] = yield from alone
         return results
     waiting: list[tuple[int, Any]] = []
     try:
         for place, lookups in wanted.items():
+            _check_new(lookups)
             _advance(place, lookups, None, waiting, results)
         while waiting:
             pending, waiting = waiting, []
@@ -199,7 +203,10 @@ def recall(lookups: Lookups[T], heard: dict[Question, Answer[Any]]) -> Lookups[T
 
     Questions asked together are all asked unless it has an answer to each.  New answers
     are added to it.
+
+    **Raises** BadArgument: it has been run before.
     """
+    _check_new(lookups)
     try:
         question: Any = next(lookups)
         while True:

@@ -151,8 +151,22 @@ def run_each(batch: list[Lookups[str]]) -> list[str]:
     return [Zone({}).run(lookups) for lookups in batch]
 
 
+def gathered(batch: list[Lookups[str]]) -> list[str]:
+    return Zone({}).run(gather(*batch))
+
+
+def gathered_alone(batch: list[Lookups[str]]) -> list[str]:
+    return [Zone({}).run(gather(lookups))[0] for lookups in batch]
+
+
+def recalled(batch: list[Lookups[str]]) -> list[str]:
+    return [Zone({}).run(recall(lookups, {})) for lookups in batch]
+
+
 @pytest.mark.loopback
-@pytest.mark.parametrize("run_all", [Zone({}).run_all, run_each, awaited])
+@pytest.mark.parametrize(
+    "run_all", [Zone({}).run_all, run_each, awaited, gathered, gathered_alone, recalled]
+)
 def test_look_ups_are_run_once(run_all: Callable[[list[Lookups[str]]], list[Any]]) -> None:
     """They have a result once; a second time they would come to None."""
     assert run_all([nothing_asked() for _ in range(2)]) == ["result"] * 2
