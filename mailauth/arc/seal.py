@@ -43,7 +43,8 @@ def seal(  # noqa: PLR0913 - the tags of a set
 
     **Raises** UnsignableMessage: the header is malformed, has not exactly one From, has 50
     sets or too many fields to sign, or has a chain that cannot be judged now
-    (`Verdict.temporary`).  BadArgument: an argument is not valid.
+    (`Verdict.temporary`).  BadArgument: an argument is not valid, or what `key` returned
+    is not a signature.
     """
     if not isinstance(message, Message):
         message = Message.parse(message)
@@ -145,7 +146,7 @@ class _Maker:
         field = signatures.finish(begun, tags)
         emptied = (sets.SIGNATURE, field.removesuffix(b"\r\n"))
         digest = data_hash(selected, emptied, Canonicalization.RELAXED)
-        return signatures.with_value(field, self._key.sign(digest))
+        return signatures.with_value(field, claims.signature(self._key, digest))
 
     def seal(self, chain: str, before: Sequence[ArcSet], aar: bytes, ams: bytes) -> bytes:
         """The ARC-Seal (§4.1.3), over the sets before and the fields of its own (§5.1.1)."""
@@ -158,4 +159,5 @@ class _Maker:
             for pair in zip(sets.KEYS, octets, strict=True)
         ]
         canonical = header(fields, Canonicalization.RELAXED).removesuffix(b"\r\n")
-        return signatures.with_value(field, self._key.sign(hashlib.sha256(canonical).digest()))
+        digest = hashlib.sha256(canonical).digest()
+        return signatures.with_value(field, claims.signature(self._key, digest))

@@ -1,4 +1,4 @@
-"""What a signer says about itself: a=, d=, i=, s=, t=, x= (RFC 6376 §3.5, RFC 8617 §4.1).
+"""What a signer says about itself: a=, b=, d=, i=, s=, t=, x= (RFC 6376 §3.5, RFC 8617 §4.1).
 
 A signature that every verifier, ours included, must refuse would be useless.  So a
 value that its tag cannot hold is the caller's mistake: the functions that return a
@@ -9,7 +9,7 @@ from typing import Final
 
 from mailauth.dkim import key as keys
 from mailauth.errors import BadArgument
-from mailauth.keys import Algorithm, Signer
+from mailauth.keys import MAX_RSA_BITS, MIN_RSA_BITS, Algorithm, Signer
 from mailauth.syntax import domain as domains
 from mailauth.syntax.abnf import LOCAL_PART
 
@@ -17,7 +17,8 @@ from mailauth.syntax.abnf import LOCAL_PART
 def algorithm(key: Signer) -> Algorithm:
     """a=, the algorithm of the signatures of `key`."""
     claimed = getattr(key, "algorithm", None)
-    if claimed is None:  # for example the octets of a key, which no error may show
+    if claimed is None or not hasattr(key, "sign"):
+        # For example the octets of a key, which no error may show.
         kind = type(key).__name__
         msg = f"{kind} is not a key that signs: load one with PrivateKey.load or PrivateKey.read"
         raise BadArgument(msg)
@@ -26,6 +27,25 @@ def algorithm(key: Signer) -> Algorithm:
     except ValueError:
         msg = f"the key's algorithm {claimed!r:.40} is not rsa-sha256 or ed25519-sha256"
         raise BadArgument(msg) from None
+
+
+def signature(key: Signer, digest: bytes) -> bytes:
+    """b=, the signature of a SHA-256 digest, as the code behind `key` returns it."""
+    signed = key.sign(digest)
+    allowed = _SIGNATURE_OCTETS[key.algorithm]
+    is_binary = isinstance(signed, bytes | bytearray | memoryview)
+    if is_binary and len(signed) in allowed:
+        return signed
+    returned = f"{len(signed)} octets" if is_binary else type(signed).__name__
+    room = " to ".join(map(str, sorted({allowed[0], allowed[-1]})))
+    msg = f"returned {returned}; a signature of {key.algorithm} is {room} octets"
+    raise BadArgument(f"{type(key).__name__}.sign {msg}")
+
+
+_SIGNATURE_OCTETS: Final = {
+    Algorithm.RSA_SHA256: range(MIN_RSA_BITS // 8, MAX_RSA_BITS // 8 + 1),  # RFC 8017 §8.2.1
+    Algorithm.ED25519_SHA256: range(64, 65),  # RFC 8032 §5.1.6
+}
 
 
 def place(domain: str, selector: str) -> tuple[str, str]:

@@ -72,7 +72,8 @@ def sign(  # noqa: PLR0913 - the tags of a signature
 
     **Raises** UnsignableMessage: the header is malformed, or has too many fields or not
     exactly one From; the message has a bare CR or LF; or the signature would be longer
-    than verifiers accept.  BadArgument: an argument is not valid.
+    than verifiers accept.  BadArgument: an argument is not valid, or what `key` returned
+    is not a signature.
     """
     return sign_all(
         message,
@@ -179,7 +180,7 @@ class Signatory:
             field = signatures.finish(begun, tags)
             emptied = (signatures.FIELD_KEY, field.removesuffix(b"\r\n"))
             digest = data_hash(self._selected, emptied, header)
-            fields += signatures.with_value(field, key.sign(digest))
+            fields += signatures.with_value(field, claims.signature(key, digest))
         return fields
 
 

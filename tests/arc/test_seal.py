@@ -2,6 +2,7 @@
 
 import hashlib
 from base64 import b64encode
+from types import SimpleNamespace
 from typing import Any
 
 import mail
@@ -45,6 +46,14 @@ def test_the_fields_of_a_set() -> None:
     covered = tags(by_signature)["h"].split(":")
     assert {"from", "subject", "dkim-signature"} <= set(covered)
     assert not {"authentication-results", "received"} & set(covered)
+
+
+@pytest.mark.parametrize("answers", [[b""], [bytes(64), b""]], ids=["signature", "seal"])
+def test_what_is_no_signature_is_not_written(answers: list[bytes]) -> None:
+    said = iter(answers)
+    vault: Any = SimpleNamespace(algorithm="ed25519-sha256", sign=lambda _: next(said))
+    with pytest.raises(BadArgument, match="returned 0 octets"):
+        seal(PLAIN, key=vault)
 
 
 def test_one_of_its_results_is_the_status_of_the_chain() -> None:

@@ -1,5 +1,8 @@
 """What a signer is asked for and cannot sign: nothing is written that verifiers refuse."""
 
+from base64 import b64encode
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -8,6 +11,7 @@ from mail import DOMAIN, MESSAGE, NOW, key, signed, verdict
 from mailauth import dkim
 from mailauth.dkim.key import name
 from mailauth.errors import BadArgument, UnsignableMessage
+from mailauth.keys import Algorithm
 
 LONG_NAME = ".".join(["a" * 60] * 4)
 
@@ -109,6 +113,50 @@ def test_a_key_of_another_algorithm() -> None:
 
     with pytest.raises(BadArgument, match="rsa-sha1"):
         dkim.sign(MESSAGE, domain=DOMAIN, selector="rsa", key=Old())
+
+
+def test_a_public_key_does_not_sign() -> None:
+    public: Any = key().public_key
+    with pytest.raises(BadArgument, match="PublicKey is not a key that signs"):
+        dkim.sign(MESSAGE, domain=DOMAIN, selector="rsa", key=public)
+
+
+@dataclass
+class Vault:
+    """A key that is kept elsewhere, and the answer that comes from there."""
+
+    algorithm: Algorithm
+    answer: Any
+
+    def sign(self, digest: bytes) -> bytes:
+        """As a `Signer` should."""
+        assert len(digest) == 32
+        answer: bytes = self.answer
+        return answer
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "answer", "told"),
+    [
+        pytest.param(Algorithm.RSA_SHA256, b"", "0 octets", id="nothing"),
+        pytest.param(Algorithm.RSA_SHA256, bytes(127), "127 octets", id="short"),
+        pytest.param(Algorithm.RSA_SHA256, bytes(1025), "1025 octets", id="long"),
+        pytest.param(Algorithm.ED25519_SHA256, bytes(71), "71 octets", id="of-another-kind"),
+        pytest.param(Algorithm.ED25519_SHA256, "A" * 64, "str", id="text"),
+        pytest.param(Algorithm.ED25519_SHA256, None, "NoneType", id="none"),
+    ],
+)
+def test_what_is_no_signature_is_not_written(algorithm: Algorithm, answer: Any, told: str) -> None:
+    vault = Vault(algorithm, answer)
+    with pytest.raises(BadArgument, match=rf"^Vault\.sign returned {told}; .*{algorithm}"):
+        dkim.sign(MESSAGE, domain=DOMAIN, selector="a", key=vault)
+
+
+@pytest.mark.parametrize("kind", [bytearray, memoryview])
+def test_a_signature_may_be_any_octets(kind: Callable[[bytes], Any]) -> None:
+    vault = Vault(Algorithm.ED25519_SHA256, kind(bytes(64)))
+    field = dkim.sign(MESSAGE, domain=DOMAIN, selector="a", key=vault)
+    assert b64encode(bytes(64)) in b"".join(field.split())
 
 
 def test_names_in_any_case_and_any_iterable() -> None:
