@@ -13,6 +13,7 @@ ROOT = Path(__file__).parents[1]
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 BLOCK = re.compile(r"^```(console|python)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 COMMAND = re.compile(r"\$ (.*?)(?:  # exits ([0-9]+))?")
+NAME = re.compile(r"(?<=call\s`)mailauth[.a-z_]+|\bmailauth[.a-z_]+(?=\()")
 LINKING = [*PAGES, ROOT / "CHANGELOG.md", *sorted((ROOT / "docs" / "decisions").glob("*.md"))]
 
 
@@ -87,6 +88,16 @@ def test_the_programs_of_the_pages_are_strictly_typed(tmp_path: Path) -> None:
         text=True,
         check=False,
     )
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_function_that_is_named_in_full_can_be_called_so(tmp_path: Path) -> None:
+    """`import mailauth` is enough for it; a module is to be imported by its name."""
+    named = {name for page in LINKING for name in NAME.findall(page.read_text())}
+    program = tmp_path / "names.py"
+    program.write_text("import mailauth\n" + "\n".join(sorted(named)))
+    assert "mailauth.verify" in named
+    done = run(f"python {program}", tmp_path)
     assert done.returncode == 0, done.stdout
 
 
