@@ -47,14 +47,17 @@ class Message(NamedTuple):
     """Why the header cannot be trusted, one sentence for each fault; line 1 is the first line."""
 
     @classmethod
-    def parse(cls, octets: bytes) -> "Message":
+    def parse(cls, octets: bytes | bytearray) -> "Message":
         """The message in `octets`; any octets are one (RFC 5322 §2.1, §3.5).
+
+        A `bytearray` is copied, since it may change.
 
         **Raises** BadArgument: it is text, or an object of Python's `email`.
         """
         if not isinstance(octets, bytes | bytearray):
             how = "of Python's email, take as_bytes(policy=email.policy.SMTP)"
             raise BadArgument(f"a message is bytes, not {type(octets).__name__}; {how}")
+        octets = bytes(octets)
         header, body_start = _split(octets)
         keys, field_octets, faults = _fields_of(header)
         return cls(octets, keys, field_octets, body_start, faults)

@@ -76,6 +76,14 @@ def test_reports_are_bounded() -> None:
     assert len(Message.parse(b"junk\r\n" * 100_000).faults) <= 12
 
 
+def test_a_buffer_that_is_used_again_alters_no_message() -> None:
+    buffer = bytearray(b"Subject: a\r\n\r\nHello.\r\n")
+    message = Message.parse(buffer)
+    buffer[:] = b"Subject: another\r\n\r\nHi.\r\n"
+    assert message == Message.parse(b"Subject: a\r\n\r\nHello.\r\n")
+    assert {message: 1}, "it can be a key, as any value"
+
+
 def test_odd_octets_stay() -> None:
     """MSG-03: only SP and HTAB are blanks."""
     (field,) = Message.parse(b"A : \x0b\x00\xff \r\n\r\n").fields
