@@ -84,7 +84,7 @@ class Case:
 
 
 def record(  # noqa: PLR0913 - what `authenticate` takes
-    message: bytes,
+    message: bytes | Message,
     *,
     ip: str | Address = "",
     helo: str = "",
@@ -104,9 +104,11 @@ def record(  # noqa: PLR0913 - what `authenticate` takes
 
     **Raises** BadArgument, as `authenticate` does.
     """
-    parsed = Message.parse(message)
-    verification = begin_verification(parsed, now=now, policy=dkim_policy, methods=methods)
-    verification.update(message, parsed.body_start)
+    if not isinstance(message, Message):
+        message = Message.parse(message)
+    octets, body_start = message.octets, message.body_start
+    verification = begin_verification(message, now=now, policy=dkim_policy, methods=methods)
+    verification.update(octets, body_start)
     answers: dict[Question, Answer[Any]] = {}
     listed: dict[str, str] = {}
     judging = authenticate(
@@ -123,7 +125,7 @@ def record(  # noqa: PLR0913 - what `authenticate` takes
     )
     report = yield from recall(judging, answers)
     case = Case(
-        message[: parsed.body_start] if private else message,
+        octets[:body_start] if private else octets,
         report.envelope,
         now,
         receiver,

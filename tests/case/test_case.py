@@ -16,6 +16,7 @@ from mailauth.case import BadCase, Case, dumps, loads, record, verdicts_of
 from mailauth.dns import Answer, Question, Status, Zone, run, run_all, run_async
 from mailauth.dns.lookups import RRType
 from mailauth.spf.policy import networks
+from mailauth.syntax.message import Message
 
 CASES = sorted((Path(__file__).parents[2] / "testdata" / "cases").glob("*.json"))
 ENVELOPE: dict[str, Any] = {
@@ -37,7 +38,7 @@ ZONE = Zone(
 )
 
 
-def kept(message: bytes, **given: Any) -> Case:
+def kept(message: bytes | Message, **given: Any) -> Case:
     arguments: dict[str, Any] = {"now": mail.NOW, **ENVELOPE, **given}
     return ZONE.run(record(message, **arguments))[1]
 
@@ -59,6 +60,12 @@ def test_cases_come_to_the_same_by_every_driver(path: Path) -> None:
 
 def test_there_are_cases() -> None:
     assert len(CASES) > 12
+
+
+@pytest.mark.parametrize("private", [False, True])
+def test_a_case_of_a_parsed_message(private: bool) -> None:
+    octets = mail.signed()
+    assert kept(Message.parse(octets), private=private) == kept(octets, private=private)
 
 
 @pytest.mark.parametrize("private", [False, True])
