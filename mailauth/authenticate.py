@@ -147,7 +147,8 @@ def authenticate(  # noqa: PLR0913 - what is known of a message
     `trusted_sealers` are the domains of sealers whose chain may override DMARC; see
     `Report.override`.  `by_list` is a public suffix list; see `mailauth.dmarc.suffixes`.
 
-    **Raises** BadArgument: `ip` is no address, or one of the `methods` is not of `METHODS`.
+    **Raises** BadArgument: `ip` is no address, one of the `methods` is not of `METHODS`, or
+    `trusted_sealers` is text.
     """
     for unknown in methods - METHODS:
         known = ", ".join(sorted(METHODS))

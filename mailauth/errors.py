@@ -25,6 +25,15 @@ class BadArgument(MailauthError, ValueError):
     """An argument has no meaning: an unknown canonicalization, a bad domain."""
 
 
+def refuse_text(given: object, noun: str) -> None:
+    """Check that `given` is not one text in place of several: its letters are texts too.
+
+    **Raises** BadArgument; `noun` says of what it should be a list.
+    """
+    if isinstance(given, str | bytes):
+        raise BadArgument(f"{given!r:.80} is not a list of {noun}")
+
+
 class UnusableKey(MailauthError):
     """A key cannot be read, is of a wrong kind, or is too weak or unsafe to use."""
 

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from mailauth import dkim, srs
+from mailauth import arc, dkim, domaincheck, srs
 from mailauth.dns import LookupFailed, Zone
-from mailauth.errors import SyntaxFault
+from mailauth.errors import BadArgument, SyntaxFault
 from mailauth.postfix import DomainList, WrongEntries
 from mailauth.spf import record
 
@@ -32,3 +32,18 @@ def test_what_is_raised_survives_its_pickle(kind: type[Exception], work: Callabl
     again = pickle.loads(pickle.dumps(fault))  # noqa: S301 - our own
     assert (type(again), str(again), vars(again)) == (kind, str(fault), vars(fault))
     assert str(fault)
+
+
+@pytest.mark.parametrize(
+    "lookups",
+    [
+        arc.verify(b"", now=0, trusted="example.com"),
+        domaincheck.check("example.com", selectors="2026", now=0),
+        domaincheck.check("example.com", guessed="2026", now=0),
+    ],
+    ids=["trusted", "selectors", "guessed"],
+)
+def test_text_is_not_taken_for_a_list_of_its_letters(lookups: Any) -> None:
+    """For a type checker it is one: its letters are text too."""
+    with pytest.raises(BadArgument, match="is not a list of "):
+        ZONE.run(lookups)

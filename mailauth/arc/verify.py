@@ -17,7 +17,7 @@ from mailauth.dkim.signature import Signature
 from mailauth.dkim.verify import check_body, check_times, usable_key
 from mailauth.dns.ask import LookupFailed
 from mailauth.dns.lookups import Lookups, gather
-from mailauth.errors import UnusableKey
+from mailauth.errors import UnusableKey, refuse_text
 from mailauth.syntax.message import Message
 from mailauth.verdicts import Step
 
@@ -45,7 +45,10 @@ def verify(
     `trusted` are the domains of sealers whose word is accepted.  A message whose body
     arrives in pieces is given as its `Verification`, made with the `ways` of its header.
     **Asks** one TXT question for each key, 51 at most, side by side.
+
+    **Raises** BadArgument: `trusted` is text.
     """
+    refuse_text(trusted, "domains")
     verification = _verification(message, now)
     try:
         found = sets.collect(verification.header)

@@ -9,7 +9,7 @@ from mailauth.dkim import claims, quotedprintable
 from mailauth.dkim import signature as signatures
 from mailauth.dkim.canonical import Canonicalization, pair
 from mailauth.dkim.hashing import BodyHasher, Octets, copied, data_hash, index, select_all
-from mailauth.errors import BadArgument, UnsignableMessage
+from mailauth.errors import BadArgument, UnsignableMessage, refuse_text
 from mailauth.keys import Algorithm, Signer
 from mailauth.syntax import domain as domains
 from mailauth.syntax.abnf import FTEXT
@@ -251,8 +251,7 @@ def _wanted(headers: Sequence[str] | None, oversign: Sequence[str] | None) -> _W
 
 
 def _keys_of(names: Iterable[str]) -> frozenset[bytes]:
-    if isinstance(names, str | bytes):  # its letters are strings too
-        raise BadArgument(f"{names!r:.80} is not a list of names of header fields")
+    refuse_text(names, "names of header fields")
     keys = frozenset(map(_key_of, names))
     if signatures.FIELD_KEY in keys:
         msg = "DKIM-Signature fields should not be signed (RFC 6376), so they cannot be named here"

@@ -12,6 +12,7 @@ from mailauth.domaincheck.receiving import check_exchanges, takes_nothing
 from mailauth.domaincheck.sending import check_addresses, check_spf, has_record, sends_nothing
 from mailauth.domaincheck.signing import check_keys
 from mailauth.domaincheck.transport import check_mta_sts, check_tls_reports
+from mailauth.errors import refuse_text
 from mailauth.findings import Finding, Severity, has_errors
 from mailauth.spf.identity import client
 from mailauth.syntax.address import Address
@@ -33,8 +34,11 @@ def check(
     asked about each key that looks sound.
     **Asks** a few hundred questions at most, a few more for each selector, and some
     hundred more for each address, most of them side by side.
-    **Raises** BadArgument: one of the `addresses` is not an IP address.
+    **Raises** BadArgument: one of the `addresses` is not an IP address, or there is text in
+    place of a list.
     """
+    for names in (selectors, guessed):
+        refuse_text(names, "selectors")
     hosts = [client(each).ip for each in addresses]
     sending, signing, policy, exchanges, mta_sts, tls_reports, reverse = yield from gather(
         check_spf(domain, hosts, now),
