@@ -37,7 +37,7 @@ class UnusableAliases(MailauthError):
 
 
 class AliasFile:
-    """The store; it implements `Aliases`."""
+    """The store, opened by the process and the thread that use it; it implements `Aliases`."""
 
     def __init__(
         self, path: files.FilePath, *, max_age: int = CLASSIC.max_age, capacity: int = CAPACITY
