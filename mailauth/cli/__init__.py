@@ -7,9 +7,11 @@ A command's module is imported when the command is used, and imports what it nee
 the library when it runs, so that signing starts without the DNS modules.
 """
 
+import errno
 import io
 import os
 import sys
+from contextlib import suppress
 from importlib import import_module
 from typing import NoReturn
 
@@ -102,6 +104,8 @@ def main(arguments: list[str] | None = None) -> NoReturn:
         status = BROKEN_PIPE
     except OSError as fault:
         status = _tell(fault)
+    except MemoryError:
+        status = _tell(OSError(errno.ENOMEM, os.strerror(errno.ENOMEM)))
     except KeyboardInterrupt:  # while the last of the output was written
         _abandon_output()
         status = INTERRUPTED
@@ -112,12 +116,19 @@ def _tell(fault: OSError) -> int:
     """Say in one line what the system refused; returns the exit status."""
     from mailauth.cli.shown.output import complain
 
+    status, sentence = MISUSE, f"{fault.filename or 'the output'} cannot be used: {fault.strerror}"
     if fault.errno in EXHAUSTED and fault.filename is None:  # such as sockets for the DNS
-        complain(f"the system is out of resources: {fault.strerror}")
-        return TEMPORARY
-    _abandon_output()
-    complain(f"{fault.filename or 'the output'} cannot be used: {fault.strerror}")
-    return MISUSE
+        status, sentence = TEMPORARY, f"the system is out of resources: {fault.strerror}"
+    elif fault.errno == errno.ENOENT and fault.filename is None:  # what `getcwd` says
+        sentence = (
+            "the working folder has been deleted: change to another one, "
+            "or give names that begin with /"
+        )
+    else:
+        _abandon_output()
+    with suppress(OSError):  # the status tells it even if nothing can be written
+        complain(sentence)
+    return status
 
 
 def _run(arguments: list[str] | None) -> int:

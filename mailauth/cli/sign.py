@@ -106,7 +106,7 @@ def _check(files: Sequence[str], output: str | None, *, in_place: bool) -> None:
     if len(files) > 1 and not in_place:
         raise BadArgument("to sign several files, give --in-place")
     named: set[str] = set()
-    for path in files:
+    for path in files if in_place else ():
         target = os.path.realpath(path)
         if target in named:
             raise BadArgument(f"{path} is named twice; give each file once")

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import click
 import dns.query
@@ -15,6 +16,7 @@ import pytest
 from program import Run, process
 
 import mailauth
+from mailauth import reading
 from mailauth.cli import command as program
 from mailauth.cli.names import OTHER_COMMANDS, OTHER_OPTIONS
 
@@ -236,6 +238,62 @@ def test_a_system_with_nothing_left_is_not_said_of_the_output(
     done = run("spf", "check", "--ip", "192.0.2.1", "--helo", "mx.example", "--nameserver", "::1")
     assert done.status == 75
     assert done.complaint == f"mailauth: the system is out of resources: {os.strerror(lacking)}\n"
+
+
+@pytest.mark.usefixtures("desk")
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="only Linux has /dev/full")
+@pytest.mark.parametrize(
+    "arguments", [["verify", "none.eml"], ["verify", "--non"], ["srs", "forward", "--secrets", "x"]]
+)
+def test_a_complaint_that_cannot_be_written_is_no_verdict(arguments: list[str]) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = process(*arguments, stderr=full)
+    assert done.returncode == 2
+
+
+@pytest.mark.usefixtures("desk")
+def test_a_lack_of_memory_is_no_verdict(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*_: object) -> NoReturn:
+        raise MemoryError
+
+    monkeypatch.setattr(reading, "rest_of", refuse)
+    done = run("verify", "--zone", "zone.json", "mail.eml")
+    assert (done.status, done.octets) == (75, b"")
+    assert done.complaint == "mailauth: the system is out of resources: Cannot allocate memory\n"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others keep a folder that is in use")
+@pytest.mark.parametrize(
+    "arguments", [["serve", "--config", "mailauth.toml"], [*SIGN, "--in-place", "a.eml", "b.eml"]]
+)
+def test_a_folder_that_is_gone_is_not_said_of_the_output(
+    run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    _lose(desk, monkeypatch)
+    keys = [str(desk / word) if word == "rsa.pem" else word for word in arguments]
+    done = run(*keys)
+    assert done.refused
+    assert done.complaint == (
+        "mailauth: the working folder has been deleted: change to another one, "
+        "or give names that begin with /\n"
+    )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="others keep a folder that is in use")
+def test_standard_input_is_signed_in_a_folder_that_is_gone(
+    run: Run, desk: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _lose(desk, monkeypatch)
+    keys = [str(desk / word) if word == "rsa.pem" else word for word in SIGN]
+    assert run(*keys, given=mail.MESSAGE).text.startswith("DKIM-Signature:")
+
+
+def _lose(desk: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work in a folder that no longer exists."""
+    lost = desk / "lost"
+    lost.mkdir()
+    monkeypatch.chdir(lost)
+    lost.rmdir()
 
 
 @pytest.mark.usefixtures("desk")
