@@ -134,19 +134,17 @@ def _ask(address: "Address", envelope: "Envelope", octets: bytes) -> "Answer":
     from mailauth.errors import MailauthError
     from mailauth.milter.client import Client
 
-    connected = socket.socket(address.family, socket.SOCK_STREAM)
-    connected.settimeout(_PATIENCE)
     try:
-        connected.connect(address.place)
-        client = Client(connected)
-        try:
-            return client.deliver(envelope, octets)
-        finally:
-            client.close()
+        with socket.socket(address.family, socket.SOCK_STREAM) as connected:
+            connected.settimeout(_PATIENCE)
+            connected.connect(address.place)
+            client = Client(connected)
+            try:
+                return client.deliver(envelope, octets)
+            finally:
+                client.close()
     except OSError as fault:
         raise MailauthError(f"nobody answers at {address}: {fault.strerror or fault}") from None
-    finally:
-        connected.close()
 
 
 def _told(answer: "Answer", octets: bytes) -> Iterator[str]:

@@ -1,11 +1,13 @@
 """`mailauth milter-test` at a running service, and at what is none."""
 
+import errno
 import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import NoReturn
 
 import mail as mails
 import pytest
@@ -13,6 +15,7 @@ from milter_service import AUTHSERV_ID, MilterService
 from nameserver import from_zone, serve
 from program import Done, process
 
+from mailauth.cli import main
 from mailauth.dns import Zone
 from mailauth.errors import BadArgument
 from mailauth.milter.client import BrokenFilter, Client, Envelope
@@ -119,6 +122,23 @@ def test_what_cannot_be_asked(tmp_path: Path, given: list[str], complaint: str) 
     done = process("milter-test", str(file), *given)
     assert done.returncode == 2
     assert complaint in done.stderr.decode()
+
+
+def test_an_address_of_a_kind_that_the_system_lacks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A kernel without IPv6, for one."""
+
+    def refuse(*_: object) -> NoReturn:
+        raise OSError(errno.EAFNOSUPPORT, os.strerror(errno.EAFNOSUPPORT))
+
+    file = tmp_path / "x.eml"
+    file.write_bytes(mails.MESSAGE)
+    monkeypatch.setattr(socket, "socket", refuse)
+    with pytest.raises(SystemExit) as leave:
+        main(["milter-test", str(file), "--socket", "inet:[::1]:1"])
+    assert leave.value.code == 2
+    assert "nobody answers at inet:[::1]:1: Address family not supp" in capsys.readouterr().err
 
 
 # The client, beside filters that are odd

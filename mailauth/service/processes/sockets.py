@@ -137,23 +137,30 @@ def bind(address: Address, *, owner: int | None = None, access: Access = _BY_DEF
 
     **Raises** CannotListen.
     """
-    listening = socket.socket(address.family, socket.SOCK_STREAM)
-    endpoint = Endpoint(address, listening)
     try:
-        if address.family == socket.AF_UNIX:
-            endpoint = _bind_unix(address, listening, owner, access)
-        else:
-            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            if address.family == socket.AF_INET6:
-                listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-            listening.bind(address.place)
-        listening.listen(_BACKLOG)
+        listening = socket.socket(address.family, socket.SOCK_STREAM)
+        try:
+            return _listen(address, listening, owner, access)
+        except BaseException:
+            listening.close()
+            raise
     except OSError as fault:
-        listening.close()
         raise CannotListen(f"cannot listen at {address}: {fault.strerror or fault}") from None
-    except CannotListen:
-        listening.close()
-        raise
+
+
+def _listen(
+    address: Address, listening: socket.socket, owner: int | None, access: Access
+) -> Endpoint:
+    """**Raises** OSError, CannotListen."""
+    endpoint = Endpoint(address, listening)
+    if address.family == socket.AF_UNIX:
+        endpoint = _bind_unix(address, listening, owner, access)
+    else:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if address.family == socket.AF_INET6:
+            listening.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        listening.bind(address.place)
+    listening.listen(_BACKLOG)
     return endpoint
 
 

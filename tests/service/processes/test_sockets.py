@@ -1,11 +1,13 @@
 """Listening sockets: their modes, and what is in their way."""
 
+import errno
 import os
 import socket
 import stat
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -226,6 +228,21 @@ def test_a_port_in_use_is_told() -> None:
         found = sockets.match(address, [other])
         assert found is not None
         assert sockets.match(parse("inet:127.0.0.1:1"), [other]) is None
+
+
+@pytest.mark.parametrize("lacking", [errno.EAFNOSUPPORT, errno.EMFILE])
+def test_a_socket_that_the_system_does_not_give_is_told(
+    monkeypatch: pytest.MonkeyPatch, lacking: int
+) -> None:
+    """A kernel without IPv6, for one."""
+
+    def refuse(*_: object) -> NoReturn:
+        raise OSError(lacking, os.strerror(lacking))
+
+    monkeypatch.setattr(socket, "socket", refuse)
+    with pytest.raises(CannotListen) as raised:
+        bind(parse("inet:[::1]:1"))
+    assert str(raised.value) == f"cannot listen at inet:[::1]:1: {os.strerror(lacking)}"
 
 
 @pytest.mark.parametrize(
