@@ -164,7 +164,7 @@ def check(configuration: Configuration, index: int) -> Iterable[Complaint]:
 
 
 def prepare(_: Configuration, listen: Listen) -> Build:
-    """`map` is a file, whose content `secret` answers; `bug`, `broken` and `late` are faults."""
+    """`map` is a file, whose content `secret` answers; what else it may hold is a fault."""
     content = ""
     if listen.map is not None:
         try:
@@ -177,6 +177,8 @@ def prepare(_: Configuration, listen: Listen) -> Build:
     def build(tally: Tally) -> EchoServer:
         if content == "broken":
             raise RuntimeError("a worker that cannot start")
+        if content == "full":
+            raise MailauthError("there is no room for the store")
         if content == "late":
             time.sleep(3600)
         return EchoServer(tally, content)

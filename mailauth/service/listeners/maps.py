@@ -29,6 +29,7 @@ from mailauth.service.settings.tables import Listen, Srs
 from mailauth.service.settings.tomlfile import Complaint, Place
 from mailauth.service.telling.beat import Figure
 from mailauth.service.telling.tally import Tally
+from mailauth.srs.aliases import UnusableAliases
 
 logger = logging.getLogger(__name__)
 
@@ -78,6 +79,12 @@ class LookupWatch(ListenerWatch):
         """The answering function raised, and Postfix was told to try again."""
         self._tally.count(Figure.FAULTS)
         values = {"listener": self._listener, "map": request.map_name}
+        if isinstance(fault, UnusableAliases):  # a full disk, for one
+            logger.error(
+                "%(listener)s: %(map)s: %(why)s; Postfix is told to try again",
+                values | {"why": f"{fault}"},
+            )
+            return
         logger.error(
             "%(listener)s: internal error in the map %(map)s; Postfix is told to try again",
             values,

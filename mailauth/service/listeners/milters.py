@@ -24,6 +24,7 @@ from mailauth.service.settings.tables import Dns, Listen, Milter, Srs
 from mailauth.service.settings.tomlfile import Complaint
 from mailauth.service.telling.beat import Figure
 from mailauth.service.telling.tally import Tally
+from mailauth.srs.aliases import UnusableAliases
 
 logger = logging.getLogger(__name__)
 
@@ -222,6 +223,12 @@ class MilterWatch(ListenerWatch):
         """Something on our side failed; the message is deferred."""
         self._tally.count(Figure.FAULTS)
         values = {"listener": self._listener, "queue_id": fault.queue_id}
+        if isinstance(fault.exception, UnusableAliases):  # a full disk, for one
+            logger.error(
+                "%(listener)s: %(why)s; the message %(queue_id)s is deferred",
+                values | {"why": f"{fault.exception}"},
+            )
+            return
         logger.error(
             "%(listener)s: internal error; the message %(queue_id)s is deferred",
             values,

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
+from mailauth.errors import MailauthError
 from mailauth.service.processes import privileges
 from mailauth.service.telling import log
 
@@ -106,6 +107,9 @@ def _be_child(
         show_stacks_on_sigquit(sink)
         log.rename(role)
         status = run()
+    except MailauthError as fault:
+        values = {"role": role, "fault": f"{fault}"}
+        logger.error("the %(role)s failed: %(fault)s", values)  # noqa: TRY400 - it says it all
     except BaseException:
         logger.exception("the %(role)s failed", {"role": role})
     finally:

@@ -1,6 +1,8 @@
 """SRS and DMARC in the milter of the service: its tables, its secrets, its figures."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -117,6 +119,19 @@ def test_a_long_sender_is_stored_by_each_worker_alike(service: MilterService) ->
     found = {str(service.deliver(envelope=long, address=where).changes) for _ in range(6)}
     assert len(found) == 1
     assert "=1=" in found.pop()
+
+
+def test_a_store_that_fails_is_told_in_one_line(service: MilterService) -> None:
+    aliases = service.folder / "aliases"
+    where = with_srs(service, more=f'long_senders = "store"\naliases = "{aliases}"')
+    with closing(sqlite3.connect(aliases)) as other:
+        other.execute("DROP TABLE senders")
+    long = replace(LEAVING, sender="l" * 60 + "@example.com")
+    verdict = service.deliver(envelope=long, address=where).reply
+    assert isinstance(verdict, Refusal)
+    assert verdict.code == 451
+    told = f"{aliases} cannot be used: no such table: senders; the message 4XqZ is deferred"
+    assert "Traceback" not in service.wait_for_log(told)
 
 
 def test_a_listener_for_all_does_srs_if_it_is_told_to(service: MilterService) -> None:

@@ -548,6 +548,21 @@ def test_SRS_15_a_long_sender_is_stored_for_all_workers(service: Service) -> Non
         assert service.say(f"get {address}", service.reverse) == f"200 {sender}"
 
 
+def test_PFX_03_a_store_that_fails_is_told_in_one_line(service: Service) -> None:
+    """The file is spoiled while it is used; a full disk is told in the same way."""
+    service.configure(workers=1)
+    aliases = service.folder / "aliases"
+    text = service.file.read_text()
+    store = f'long_senders = "store"\naliases = "{aliases}"\n'
+    service.file.write_text(text.replace("[srs]\n", f"[srs]\n{store}"))
+    service.start()
+    with closing(sqlite3.connect(aliases)) as other:
+        other.execute("DROP TABLE senders")
+    assert service.say(f"get {'x' * 60}@sender.example", service.forward).startswith("400 ")
+    told = f"forward: {aliases} cannot be used: no such table: senders; Postfix is told to try agai"
+    assert "Traceback" not in service.wait_for_log(told)
+
+
 def test_a_service_of_lookups_does_not_import_the_milter() -> None:
     code = (
         "import sys; from mailauth.service.start import kinds_of_listeners\n"

@@ -244,6 +244,16 @@ def test_MIL_13_a_storm_of_restarts_ends_with_a_sentence(tree: Tree) -> None:
     assert "a worker that cannot start" in tree.log(), "the reason, with a traceback"
 
 
+def test_what_a_worker_lacks_at_its_start_is_told_in_one_line(tree: Tree) -> None:
+    """As when the disk is too full for the store of long senders."""
+    (tree.folder / "secret").write_text("full")
+    tree.configure(f'map = "{tree.folder}/secret"', storm_restarts=1)
+    tree.spawn()
+    assert tree.wait() == 70
+    assert "error: the worker failed: there is no room for the store\n" in tree.log()
+    assert "Traceback" not in tree.log()
+
+
 def test_a_storm_ends_the_service_even_if_a_reload_is_wanted(tree: Tree) -> None:
     tree.configure(storm_restarts=1)
     tree.start()
