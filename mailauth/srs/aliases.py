@@ -210,6 +210,7 @@ def _refusals(path: Path) -> Iterator[None]:
 def _make(path: Path) -> None:
     """Make an empty store of mode 0600, which is complete before it gets its name."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name[:64]}.")
+    os.fchmod(descriptor, 0o600)  # whatever the umask
     os.close(descriptor)
     try:
         with closing(sqlite3.connect(temporary, isolation_level=None)) as database:

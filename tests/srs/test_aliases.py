@@ -159,6 +159,15 @@ def test_SRS_02_an_alias_that_is_none(store: AliasFile, alias: str) -> None:
     assert store.find(alias, now=NOW) is None
 
 
+def test_OPS_01_its_owner_may_use_it_whatever_the_umask(path: Path) -> None:
+    umask = os.umask(0o777)
+    try:
+        AliasFile(path).close()
+    finally:
+        os.umask(umask)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
 def test_OPS_01_it_is_of_its_owner_alone(store: AliasFile, path: Path) -> None:
     forward(LONG, store)
     beside = [path, *path.parent.glob("aliases-*")]
