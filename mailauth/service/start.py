@@ -5,6 +5,7 @@ Nothing is served until all of that has succeeded.
 
 import logging
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -58,8 +59,21 @@ def serve(path: Path, kinds: Kinds | None = None) -> int:
     **Raises** MailauthError: it cannot start, and leaves nothing behind.
     """
     _open_standard_descriptors()
-    path = path.absolute()
-    kinds = kinds_of_listeners() if kinds is None else kinds
+    with _reloads_held():
+        return _serve(path.absolute(), kinds_of_listeners() if kinds is None else kinds)
+
+
+@contextmanager
+def _reloads_held() -> Iterator[None]:
+    """Let signals to reload wait until the supervisor handles them: before, they would kill it."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGUSR1})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _serve(path: Path, kinds: Kinds) -> int:
     reading = generations.read(path, kinds)
     configuration = reading.configuration
     sink = log.Sink()

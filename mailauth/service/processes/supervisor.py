@@ -104,6 +104,7 @@ class Supervisor:
         signal.set_wakeup_fd(self._wakes.fileno(), warn_on_full_buffer=False)
         for number in process.HANDLED:
             signal.signal(number, lambda _number, _frame: None)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, process.HANDLED)  # some have waited
 
     def _wait(self) -> None:
         """Wait for a signal, a beat or a question, and no longer than a tick."""

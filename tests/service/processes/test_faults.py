@@ -447,6 +447,26 @@ def test_OPS_10_a_signal_right_at_the_start(tree: Tree) -> None:
         tree.wait_for(lambda: not tree.processes(), "all to be gone")
 
 
+def test_OPS_10_a_reload_that_is_asked_for_while_it_starts(tree: Tree) -> None:
+    secret = tree.folder / "secret"
+    os.mkfifo(secret)
+    tree.configure(f'map = "{secret}"')
+    tree.spawn()
+    with secret.open("wb"):  # it reads its files now
+        secret.unlink()
+        secret.write_text("x")
+        tree.signal(signal.SIGHUP)
+    tree.wait_for_log("generation 1 serves", "generation 2 serves")
+
+
+def test_OPS_10_signals_that_were_blocked_by_whoever_starts_it(tree: Tree) -> None:
+    blocked = {signal.SIGTERM, signal.SIGHUP}
+    tree.start(preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, blocked))
+    tree.signal(signal.SIGHUP)
+    tree.wait_for_log("generation 2 serves")
+    tree.stop()
+
+
 def test_PFX_07_a_thousand_silent_connections(tree: Tree) -> None:
     with descriptors.many(), ExitStack() as silent:
         tree.start()
