@@ -54,12 +54,11 @@ class Evaluation:
 
     __slots__ = (
         "_client", "_depth", "_letters", "_lookups", "_names",
-        "_policy", "_reverse", "_secure", "_sender", "_voids", "events",
+        "_policy", "_reverse", "_secure", "_voids", "events",
     )  # fmt: skip
 
     def __init__(self, subject: Subject, policy: Policy) -> None:
         self._client = subject.client
-        self._sender = subject.sender
         self._policy = policy
         self._lookups = self._voids = self._depth = 0
         self._secure = True
