@@ -41,6 +41,7 @@ _COMMANDS = {
     "testkey": "Check that the published key is the one that signs.",
     "verify": "Verify DKIM signatures; judge SPF, DMARC and ARC too.",
 }
+"""What each command does, for the list of commands and for the completions of a shell."""
 _MODULES = {"check-config": "check_config", "import": "importing", "milter-test": "milter_test"}
 """The modules of commands whose names are no valid names of modules."""
 
@@ -56,6 +57,7 @@ class _Commands(Commands):
             return None
         module = _MODULES.get(cmd_name, cmd_name)
         command: click.Command = import_module(f"mailauth.cli.{module}").command
+        command.short_help = _COMMANDS[cmd_name]
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002

@@ -10,7 +10,7 @@ from mailauth.cli.shown.statuses import TEMPORARY
 from mailauth.errors import UnsignableMessage
 
 
-@click.group("arc", cls=Commands, short_help="Seal messages that are forwarded (ARC).")
+@click.group("arc", cls=Commands)
 def command() -> None:
     """Seal messages that are forwarded (RFC 8617); `mailauth verify` judges chains."""
 

@@ -19,7 +19,7 @@ _COLORS = {True: "green", False: "red", None: "yellow"}
 _MET = {True: "met", False: "not met", None: "unknown"}
 
 
-@click.command("check", short_help="Check everything that a domain publishes for its mail.")
+@click.command("check")
 @click.argument("domain")
 @click.option("-s", "--selector", "selectors", multiple=True, metavar="SELECTOR",
               help="A DKIM selector of the domain; repeatable.")  # fmt: skip

@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from mailauth.service.settings.configuration import BadConfiguration
 
 
-@click.command(
-    "check-config", short_help="Check the service's configuration, and name every error."
-)
+@click.command("check-config")
 @configuration_file
 @click.option("--strict", is_flag=True, help="Exit with 1 if there are warnings.")
 def command(config: Path, *, strict: bool) -> None:

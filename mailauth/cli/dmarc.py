@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mailauth.dmarc import Discovered, Walk
 
 
-@click.group("dmarc", cls=Commands, short_help="Look up and lint DMARC records.")
+@click.group("dmarc", cls=Commands)
 def command() -> None:
     """Look up and lint DMARC records (RFC 9989)."""
 

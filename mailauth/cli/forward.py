@@ -10,7 +10,7 @@ from mailauth.cli.shown.statuses import TEMPORARY
 _STATUS = {"yes": 0, "no": 1, "unknown": TEMPORARY}
 
 
-@click.command("forward", short_help="Say whether a message will survive forwarding.")
+@click.command("forward")
 @click.argument("file", metavar="[FILE|-]", default=mailfiles.STANDARD_INPUT)
 @click.option("--to", required=True, metavar="ADDR", help="The address to which it is forwarded.")
 @click.option("--via", default="", metavar="IP", help="Your address that the next hop will see.")

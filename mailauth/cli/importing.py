@@ -25,7 +25,7 @@ def _write(imported: "Imported", output: str | None) -> None:
     put(output, imported.text().encode("utf-8", "backslashreplace"))
 
 
-@click.group("import", cls=Commands, short_help="Convert the configuration of another program.")
+@click.group("import", cls=Commands)
 def command() -> None:
     """Convert the configuration of another program to TOML.
 

@@ -9,7 +9,7 @@ from mailauth.cli.shown.output import printable
 from mailauth.errors import BadArgument
 
 
-@click.command("keygen", short_help="Make a DKIM key, and print the record to publish.")
+@click.command("keygen")
 @options.domain
 @options.selector
 @click.option(

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _PATIENCE = 60.0  # seconds for each answer; Postfix waits 30, and at the end of a message 300
 
 
-@click.command("milter-test", short_help="Show what a running milter would do to a message.")
+@click.command("milter-test")
 @click.argument("file", metavar="FILE|-")
 @click.option("-c", "--config", type=click.Path(path_type=Path), metavar="FILE",
               help="The TOML file of the service; its first milter is asked.")  # fmt: skip

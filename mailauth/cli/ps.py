@@ -13,7 +13,7 @@ from mailauth.errors import BadArgument
 _COLORS = {"working": "green", "starting": "yellow", "leaving": "yellow"}
 
 
-@click.command("ps", short_help="Show the processes of the running service.")
+@click.command("ps")
 @configuration_file
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 def command(config: Path, as_json: bool) -> None:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from mailauth.keys import PublicKey
 
 
-@click.group("record", cls=Commands, short_help="Print a DKIM, DMARC or SPF record to publish.")
+@click.group("record", cls=Commands)
 def command() -> None:
     """Print a DKIM, DMARC or SPF record to publish."""
 

@@ -9,7 +9,7 @@ from mailauth.cli.shown.told import Told, autopsies_of
 from mailauth.errors import BadArgument
 
 
-@click.command("replay", short_help="Judge a saved message again, with its clock and DNS answers.")
+@click.command("replay")
 @click.argument("file", metavar="CASE|-")
 @click.option("--json", "as_json", is_flag=True, help="Print one JSON object.")
 @click.option("--explain", is_flag=True,

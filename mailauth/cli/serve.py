@@ -7,7 +7,7 @@ import click
 from mailauth.cli.given.options import configuration_file
 
 
-@click.command("serve", short_help="Run the service: the milter and the look-up server.")
+@click.command("serve")
 @configuration_file
 def command(config: Path) -> None:
     """Run the service that a TOML file configures, until it is stopped.

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mailauth.dkim import Signing
 
 
-@click.command("sign", short_help="Sign messages with DKIM.")
+@click.command("sign")
 @click.argument("files", nargs=-1, metavar="[FILE...|-]")
 @options.domain
 @click.option(

@@ -28,7 +28,7 @@ alias_file = click.option(
 at_time = options.now("Act as of this time: epoch seconds or a date.")
 
 
-@click.group("srs", cls=Commands, short_help="Rewrite the senders of forwarded mail, and back.")
+@click.group("srs", cls=Commands)
 def command() -> None:
     """Rewrite the senders of forwarded mail, and back: the Sender Rewriting Scheme."""
 

@@ -21,7 +21,7 @@ _STATUS = {
 }
 
 
-@click.command("testkey", short_help="Check that the published key is the one that signs.")
+@click.command("testkey")
 @options.domain
 @options.selector
 @options.key_file

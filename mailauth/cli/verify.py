@@ -27,7 +27,7 @@ MAX_OCTETS = 16_777_216
 """Octets of the messages side by side, without the last one."""
 
 
-@click.command("verify", short_help="Verify DKIM signatures; judge SPF, DMARC and ARC too.")
+@click.command("verify")
 @click.argument("files", nargs=-1, metavar="[FILE...|-]")
 @options.dns
 @options.now()

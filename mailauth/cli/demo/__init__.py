@@ -20,7 +20,7 @@ ACTS: list[Callable[[Sequence[mailfiles.Source]], bool]] = [
 ]
 
 
-@click.command("demo", short_help="Sign, verify, alter one octet: see mailauth at work.")
+@click.command("demo")
 @click.argument("file", required=False)
 def command(file: str | None) -> None:
     """Sign sample messages or FILE and verify them; check SPF; rewrite a sender; run the service.

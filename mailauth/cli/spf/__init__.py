@@ -8,9 +8,7 @@ from mailauth.cli.spf.check import check
 from mailauth.cli.spf.flatten import flatten
 
 
-@click.group(
-    "spf", cls=Commands, short_help="Check hosts against SPF records; lint and flatten records."
-)
+@click.group("spf", cls=Commands)
 def command() -> None:
     """Check hosts against the SPF records of domains, and the records themselves (RFC 7208)."""
 
