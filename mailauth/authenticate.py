@@ -197,8 +197,8 @@ def begin_verification(
     header: Message,
     *,
     now: int,
-    policy: dkim.Policy = dkim.RFC8301,
-    methods: AbstractSet[str] = METHODS,
+    policy: dkim.Policy,
+    methods: AbstractSet[str],
     bodies: HashedBodies | None = None,
 ) -> Verification:
     """A verification by which these `methods` can judge, once it has seen the body.

@@ -13,9 +13,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
-from mailauth import arc, authres
+from mailauth import authres
+from mailauth.authenticate import begin_verification
 from mailauth.authres import MethodResult
-from mailauth.dkim import Verification
 from mailauth.dns.lookups import Lookups
 from mailauth.milter import signing as signings
 from mailauth.milter.comparing import differences
@@ -251,13 +251,11 @@ class Session:
             mail.ours = True
             signings.begin(mail, settings)
         elif verifying is not None and verifying.dkim and not self._is_trusted:
-            now = int(self._clock())
-            header = mail.header()
-            mail.verification = Verification(
-                header,
-                now=now,
+            mail.verification = begin_verification(
+                mail.header(),
+                now=int(self._clock()),
                 policy=verifying.policy,
-                ways=arc.ways(header) if verifying.arc else (),
+                methods=verifying.methods,
             )
 
     def _take(self, mail: Mail) -> bool:
