@@ -166,7 +166,7 @@ class Mta:
         self._end.sendall(commands.offer())
         (options,) = self.read()
         (self._steps,) = struct.unpack_from(">I", options, 9)
-        client = [commands.connect(address, "c.example"), commands.helo("c.example")]
+        client = [commands.connect(address, "c.example", "4"), commands.helo("c.example")]
         answered, rest = self._cut(client)
         for segment in answered:
             self._end.sendall(segment)
@@ -212,10 +212,10 @@ class Mta:
 
 def _frames(message: bytes, *, leading_space: bool) -> list[bytes]:
     return [
-        commands.macros(b"M"),
+        commands.macros(b"M", {}),
         commands.mail("<sender@example.com>", "SIZE=2000"),
         commands.macros(b"R", {"i": "4XqZ"}),
         commands.rcpt("<reader@example.org>"),
         commands.data(),
-        *commands.message(message, leading_space=leading_space),
+        *commands.message(message, queue_id="4XqZ", leading_space=leading_space),
     ]

@@ -2,13 +2,13 @@
 
 from typing import Any
 
+import mta
 import pytest
 from filtered import Delivery, Filtered, verifying
 from mail import DOMAIN, MESSAGE, record, signed
 
 from mailauth.dns import Zone
 from mailauth.errors import BadArgument
-from mailauth.milter.protocol import commands as mta
 from mailauth.milter.settings import Action
 
 CONTINUE = (b"c", b"")

@@ -1,9 +1,9 @@
 """What Sendmail 8.17 says to a filter, where it differs from Postfix."""
 
+import mta
 from filtered import Filtered, verifying
 from mail import MESSAGE
 
-from mailauth.milter.protocol import commands as mta
 from mailauth.milter.terms import Limits
 from mailauth.service.settings.tables import Milter
 
@@ -20,7 +20,7 @@ CONNECTED = (
         },
     ),
     mta.connect(),
-    mta.macros(b"H"),
+    mta.macros(b"H", {}),
     mta.helo(),
 )
 
@@ -46,7 +46,7 @@ def test_an_envelope_may_be_dropped_without_a_word() -> None:
     filtered.hear(*begun("1", user="ada"))
     filtered.hear(*begun("2"), *content())
     filtered.hear(*begun("3", user="ada"))
-    filtered.hear(mta.macros(b"H"), mta.helo("again.example.com"), *begun("4"), *content())
+    filtered.hear(mta.macros(b"H", {}), mta.helo("again.example.com"), *begun("4"), *content())
     assert [(record.queue_id, record.user) for record in filtered.records] == [("2", ""), ("4", "")]
     assert [record.helo for record in filtered.records] == [
         "client.example.com",

@@ -11,6 +11,7 @@ from typing import Any
 from unittest.mock import patch
 
 import descriptors
+import mta
 import pytest
 from filtered import applied, signing, verifying
 from limited import run
@@ -21,7 +22,6 @@ from mailauth.dns import Question, Zone
 from mailauth.dns.lookups import Lookups
 from mailauth.milter.conversation import Conversation
 from mailauth.milter.outcome import Outcome
-from mailauth.milter.protocol import commands as mta
 from mailauth.milter.protocol.replies import InsertHeader
 from mailauth.milter.session import Session
 from mailauth.milter.settings import Settings, SrsSettings

@@ -5,6 +5,7 @@ from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
+import mta
 import pytest
 from filtered import ID, Delivery, Filtered, signing, verifying
 from hypothesis import given
@@ -13,7 +14,6 @@ from mail import DOMAIN, MESSAGE, key, record, signed, verdicts
 
 from mailauth.dns import Zone
 from mailauth.errors import UnusableKey
-from mailauth.milter.protocol import commands as mta
 from mailauth.milter.settings import Action, MessageLimits, Ours
 from mailauth.milter.tables.clients import NOBODY, Clients
 from mailauth.milter.tables.keyring import KeyRing

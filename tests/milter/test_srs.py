@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import mta
 import pytest
 from filtered import Delivery, Filtered, signing, verifying
 from hypothesis import given
@@ -14,7 +15,6 @@ from mail import MESSAGE, NOW
 from mailauth import srs
 from mailauth.dns import Zone
 from mailauth.milter import Settings, SrsSettings
-from mailauth.milter.protocol import commands as mta
 from mailauth.milter.protocol.events import RcptTo
 from mailauth.milter.settings import Action, MessageLimits
 from mailauth.milter.srs import Recipients

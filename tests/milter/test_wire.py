@@ -3,12 +3,12 @@
 import itertools
 import struct
 
+import mta
 import pytest
 from filtered import pieces
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from mailauth.milter.protocol import commands as mta
 from mailauth.milter.protocol import replies
 from mailauth.milter.protocol.events import (
     Abort,
@@ -409,7 +409,7 @@ def test_macros_by_stage() -> None:
         drain(connection)
 
     hear(mta.macros(b"C", {"j": "mx", "{daemon_name}": "one", "_": "x [y]"}), mta.connect())
-    hear(mta.macros(b"H"), mta.helo())
+    hear(mta.macros(b"H", {}), mta.helo())
     hear(mta.macros(b"M", {"{auth_authen}": "ada", "{daemon_name}": "two"}), mta.mail())
     assert connection.macro(b"auth_authen") == b"ada"
     assert connection.macro(b"daemon_name") == b"two", "the latest stage says it"

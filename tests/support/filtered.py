@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 import mail as mails
+import mta
 
 from mailauth.dns import Zone
-from mailauth.milter.protocol import commands as mta
 from mailauth.milter.protocol.events import EndOfMessage
 from mailauth.milter.record import Record
 from mailauth.milter.session import Session

@@ -8,9 +8,10 @@ from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
+import mta
+
 from mailauth.dns import Answer, Question, Zone
 from mailauth.dns.lookups import Lookups, Together, known, run_async
-from mailauth.milter.protocol import commands as mta
 from mailauth.milter.record import Fault, Record
 from mailauth.milter.server import MilterServer
 from mailauth.milter.settings import Settings

@@ -15,6 +15,7 @@ from typing import Any
 
 import descriptors
 import mail as mails
+import mta
 import pytest
 from milter_service import AUTHSERV_ID, THEIRS, MilterService, inserted, key_file
 from nameserver import drops, from_zone, serve
@@ -23,7 +24,6 @@ from program import process
 from mailauth.authres import MethodResult
 from mailauth.dns import Lookups, Question, Zone, ask
 from mailauth.milter import Record
-from mailauth.milter.protocol import commands
 from mailauth.milter.protocol.replies import CONTINUE, ChangeHeader, Refusal
 from mailauth.milter.settings import Action
 from mailauth.service.listeners.milters import CountingResolver, MilterWatch
@@ -310,24 +310,24 @@ def test_a_new_key_that_is_unreadable_stops_the_reload(service: MilterService) -
 def test_MIL_14_a_reload_finishes_the_message_in_work(service: MilterService) -> None:
     """Half a message is under way, its other half comes after the reload."""
     service.start()
-    mta = service.mta()
-    frames = commands.message(mails.MESSAGE)
-    mta._socket.sendall(
-        b"".join([commands.connect("127.0.0.1"), commands.helo(), commands.mail(), *frames[:5]])
+    client = service.mta()
+    frames = mta.message(mails.MESSAGE)
+    client._socket.sendall(
+        b"".join([mta.connect("127.0.0.1"), mta.helo(), mta.mail(), *frames[:5]])
     )
     service.signal(signal.SIGHUP)
     service.wait_for(lambda: service.status()["generation"] == 2, "the reload")
-    mta._socket.sendall(b"".join(frames[5:-1]))
-    mta._send(frames[-1])
-    assert inserted(mta._answer(), "DKIM-Signature")
-    mta.close()
+    client._socket.sendall(b"".join(frames[5:-1]))
+    client._send(frames[-1])
+    assert inserted(client._answer(), "DKIM-Signature")
+    client.close()
 
 
 def test_MIL_14_a_stop_defers_what_does_not_end(service: MilterService) -> None:
     service.set_up(stop=1)
     service.start()
     with service.connect(service.milter) as client:
-        client.sendall(commands.offer() + commands.connect() + commands.helo() + commands.mail())
+        client.sendall(mta.offer() + mta.connect() + mta.helo() + mta.mail())
         assert client.recv(100)
         begun = time.monotonic()
         assert service.stop() == 0
