@@ -25,7 +25,7 @@ MAX_CHARACTERS: Final = reading.MAX_MESSAGE
 LATEST: Final = 253_402_300_799
 """The last second that a date of four digits can name."""
 
-T = TypeVar("T")
+Policy = TypeVar("Policy", dkim.Policy, spf.Policy)
 Word = TypeVar("Word", bound=StrEnum)
 
 
@@ -111,10 +111,10 @@ def _listed(whole: Object) -> dict[str, str]:
     return {domain: given.get(domain, str) for domain in given.value}
 
 
-def _policy(kind: type[T], given: Object) -> T:
+def _policy(kind: type[Policy], given: Object) -> Policy:
     """The default policy, with the changes that the case has."""
     default = kind()
-    known: Any = {each.name: getattr(default, each.name) for each in fields(kind)}  # type: ignore[arg-type]
+    known = {each.name: getattr(default, each.name) for each in fields(kind)}
     changed: dict[str, Any] = {}
     for name in given.value:
         if name not in known:

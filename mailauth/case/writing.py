@@ -49,7 +49,7 @@ def _text(octets: bytes) -> str:
     return octets.decode("utf-8", "surrogateescape")
 
 
-def _changed(policy: Any, default: Any) -> dict[str, Any]:  # noqa: ANN401 - one of two classes
+def _changed(policy: dkim.Policy | spf.Policy, default: dkim.Policy | spf.Policy) -> dict[str, Any]:
     """The values that differ from the default."""
     usual = asdict(default)
     return {

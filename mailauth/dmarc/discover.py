@@ -201,10 +201,9 @@ def find_policy(walked: Walk) -> Lookups[Discovered | None]:
     existing = record.subdomain_policy or record.policy
     tag = "p" if record.subdomain_policy is None else "sp"
     absent = record.nonexistent_policy
-    if absent not in (None, existing) and not (yield from _exists(walked.start)):
-        assert absent is not None  # noqa: S101 - it is not in the tuple above
-        return Discovered(found, absent, "np")
-    return Discovered(found, existing, tag)
+    if absent is None or absent == existing or (yield from _exists(walked.start)):
+        return Discovered(found, existing, tag)
+    return Discovered(found, absent, "np")
 
 
 def _of_another(walked: Walk) -> Found | None:

@@ -18,7 +18,7 @@ from program import Done, process
 from mailauth.cli import main
 from mailauth.dns import Zone
 from mailauth.errors import BadArgument
-from mailauth.milter.client import BrokenFilter, Client, Envelope
+from mailauth.milter.client import Answer, BrokenFilter, Client, Envelope
 from mailauth.milter.protocol import commands, replies
 from mailauth.milter.protocol.options import Steps
 
@@ -174,7 +174,7 @@ SILENT = commands.ALL_STEPS & ~0x7F & ~0x200 & ~0x100
 """All steps that leave out replies, and none that leaves out a command."""
 
 
-def delivered(*frames: bytes) -> object:
+def delivered(*frames: bytes) -> Answer:
     client = Client(says(*frames, steps=SILENT))
     try:
         return client.deliver(Envelope(recipients=("b@example.org",)), mails.MESSAGE)
@@ -212,8 +212,8 @@ def test_changes_of_other_filters_are_read() -> None:
     ]
     frames = [change.encode() for change in changes]
     answer = delivered(*frames, replies.Refusal(451, "4.7.1", "100% later").encode())
-    assert answer.reply == replies.Refusal(451, "4.7.1", "100% later")  # type: ignore[attr-defined]
-    assert answer.changes == (*changes[1:-1], frames[-1])  # type: ignore[attr-defined]
+    assert answer.reply == replies.Refusal(451, "4.7.1", "100% later")
+    assert answer.changes == (*changes[1:-1], frames[-1])
 
 
 @pytest.mark.parametrize("count", [1, 5], ids=["at HELO", "at a field"])
