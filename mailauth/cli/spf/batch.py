@@ -9,7 +9,6 @@ import sys
 from codecs import BOM_UTF8
 from collections.abc import Iterator
 from contextlib import ExitStack
-from ipaddress import ip_address
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
@@ -17,6 +16,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from mailauth import reading
 from mailauth.cli.shown import progress
 from mailauth.errors import BadArgument
+from mailauth.spf.identity import client
 
 if TYPE_CHECKING:
     from mailauth.dns import Lookups, Resolver, Zone
@@ -92,8 +92,8 @@ def _lines(path: str, file: BinaryIO) -> Iterator[Line]:
         said = octets.removeprefix(BOM_UTF8) if number == 1 else octets
         text = said.decode("utf-8", "surrogateescape").strip()
         if text and not text.startswith("#") and text.replace(" ", "").split(",") != COLUMNS:
-            client, fault = _read(text)
-            yield Line(place, number, len(octets), client, fault)
+            columns, fault = _read(text)
+            yield Line(place, number, len(octets), columns, fault)
 
 
 def _skipped(file: BinaryIO, place: str) -> int:
@@ -120,11 +120,9 @@ def _read(text: str) -> tuple[dict[str, str], str]:
     if len(columns) not in (len(COLUMNS) - 1, len(COLUMNS)):
         return {}, f"{len(columns)} columns; give ip,helo,sender, or ip,helo"
     try:
-        address = ip_address(columns[0])
-    except ValueError:
-        return {}, f"{columns[0]!r} is not an IP address"
-    if "%" in str(address):
-        return {}, f"{columns[0]!r} has a zone, and no address of a client has one"
+        client(columns[0])
+    except BadArgument as fault:
+        return {}, str(fault)
     return dict(zip(COLUMNS, columns, strict=False)), ""
 
 
