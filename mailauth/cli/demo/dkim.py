@@ -49,7 +49,7 @@ def act(sources: Sequence[mailfiles.Source]) -> bool:
             click.echo(f"  {what}:")
             # Ours are the uppermost; the message may have been signed before.
             verdicts = zone.run(dkim.verify(octets, now=now))[: len(keys)]
-            agreed.append(_show(octets, verdicts, zone))
+            agreed.append(_show(octets, verdicts, zone, now))
             as_expected += [verdict.result.value == wanted for verdict in verdicts]
     if not all(agreed):
         click.echo("\nWhere dkimpy differs, it reads the message differently; our verdicts stand.")
@@ -82,7 +82,7 @@ def _published(keys: Mapping[str, "PrivateKey"]) -> "Zone":
     return Zone(records)
 
 
-def _show(octets: bytes, verdicts: list["Verdict"], zone: "Zone") -> bool:
+def _show(octets: bytes, verdicts: list["Verdict"], zone: "Zone", now: int) -> bool:
     """Print the verdicts, and dkimpy's if it is installed; returns whether they agree."""
     from mailauth.cli.opinions import dkimpy
 
@@ -92,7 +92,7 @@ def _show(octets: bytes, verdicts: list["Verdict"], zone: "Zone") -> bool:
         )
     if not dkimpy.is_installed():
         return True
-    comparison = dkimpy.compare(octets, verdicts, zone)
+    comparison = dkimpy.compare(octets, verdicts, zone, now=now)
     for line in comparison.lines():
         click.echo(f"    {printable(line)}")
     return not any(opinion.differs for opinion in comparison.opinions)

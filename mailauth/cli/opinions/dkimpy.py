@@ -93,11 +93,11 @@ def demand() -> None:
 
 
 def compare(
-    octets: bytes, verdicts: Sequence[Verdict], ask: "Resolver | Zone", *, now: int | None = None
+    octets: bytes, verdicts: Sequence[Verdict], ask: "Resolver | Zone", *, now: int
 ) -> Comparison:
     """Let dkimpy verify the signatures on which our `verdicts` are: the first ones.
 
-    It judges as of `now`, in seconds since the epoch; None: by the system's clock.
+    It judges as of `now`, in seconds since the epoch.
     """
     count = sum(field.key == FIELD_KEY for field in Message.parse(octets).fields)
     judged = verdicts[:count]
@@ -115,7 +115,7 @@ MOST_SECONDS = 5.0
 
 
 def _opinions(
-    octets: bytes, count: int, ask: "Resolver | Zone", now: int | None
+    octets: bytes, count: int, ask: "Resolver | Zone", now: int
 ) -> list[tuple[bool | None, str]]:
     """The opinions on the first `count` signatures, from a process that is stopped in time."""
     import json
@@ -128,8 +128,7 @@ def _opinions(
     child = os.fork()
     if child == 0:
         try:
-            if now is not None:
-                dkim.time = SimpleNamespace(time=lambda: now)  # all that it needs of the module
+            dkim.time = SimpleNamespace(time=lambda: now)  # all that it needs of the module
             _tell_opinions(writer, octets, count, ask)
         finally:
             os._exit(0)
