@@ -131,7 +131,7 @@ def _encoding(message: Message) -> bytes:
 def _of_encoding(body: bytes, encoding: bytes) -> Iterator[Change]:
     """The body in the other transfer encodings (RFC 2045 §6)."""
     if encoding == b"quoted-printable":
-        yield Change("8-bit text became quoted-printable", _decoded(body))
+        yield Change("8-bit text became quoted-printable", quopri.decodestring(body))
     elif encoding == b"base64":
         try:
             decoded = binascii.a2b_base64(body)
@@ -176,10 +176,6 @@ def _of_parts(message: Message) -> Iterator[Change]:
     yield Change("quoted-printable parts became 8-bit text", multipart.joined(before))
     before = multipart.without_last(parts)
     yield Change("a part was added at the end", multipart.joined(before))
-
-
-def _decoded(text: bytes) -> bytes:
-    return quopri.decodestring(text)
 
 
 def _parts(body: bytes) -> Iterator[bytes]:

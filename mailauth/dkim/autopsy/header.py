@@ -53,7 +53,8 @@ def stories(
     Fields that were `looked` into for another signature are not looked into again.
     """
     fields = hashing.index(message)
-    is_signed = _judge(signature, key)
+    digest = key.signed_digest(signature.value)
+    is_signed = _judge(signature, key, digest)
     canonical = _signed_header(fields, signature)
     if is_signed(canonical):
         yield INTACT
@@ -63,7 +64,6 @@ def stories(
     found = _field_changes(message, fields, signature, looked)
     changes = list(islice(found, MAX_FIELD_CHANGES))
     count = len(message.keys) + len(signature.signed_fields.places)
-    digest = key.signed_digest(signature.value)
     for together in islice(_together(changes), MAX_TRIED):
         work.make(len(canonical), count)
         if digest is None:
@@ -77,9 +77,11 @@ def stories(
     yield from with_one_octet(canonical, digest, work)
 
 
-def _judge(signature: Signature, key: PublicKey) -> Callable[[bytes], bool]:
-    """A function that tells whether a canonical header is the one that was signed."""
-    digest = key.signed_digest(signature.value)
+def _judge(signature: Signature, key: PublicKey, digest: bytes | None) -> Callable[[bytes], bool]:
+    """A function that tells whether a canonical header is the one that was signed.
+
+    `digest` is what the signature reveals, if it does.
+    """
     if digest is not None:
         return lambda canonical: hashlib.sha256(canonical).digest() == digest
     return lambda canonical: key.verify(signature.value, hashlib.sha256(canonical).digest())
