@@ -144,7 +144,7 @@ def _uncertain_files(configuration: Configuration) -> Iterator[Complaint]:
             yield Complaint(place, sentence)
     for table, key in _DATA_SETS:
         text = getattr(getattr(configuration, table), key, None)
-        if text and key in _LISTS and ":" not in text and not text.startswith(("/", "./", "../")):
+        if text and key in _LISTS and ":" not in text and not datasets.is_file(text):
             sentence = "is read as a list of hosts; the name of a file must begin with / or file:"
             yield Complaint((table, key), sentence)
 
@@ -156,7 +156,7 @@ def _named(configuration: Configuration) -> Iterator[tuple[Place, str]]:
             yield (table, key), name
     for table, key in _DATA_SETS:
         text = getattr(getattr(configuration, table), key, None) or ""
-        if text.startswith(("file:", "refile:", "./", "../")):
+        if datasets.is_file(text):
             yield (table, key), datasets.path_of(text)
     for index, row in enumerate(configuration.signing.key if configuration.signing else ()):
         yield ("signing", "key", index, "file"), row.file

@@ -68,11 +68,8 @@ def dataset(text: str, where: str = "") -> Iterator[Entry]:
         check_type(text)
     except BadTable as fault:
         raise BadTable(f"{where}: {fault}") from None
-    kind, colon, rest = text.partition(":")
-    if text.startswith(("/", "./", "../")):
-        yield from lines(Path(text))
-    elif colon and kind in {"file", "refile"}:
-        yield from lines(Path(rest))
+    if is_file(text):
+        yield from lines(Path(path_of(text)))
     else:
         for word in text.removeprefix("csl:").split(","):
             if word.strip():
@@ -120,7 +117,7 @@ def _key(entry: Entry) -> SigningKey:
         form = "domain:selector:path or domain:selector:path:algorithm"
         raise BadTable(f"{entry.where}: {entry.value[:60]!r} is not of the form {form}")
     domain, selector, path, *algorithm = (word.strip() for word in words)
-    if not path.startswith(("/", "./", "../")):
+    if not path.startswith(_PATHS):
         needed = "the key must be in a file, whose path begins with /, ./ or ../"
         raise BadTable(f"{entry.where}: {needed}")
     if algorithm and algorithm[0] not in set(Algorithm):
@@ -165,11 +162,14 @@ def placed_keys(key_table: str) -> Iterator[tuple[str, SigningKey]]:
         yield entry.where, key
 
 
+def is_file(text: str) -> bool:
+    """Whether a data set is a file, and not a list or something that cannot be read."""
+    return text.startswith((*_PATHS, *_PREFIXES))
+
+
 def path_of(text: str) -> str:
     """The path of a data set that is a file."""
-    for prefix in ("file:", "refile:"):
-        text = text.removeprefix(prefix)
-    return text
+    return text.partition(":")[2] if text.startswith(_PREFIXES) else text
 
 
 def read_networks(text: str) -> list[str]:
@@ -197,6 +197,9 @@ def _masked(text: str) -> str:
         return text
 
 
+_PATHS: Final = ("/", "./", "../")
+"""What the path of a file begins with."""
+_PREFIXES: Final = ("file:", "refile:")
 _UNREADABLE: Final = frozenset(
     {"db", "dsn", "ldap", "ldaps", "ldapi", "lua", "memcache", "socket", "repute", "erlang", "mdb"}
 )

@@ -12,7 +12,15 @@ from socket import AF_UNIX
 from typing import Final
 
 from mailauth.errors import BadArgument, MailauthError, SyntaxFault
-from mailauth.milter.tables.datasets import BadTable, Entry, dataset, lines, network, path_of
+from mailauth.milter.tables.datasets import (
+    BadTable,
+    Entry,
+    dataset,
+    is_file,
+    lines,
+    network,
+    path_of,
+)
 from mailauth.service.importing.directives import NEEDLESS, OF_SIGNING, OF_VERIFYING, UNSUPPORTED
 from mailauth.service.importing.imported import (
     NAMESERVERS_NOTE,
@@ -31,7 +39,6 @@ _KEY_NOTE: Final = (
     "chown them, chmod 600"
 )
 _GROUP_OF_POSTFIX: Final = "postfix"
-_FILES: Final = ("/", "./", "../", "file:", "refile:")
 
 
 def read(path: Path, hostname: str) -> Imported:
@@ -240,7 +247,7 @@ class _Translation:
 
         OpenDKIM accepts entries that are no clients; they match nothing.
         """
-        in_file = self._text(name).startswith(_FILES)
+        in_file = is_file(self._text(name))
         remedy = "remove it from the file" if in_file else "it is left out"
         found = []
         for entry in self._entries(name):
