@@ -31,6 +31,7 @@ from mailauth.service.importing.imported import (
     user_note,
 )
 from mailauth.service.settings.address import parse as parse_address
+from mailauth.service.settings.tables import Dns
 
 _MAX_INCLUDED: Final = 5
 _MAX_DIGITS: Final = 9
@@ -187,7 +188,8 @@ class _Translation:
         if servers := self._words("Nameservers"):
             table["nameservers"] = servers
         if seconds := self._number("DNSTimeout"):
-            table["timeout"] = self._bounded("DNSTimeout", seconds, "timeout", 1, 20)
+            most = int(Dns().budget)
+            table["timeout"] = self._bounded("DNSTimeout", seconds, "timeout", 1, most)
 
     def _listen(self, role: str) -> None:
         address = self._text("Socket")

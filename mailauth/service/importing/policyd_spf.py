@@ -17,13 +17,13 @@ from mailauth.service.importing.imported import (
     listener,
     user_note,
 )
+from mailauth.service.settings.tables import Dns, Milter
 
 _SOCKET: Final = "unix:/var/spool/postfix/mailauth/milter"
 _LOOKUP_TIME: Final = 20
-"""Seconds: the default of policyd-spf for all questions, and of mailauth too."""
-_QUESTION_TIME: Final = 5
-"""Seconds: the default of mailauth for one question."""
-_REST: Final = 10
+"""Seconds: the default of policyd-spf for all questions."""
+_OURS: Final = Dns()
+_REST: Final = int(Milter().judging - _OURS.budget)
 """Seconds that mailauth by default has for a message beyond all questions."""
 _DEBUG: Final = 2
 _MAPPED_PREFIX: Final = 96
@@ -66,9 +66,9 @@ def _translate(settings: Settings, imported: Imported, hostname: str) -> None:
         imported.milter["dry_run"] = True
         imported.notes.append("TestOnly: nothing is refused, and no field is added either")
     seconds = _number(settings, "Lookup_Time", _LOOKUP_TIME)
-    if seconds != _LOOKUP_TIME:
+    if seconds != _OURS.budget:
         imported.dns["budget"] = seconds
-        if seconds < _QUESTION_TIME:
+        if seconds < _OURS.timeout:
             imported.dns["timeout"] = seconds
         imported.milter["judging"] = seconds + _REST
     if _number(settings, "debugLevel", 1) >= _DEBUG:
