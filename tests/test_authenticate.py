@@ -10,7 +10,7 @@ import pytest
 from nameserver import from_zone, serve
 from rounds import in_rounds
 
-from mailauth import authres, dkim, dmarc, spf
+from mailauth import arc, authres, dkim, dmarc, spf, story
 from mailauth.authenticate import METHODS, Report, authenticate
 from mailauth.dkim.key import name
 from mailauth.dns import (
@@ -232,3 +232,10 @@ def test_over_the_network_each_question_is_asked_once() -> None:
         with serve(from_zone(SPREAD)) as server:
             assert drive(server.where) == wanted
         assert len(server.names()) == len(set(server.names()))
+
+
+def test_every_result_has_the_section_that_describes_it() -> None:
+    results = {"spf": spf.Result, "dkim": dkim.Result, "arc": arc.Result, "dmarc": dmarc.Result}
+    assert {method: set(of) for method, of in story.SECTIONS.items()} == {
+        method: set(kind) for method, kind in results.items()
+    }

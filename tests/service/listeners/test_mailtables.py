@@ -3,10 +3,12 @@
 import os
 from ipaddress import ip_address
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from mail import key
 
+from mailauth import dkim, dmarc, spf
 from mailauth.dkim import RFC6376, RFC8301
 from mailauth.milter import (
     Action,
@@ -20,9 +22,11 @@ from mailauth.milter import (
 )
 from mailauth.milter.settings import LOCAL_MAILERS
 from mailauth.service.listeners import mailtables
+from mailauth.service.settings import tables
 from mailauth.service.settings.configuration import BadConfiguration
 from mailauth.service.settings.tables import Srs
 from mailauth.service.start import check
+from mailauth.service.telling.beat import VERDICTS
 from mailauth.syntax import mailbox
 
 ROW = '[[signing.key]]\ndomain = "example.com"\nselector = "x"\nfile = "/x"\n'
@@ -82,6 +86,24 @@ def test_nothing_is_missing_because_it_is_wrong(tmp_path: Path, text: str, want:
 
 def test_mail_stays_with_the_same_mailers_as_without_a_file() -> None:
     assert frozenset(Srs().local_mailers) == LOCAL_MAILERS
+
+
+def test_the_words_of_the_tables_are_those_of_the_protocols() -> None:
+    words = {
+        tables.Result: set(spf.Result),
+        tables.DkimResult: set(dkim.Result),
+        tables.DmarcAnswer: {*dmarc.Disposition, *dmarc.Result} - {dmarc.Result.FAIL},
+        tables.Then: set(Action),
+        tables.Follow: set(Action) - {Action.HEADER},
+    }
+    for kind, want in words.items():
+        assert set(get_args(kind)) == want
+
+
+def test_every_result_has_its_figure() -> None:
+    results = {"spf": spf.Result, "dkim": dkim.Result, "dmarc": dmarc.Result}
+    want = {(method, str(result)) for method, kind in results.items() for result in kind}
+    assert set(VERDICTS.values()) == want
 
 
 EVERYTHING = """\
