@@ -37,6 +37,8 @@ RECORDS = [
     f"{HELO} TXT v=spf1 ip4:{CLIENT} -all",
     f"_dmarc.{DOMAIN} TXT v=DMARC1; p=reject; rua=mailto:reports@{DOMAIN}",
 ]
+WAITING = time.perf_counter
+"""The clock of those that wait for the DNS."""
 ARRIVAL: dict[str, Any] = {"ip": CLIENT, "helo": HELO, "mail_from": SENDER}
 WAIT = 0.05
 """Seconds that the nameserver of the second cell takes for each answer."""
@@ -69,10 +71,10 @@ def cells(folder: Path) -> Iterator[Cell]:
         yield Cell(
             f"judge a message, answers in {WAIT * 1000:.0f} ms, none remembered",
             [
-                _waiting("mailauth", _checked(_by_thread(port, signed, METHODS))),
-                _waiting("mailauth, asyncio", _checked(_by_task(port, signed))),
-                _waiting(SPF_ALONE, _by_thread(port, signed, {"spf"})),
-                _waiting("authheaders", _checked(_authheaders_asking(port, signed))),
+                contestant("mailauth", _checked(_by_thread(port, signed, METHODS)), WAITING),
+                contestant("mailauth, asyncio", _checked(_by_task(port, signed)), WAITING),
+                contestant(SPF_ALONE, _by_thread(port, signed, {"spf"}), WAITING),
+                contestant("authheaders", _checked(_authheaders_asking(port, signed)), WAITING),
             ],
             [Goal(SPF_ALONE, 0.9)],
         )
@@ -130,18 +132,6 @@ def _with_suffixes(work: Callable[[], str]) -> Callable[[], str]:
             authheaders.get_org_domain = find
 
     return remembering
-
-
-def _waiting(name: str, work: Callable[[], object]) -> Contestant:
-    """A contestant measured by wall-clock time."""
-
-    def turns(count: int) -> float:
-        begin = time.perf_counter()
-        for _ in range(count):
-            work()
-        return time.perf_counter() - begin
-
-    return Contestant(name, turns)
 
 
 def _by_thread(port: int, message: bytes, methods: AbstractSet[str]) -> Callable[[], str]:
