@@ -44,12 +44,16 @@ class Answer:
 
 
 @dataclass(frozen=True)
-class Peer:
+class Program:
     """One implementation: its program, or why it is missing here."""
 
     name: str
     command: tuple[str, ...] = ()
     missing: str = ""
+
+
+class Peer(Program):
+    """One implementation of DKIM."""
 
     def verify(self, work: Work) -> Answer:
         """Verify the message with the key record."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from peers import BUILT, HERE
+from peers import BUILT, HERE, Program
 
 FOLDER = BUILT / "node"
 MAILAUTH = "7.1.0"
@@ -33,13 +33,8 @@ class Arrival:
     mail_from: str
 
 
-@dataclass(frozen=True)
-class MessagePeer:
-    """One implementation: its program, or why it is missing here."""
-
-    name: str
-    command: tuple[str, ...] = ()
-    missing: str = ""
+class MessagePeer(Program):
+    """One implementation of SPF, DKIM and DMARC together."""
 
     def results(self, arrival: Arrival) -> list[str]:
         """What it says of SPF, of each signature, and of DMARC."""

@@ -8,19 +8,13 @@ Mail::SPF takes the port of a nameserver instead of a zone.
 
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 
-from peers import BUILT, HERE, built, runs
+from peers import BUILT, HERE, Program, built, runs
 
 
-@dataclass(frozen=True)
-class SPFPeer:
-    """One implementation: its program, or why it is missing here."""
-
-    name: str
-    command: tuple[str, ...] = ()
-    missing: str = ""
+class SPFPeer(Program):
+    """One implementation of SPF."""
 
     def answers(self, where: str, questions: Sequence[str]) -> list[str]:
         """Its result for each question, with the zone in a file or at a port."""

@@ -9,20 +9,14 @@ address that many times, and prints the CPU seconds.
 import subprocess
 import sys
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from peers import HERE, runs
+from peers import HERE, Program, runs
 
 
-@dataclass(frozen=True)
-class SRSPeer:
-    """One implementation: its program, or why it is missing here."""
-
-    name: str
-    command: tuple[str, ...] = ()
-    missing: str = ""
+class SRSPeer(Program):
+    """One implementation of SRS."""
 
     def answers(self, secret: Path, questions: Sequence[str]) -> list[str]:
         """Its answer to each question."""
