@@ -41,8 +41,6 @@ TOML = """
 [service]
 workers = 2
 status = "unix:{folder}/status"
-[dns]
-nameservers = ["{nameserver}"]
 [signing]
 [[signing.key]]
 domain = "origin.test"
@@ -161,12 +159,12 @@ def _configure(service: Tree, nameserver: str, sign: int, instead: dict[str, str
     mails.key("rsa").write(key)
     secrets.write_text("a secret for the tests\n")
     secrets.chmod(0o600)
+    here = f'{nameserver}"]'
     text = TOML.format(
         folder=service.folder,
-        nameserver=nameserver,
         key=key,
         sign=sign,
-        guide=guide.block(guide.MILTER, "[srs]", instead),
+        guide=guide.block(guide.MILTER, "[dns]", instead | {'127.0.0.1"]     # unbound': here}),
     )
     service.file.write_text(text)
 

@@ -282,7 +282,7 @@ def _did(record: Record) -> str:
         return f"{dry}signed by " + " and ".join(record.signatures)
     if record.results:
         results = " ".join(f"{one.method}={one.result}" for one in record.results)
-        removed = f", {record.removed} forged fields" if record.removed else ""
+        removed = f", forged fields removed: {record.removed}" if record.removed else ""
         return f"{dry}marked {results}{removed}"
     if record.new_sender or record.returned:
         return f"{dry}rewritten"
