@@ -11,7 +11,7 @@ class Mac(StrEnum):
     """How the parts of an address become the text that is authenticated."""
 
     CLASSIC = "classic"
-    """HMAC-SHA1 of the parts with nothing between them, as in all other implementations.
+    """HMAC-SHA1 of the parts with nothing between them, as in Mail::SRS, pysrs and PostSRSd.
 
     So a hash for an address of one domain can be valid for another: the host `ab.co` and
     the local part `m` have the same text as the host `ab.c` and the local part `om`.

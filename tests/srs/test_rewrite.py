@@ -63,6 +63,16 @@ def test_addresses_are_those_of_others(sender: str, domain: str, address: str) -
     assert reverse(address) == back
 
 
+def test_addresses_of_Exim_are_carried_but_not_accepted() -> None:
+    """Its hash is four digits of HMAC-MD5 over the address, with a day in lower case."""
+    exim = "SRS0=5fea=2w=otherdomain.com=test@first.example"
+    address = forward(exim, "example.com")
+    assert address.endswith("=first.example=" + exim[4:].replace("first.example", "example.com"))
+    assert reverse(address) == exim
+    with pytest.raises(srs.BadHash):
+        reverse(exim)
+
+
 def test_SRS_12_each_separator_is_understood() -> None:
     for separator in "=+-":
         scheme = srs.Scheme(separator=separator)
