@@ -216,9 +216,11 @@ def _look_ahead(verification: Verification, sender: str) -> Lookups[dmarc.Ahead]
 
 
 def of_spf(verdict: spf.Verdict, *, helo: str, mail_from: str) -> MethodResult:
-    """The result of SPF (RFC 8601 §2.7.2), but with the whole address as smtp.mailfrom."""
-    of_helo = verdict.identity == "helo"
-    prop = Property("smtp", "helo" if of_helo else "mailfrom", helo if of_helo else mail_from)
+    """The result of SPF; of the sender only the domain is told (RFC 8601 §2.7.2)."""
+    if verdict.identity == "helo":
+        prop = Property("smtp", "helo", helo)
+    else:
+        prop = Property("smtp", "mailfrom", mail_from.rpartition("@")[2])
     return MethodResult("spf", verdict.result, _reason(verdict), (prop,))
 
 

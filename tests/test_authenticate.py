@@ -72,6 +72,25 @@ def test_all_is_well() -> None:
 
 
 @pytest.mark.parametrize(
+    ("sender", "told"),
+    [
+        ("ada@example.com", "example.com"),
+        ("b+ben=example.net@Example.COM", "Example.COM"),
+        ('"x@bank.example"@example.com', "example.com"),
+        ('"a; dmarc=pass"@example.com', "example.com"),
+        ("用户@bücher.example", "bücher.example"),
+        ("<ada@example.com>", "example.com"),
+        ("nobody", "nobody"),
+    ],
+)
+def test_the_field_tells_the_domain_of_the_sender_alone(sender: str, told: str) -> None:
+    """OpenDMARC counts an SPF pass only if smtp.mailfrom is just the domain (RFC 8601 §2.7.2)."""
+    got = report(mail.MESSAGE, mail_from=sender)
+    of_sender = next(each for each in got.results() if each.get("smtp", "mailfrom") is not None)
+    assert of_sender.get("smtp", "mailfrom") == told
+
+
+@pytest.mark.parametrize(
     ("tags", "told"),
     [
         ("p=reject", "reject"),
