@@ -25,8 +25,6 @@ from mailauth.dns.nameserver import Nameserver, Transport
 MAX_RECORDS = 1000
 MAX_OCTETS = 65_536
 """Records, and octets of TXT, in the largest answer that is accepted; more is a server failure."""
-ROUNDS = 2
-"""How many times a nameserver that keeps silent is asked; one that fails otherwise, once."""
 _PAYLOAD = 1232  # an EDNS size that avoids fragmentation
 _NEGATIVE_TTL = 60  # seconds, for a negative answer without an SOA
 
@@ -54,7 +52,11 @@ Exchange: TypeAlias = Generator[Attempt, dns.message.Message | Failure, T]
 
 
 def resolution(question: Question, nameservers: Sequence[Nameserver]) -> Exchange[Answer[Any]]:
-    """The answer to a question, from the first nameserver that gives one."""
+    """The answer to a question, from the first nameserver that gives one.
+
+    It ends only with an answer or when each nameserver has failed: as long as one is
+    merely silent, there is a next attempt, and the caller stops when time is up.
+    """
     parts = labels(question.name)
     if parts is None:
         return Answer(Status.MALFORMED_NAME)
@@ -73,10 +75,14 @@ def resolution(question: Question, nameservers: Sequence[Nameserver]) -> Exchang
 def _reply(
     name: dns.name.Name, rrtype: RRType, nameservers: Sequence[Nameserver]
 ) -> Exchange[dns.message.Message | Failure]:
-    """The first reply that answers, or the last failure."""
+    """The first reply that answers, or the last failure.
+
+    A server that keeps silent is asked again and again, since it may still be resolving
+    the name; one that fails otherwise, once.
+    """
     last = Failure(Status.TIMEOUT, "no nameserver answered")
     asked = nameservers
-    for _ in range(ROUNDS):
+    while asked:
         silent = []
         for nameserver in asked:
             reply = yield from _ask(nameserver, name, rrtype)

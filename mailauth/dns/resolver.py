@@ -141,7 +141,8 @@ class _Configured(ABC):
             self._silent[server] = time.monotonic() + ASKED_LAST
 
     def _late(self) -> Answer[Any]:
-        return Answer(Status.TIMEOUT, reason="no nameserver answered in time")
+        servers = ", ".join(map(_place, self._nameservers))
+        return Answer(Status.TIMEOUT, reason=f"no answer in time from {servers}")
 
     def _spent(self) -> Answer[Any]:
         return Answer(Status.TIMEOUT, reason=f"the budget of {self._budget:g} seconds is spent")
@@ -380,7 +381,11 @@ def _send(turn: Turn) -> dns.message.Message:
 
 
 def _failure(attempt: Attempt, fault: Exception) -> Failure:
-    where = f"{attempt.nameserver.where} port {attempt.nameserver.port}"
+    where = _place(attempt.nameserver)
     if isinstance(fault, dns.exception.Timeout | TimeoutError):
         return Failure(Status.TIMEOUT, f"{where} did not answer")
     return Failure(Status.SERVER_FAILURE, f"{where}: {str(fault) or type(fault).__name__}")
+
+
+def _place(nameserver: Nameserver) -> str:
+    return f"{nameserver.where} port {nameserver.port}"

@@ -159,6 +159,25 @@ def test_DNS_01_a_server_that_was_silent_once_is_asked_again(drive: DriveType) -
     assert (first.names(), second.names()) == ([names[0], *names[2:]], names[:3])
 
 
+def test_DNS_01_a_silent_server_is_asked_until_time_is_up(
+    resolve: ResolveType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It may be resolving a distant domain, and have the answer in the end."""
+    monkeypatch.setattr("mailauth.dns.resolver.MAX_TURN", 0.05)
+    with serve(in_turn(*[drops] * 3, KEY)) as slow:
+        assert resolve(slow.where, timeout=5.0) == FOUND
+    assert len(slow.asked) == 4
+
+
+def test_DNS_01_who_did_not_answer_is_said(resolve: ResolveType) -> None:
+    with serve(drops) as silent, serve(fails(dns.rcode.REFUSED)) as other:
+        for asked in ([silent.where], [other.where, silent.where]):
+            found = resolve(*asked, timeout=0.2)
+            servers = ", ".join(asked).replace(":", " port ")
+            said = f"no answer in time from {servers}"
+            assert found == Answer(Status.TIMEOUT, reason=said)
+
+
 FAILURES = [
     (dns.rcode.SERVFAIL, Status.SERVER_FAILURE, 1),
     (dns.rcode.REFUSED, Status.REFUSED, 1),
