@@ -297,7 +297,8 @@ class Session:
         fields = (*judgement.received_spf[::-1], results)
         differing: Iterable[str] = ()
         if verifying.compared:
-            differing = differences(_header(mail), verifying.compared, judgement.results)
+            header, found = _header(mail), judgement.results
+            differing = differences(header, verifying.compared, found, client=envelope.address)
         return self._outcome(
             mail,
             judgement.ending,

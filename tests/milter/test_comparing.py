@@ -1,6 +1,7 @@
 """What another program found in the same message: only what differs is told."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from ipaddress import ip_address
 
 import pytest
 from filtered import Filtered, verifying
@@ -46,9 +47,16 @@ def found(**results: str) -> list[MethodResult]:
 HERE = found(helo="none", spf="pass", dkim="fail", dmarc="pass")
 
 
-def told(fields: Iterable[str], results: Iterable[MethodResult] = HERE) -> list[str]:
+CLIENT = ip_address("192.0.2.7")
+
+
+def told(
+    fields: Iterable[str],
+    results: Iterable[MethodResult] = HERE,
+    hosts: Collection[str] = (OLD, "dmarc.example.org"),
+) -> list[str]:
     text = "".join(f"{field}\r\n" for field in fields) + "From: ada@example.com\r\n\r\n"
-    return [*differences(Message.parse(text.encode()), {OLD, "dmarc.example.org"}, results)]
+    return [*differences(Message.parse(text.encode()), hosts, results, client=CLIENT)]
 
 
 @pytest.mark.parametrize(
@@ -69,6 +77,16 @@ def test_received_spf_is_compared_whoever_wrote_it() -> None:
     assert told([POLICYD_SPF.format("Pass")]) == []
     want = "Received-SPF says spf=fail of mailfrom, mailauth says pass"
     assert told([POLICYD_SPF.format("Fail")]) == [want]
+    assert told(["Received-SPF: fail identity=mailfrom"]) == [want], "it does not name a client"
+
+
+def test_received_spf_of_another_client_is_a_forwarders() -> None:
+    """Postfix puts the field of a forwarder's policyd-spf above the forwarder's Received."""
+    theirs = POLICYD_SPF.format("Fail")
+    mapped = theirs.replace("192.0.2.7", "::ffff:192.0.2.7")
+    other = theirs.replace("192.0.2.7", "198.51.100.9")
+    assert len(told([mapped])) == 1
+    assert told([other, theirs.replace("192.0.2.7", "unknown")]) == []
 
 
 def test_signatures_are_compared_by_their_domains() -> None:
@@ -112,10 +130,32 @@ def test_MIL_07_hostile_fields_do_not_flood_the_log() -> None:
     many = "".join(f"; dkim=pass header.d=x{number}.example" for number in range(200))
     field = f"Authentication-Results: {OLD}{many}"
     assert len(told([field] * 50)) == comparing.MAX_DIFFERENCES
-    (sentence,) = told([f"Authentication-Results: {OLD}; dkim=pass header.d={'x' * 5000}"])
-    assert len(sentence) < 400
+    for hostile in (f"dkim=pass header.d={'x' * 5000}", f"dkim={'x' * 5000} header.d=example.com"):
+        (sentence,) = told([f"Authentication-Results: {OLD}; {hostile}"])
+        assert len(sentence) < 200
+    all_at_once = "".join(f"; dkim=x{number} header.d=example.com" for number in range(200))
+    (sentence,) = told([f"Authentication-Results: {OLD}{all_at_once}"])
+    assert len(sentence) < 200
     none = f"Authentication-Results: {OLD}; dkim=fail header.d=example.com"
     assert told([none] * comparing.MAX_FIELDS + [OPENDKIM.format("pass")]) == []
+
+
+def test_MIL_07_hostile_fields_do_not_fake_a_sentence() -> None:
+    domain = '"x.example, mailauth says pass; deferred: why"'
+    (sentence,) = told([f"Authentication-Results: {OLD}; dkim=fail header.d={domain}"])
+    assert sentence.count("mailauth says") == 1
+    assert ";" not in sentence
+
+
+def test_MIL_07_of_thousands_of_fields_only_the_first_are_read() -> None:
+    others = ["Authentication-Results: else.example.org; spf=pass"] * (comparing.MAX_FIELDS - 1)
+    differing = OPENDKIM.format("pass")
+    unread = ["Subject: x"] * 20
+    assert len(told([*unread, *others, differing, differing])) == 1
+
+
+def test_a_field_is_told_once_if_two_names_fit_it() -> None:
+    assert len(told([OPENDKIM.format("pass")], hosts=[OLD, "example.org"])) == 1
 
 
 def test_a_milter_that_is_told_to_compare_notes_what_differs() -> None:

@@ -304,4 +304,4 @@ def _sentences(record: Record) -> str:
         for each in record.results
         if each.reason and each.result != "pass"
     ]
-    return "".join(f"; {sentence}" for sentence in (*said, *record.differences, *record.notes))
+    return "".join(f"; {sentence}" for sentence in (*said, *record.notes, *record.differences))

@@ -413,9 +413,13 @@ TOLD: dict[str, tuple[dict[str, Any], Figure, str]] = {
         "Q: marked spf=fail dkim=pass, header: continue; client=.* total=0.000; spf fail: why$",
     ),
     "judged otherwise by another": (
-        {"results": (MethodResult("spf", "pass"),), "differences": ("x says spf=fail",)},
+        {
+            "results": (MethodResult("spf", "pass"),),
+            "differences": ("x says spf=fail",),
+            "notes": ("judged as from 192.0.2.9",),
+        },
         Figure.JUDGED,
-        "Q: marked spf=pass, header: .* total=0.000; x says spf=fail$",
+        "Q: marked spf=pass, header: .* total=0.000; judged as from .*; x says spf=fail$",
     ),
     "to be signed": ({"ours": True}, Figure.PASSED, "Q: not signed, header: "),
     "nothing": ({}, Figure.PASSED, "Q: left as it is, .* helo='mx' .* total=0.000$"),
