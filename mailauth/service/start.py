@@ -63,13 +63,21 @@ def serve(path: Path, kinds: Kinds | None = None) -> int:
         return _serve(path.absolute(), kinds_of_listeners() if kinds is None else kinds)
 
 
+_RELOADS: Final = frozenset({signal.SIGHUP, signal.SIGUSR1})
+
+
 @contextmanager
 def _reloads_held() -> Iterator[None]:
-    """Let signals to reload wait until the supervisor handles them: before, they would kill it."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGHUP, signal.SIGUSR1})
+    """Let signals to reload wait until the supervisor handles them: before, they would kill it.
+
+    If it cannot start, they are dropped, so that the reason can be told.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, _RELOADS)
     try:
         yield
     finally:
+        while signal.sigtimedwait(_RELOADS, 0) is not None:
+            pass
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 

@@ -459,6 +459,19 @@ def test_OPS_10_a_reload_that_is_asked_for_while_it_starts(tree: Tree) -> None:
     tree.wait_for_log("generation 1 serves", "generation 2 serves")
 
 
+def test_OPS_10_a_reload_that_is_asked_for_while_it_fails_to_start(tree: Tree) -> None:
+    """The signal must not end it: systemd would take that for a success."""
+    secret = tree.folder / "secret"
+    os.mkfifo(secret)
+    other = f'[[listen]]\nkind = "echo"\naddress = "{tree.socket}2"\nmap = "{tree.folder}/none"'
+    tree.configure(f'map = "{secret}"\n{other}')
+    tree.spawn()
+    with secret.open("wb"):  # it reads its files now
+        tree.signal(signal.SIGHUP)
+    assert tree.wait() == 2
+    assert "none: No such file or directory" in tree.log()
+
+
 def test_OPS_10_signals_that_were_blocked_by_whoever_starts_it(tree: Tree) -> None:
     blocked = {signal.SIGTERM, signal.SIGHUP}
     tree.start(preexec_fn=lambda: signal.pthread_sigmask(signal.SIG_BLOCK, blocked))
