@@ -1,8 +1,10 @@
 """What a child may use of what the threads of its parent shared when the process was forked."""
 
+import gc
 import os
 import signal
 import threading
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -43,8 +45,9 @@ def test_a_child_needs_no_lock_that_a_thread_of_its_parent_held() -> None:
     def works() -> bool:
         is_forgotten = cache.get(QUESTION) is None  # that thread may have been changing it
         cache.put(QUESTION, FOUND)
-        return is_forgotten and cache.get(QUESTION) is FOUND
+        return is_forgotten and cache.get(QUESTION) is FOUND and cache._octets == octets
 
+    octets = cache._octets
     with cache._lock:
         assert in_child(works)
     assert cache.get(QUESTION) is FOUND, "the parent's is as it was"
@@ -89,9 +92,19 @@ def test_a_child_remembers_records_though_a_thread_of_its_parent_was_doing_so() 
     memory.put("a", "old", 1)
 
     def works() -> bool:
+        is_forgotten = memory.get("a") is None
+        memory.put("a", "newer", 1)
         memory.put("b", "new", 100)
-        return (memory.get("a"), memory.get("b")) == (None, "new")
+        return is_forgotten and (memory.get("a"), memory.get("b")) == (None, "new")
 
     with memory._lock:
         assert in_child(works)
     assert in_child(lambda: memory.get("a") == "old")
+
+
+def test_what_is_no_longer_used_is_not_kept_for_children() -> None:
+    cache = Cache()
+    used = weakref.ref(cache)
+    del cache
+    gc.collect()
+    assert used() is None

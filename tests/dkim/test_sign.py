@@ -141,6 +141,7 @@ class Vault:
         pytest.param(Algorithm.RSA_SHA256, b"", "0 octets", id="nothing"),
         pytest.param(Algorithm.RSA_SHA256, bytes(127), "127 octets", id="short"),
         pytest.param(Algorithm.RSA_SHA256, bytes(1025), "1025 octets", id="long"),
+        pytest.param(Algorithm.ED25519_SHA256, bytes(63), "63 octets", id="short-ed25519"),
         pytest.param(Algorithm.ED25519_SHA256, bytes(71), "71 octets", id="of-another-kind"),
         pytest.param(Algorithm.ED25519_SHA256, "A" * 64, "str", id="text"),
         pytest.param(Algorithm.ED25519_SHA256, None, "NoneType", id="none"),
@@ -150,6 +151,13 @@ def test_what_is_no_signature_is_not_written(algorithm: Algorithm, answer: Any, 
     vault = Vault(algorithm, answer)
     with pytest.raises(BadArgument, match=rf"^Vault\.sign returned {told}; .*{algorithm}"):
         dkim.sign(MESSAGE, domain=DOMAIN, selector="a", key=vault)
+
+
+@pytest.mark.parametrize("length", [128, 1024])
+def test_a_signature_is_as_long_as_an_rsa_key_may_be(length: int) -> None:
+    vault = Vault(Algorithm.RSA_SHA256, bytes(length))
+    field = dkim.sign(MESSAGE, domain=DOMAIN, selector="a", key=vault)
+    assert b64encode(bytes(length)) in b"".join(field.split())
 
 
 @pytest.mark.parametrize("kind", [bytearray, memoryview])

@@ -11,6 +11,7 @@ from mailauth.authres import MethodResult, Property
 from mailauth.dns import Zone
 from mailauth.milter import comparing
 from mailauth.milter.comparing import differences
+from mailauth.milter.tables.clients import Clients
 from mailauth.syntax.message import Message
 
 OLD = "old.example.org"
@@ -24,6 +25,7 @@ OPENDMARC = (
 )
 OF_SENDER = "Authentication-Results: old.example.org; spf={} smtp.mailfrom=example.com"
 OF_HELO = "Authentication-Results: old.example.org; spf={} smtp.helo=mx.example.com"
+OF_BOTH = f"{OF_HELO} smtp.mailfrom=example.com"
 POLICYD_SPF = (
     "Received-SPF: {} (mailfrom) identity=mailfrom; client-ip=192.0.2.7; helo=mx.example.com;\r\n"
     " envelope-from=ada@example.com; receiver=<UNKNOWN>"
@@ -66,6 +68,7 @@ def told(
         (OPENDMARC, "pass", "fail", "dmarc={}, mailauth says pass"),
         (OF_SENDER, "pass", "softfail", "spf={} of mailfrom, mailauth says pass"),
         (OF_HELO, "none", "pass", "spf={} of helo, mailauth says none"),
+        (OF_BOTH, "pass", "none", "spf={} of mailfrom, mailauth says pass"),
     ],
 )
 def test_only_what_differs_is_told(field: str, same: str, other: str, of: str) -> None:
@@ -77,7 +80,7 @@ def test_received_spf_is_compared_whoever_wrote_it() -> None:
     assert told([POLICYD_SPF.format("Pass")]) == []
     want = "Received-SPF says spf=fail of mailfrom, mailauth says pass"
     assert told([POLICYD_SPF.format("Fail")]) == [want]
-    assert told(["Received-SPF: fail identity=mailfrom"]) == [want], "it does not name a client"
+    assert told(["Received-SPF: fail"]) == [want], "it names neither a client nor an identity"
 
 
 def test_received_spf_of_another_client_is_a_forwarders() -> None:
@@ -124,6 +127,9 @@ def test_what_says_nothing(field: str) -> None:
 def test_what_is_not_judged_here_is_not_compared() -> None:
     assert told([OF_SENDER.format("fail"), OF_HELO.format("pass")], found(dkim="pass")) == []
     assert told([OF_SENDER.format("fail")], found(helo="pass")) == [], "a bounce: only of HELO"
+    assert told([OPENDKIM.format("fail"), OPENDMARC.format("fail")], found(spf="pass")) == []
+    chain = f"Authentication-Results: {OLD}; arc=fail"
+    assert told([chain], [*HERE, MethodResult("arc", "pass")]) == []
 
 
 def test_MIL_07_hostile_fields_do_not_flood_the_log() -> None:
@@ -162,9 +168,24 @@ def test_a_milter_that_is_told_to_compare_notes_what_differs() -> None:
     zone = Zone(
         {DOMAIN: {"TXT": ["v=spf1 -all"]}, f"rsa._domainkey.{DOMAIN}": {"TXT": [record("rsa")]}}
     )
-    message = f"{OPENDKIM.format('fail')}\r\n{OF_SENDER.format('fail')}\r\n".encode() + signed()
-    want = (f"{OLD} says dkim=fail of example.com, mailauth says pass",)
+    theirs = (OPENDKIM.format("fail"), OF_SENDER.format("fail"), POLICYD_SPF.format("Pass"))
+    message = "".join(f"{field}\r\n" for field in theirs).encode() + signed()
+    want = (
+        f"{OLD} says dkim=fail of example.com, mailauth says pass",
+        "Received-SPF says spf=pass of mailfrom, mailauth says fail",
+    )
     for settings, differing in (({"compared": frozenset({OLD})}, want), ({}, ())):
         delivery = Filtered(verifying(**settings), zone).open().deliver(message)
         assert delivery.record.differences == differing
         assert delivery.message.endswith(message), "their fields stay"
+
+
+def test_behind_a_relay_the_client_is_the_one_that_is_judged() -> None:
+    relays = Clients.parse(["198.51.100.5"])
+    settings = verifying(relays=relays, compared=frozenset({OLD}))
+    filtered = Filtered(settings, Zone({DOMAIN: {"TXT": ["v=spf1 -all"]}}))
+    hop = "Received: from mx.example.com (x [192.0.2.7])\r\n\tby gw.example.net\r\n"
+    message = f"{POLICYD_SPF.format('Pass')}\r\n{hop}From: ada@example.com\r\n\r\nx"
+    delivery = filtered.open(address="198.51.100.5").deliver(message.encode())
+    (sentence,) = delivery.record.differences
+    assert sentence.startswith("Received-SPF says spf=pass of mailfrom")

@@ -174,6 +174,16 @@ def test_data_sets_that_cannot_be_read(text: str) -> None:
 
 def test_lists() -> None:
     assert [one.key for one in datasets.dataset("csl:a, b,c")] == ["a", "b", "c"]
+    assert [one.key for one in datasets.dataset("db")] == ["db"], "it names a host"
+
+
+@pytest.mark.parametrize("path", ["/x:y", "../x", "x"])
+def test_the_file_of_a_data_set(path: str) -> None:
+    for text in (f"file:{path}", f"refile:{path}"):
+        assert datasets.is_file(text)
+        assert datasets.path_of(text) == path
+    assert datasets.path_of("/file:x") == "/file:x"
+    assert not datasets.is_file("x")
     assert [one.key for one in datasets.dataset("10.0.0.0/8, !10.1.0.0/16")] == [
         "10.0.0.0/8",
         "!10.1.0.0/16",

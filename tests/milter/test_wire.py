@@ -442,6 +442,17 @@ def test_MIL_06_macros_end_with_their_message() -> None:
         assert connection.macro(b"i") is None
 
 
+@pytest.mark.parametrize("next_command", [mta.mail(), mta.helo()], ids=["MAIL", "HELO"])
+def test_MIL_06_macros_end_with_an_envelope_that_is_dropped(next_command: bytes) -> None:
+    connection = opened(SILENT)
+    connection.receive(mta.mail() + mta.macros(b"R", {"{rcpt_mailer}": "local"}) + mta.rcpt())
+    drain(connection)
+    assert connection.macro(b"rcpt_mailer") == b"local"
+    connection.receive(next_command)
+    drain(connection)
+    assert connection.macro(b"rcpt_mailer") is None
+
+
 def test_macros_have_a_limit() -> None:
     connection = opened(SILENT)
     connection.receive(mta.macros(b"M", {"x": "y" * 70_000}))

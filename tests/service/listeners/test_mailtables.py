@@ -21,6 +21,7 @@ from mailauth.milter import (
     VerifyingSettings,
 )
 from mailauth.milter.settings import LOCAL_MAILERS
+from mailauth.milter.tables.signingtable import SigningKey
 from mailauth.service.listeners import mailtables
 from mailauth.service.settings import tables
 from mailauth.service.settings.configuration import BadConfiguration
@@ -324,6 +325,19 @@ def test_the_key_file_of_each_domain_that_is_listed_must_be_there(tmp_path: Path
         f"4: signing.key[1].file: the key file {tmp_path}/{name}.pem does not exist; check its name"
         for name in ("b.example", "c.example")
     ]
+
+
+def test_a_key_is_named_once_whoever_its_authors_are() -> None:
+    """Without an identity that depends on the author: the key to publish does not."""
+    row = tables.SigningRow(
+        domain="example.com",
+        selector="x",
+        file="/x",
+        authors=("a.example", "b.example"),
+        identity="@%",
+    )
+    (named,) = mailtables.named_keys(tables.Signing(key=(row,)))
+    assert named.key == SigningKey("example.com", "x", "/x")
 
 
 def test_a_table_in_a_database_is_told_by_its_own_name(tmp_path: Path) -> None:

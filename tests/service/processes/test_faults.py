@@ -447,7 +447,10 @@ def test_OPS_10_a_signal_right_at_the_start(tree: Tree) -> None:
         tree.wait_for(lambda: not tree.processes(), "all to be gone")
 
 
-def test_OPS_10_a_reload_that_is_asked_for_while_it_starts(tree: Tree) -> None:
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGUSR1])
+def test_OPS_10_a_reload_that_is_asked_for_while_it_starts(
+    tree: Tree, number: signal.Signals
+) -> None:
     secret = tree.folder / "secret"
     os.mkfifo(secret)
     tree.configure(f'map = "{secret}"')
@@ -455,7 +458,7 @@ def test_OPS_10_a_reload_that_is_asked_for_while_it_starts(tree: Tree) -> None:
     with secret.open("wb"):  # it reads its files now
         secret.unlink()
         secret.write_text("x")
-        tree.signal(signal.SIGHUP)
+        tree.signal(number)
     tree.wait_for_log("generation 1 serves", "generation 2 serves")
 
 
