@@ -279,14 +279,15 @@ def _did(record: Record) -> str:
     """What became of the message, in a few words."""
     dry = "would be " if record.dry_run else ""
     if record.signatures:
-        return f"{dry}signed by " + " and ".join(record.signatures)
-    if record.results:
+        did = f"{dry}signed by {' and '.join(record.signatures)}"
+    elif record.results:
         results = " ".join(f"{one.method}={one.result}" for one in record.results)
-        removed = f", forged fields removed: {record.removed}" if record.removed else ""
-        return f"{dry}marked {results}{removed}"
-    if record.new_sender or record.returned:
-        return f"{dry}rewritten"
-    return "not signed" if record.ours else "left as it is"
+        did = f"{dry}marked {results}"
+    elif record.new_sender or record.returned:
+        did = f"{dry}rewritten"
+    else:
+        did = "not signed" if record.ours else "left as it is"
+    return f"{did}, forged fields removed: {record.removed}" if record.removed else did
 
 
 def _code_and_words(reply: str) -> tuple[str, str]:

@@ -407,6 +407,11 @@ def test_MIL_22_a_deferral_is_a_warning_and_a_dry_run_counts_nothing_as_done(
 
 TOLD: dict[str, tuple[dict[str, Any], Figure, str]] = {
     "signed": ({"signatures": ("d=a s=x",)}, Figure.SIGNED, "Q: signed by d=a s=x, header: "),
+    "signed without forged fields": (
+        {"signatures": ("d=a s=x",), "removed": 2},
+        Figure.SIGNED,
+        "Q: signed by d=a s=x, forged fields removed: 2, header: ",
+    ),
     "judged": (
         {"results": (MethodResult("spf", "fail", "why"), MethodResult("dkim", "pass", "good"))},
         Figure.JUDGED,
@@ -421,7 +426,17 @@ TOLD: dict[str, tuple[dict[str, Any], Figure, str]] = {
         Figure.JUDGED,
         "Q: marked spf=pass, header: .* total=0.000; judged as .*; x says spf=fail; y says ",
     ),
+    "judged without forged fields": (
+        {"results": (MethodResult("spf", "pass"),), "removed": 2},
+        Figure.JUDGED,
+        "Q: marked spf=pass, forged fields removed: 2, header: ",
+    ),
     "to be signed": ({"ours": True}, Figure.PASSED, "Q: not signed, header: "),
+    "to be signed, without forged fields": (
+        {"ours": True, "removed": 2},
+        Figure.PASSED,
+        "Q: not signed, forged fields removed: 2, header: ",
+    ),
     "nothing": ({}, Figure.PASSED, "Q: left as it is, .* helo='mx' .* total=0.000$"),
     "stopped": ({"action": Action.REJECT}, Figure.STOPPED, "Q: left as it is, reject: "),
     "refused": (
