@@ -257,6 +257,80 @@ def test_a_milter_alone_brings_home_what_comes_by_smtp(way: Route, tmp_path: Pat
         )
 
 
+@pytest.mark.parametrize(
+    ("behind", "told"),
+    [("", ["spf=fail", "dkim=none", "dmarc=fail"]), ("  -o smtpd_milters=\n", ["spf=pass"])],
+    ids=["milter behind the filter", "milter before it only"],
+)
+def test_before_a_filter_before_the_queue_a_milter_sees_no_content_behind_it_all(
+    way: Route, tmp_path: Path, behind: str, told: list[str]
+) -> None:
+    port = postfix.free_port()
+    main = {
+        "smtpd_milters": way.receiver.main["smtpd_milters"].partition(",")[0],
+        "smtpd_proxy_filter": f"127.0.0.1:{port}",
+        "smtpd_authorized_xclient_hosts": "127.0.0.0/8",
+        "virtual_mailbox_domains": "local.test",
+        "virtual_mailbox_maps": "inline:{ {box@local.test=box/} }",
+    }
+    second = f"127.0.0.1:{port} inet n - n - - smtpd\n  -o smtpd_proxy_filter=\n{behind}"
+    forged = b"Authentication-Results: mx.local.test; spf=pass\r\n"
+    with Postfix(tmp_path / "filtered", "mx.local.test", main, more_services=second) as filtered:
+        with smtplib.SMTP("127.0.0.1", filtered.port, timeout=60) as smtp:
+            assert smtp.docmd("XCLIENT", "ADDR=192.0.2.9 HELO=mx.origin.test")[0] == 220
+            smtp.sendmail("ada@origin.test", ["box@local.test"], forged + MAIL)
+        until(filtered.mails)
+        (arrived,) = filtered.mails()
+    assert results(arrived)[-len(told) :] == told
+    assert (b"client-ip=192.0.2.9" in arrived) is (not behind), "not that of the filter"
+
+
+def test_bounces_of_postfix_are_signed_if_it_shows_them_to_milters(
+    way: Route, tmp_path: Path
+) -> None:
+    main = {
+        "non_smtpd_milters": way.origin.main["smtpd_milters"],
+        "internal_mail_filter_classes": "bounce",
+        "myorigin": "origin.test",
+        "default_transport": postfix.hop(way.last.port),
+    }
+    number = len(way.last.mails) + 1
+    with Postfix(tmp_path / "bouncing", "mx.origin.test", main) as bouncing:
+        bouncing.send("eve@last.test", UNKNOWN, MAIL)
+        bounce = way.last.wait_for(number)[-1]
+    assert bounce.recipients == ["eve@last.test"]
+    verdicts = ZONE.run(dkim.verify(bounce.octets, now=int(time.time())))
+    assert [each.result for each in verdicts] == ["pass"]
+
+
+CHANGED = {
+    "smtp_generic_maps": ("inline:{{ada@origin.test = boss@origin.test}}", ["fail"]),
+    "smtp_header_checks": ("regexp:{{/^Subject:/ REPLACE Subject: another}}", ["fail"]),
+    "smtp_body_checks": ("regexp:{{/^Hello/ REPLACE Goodbye}}", ["fail"]),
+    "canonical_maps": ("inline:{{ada@origin.test = boss@origin.test}}", ["pass"]),
+    "header_checks": ("regexp:{{/^Subject:/ REPLACE Subject: another}}", ["pass"]),
+    "body_checks": ("regexp:{{/^Hello/ REPLACE Goodbye}}", ["pass"]),
+}
+"""Settings of Postfix that change mail, and whether the signature outlives them."""
+
+
+@pytest.mark.parametrize(("setting", "value", "told"), [(k, *v) for k, v in CHANGED.items()])
+def test_what_postfix_changes_after_the_milters_breaks_signatures(
+    way: Route, tmp_path: Path, setting: str, value: str, told: list[str]
+) -> None:
+    main = {
+        "smtpd_milters": way.origin.main["smtpd_milters"],
+        "default_transport": postfix.hop(way.last.port),
+        setting: value,
+    }
+    number = len(way.last.mails) + 1
+    with Postfix(tmp_path / "changing", "mx.origin.test", main) as changing:
+        changing.send("ada@origin.test", "joe@last.test", MAIL)
+        arrived = way.last.wait_for(number)[-1].octets
+    assert any(word in arrived for word in (b"boss", b"another", b"Goodbye"))
+    assert [each.result for each in ZONE.run(dkim.verify(arrived, now=int(time.time())))] == told
+
+
 def test_nothing_of_all_this_was_deferred_or_met_a_fault(way: Route) -> None:
     assert way.origin.queue() == []
     assert way.receiver.queue() == []

@@ -150,7 +150,7 @@ def _instead(folder: Path, ports: dict[str, int], last: int) -> dict[str, str]:
         "smtp:[127.0.0.1]:10026": hop(ports["second"]),
         "content_filter=smtp:": f"content_filter={hop(last)}",
         "[srs]\n": "[srs]\nreject_forged = true\n",
-        "[verifying]\n": "[verifying]\nreceived_spf = true\n",
+        "[verifying]\n": '[verifying]\nreceived_spf = true\nrelays = ["127.0.0.1"]\n',
     }
 
 
