@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import guide
 import mail as mails
 import postfix
 import pytest
@@ -198,6 +199,28 @@ def test_a_bounce_made_on_this_host_comes_home(way: Route) -> None:
     assert b"Delivered-To: ada@origin.test" in bounce
     assert b"there is no such user" in bounce
     assert UNKNOWN.encode() in bounce
+
+
+@pytest.mark.parametrize(("asked", "code"), [("the second smtpd", 250), ("its own host", 450)])
+def test_the_second_smtpd_takes_every_address_so_the_guide_has_others_verify_them(
+    way: Route, tmp_path: Path, asked: str, code: int
+) -> None:
+    block = guide.block(guide.MILTER, "smtpd_milters = ", {"example.com": "local.test"})
+    of_guide = guide.settings(block)
+    assert of_guide["address_verify_default_transport"] == "smtp"
+    main = {
+        "default_transport": way.receiver.main["default_transport"],
+        "smtpd_recipient_restrictions": "reject_unverified_recipient",
+    }
+    if asked == "its own host":
+        main["address_verify_default_transport"] = postfix.hop(way.last.port)
+    with (
+        Postfix(tmp_path / "verifying", "mx.local.test", main) as verifying,
+        smtplib.SMTP("127.0.0.1", verifying.port, timeout=60) as smtp,
+    ):
+        smtp.ehlo()
+        smtp.mail("ada@origin.test")
+        assert smtp.rcpt(UNKNOWN)[0] == code
 
 
 def test_mail_that_stays_keeps_its_sender_beside_one_that_leaves(way: Route) -> None:
