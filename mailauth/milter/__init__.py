@@ -3,9 +3,9 @@
 - The protocol, without a socket and without mail: `wire` turns octets into events and
   replies into octets; `protocol` defines both.  A `client` plays the other side, an MTA.
 - The mail, without a socket: a `session` handles the events, and a `mail` holds the state
-  of one message.  The message is signed (`signing`), judged (`judging`), or has its
-  envelope rewritten (`srs`); its `ending` says what is done with it, its `outcome` what
-  the MTA is told, its `record` what is logged.
+  of one message.  The message is signed (`signing`), judged (`judging`; `comparing` with
+  what another program found), or has its envelope rewritten (`srs`); its `ending` says
+  what is done with it, its `outcome` what the MTA is told, its `record` what is logged.
 - The socket: a `conversation` connects the two, on the `terms` of the `server`.  A
   `guard` recognizes the messages that ended a process, and a `stopwatch` measures the
   time spent waiting for the DNS.

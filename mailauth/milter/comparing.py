@@ -19,6 +19,8 @@ from mailauth.syntax.message import Field, Message
 
 MAX_FIELDS: Final = 10
 """How many fields with results are read, whoever wrote them."""
+MAX_OCTETS: Final = 8192
+"""The longest field that is compared; no program of a mail host writes one like that."""
 MAX_DIFFERENCES: Final = 10
 _METHODS: Final = frozenset({"spf", "dkim", "dmarc"})
 _KEYS: Final = frozenset({authres.NAME.lower().encode(), received.NAME.lower().encode()})
@@ -70,8 +72,10 @@ def _compared(ours: _Results, told: Iterable[tuple[str, Iterable[MethodResult]]]
 def _told(
     fields: Iterable[Field], hosts: Collection[str], client: Address | None
 ) -> Iterator[tuple[str, tuple[MethodResult, ...]]]:
-    """Who says it, and what; a field that cannot be read says nothing."""
+    """Who says it, and what; a field that is too long or cannot be read says nothing."""
     for each in fields:
+        if len(each.octets) > MAX_OCTETS:
+            continue
         try:
             if each.key == b"received-spf":
                 yield received.NAME, _of_received_spf(_text(each), client)

@@ -160,6 +160,13 @@ def test_MIL_07_of_thousands_of_fields_only_the_first_are_read() -> None:
     assert len(told([*unread, *others, differing, differing])) == 1
 
 
+def test_MIL_07_a_field_longer_than_any_program_writes_says_nothing() -> None:
+    field = OPENDKIM.format("pass") + " "
+    room = comparing.MAX_OCTETS - len(field)
+    assert len(told([f"{field}({'x' * (room - 2)})"])) == 1
+    assert told([f"{field}({'x' * (room - 1)})"]) == []
+
+
 def test_a_field_is_told_once_if_two_names_fit_it() -> None:
     assert len(told([OPENDKIM.format("pass")], hosts=[OLD, "example.org"])) == 1
 
